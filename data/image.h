@@ -1,0 +1,40 @@
+// One radiograph in memory, as 8-bit grey levels, and how it gets there: decode, orient, resize.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace osteon {
+
+struct Image {
+  std::int64_t height = 0, width = 0;
+  std::vector<std::uint8_t> pixels;  // height x width grey levels, row-major
+
+  std::uint8_t at(std::int64_t y, std::int64_t x) const {
+    return pixels[static_cast<std::size_t>(y * width + x)];
+  }
+};
+
+enum class Fit {
+  stretch,  // both sides scaled independently, as in the MURA paper
+  pad,      // aspect kept, the rest black, centred
+};
+
+// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored) or a baseline/progressive JPEG (EXIF
+// orientation applied). Colour becomes grey by the ITU-R 601 luma, rounded as Pillow's convert("L").
+// Throws Error naming the path when the file is missing, empty, of another kind, too large
+// or cannot be decoded whole (a truncated JPEG and a PNG with a wrong checksum included).
+Image read_image(const std::filesystem::path& path);
+
+// Antialiased triangle-filter resize, Pillow's Image.resize(BILINEAR) to one grey level.
+Image resize(const Image& image, std::int64_t height, std::int64_t width);
+
+// A square image of the given side, fitted as told.
+Image fit_image(const Image& image, std::int64_t size, Fit fit);
+
+// Writes an 8-bit grey PNG; throws Error naming the path when it cannot.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+}  // namespace osteon

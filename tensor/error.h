@@ -1,0 +1,34 @@
+// The one exception type of the library and the macro that throws it.
+//
+// A message names the operation, what was found, what was expected and, where there is one, the way
+// out: `conv2d: input has 3 channels but weight [64,7,7,4] expects 4`.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace osteon {
+
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Streams all arguments into one string: format("input ", shape, " is empty").
+template <class... Args>
+std::string format(const Args&... args) {
+  std::ostringstream out;
+  (out << ... << args);
+  return out.str();
+}
+
+}  // namespace osteon
+
+// Throws Error with the streamed message unless `condition` holds. Bad input is a normal input, so the
+// check stays in release builds.
+#define OSTEON_CHECK(condition, ...) \
+  do {                               \
+    if (!(condition)) [[unlikely]]   \
+      throw ::osteon::Error(::osteon::format(__VA_ARGS__)); \
+  } while (false)

@@ -1,0 +1,51 @@
+// Counter-based random numbers (Philox4x32-10): a draw is a pure function of (key, counter), so results
+// depend on (seed, epoch, index) and never on which thread asked first.
+//
+// Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace osteon {
+
+using PhiloxBlock = std::array<std::uint32_t, 4>;
+
+// One Philox4x32-10 block: 128 random bits for a 64-bit key and a 128-bit counter.
+PhiloxBlock philox(std::uint64_t key, const PhiloxBlock& counter);
+
+// 64-bit FNV-1a of a text: turns a name into a stream number or a bucket that is the same everywhere.
+std::uint64_t hash_name(std::string_view name);
+
+// A stream of draws for one purpose. Two streams with different (seed, stream, substream) are
+// independent; the same triple gives the same sequence on every machine.
+//
+//   RandomStream random(seed, epoch, index);
+//   double angle = random.uniform(-15.0, 15.0);
+class RandomStream {
+ public:
+  explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0, std::uint64_t substream = 0);
+
+  std::uint32_t next_u32();
+  // Uniform in [0, 1) with 53 random bits.
+  double uniform();
+  // Uniform in [low, high).
+  double uniform(double low, double high);
+  // Uniform integer in [0, bound), unbiased; bound > 0.
+  std::uint64_t below(std::uint64_t bound);
+  // Standard normal by the Box-Muller transform.
+  double normal();
+
+ private:
+  std::uint64_t key_;
+  PhiloxBlock counter_;
+  PhiloxBlock block_{};
+  int used_ = 4;
+};
+
+// A random permutation of 0 .. n-1 (Fisher-Yates).
+std::vector<std::int64_t> permutation(std::int64_t n, RandomStream& random);
+
+}  // namespace osteon
