@@ -25,10 +25,10 @@ std::string format(const Args&... args) {
 
 }  // namespace osteon
 
-// Throws Error with the streamed message unless `condition` holds. Bad input is a normal input, so the
-// check stays in release builds.
-#define OSTEON_CHECK(condition, ...) \
-  do {                               \
-    if (!(condition)) [[unlikely]]   \
+// Throws Error with the streamed message unless `condition` holds. Bad input is a normal input, so
+// the check stays in release builds.
+#define OSTEON_CHECK(condition, ...)                        \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
       throw ::osteon::Error(::osteon::format(__VA_ARGS__)); \
   } while (false)

@@ -33,11 +33,12 @@ std::uint64_t hash_name(std::string_view name) {
   return hash;
 }
 
-// The stream number goes into the key and the substream into the counter's upper half; the lower half
-// counts blocks. Streams are mixed through one Philox block, so that neighbours share no pattern.
+// The stream number goes into the key and the substream into the counter's upper half; the lower
+// half counts blocks. Streams are mixed through one Philox block, so that neighbours share no
+// pattern.
 RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream) {
-  const PhiloxBlock mixed = philox(seed, {static_cast<std::uint32_t>(stream),
-                                          static_cast<std::uint32_t>(stream >> 32), 0, 0});
+  const PhiloxBlock mixed = philox(
+      seed, {static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32), 0, 0});
   key_ = mixed[0] | static_cast<std::uint64_t>(mixed[1]) << 32;
   counter_ = {0, 0, static_cast<std::uint32_t>(substream),
               static_cast<std::uint32_t>(substream >> 32)};

@@ -1,5 +1,5 @@
-// Counter-based random numbers (Philox4x32-10): a draw is a pure function of (key, counter), so results
-// depend on (seed, epoch, index) and never on which thread asked first.
+// Counter-based random numbers (Philox4x32-10): a draw is a pure function of (key, counter), so
+// results depend on (seed, epoch, index) and never on which thread asked first.
 //
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 #pragma once
@@ -16,7 +16,8 @@ using PhiloxBlock = std::array<std::uint32_t, 4>;
 // One Philox4x32-10 block: 128 random bits for a 64-bit key and a 128-bit counter.
 PhiloxBlock philox(std::uint64_t key, const PhiloxBlock& counter);
 
-// 64-bit FNV-1a of a text: turns a name into a stream number or a bucket that is the same everywhere.
+// 64-bit FNV-1a of a text: turns a name into a stream number or a bucket that is the same
+// everywhere.
 std::uint64_t hash_name(std::string_view name);
 
 // A stream of draws for one purpose. Two streams with different (seed, stream, substream) are

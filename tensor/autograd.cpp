@@ -1,0 +1,174 @@
+// The engine: recording, the walk backward, and the destruction of long graphs.
+#include "tensor/autograd.h"
+
+#include <atomic>
+#include <map>
+
+namespace osteon {
+namespace {
+
+thread_local bool grad_enabled = true;
+thread_local const ObserveOps::Observer* current_observer = nullptr;
+
+// Orders nodes by age over all threads, so that a graph built by several of them is walked rightly.
+std::uint64_t next_sequence() {
+  static std::atomic<std::uint64_t> counter{0};
+  return ++counter;
+}
+
+Node::Input make_input(const Tensor& tensor) {
+  Node::Input input;
+  if (!tensor.defined()) return input;
+  input.shape = tensor.shape();
+  input.dtype = tensor.dtype();
+  if (!tensor.requires_grad()) return input;
+  input.node = tensor.grad_fn();
+  input.output_index = tensor.output_index();
+  if (tensor.is_leaf()) input.leaf = tensor;
+  return input;
+}
+
+// Gradients of nodes that were reached but not yet walked, newest first.
+using Pending = std::map<std::uint64_t, std::pair<std::shared_ptr<Node>, Tensors>, std::greater<>>;
+
+void add_to(Tensor& sum, Tensor gradient) {
+  if (!sum.defined()) {
+    sum = std::move(gradient);
+    return;
+  }
+  if (!sum.owns_memory_alone()) {
+    // Somebody else sees this memory (both inputs of an add share one gradient). The other summand
+    // may be ours alone; else a copy is due.
+    if (gradient.owns_memory_alone())
+      std::swap(sum, gradient);
+    else
+      sum = sum.clone();
+  }
+  add_(sum, gradient);
+}
+
+void deliver(Pending& pending, const std::shared_ptr<Node>& node, std::size_t output_index,
+             Tensor gradient) {
+  auto& [target, gradients] = pending[node->sequence];
+  if (!target) {
+    target = node;
+    gradients.resize(node->outputs.size());
+  }
+  add_to(gradients[output_index], std::move(gradient));
+}
+
+void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
+  const Node::Input& input = node.inputs[i];
+  OSTEON_CHECK(gradient.defined(), node.name, ": the gradient rule returned nothing for input ", i);
+  OSTEON_CHECK(gradient.shape() == input.shape && gradient.dtype() == input.dtype, node.name,
+               ": the gradient of input ", i, " is ", gradient.shape(), " ", gradient.dtype(),
+               " but the input is ", input.shape, " ", input.dtype);
+}
+
+Tensors run_rule(Node& node, Tensors grad_outputs) {
+  OSTEON_CHECK(!node.consumed, node.name,
+               ": backward was already called through this op and freed what it saved; compute the "
+               "forward pass again");
+  for (std::size_t i = 0; i < grad_outputs.size(); ++i)
+    if (!grad_outputs[i].defined())
+      grad_outputs[i] = zeros(node.outputs[i].shape, node.outputs[i].dtype, node.outputs[i].device);
+  Tensors gradients = node.rule(Backward(node, std::move(grad_outputs)));
+  OSTEON_CHECK(gradients.size() == node.inputs.size(), node.name, ": the gradient rule returned ",
+               gradients.size(), " gradients for ", node.inputs.size(), " inputs");
+  node.consumed = true;
+  node.saved.clear();
+  return gradients;
+}
+
+}  // namespace
+
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> doomed;
+  const auto take_inputs = [&doomed](Node& node) {
+    for (Input& input : node.inputs)
+      if (input.node) doomed.push_back(std::move(input.node));
+  };
+  take_inputs(*this);
+  while (!doomed.empty()) {
+    const std::shared_ptr<Node> node = std::move(doomed.back());
+    doomed.pop_back();
+    if (node.use_count() == 1) take_inputs(*node);
+  }
+}
+
+const Tensor& Backward::saved(std::size_t i) const {
+  const Node::Saved& saved = node_.saved[i];
+  OSTEON_CHECK(!saved.tensor.defined() || saved.tensor.version() == saved.version, node_.name,
+               ": saved tensor ", i, " was changed in place before backward (version ",
+               saved.tensor.version(), ", saved at ", saved.version, ")");
+  return saved.tensor;
+}
+
+namespace detail {
+
+Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
+               std::any attrs, Rule rule) {
+  if (current_observer) (*current_observer)({name, inputs, attrs, outputs});
+  bool needed = false;
+  for (const Tensor& input : inputs) needed |= input.defined() && input.requires_grad();
+  if (!needed || !grad_enabled) return outputs;
+
+  auto node = std::make_shared<Node>();
+  node->name = name;
+  node->sequence = next_sequence();
+  for (const Tensor& input : inputs) node->inputs.push_back(make_input(input));
+  for (const Tensor& tensor : saved)
+    node->saved.push_back(tensor.defined() ? Node::Saved{tensor.detach(), tensor.version()}
+                                           : Node::Saved{});
+  node->attrs = std::move(attrs);
+  node->rule = rule;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    node->outputs.push_back({outputs[i].shape(), outputs[i].dtype(), outputs[i].device()});
+    outputs[i].set_history(node, i);
+  }
+  return outputs;
+}
+
+}  // namespace detail
+
+void backward(const Tensor& loss) {
+  OSTEON_CHECK(loss.numel() == 1, "backward: the loss has shape ", loss.shape(),
+               "; reduce it to one element or pass its gradient");
+  backward(loss, full(loss.shape(), 1, loss.dtype(), loss.device()));
+}
+
+void backward(const Tensor& output, const Tensor& grad_output) {
+  OSTEON_CHECK(output.requires_grad(),
+               "backward: no tensor that requires a gradient led to this one");
+  OSTEON_CHECK(grad_output.shape() == output.shape() && grad_output.dtype() == output.dtype(),
+               "backward: gradient ", grad_output.shape(), " ", grad_output.dtype(), " for output ",
+               output.shape(), " ", output.dtype());
+  const NoGrad no_grad;
+  if (output.is_leaf()) return output.accumulate_grad(grad_output);
+  Pending pending;
+  deliver(pending, output.grad_fn(), output.output_index(), grad_output);
+  while (!pending.empty()) {
+    auto [node, grad_outputs] = std::move(pending.extract(pending.begin()).mapped());
+    Tensors gradients = run_rule(*node, std::move(grad_outputs));
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const Node::Input& input = node->inputs[i];
+      if (!input.needs_grad()) continue;
+      check_gradient(*node, i, gradients[i]);
+      if (input.node)
+        deliver(pending, input.node, input.output_index, std::move(gradients[i]));
+      else
+        input.leaf.accumulate_grad(std::move(gradients[i]));
+    }
+  }
+}
+
+NoGrad::NoGrad() : before_(grad_enabled) { grad_enabled = false; }
+NoGrad::~NoGrad() { grad_enabled = before_; }
+
+ObserveOps::ObserveOps(Observer observer)
+    : observer_(std::move(observer)), before_(current_observer) {
+  current_observer = &observer_;
+}
+ObserveOps::~ObserveOps() { current_observer = before_; }
+
+}  // namespace osteon

@@ -1,0 +1,147 @@
+// How gradients flow. Every differentiable op ends in record(): it notes what was computed from
+// what, and the rule that turns the gradient of the outputs into gradients of the inputs.
+// backward() walks these notes from the newest to the oldest.
+//
+// A rule is a plain function that sees only what was saved for it, so nothing hides in a capture
+// and no reference cycle can form. Not offered: gradients of gradients, in-place ops inside the
+// graph.
+#pragma once
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace osteon {
+
+struct NoAttrs {};
+
+class Backward;
+using Rule = Tensors (*)(const Backward&);
+
+// One recorded op. Its inputs are reached through the nodes that made them (or the leaves
+// themselves); its outputs point at it. Users see nodes only through Backward.
+class Node {
+ public:
+  struct Input {
+    Shape shape;
+    DType dtype = DType::f32;
+    std::shared_ptr<Node> node;  // who made the input; null for a leaf
+    std::size_t output_index = 0;
+    Tensor leaf;  // the leaf that collects the gradient
+    bool needs_grad() const { return node != nullptr || leaf.defined(); }
+  };
+  struct Saved {
+    Tensor tensor;  // detached
+    std::uint64_t version = 0;
+  };
+  struct Output {
+    Shape shape;
+    DType dtype;
+    Device device;
+  };
+
+  ~Node();  // iterative: a chain of a million ops must not recurse a million deep
+
+  const char* name = "";
+  std::uint64_t sequence = 0;
+  std::vector<Input> inputs;
+  std::vector<Saved> saved;
+  std::vector<Output> outputs;
+  std::any attrs;
+  Rule rule = nullptr;
+  bool consumed = false;
+};
+
+// What a rule is given.
+class Backward {
+ public:
+  Backward(const Node& node, Tensors grad_outputs)
+      : dy(grad_outputs[0]), node_(node), grad_outputs_(std::move(grad_outputs)) {}
+
+  // The gradient of the loss by the first output.
+  const Tensor dy;
+  // The same for output i; zeros if the loss does not depend on it.
+  const Tensor& grad_output(std::size_t i) const { return grad_outputs_[i]; }
+  // What record() was told to save; throws if it was changed in place since.
+  const Tensor& saved(std::size_t i) const;
+  // Whether anybody wants the gradient of input i; a rule may leave it undefined otherwise.
+  bool needs(std::size_t i) const { return node_.inputs[i].needs_grad(); }
+  const Shape& input_shape(std::size_t i) const { return node_.inputs[i].shape; }
+  DType input_dtype(std::size_t i) const { return node_.inputs[i].dtype; }
+  template <class Attrs>
+  const Attrs& attrs() const {
+    return *std::any_cast<Attrs>(&node_.attrs);
+  }
+
+ private:
+  const Node& node_;
+  Tensors grad_outputs_;
+};
+
+namespace detail {
+Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
+               std::any attrs, Rule rule);
+}
+
+// Ends an op: hands the outputs on, with their history if some input requires a gradient and NoGrad
+// is not in force. `saved` is kept (detached) until backward has passed. The rule returns one
+// gradient an input, in order, undefined where none is needed or there is none.
+template <class Attrs>
+Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
+               Attrs attrs, Rule rule) {
+  return detail::record(name, std::move(outputs), inputs, saved, std::any(std::move(attrs)), rule);
+}
+// The same for one output.
+template <class Attrs>
+Tensor record(const char* name, Tensor output, const Tensors& inputs, const Tensors& saved,
+              Attrs attrs, Rule rule) {
+  return detail::record(name, Tensors{std::move(output)}, inputs, saved, std::any(std::move(attrs)),
+                        rule)[0];
+}
+
+// Computes the gradient of `loss` (one element) by every leaf that requires one and adds it to the
+// leaf's grad(). Saved tensors are freed on the way; a second backward through the same ops throws.
+void backward(const Tensor& loss);
+// The same, from a given gradient of `output`.
+void backward(const Tensor& output, const Tensor& grad_output);
+
+// While one lives, this thread records no history.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+// What an observer sees of each op that ends in record(), under NoGrad too.
+struct Observation {
+  const char* name;
+  const Tensors& inputs;
+  const std::any& attrs;
+  const Tensors& outputs;
+};
+
+// While one lives, `observer` is called for every op of this thread.
+class ObserveOps {
+ public:
+  using Observer = std::function<void(const Observation&)>;
+  explicit ObserveOps(Observer observer);
+  ~ObserveOps();
+  ObserveOps(const ObserveOps&) = delete;
+  ObserveOps& operator=(const ObserveOps&) = delete;
+
+ private:
+  Observer observer_;
+  const Observer* before_;
+};
+
+}  // namespace osteon

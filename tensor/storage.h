@@ -1,0 +1,50 @@
+// The memory behind tensors: aligned blocks that are reused, counted, and carry a version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "tensor/device.h"
+
+namespace osteon {
+
+// Bytes of tensor memory on one device.
+struct MemoryStatistics {
+  std::size_t current_bytes = 0;  // held by live tensors
+  std::size_t peak_bytes = 0;     // the most of the above since the last reset
+};
+
+MemoryStatistics memory_statistics(const Device& device = Device::cpu());
+void reset_peak_memory(const Device& device = Device::cpu());
+
+// One block of memory, shared by the tensors that look at it. Its contents start uninitialised.
+class Storage {
+ public:
+  // Throws Error with the bytes asked, in use and the way out when the memory is not to be had.
+  Storage(std::size_t bytes, Device device);
+  // Memory owned by somebody else (a mapped file), kept alive by `owner`; read-only by convention.
+  Storage(void* data, std::size_t bytes, std::shared_ptr<const void> owner)
+      : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  std::byte* data() const { return static_cast<std::byte*>(data_); }
+  std::size_t bytes() const { return bytes_; }
+  const Device& device() const { return device_; }
+
+  // Counts changes in place, so that autograd can tell when a saved tensor is no longer what it
+  // was.
+  std::uint64_t version() const { return version_; }
+  void bump_version() { ++version_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  Device device_;
+  std::shared_ptr<const void> owner_;
+  std::uint64_t version_ = 0;
+};
+
+}  // namespace osteon

@@ -1,0 +1,185 @@
+// Tensor handles and the few loops that need no operation: fill, copy, accumulate.
+#include "tensor/tensor.h"
+
+#include <cstring>
+
+#include "tensor/parallel.h"
+
+namespace osteon {
+namespace {
+
+constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
+
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_same_v<To, From>)
+    return value;
+  else
+    return static_cast<To>(static_cast<Accumulator<To>>(static_cast<Accumulator<From>>(value)));
+}
+
+}  // namespace
+
+Tensor::Tensor(Shape shape, DType dtype, Device device)
+    : Tensor(std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype),
+                                       device),
+             0, shape, dtype) {}
+
+Tensor::Tensor(std::shared_ptr<Storage> storage, std::int64_t offset, Shape shape, DType dtype)
+    : impl_(std::make_shared<Impl>()) {
+  const auto end = static_cast<std::size_t>(offset + shape.numel()) * size_of(dtype);
+  OSTEON_CHECK(offset >= 0 && end <= storage->bytes(), "tensor: ", shape, " ", dtype,
+               " at element ", offset, " does not fit into ", storage->bytes(), " bytes");
+  impl_->storage = std::move(storage);
+  impl_->offset = offset;
+  impl_->shape = std::move(shape);
+  impl_->dtype = dtype;
+}
+
+std::byte* Tensor::raw() const {
+  return impl().storage->data() + static_cast<std::size_t>(impl().offset) * size_of(dtype());
+}
+
+double Tensor::item() const {
+  OSTEON_CHECK(numel() == 1, "item: tensor ", shape(), " has ", numel(), " elements, needs one");
+  return to_vector()[0];
+}
+
+std::vector<double> Tensor::to_vector() const {
+  OSTEON_CHECK(!device().is_cuda(), "to_vector: the tensor is on ", device(),
+               "; copy it to the cpu");
+  std::vector<double> elements(static_cast<std::size_t>(numel()));
+  dispatch_any("to_vector", dtype(), [&]<class T>() {
+    const T* from = data<T>();
+    for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = convert<double>(from[i]);
+  });
+  return elements;
+}
+
+Tensor Tensor::view(Shape shape) const {
+  OSTEON_CHECK(shape.numel() == numel(), "view: ", this->shape(), " has ", numel(),
+               " elements, not the ", shape.numel(), " of ", shape);
+  return Tensor(impl().storage, impl().offset, std::move(shape), dtype());
+}
+
+Tensor Tensor::rows(std::int64_t begin, std::int64_t end) const {
+  OSTEON_CHECK(rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0), "rows: [", begin, ", ",
+               end, ") of ", shape());
+  std::vector<std::int64_t> extents = shape().extents();
+  const std::int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
+  extents[0] = end - begin;
+  return Tensor(impl().storage, impl().offset + begin * row, Shape(std::move(extents)), dtype());
+}
+
+Tensor Tensor::detach() const { return view(shape()); }
+
+Tensor Tensor::clone() const {
+  Tensor copy = empty_like(*this);
+  copy_(copy, *this);
+  return copy;
+}
+
+Tensor& Tensor::set_requires_grad(bool requires_grad) {
+  OSTEON_CHECK(is_leaf(),
+               "set_requires_grad: the tensor was computed by an op; only leaves can be set");
+  OSTEON_CHECK(!requires_grad || is_floating(dtype()), "set_requires_grad: ", dtype(),
+               " tensors have no gradient");
+  impl().requires_grad = requires_grad;
+  return *this;
+}
+
+void Tensor::zero_grad() const { impl().has_grad = false; }
+
+void Tensor::bind_grad(const Tensor& buffer) const {
+  OSTEON_CHECK(buffer.shape() == shape() && buffer.dtype() == dtype(), "bind_grad: buffer ",
+               buffer.shape(), " ", buffer.dtype(), " for a leaf ", shape(), " ", dtype());
+  impl().grad = std::make_unique<Tensor>(buffer.detach());
+  impl().has_grad = false;
+}
+
+void Tensor::accumulate_grad(Tensor gradient) const {
+  Impl& leaf = impl();
+  if (leaf.has_grad) {
+    add_(*leaf.grad, gradient);
+  } else if (leaf.grad) {
+    copy_(*leaf.grad, gradient);
+  } else {
+    leaf.grad = std::make_unique<Tensor>(gradient.owns_memory_alone() ? std::move(gradient)
+                                                                      : gradient.clone());
+  }
+  leaf.has_grad = true;
+}
+
+void Tensor::set_history(std::shared_ptr<Node> node, std::size_t output_index) const {
+  impl().grad_fn = std::move(node);
+  impl().output_index = output_index;
+}
+
+Tensor empty_like(const Tensor& x) { return Tensor(x.shape(), x.dtype(), x.device()); }
+
+Tensor full(Shape shape, double value, DType dtype, Device device) {
+  Tensor x(std::move(shape), dtype, device);
+  fill_(x, value);
+  return x;
+}
+
+Tensor zeros(Shape shape, DType dtype, Device device) {
+  return full(std::move(shape), 0, dtype, device);
+}
+
+Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype(), x.device()); }
+
+Tensor from_vector(const std::vector<double>& elements, Shape shape, DType dtype) {
+  OSTEON_CHECK(static_cast<std::int64_t>(elements.size()) == shape.numel(),
+               "from_vector: ", elements.size(), " elements for shape ", shape);
+  Tensor x(std::move(shape), dtype);
+  dispatch_any("from_vector", dtype, [&]<class T>() {
+    T* to = x.data<T>();
+    for (std::size_t i = 0; i < elements.size(); ++i) to[i] = convert<T>(elements[i]);
+  });
+  return x;
+}
+
+void fill_(const Tensor& x, double value) {
+  require_built_in(x.device());
+  dispatch_any("fill_", x.dtype(), [&]<class T>() {
+    T* to = x.data<T>();
+    parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      std::fill(to + begin, to + end, convert<T>(value));
+    });
+  });
+  x.bump_version();
+}
+
+void copy_(const Tensor& x, const Tensor& source) {
+  require_built_in(x.device());
+  OSTEON_CHECK(x.shape() == source.shape(), "copy_: from ", source.shape(), " to ", x.shape());
+  dispatch_any("copy_", x.dtype(), [&]<class To>() {
+    dispatch_any("copy_", source.dtype(), [&]<class From>() {
+      To* to = x.data<To>();
+      const From* from = source.data<From>();
+      parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
+      });
+    });
+  });
+  x.bump_version();
+}
+
+void add_(const Tensor& x, const Tensor& y) {
+  require_built_in(x.device());
+  OSTEON_CHECK(x.shape() == y.shape() && x.dtype() == y.dtype(), "add_: ", x.shape(), " ",
+               x.dtype(), " and ", y.shape(), " ", y.dtype(), " differ");
+  dispatch_floating("add_", x.dtype(), [&]<class T>() {
+    T* to = x.data<T>();
+    const T* from = y.data<T>();
+    parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      using A = Accumulator<T>;
+      for (std::int64_t i = begin; i < end; ++i)
+        to[i] = T(static_cast<A>(to[i]) + static_cast<A>(from[i]));
+    });
+  });
+  x.bump_version();
+}
+
+}  // namespace osteon
