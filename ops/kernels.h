@@ -1,0 +1,135 @@
+// The contract between ops and back ends. KERNEL declares a function twice, cpu::name and
+// cuda::name; DISPATCH calls the one where the tensor lives. A kernel that was declared but not
+// written is a link error that names it.
+//
+// Kernels trust their arguments: ops check shapes and dtypes before. Outputs come last, allocated
+// and uninitialised; an output that is undefined is not wanted. A kernel does not bump versions.
+#pragma once
+
+#include "ops/ops.h"
+
+#define KERNEL(name, ...) \
+  namespace cpu {         \
+  void name(__VA_ARGS__); \
+  }                       \
+  namespace cuda {        \
+  void name(__VA_ARGS__); \
+  }
+
+// For an op that starts on the CPU: its CUDA twin says so instead of being missing.
+#define KERNEL_CPU_ONLY(name, ...)                                         \
+  namespace cpu {                                                          \
+  void name(__VA_ARGS__);                                                  \
+  }                                                                        \
+  namespace cuda {                                                         \
+  template <class... Args>                                                 \
+  void name(const Args&...) {                                              \
+    throw Error(#name ": no CUDA kernel yet; move the tensor to the CPU"); \
+  }                                                                        \
+  }
+
+#if defined(OSTEON_HAS_CUDA)
+#define DISPATCH(tensor, ...)        \
+  do {                               \
+    if ((tensor).device().is_cuda()) \
+      cuda::__VA_ARGS__;             \
+    else                             \
+      cpu::__VA_ARGS__;              \
+  } while (false)
+#else
+#define DISPATCH(tensor, ...)            \
+  do {                                   \
+    require_built_in((tensor).device()); \
+    cpu::__VA_ARGS__;                    \
+  } while (false)
+#endif
+
+namespace osteon {
+
+// conv2d.cpp
+KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
+       const Conv2dOptions& options, const Tensor& y)
+KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
+       const Tensor& dx)
+KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
+       const Tensor& dweight)
+
+// batch_norm.cpp: mean and inverse_std are what the normalisation used, kept for backward.
+KERNEL(batch_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
+       const Tensor& residual, const Tensor& mean, const Tensor& inverse_std,
+       const BatchNormOptions& options, const Tensor& y)
+// The batch's mean and 1 / sqrt(var + epsilon); moves the running statistics.
+KERNEL(batch_norm_statistics, const Tensor& x, const BatchNormOptions& options,
+       const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
+       const Tensor& inverse_std)
+// y is undefined unless options.relu, whose mask it is. dresidual is undefined if there is none or
+// (without ReLU) if it is dy itself.
+KERNEL(batch_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& y,
+       const Tensor& weight, const Tensor& mean, const Tensor& inverse_std,
+       const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
+       const Tensor& dbias, const Tensor& dresidual)
+
+// pool2d.cpp: argmax (u8, like y) is the place in the window, row-major.
+KERNEL(max_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y,
+       const Tensor& argmax)
+KERNEL(max_pool2d_backward, const Tensor& dy, const Tensor& argmax, const Pool2dOptions& options,
+       const Tensor& dx)
+KERNEL(avg_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y)
+KERNEL(avg_pool2d_backward, const Tensor& dy, const Pool2dOptions& options, const Tensor& dx)
+
+// linear.cpp: all three [B, rows, columns]; bias [columns of y] or undefined.
+KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+       const Tensor& bias, const Tensor& y)
+
+// elementwise.cpp: saved is x or y, as the functor says. Binary inputs broadcast to the output's
+// shape; the gradients arrive unsummed, in the output's shape.
+#define OSTEON_UNARY_KERNEL(op, functor)                 \
+  KERNEL(op##_forward, const Tensor& x, const Tensor& y) \
+  KERNEL(op##_backward, const Tensor& saved, const Tensor& dy, const Tensor& dx)
+#define OSTEON_BINARY_KERNEL(op, functor)                                                     \
+  KERNEL(op##_forward, const Tensor& a, const Tensor& b, const Tensor& y)                     \
+  KERNEL(op##_backward, const Tensor& a, const Tensor& b, const Tensor& dy, const Tensor& da, \
+         const Tensor& db)
+
+// reduce.cpp: y has x's rank, with extent 1 where it is reduced.
+KERNEL(reduce_sum, const Tensor& x, double scale, const Tensor& y)
+KERNEL(reduce_max, const Tensor& x, const Tensor& y)
+KERNEL(reduce_max_backward, const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& dx)
+// y = scale x, x repeated where its extent is 1.
+KERNEL(expand, const Tensor& x, double scale, const Tensor& y)
+
+// shape.cpp: a slice is elements [start, start + extent) of dimension dim of the larger tensor.
+KERNEL(permute, const Tensor& x, const std::vector<std::int64_t>& order, const Tensor& y)
+KERNEL(copy_into_slice, const Tensor& x, std::int64_t dim, std::int64_t start, const Tensor& y)
+KERNEL(copy_from_slice, const Tensor& x, std::int64_t dim, std::int64_t start, const Tensor& y)
+
+// softmax.cpp: over the last dimension.
+KERNEL(softmax_forward, const Tensor& x, const Tensor& y)
+KERNEL(softmax_backward, const Tensor& y, const Tensor& dy, const Tensor& dx)
+KERNEL(log_softmax_forward, const Tensor& x, const Tensor& y)
+KERNEL(log_softmax_backward, const Tensor& y, const Tensor& dy, const Tensor& dx)
+
+// loss.cpp: dy is the gradient of the scalar loss.
+KERNEL(binary_cross_entropy_forward, const Tensor& logits, const Tensor& targets,
+       const Tensor& weight, double positive_weight, const Tensor& loss)
+KERNEL(binary_cross_entropy_backward, const Tensor& logits, const Tensor& targets,
+       const Tensor& weight, double positive_weight, const Tensor& dy, const Tensor& dlogits)
+KERNEL(cross_entropy_forward, const Tensor& logits, const Tensor& targets, const Tensor& loss)
+KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets, const Tensor& dy,
+       const Tensor& dlogits)
+
+// dropout.cpp: its own gradient, with dy in place of x.
+KERNEL(dropout, const Tensor& x, double p, const Tensor& key, const Tensor& y)
+
+// warp_affine.cpp
+KERNEL(warp_affine, const Tensor& images, const Tensor& matrices, const WarpOptions& options,
+       const Tensor& y)
+
+}  // namespace osteon
+
+#include "ops/functors.h"
+
+namespace osteon {
+OSTEON_UNARY_OPS(OSTEON_UNARY_KERNEL)
+OSTEON_BINARY_OPS(OSTEON_BINARY_KERNEL)
+}  // namespace osteon
