@@ -1,0 +1,72 @@
+// conv2d: checks, output shape, gradient rule.
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding, std::int64_t dilation) {
+  const std::int64_t room = input + 2 * padding - dilation * (kernel - 1) - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
+           const Conv2dOptions& options) {
+  const auto& [stride, padding, dilation, groups] = options;
+  OSTEON_CHECK(x.rank() == 4, "conv2d: input ", x.shape(), " is not [N,H,W,C]");
+  OSTEON_CHECK(weight.rank() == 4, "conv2d: weight ", weight.shape(), " is not [K,R,S,C/groups]");
+  OSTEON_CHECK(is_floating(x.dtype()) && x.dtype() == weight.dtype(), "conv2d: input is ",
+               x.dtype(), " but weight is ", weight.dtype(),
+               "; both must be one floating-point dtype");
+  OSTEON_CHECK(x.device() == weight.device(), "conv2d: input is on ", x.device(), " but weight on ",
+               weight.device());
+  OSTEON_CHECK(groups >= 1 && weight.dim(0) % groups == 0, "conv2d: ", weight.dim(0),
+               " filters do not divide into ", groups, " groups");
+  OSTEON_CHECK(x.dim(3) == weight.dim(3) * groups, "conv2d: input has ", x.dim(3),
+               " channels but weight ", weight.shape(), " with ", groups, " groups expects ",
+               weight.dim(3) * groups);
+  OSTEON_CHECK(
+      stride.height >= 1 && stride.width >= 1 && dilation.height >= 1 && dilation.width >= 1,
+      "conv2d: stride and dilation must be at least 1");
+  OSTEON_CHECK(padding.height >= 0 && padding.width >= 0, "conv2d: padding must not be negative");
+  OSTEON_CHECK(weight.dim(1) >= 1 && weight.dim(2) >= 1, "conv2d: weight ", weight.shape(),
+               " has an empty window");
+  if (bias.defined())
+    OSTEON_CHECK(bias.shape() == Shape{weight.dim(0)} && bias.dtype() == x.dtype(), "conv2d: bias ",
+                 bias.shape(), " ", bias.dtype(), " for ", weight.dim(0), " filters of ",
+                 x.dtype());
+}
+
+}  // namespace
+
+// With y = conv2d(x, w) + b: dx is the convolution of dy with w turned around, dw the correlation
+// of x with dy, db the sum of dy over images and places.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const Conv2dOptions& options) {
+  check(x, weight, bias, options);
+  const std::int64_t height = output_extent(x.dim(1), weight.dim(1), options.stride.height,
+                                            options.padding.height, options.dilation.height);
+  const std::int64_t width = output_extent(x.dim(2), weight.dim(2), options.stride.width,
+                                           options.padding.width, options.dilation.width);
+  OSTEON_CHECK(height >= 1 && width >= 1, "conv2d: weight ", weight.shape(),
+               " does not fit into input ", x.shape(), "; use more padding or a larger image");
+  Tensor y({x.dim(0), height, width, weight.dim(0)}, x.dtype(), x.device());
+  DISPATCH(x, conv2d_forward(x, weight, bias, options, y));
+  return record("conv2d", y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
+    const auto& conv = b.attrs<Conv2dOptions>();
+    const Tensor &input = b.saved(0), &filters = b.saved(1);
+    Tensor dx, dweight, dbias;
+    if (b.needs(0)) {
+      dx = empty_like(input);
+      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv, dx));
+    }
+    if (b.needs(1)) {
+      dweight = empty_like(filters);
+      DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
+    }
+    if (b.needs(2)) dbias = sum(b.dy, {0, 1, 2});
+    return Tensors{dx, dweight, dbias};
+  });
+}
+
+}  // namespace osteon

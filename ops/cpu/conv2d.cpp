@@ -1,0 +1,254 @@
+// Convolution as matrix products. A window of the input is laid out as one row of a matrix
+// ("im2col"), a tile of rows at a time, so that the matrix never outgrows the cache:
+//
+//   forward          Y[tile, K]    = rows(X) [tile, RSC] . W[K, RSC]^T
+//   weight gradient  dW[K, RSC]   += dY[tile, K]^T . rows(X)
+//   input gradient   drows         = dY[tile, K] . W[K, RSC], added back to where each row came
+//   from
+//
+// With images as [N,H,W,C] a window's pixels are runs of memory, and for a 1x1 convolution of
+// stride 1 the rows are the input itself.
+#include <algorithm>
+#include <cstring>
+
+#include "ops/cpu/matrix.h"
+#include "ops/kernels.h"
+#include "tensor/parallel.h"
+
+namespace osteon::cpu {
+namespace {
+
+constexpr std::int64_t kTileElements = 512 * 1024;  // of the row matrix
+constexpr std::int64_t kMinimumTileRows = 128;
+
+struct Geometry {
+  Geometry(const Shape& x, const Shape& weight, const Shape& y, const Conv2dOptions& options)
+      : images(x[0]),
+        height(x[1]),
+        width(x[2]),
+        channels(x[3]),
+        filters(weight[0]),
+        kernel_height(weight[1]),
+        kernel_width(weight[2]),
+        group_channels(weight[3]),
+        output_height(y[1]),
+        output_width(y[2]),
+        conv(options),
+        group_filters(filters / conv.groups),
+        window(kernel_height * kernel_width * group_channels),
+        rows(images * output_height * output_width) {}
+
+  // The row matrix of the whole input is the input.
+  bool is_plain_product() const {
+    return kernel_height == 1 && kernel_width == 1 && conv.stride == Spatial(1) &&
+           conv.padding == Spatial(0) && conv.groups == 1;
+  }
+  std::int64_t tile_rows() const { return std::max(kTileElements / window, kMinimumTileRows); }
+
+  std::int64_t images, height, width, channels;
+  std::int64_t filters, kernel_height, kernel_width, group_channels;
+  std::int64_t output_height, output_width;
+  Conv2dOptions conv;
+  std::int64_t group_filters;
+  std::int64_t window;  // elements of one row: kernel places times channels of a group
+  std::int64_t rows;    // output places of the whole batch
+};
+
+// Calls visit(row_offset, input_offset, count) for the runs of memory that a window shares with the
+// image: `count` elements at `input_offset` of the image batch belong at `row_offset` of the row.
+// Kernel places outside the image are not visited.
+template <class Visit>
+void for_each_run(const Geometry& g, std::int64_t row, std::int64_t group, const Visit& visit) {
+  const std::int64_t image = row / (g.output_height * g.output_width);
+  const std::int64_t place = row % (g.output_height * g.output_width);
+  const std::int64_t top = place / g.output_width * g.conv.stride.height - g.conv.padding.height;
+  const std::int64_t left = place % g.output_width * g.conv.stride.width - g.conv.padding.width;
+  const bool contiguous = g.conv.groups == 1 && g.conv.dilation.width == 1;
+  const std::int64_t first = std::max<std::int64_t>(0, -left);
+  const std::int64_t last = std::min(g.kernel_width, g.width - left);
+  for (std::int64_t r = 0; r < g.kernel_height; ++r) {
+    const std::int64_t h = top + r * g.conv.dilation.height;
+    if (h < 0 || h >= g.height) continue;
+    const std::int64_t line = (image * g.height + h) * g.width;
+    const std::int64_t row_offset = r * g.kernel_width * g.group_channels;
+    if (contiguous) {
+      if (first < last)
+        visit(row_offset + first * g.channels, (line + left + first) * g.channels,
+              (last - first) * g.channels);
+      continue;
+    }
+    for (std::int64_t s = 0; s < g.kernel_width; ++s) {
+      const std::int64_t w = left + s * g.conv.dilation.width;
+      if (w < 0 || w >= g.width) continue;
+      visit(row_offset + s * g.group_channels, (line + w) * g.channels + group * g.group_channels,
+            g.group_channels);
+    }
+  }
+}
+
+// Rows [begin, end) of the row matrix of one group.
+template <class T>
+class RowTile {
+ public:
+  using A = Accumulator<T>;
+  RowTile(const Geometry& g, std::int64_t capacity)
+      : g_(g), memory_({capacity * g.window}, dtype_of<A>()) {}
+
+  ConstMatrixMap<A> gather(const T* x, std::int64_t begin, std::int64_t end, std::int64_t group) {
+    if constexpr (std::is_same_v<T, A>)
+      if (g_.is_plain_product())
+        return matrix(x + begin * g_.window, end - begin, g_.window, g_.window);
+    A* to = memory_.template data<A>();
+    std::fill(to, to + (end - begin) * g_.window, A(0));
+    for (std::int64_t row = begin; row < end; ++row, to += g_.window)
+      for_each_run(g_, row, group, [&](std::int64_t at, std::int64_t from, std::int64_t count) {
+        for (std::int64_t i = 0; i < count; ++i) to[at + i] = static_cast<A>(x[from + i]);
+      });
+    return matrix(const_cast<const A*>(memory_.template data<A>()), end - begin, g_.window,
+                  g_.window);
+  }
+
+ private:
+  const Geometry& g_;
+  Tensor memory_;
+};
+
+template <class T>
+void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Geometry& g,
+             const Tensor& y) {
+  const Widened<T> filters(weight.data<T>(), weight.numel());
+  const Widened<T> offsets(bias.defined() ? bias.data<T>() : nullptr,
+                           bias.defined() ? g.filters : 0);
+  parallel_for(g.rows, kMinimumTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t tile = std::min(g.tile_rows(), end - begin);
+    RowTile<T> rows(g, tile);
+    for (std::int64_t at = begin; at < end; at += tile) {
+      const std::int64_t count = std::min(tile, end - at);
+      const Rounded<T> out(y.data<T>() + at * g.filters, count * g.filters);
+      for (std::int64_t group = 0; group < g.conv.groups; ++group) {
+        const std::int64_t first = group * g.group_filters;
+        const auto w =
+            matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window);
+        auto product = matrix(out.data() + first, count, g.group_filters, g.filters);
+        product.noalias() = rows.gather(x.data<T>(), at, at + count, group) * w.transpose();
+        if (bias.defined())
+          product.rowwise() += matrix(offsets.data() + first, 1, g.group_filters, g.filters).row(0);
+      }
+      out.store();
+    }
+  });
+}
+
+template <class T>
+void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, const Tensor& dx) {
+  using A = Accumulator<T>;
+  const Widened<T> filters(weight.data<T>(), weight.numel());
+  const std::int64_t places = g.output_height * g.output_width;
+  const std::int64_t image_elements = g.height * g.width * g.channels;
+  // Windows overlap within an image only, so images are what threads share out.
+  parallel_for(g.images, 1, [&](std::int64_t first_image, std::int64_t last_image) {
+    const std::int64_t tile = std::min(g.tile_rows(), places);
+    const Tensor memory({tile * g.window}, dtype_of<A>());
+    for (std::int64_t image = first_image; image < last_image; ++image) {
+      const Rounded<T> out(dx.data<T>() + image * image_elements, image_elements);
+      std::fill(out.data(), out.data() + image_elements, A(0));
+      for (std::int64_t at = image * places; at < (image + 1) * places; at += tile) {
+        const std::int64_t count = std::min(tile, (image + 1) * places - at);
+        const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
+        for (std::int64_t group = 0; group < g.conv.groups; ++group) {
+          const std::int64_t first = group * g.group_filters;
+          auto rows = matrix(memory.data<A>(), count, g.window, g.window);
+          rows.noalias() =
+              matrix(gradient.data() + first, count, g.group_filters, g.filters) *
+              matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window);
+          for (std::int64_t row = 0; row < count; ++row)
+            for_each_run(g, at + row, group,
+                         [&](std::int64_t from, std::int64_t to, std::int64_t n) {
+                           A* target = out.data() + to - image * image_elements;
+                           const A* source = memory.data<A>() + row * g.window + from;
+                           for (std::int64_t i = 0; i < n; ++i) target[i] += source[i];
+                         });
+        }
+      }
+      out.store();
+    }
+  });
+}
+
+// dX = dY . W: no rows to scatter, and any place can go to any thread.
+template <class T>
+void backward_input_plain(const Tensor& dy, const Tensor& weight, const Geometry& g,
+                          const Tensor& dx) {
+  const Widened<T> filters(weight.data<T>(), weight.numel());
+  parallel_for(g.rows, kMinimumTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t count = end - begin;
+    const Widened<T> gradient(dy.data<T>() + begin * g.filters, count * g.filters);
+    const Rounded<T> out(dx.data<T>() + begin * g.channels, count * g.channels);
+    matrix(out.data(), count, g.channels, g.channels).noalias() =
+        matrix(gradient.data(), count, g.filters, g.filters) *
+        matrix(filters.data(), g.filters, g.channels, g.channels);
+    out.store();
+  });
+}
+
+template <class T>
+void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const Tensor& dweight) {
+  using A = Accumulator<T>;
+  const std::int64_t elements = g.filters * g.window;
+  // One sum a thread, added up in thread order: the same bits for the same number of threads.
+  const Tensor partial({num_threads(), elements}, dtype_of<A>());
+  const int used = parallel_ranges(
+      g.rows, kMinimumTileRows / 4, [&](int thread, std::int64_t begin, std::int64_t end) {
+        A* sum = partial.data<A>() + thread * elements;
+        std::fill(sum, sum + elements, A(0));
+        const std::int64_t tile = std::min(g.tile_rows(), end - begin);
+        RowTile<T> rows(g, tile);
+        for (std::int64_t at = begin; at < end; at += tile) {
+          const std::int64_t count = std::min(tile, end - at);
+          const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
+          for (std::int64_t group = 0; group < g.conv.groups; ++group) {
+            const std::int64_t first = group * g.group_filters;
+            matrix(sum + first * g.window, g.group_filters, g.window, g.window).noalias() +=
+                matrix(gradient.data() + first, count, g.group_filters, g.filters).transpose() *
+                rows.gather(x.data<T>(), at, at + count, group);
+          }
+        }
+      });
+  T* out = dweight.data<T>();
+  parallel_for(elements, 4096, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      A total = 0;
+      for (int thread = 0; thread < used; ++thread)
+        total += partial.data<A>()[thread * elements + i];
+      out[i] = T(total);
+    }
+  });
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    const Conv2dOptions& options, const Tensor& y) {
+  const Geometry g(x.shape(), weight.shape(), y.shape(), options);
+  dispatch_floating("conv2d", x.dtype(), [&]<class T>() { forward<T>(x, weight, bias, g, y); });
+}
+
+void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
+                           const Tensor& dx) {
+  const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
+  dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
+    if (g.is_plain_product())
+      backward_input_plain<T>(dy, weight, g, dx);
+    else
+      backward_input<T>(dy, weight, g, dx);
+  });
+}
+
+void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
+                            const Tensor& dweight) {
+  const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
+  dispatch_floating("conv2d", dy.dtype(),
+                    [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });
+}
+
+}  // namespace osteon::cpu

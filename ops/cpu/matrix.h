@@ -1,0 +1,82 @@
+// Matrices for the CPU kernels: Eigen maps over tensor memory, and the change between the storage
+// type and the type that sums are computed in. Only included by ops/cpu/*.cpp: no installed header
+// needs Eigen.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <type_traits>
+
+#include "tensor/tensor.h"
+
+namespace osteon::cpu {
+
+template <class A>
+using RowMatrix = Eigen::Matrix<A, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+// `rows` x `columns`, consecutive rows `pitch` elements apart.
+template <class A>
+using MatrixMap = Eigen::Map<RowMatrix<A>, Eigen::Unaligned, Eigen::OuterStride<>>;
+template <class A>
+using ConstMatrixMap = Eigen::Map<const RowMatrix<A>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+template <class A>
+MatrixMap<A> matrix(A* data, std::int64_t rows, std::int64_t columns, std::int64_t pitch) {
+  return MatrixMap<A>(data, rows, columns, Eigen::OuterStride<>(pitch));
+}
+template <class A>
+ConstMatrixMap<A> matrix(const A* data, std::int64_t rows, std::int64_t columns,
+                         std::int64_t pitch) {
+  return ConstMatrixMap<A>(data, rows, columns, Eigen::OuterStride<>(pitch));
+}
+
+// Elements in the accumulator's type: the memory itself where that is the storage type, else a
+// copy.
+template <class T>
+class Widened {
+ public:
+  using A = Accumulator<T>;
+  Widened(const T* data, std::int64_t n) {
+    if constexpr (std::is_same_v<T, A>) {
+      data_ = data;
+    } else {
+      copy_ = Tensor({n}, dtype_of<A>());
+      A* to = copy_.data<A>();
+      for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<A>(data[i]);
+      data_ = to;
+    }
+  }
+  const A* data() const { return data_; }
+
+ private:
+  Tensor copy_;
+  const A* data_ = nullptr;
+};
+
+// Memory in the accumulator's type to compute a result in: the destination itself where that is the
+// storage type, else scratch that store() rounds into the destination.
+template <class T>
+class Rounded {
+ public:
+  using A = Accumulator<T>;
+  Rounded(T* destination, std::int64_t n) : destination_(destination), n_(n) {
+    if constexpr (std::is_same_v<T, A>) {
+      data_ = destination;
+    } else {
+      scratch_ = Tensor({n}, dtype_of<A>());
+      data_ = scratch_.data<A>();
+    }
+  }
+  A* data() const { return data_; }
+  void store() const {
+    if constexpr (!std::is_same_v<T, A>)
+      for (std::int64_t i = 0; i < n_; ++i) destination_[i] = T(data_[i]);
+  }
+
+ private:
+  T* destination_;
+  std::int64_t n_;
+  Tensor scratch_;
+  A* data_ = nullptr;
+};
+
+}  // namespace osteon::cpu
