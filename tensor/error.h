@@ -15,6 +15,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The request itself is at fault (an option, not the data): programs exit with status 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
 // Streams all arguments into one string: format("input ", shape, " is empty").
 template <class... Args>
 std::string format(const Args&... args) {

@@ -1,0 +1,205 @@
+// What all data sets share once a reader has listed the images: which class is positive, who is in
+// which split, and the checks that keep a study honest.
+#include "data/manifest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "data/csv_table.h"
+#include "data/readers.h"
+#include "data/text.h"
+#include "tensor/error.h"
+#include "tensor/file.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPositiveNames[] = {"abnormal", "positive", "fractured", "1"};
+
+std::string detect(const fs::path& data) {
+  if (!fs::is_directory(data)) return "csv";
+  if (is_mura(data)) return "mura";
+  if (is_fracatlas(data)) return "fracatlas";
+  return "folder";
+}
+
+ImageListing list_images(const fs::path& data, const std::string& dataset) {
+  using Reader = ImageListing (*)(const fs::path&);
+  static const std::map<std::string, Reader> readers = {{"mura", read_mura},
+                                                        {"fracatlas", read_fracatlas},
+                                                        {"folder", read_folder},
+                                                        {"csv", read_csv_list}};
+  const auto reader = readers.find(dataset);
+  if (reader == readers.end())
+    throw UsageError("--dataset \"" + dataset + "\": choose auto, mura, fracatlas, folder or csv");
+  OSTEON_CHECK((dataset == "csv") == !fs::is_directory(data), data.string(), ": data set ", dataset,
+               dataset == "csv" ? " is a file, not a folder" : " is a folder, not a file");
+  return reader->second(data);
+}
+
+// "file:line: path" or "path", for messages.
+std::string name_of(const ImageRecord& record) { return record.place + record.path; }
+
+void check_listed_once(const ImageListing& listing) {
+  std::unordered_map<std::string, const ImageRecord*> seen;
+  for (const ImageRecord& record : listing.records) {
+    const auto [first, added] = seen.try_emplace(record.path, &record);
+    OSTEON_CHECK(added, name_of(record), " is listed twice; first at ", first->second->place);
+  }
+}
+
+void check_patients(const ImageListing& listing) {
+  std::unordered_map<std::string, const ImageRecord*> seen;
+  for (const ImageRecord& record : listing.records) {
+    if (!record.split) continue;
+    const ImageRecord& first = *seen.try_emplace(record.patient, &record).first->second;
+    OSTEON_CHECK(first.split == record.split, "patient ", record.patient,
+                 " is in two splits: ", split_name(*first.split), " (", name_of(first), ") and ",
+                 split_name(*record.split), " (", name_of(record), ")");
+  }
+}
+
+// The classes in the records, each with its first record and how many it has.
+struct ClassCount {
+  const ImageRecord* first;
+  std::int64_t images;
+};
+using ClassCounts = std::map<std::string, ClassCount>;
+
+ClassCounts count_classes(const ImageListing& listing) {
+  ClassCounts counts;
+  for (const ImageRecord& record : listing.records)
+    ++counts.try_emplace(record.class_name, &record, 0).first->second.images;
+  return counts;
+}
+
+// The two class names, unordered; of three the rarest is the odd one out.
+std::vector<std::string> two_classes(const ImageListing& listing, const fs::path& data) {
+  if (!listing.classes.empty()) return listing.classes;
+  const ClassCounts counts = count_classes(listing);
+  std::vector<std::string> names;
+  for (const auto& [name, count] : counts) names.push_back(name);
+  OSTEON_CHECK(names.size() > 1, data.string(), ": all images are of one class, ", join(names),
+               "; two are needed");
+  if (names.size() == 2) return names;
+  const auto rarest =
+      std::ranges::min_element(counts, {}, [](const auto& entry) { return entry.second.images; });
+  throw Error(format(name_of(*rarest->second.first), ": label \"", rarest->first, "\" makes ",
+                     names.size(), " classes (", join(names), "); exactly two are supported"));
+}
+
+// Which of the two names is the positive class.
+std::size_t positive_index(const std::vector<std::string>& names, const std::string& wanted) {
+  std::vector<std::size_t> matches;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string name = lower_case(names[i]);
+    const bool matched =
+        wanted.empty() ? std::ranges::count(kPositiveNames, name) > 0 : name == lower_case(wanted);
+    if (matched) matches.push_back(i);
+  }
+  if (matches.size() == 1) return matches.front();
+  if (!wanted.empty())
+    throw UsageError(format("--positive: class \"", wanted, "\": the classes are ", join(names)));
+  throw UsageError(format("the positive class cannot be guessed from ", join(names),
+                          "; name it with --positive"));
+}
+
+std::vector<std::string> order_classes(const ImageListing& listing, const fs::path& data,
+                                       const std::string& wanted) {
+  std::vector<std::string> names = two_classes(listing, data);
+  if (positive_index(names, wanted) == 0) std::swap(names[0], names[1]);
+  return names;
+}
+
+void check_val_fraction(double fraction, double limit) {
+  if (!(fraction >= 0 && fraction < limit))
+    throw UsageError(format("--val-fraction ", fraction, ": must be at least 0 and below ", limit));
+}
+
+// Fills in what the data set leaves open: all splits, or the val split of those it names.
+void draw_splits(ImageListing& listing, const ManifestOptions& options) {
+  const bool told = options.val_fraction >= 0 || std::isnan(options.val_fraction);
+  if (!listing.records.front().split) {
+    const double share = told ? options.val_fraction : kValShare;
+    check_val_fraction(share, 1 - kTestShare);
+    for (ImageRecord& record : listing.records)
+      record.split = hashed_split(options.seed, record.patient, share);
+    return;
+  }
+  const bool has_val = std::ranges::count(listing.records, Split::val, &ImageRecord::split) > 0;
+  if (has_val && told)
+    throw UsageError("--val-fraction: the data set names its own val images; leave the option out");
+  const double share = told ? options.val_fraction : listing.val_share_of_train;
+  check_val_fraction(share, 1);
+  for (ImageRecord& record : listing.records)
+    if (record.split == Split::train && split_draw(options.seed, record.patient) < share)
+      record.split = Split::val;
+}
+
+// Keeps the images of the wanted parts; WRIST also means XR_WRIST.
+void keep_parts(ImageListing& listing, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return;
+  std::set<std::string> known, kept;
+  for (const ImageRecord& record : listing.records)
+    if (!record.part.empty()) known.insert(record.part);
+  for (const std::string& name : wanted) {
+    const auto found = std::ranges::find_if(known, [&](const std::string& part) {
+      return upper_case(part) == upper_case(name) || upper_case(part) == "XR_" + upper_case(name);
+    });
+    if (found == known.end())
+      throw UsageError(format("--parts: body part \"", name, "\": ",
+                              known.empty()
+                                  ? "the data set names no parts"
+                                  : "the data set has " + join({known.begin(), known.end()})));
+    kept.insert(*found);
+  }
+  std::erase_if(listing.records,
+                [&](const ImageRecord& record) { return !kept.contains(record.part); });
+}
+
+}  // namespace
+
+Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try {
+  OSTEON_CHECK(fs::exists(data), data.string(), ": no such folder or file");
+  const std::string dataset = options.dataset == "auto" ? detect(data) : options.dataset;
+  ImageListing listing = list_images(data, dataset);
+  OSTEON_CHECK(!listing.records.empty(), data.string(), ": holds no images (read as ", dataset,
+               ")");
+  check_listed_once(listing);
+  check_patients(listing);
+
+  Manifest manifest;
+  manifest.dataset = dataset;
+  manifest.root = listing.root;
+  manifest.classes = order_classes(listing, data, options.positive);
+  manifest.warnings = std::move(listing.warnings);
+  draw_splits(listing, options);
+  keep_parts(listing, options.parts);
+  for (ImageRecord& record : listing.records)
+    manifest.samples.push_back({std::move(record.path),
+                                record.class_name == manifest.classes[1] ? 1 : 0,
+                                std::move(record.study), std::move(record.patient),
+                                std::move(record.part), *record.split});
+  std::ranges::sort(manifest.samples, {}, &Sample::path);
+  return manifest;
+} catch (const fs::filesystem_error& error) {
+  throw Error(format(error.path1().string(), ": cannot be read: ", error.code().message()));
+}
+
+void write_manifest_csv(const fs::path& file, const Manifest& manifest) {
+  std::string text = csv_line({"path", "label", "study", "patient", "part", "split"});
+  const fs::path root = fs::absolute(manifest.root);
+  for (const Sample& sample : manifest.samples)
+    text += csv_line({(root / sample.path).lexically_normal().string(),
+                      manifest.classes[static_cast<std::size_t>(sample.label)], sample.study,
+                      sample.patient, sample.part, split_name(sample.split)});
+  write_file_atomically(file, text);
+}
+
+}  // namespace osteon
