@@ -1,0 +1,69 @@
+// batch_norm: checks, statistics, gradient rule.
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+void check_channel_vector(const char* name, const Tensor& vector, const Tensor& x) {
+  const DType expected = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
+  OSTEON_CHECK(vector.shape() == Shape{x.dim(-1)} && vector.dtype() == expected,
+               "batch_norm: ", name, " is ", vector.shape(), " ", vector.dtype(), " but input ",
+               x.shape(), " ", x.dtype(), " expects [", x.dim(-1), "] ", expected);
+  OSTEON_CHECK(vector.device() == x.device(), "batch_norm: ", name, " is on ", vector.device(),
+               " but the input on ", x.device());
+}
+
+void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+           const Tensor& running_var, const BatchNormOptions& options, const Tensor& residual) {
+  OSTEON_CHECK(x.rank() >= 2 && is_floating(x.dtype()), "batch_norm: input ", x.shape(), " ",
+               x.dtype(), " is not a floating-point [..., C]");
+  check_channel_vector("weight", weight, x);
+  check_channel_vector("bias", bias, x);
+  check_channel_vector("running_mean", running_mean, x);
+  check_channel_vector("running_var", running_var, x);
+  if (residual.defined())
+    OSTEON_CHECK(residual.shape() == x.shape() && residual.dtype() == x.dtype() &&
+                     residual.device() == x.device(),
+                 "batch_norm: residual ", residual.shape(), " ", residual.dtype(), " for input ",
+                 x.shape(), " ", x.dtype());
+  OSTEON_CHECK(options.epsilon > 0, "batch_norm: epsilon is ", options.epsilon,
+               ", must be positive");
+  OSTEON_CHECK(
+      !options.training || x.numel() > x.dim(-1), "batch_norm: input ", x.shape(),
+      " has one value a channel, too few for the statistics of training; use a larger batch");
+}
+
+}  // namespace
+
+// With x^ = (x - mean) / std and g = dy where the ReLU let through, over the M values of a channel:
+//
+//   dresidual = g       dbias = sum g       dweight = sum g x^
+//   dx = weight / std (g - dbias / M - x^ dweight / M)      in training: mean and std depend on x
+//   dx = weight / std g                                     otherwise
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  const Tensor& running_mean, const Tensor& running_var,
+                  const BatchNormOptions& options, const Tensor& residual) {
+  check(x, weight, bias, running_mean, running_var, options, residual);
+  Tensor y = empty_like(x), mean = empty_like(weight), inverse_std = empty_like(weight);
+  DISPATCH(x, batch_norm_statistics(x, options, running_mean, running_var, mean, inverse_std));
+  if (options.training) {
+    running_mean.bump_version();
+    running_var.bump_version();
+  }
+  DISPATCH(x, batch_norm_forward(x, weight, bias, residual, mean, inverse_std, options, y));
+  return record("batch_norm", y, {x, weight, bias, residual},
+                {x, weight, mean, inverse_std, options.relu ? y : Tensor()}, options,
+                [](const Backward& b) {
+                  const auto& normalize = b.attrs<BatchNormOptions>();
+                  const Tensor &input = b.saved(0), &scale = b.saved(1);
+                  Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
+                  if (b.needs(0)) dx = empty_like(input);
+                  if (b.needs(3)) dresidual = normalize.relu ? empty_like(input) : b.dy;
+                  DISPATCH(input, batch_norm_backward(b.dy, input, b.saved(4), scale, b.saved(2),
+                                                      b.saved(3), normalize, dx, dweight, dbias,
+                                                      normalize.relu ? dresidual : Tensor()));
+                  return Tensors{dx, dweight, dbias, dresidual};
+                });
+}
+
+}  // namespace osteon
