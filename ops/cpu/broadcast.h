@@ -1,0 +1,52 @@
+// Walking tensors whose extents of 1 stand for repetition (or, in a reduction, for a sum): which
+// element of the small tensor belongs to an element of the large one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/shape.h"
+
+namespace osteon::cpu {
+
+// The large tensor as lines along its last dimension; offset(line) is where the small tensor's line
+// begins and step() (0 or 1) how it goes on within the line.
+class BroadcastLines {
+ public:
+  // `small` broadcasts to `large`: aligned at the right, extents equal or 1.
+  BroadcastLines(const Shape& small, const Shape& large) {
+    std::int64_t stride = 1;
+    for (std::int64_t d = 1; d <= large.rank(); ++d) {
+      const std::int64_t extent = d <= small.rank() ? small[-d] : 1;
+      const std::int64_t step = extent == 1 ? 0 : stride;
+      if (d == 1)
+        step_ = step;
+      else
+        levels_.push_back({large[-d], step});
+      stride *= extent;
+    }
+    length_ = large.rank() == 0 ? 1 : large[-1];
+    lines_ = length_ == 0 ? 0 : large.numel() / length_;
+  }
+
+  std::int64_t lines() const { return lines_; }
+  std::int64_t length() const { return length_; }
+  std::int64_t step() const { return step_; }
+  std::int64_t offset(std::int64_t line) const {
+    std::int64_t result = 0;
+    for (const auto& [extent, stride] : levels_) {
+      result += line % extent * stride;
+      line /= extent;
+    }
+    return result;
+  }
+
+ private:
+  struct Level {
+    std::int64_t extent, stride;
+  };
+  std::vector<Level> levels_;  // all dimensions but the last, innermost first
+  std::int64_t length_ = 1, lines_ = 1, step_ = 0;
+};
+
+}  // namespace osteon::cpu

@@ -1,0 +1,105 @@
+// linear and matmul: checks, output shapes, gradient rules. Both are one kernel on [B, rows,
+// columns].
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+// The leading dimensions folded into one: [..., M, N] -> [B, M, N].
+Tensor as_batch(const Tensor& x) {
+  const std::int64_t rows = x.dim(-2), columns = x.dim(-1);
+  std::int64_t batch = 1;
+  for (std::int64_t d = 0; d < x.rank() - 2; ++d) batch *= x.dim(d);
+  return x.view({batch, rows, columns});
+}
+
+// [..., in] -> [1, M, in].
+Tensor as_rows(const Tensor& x) {
+  std::int64_t rows = 1;
+  for (std::int64_t d = 0; d < x.rank() - 1; ++d) rows *= x.dim(d);
+  return x.view({1, rows, x.dim(-1)});
+}
+
+Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+               const Shape& shape) {
+  Tensor y(shape, a.dtype(), a.device());
+  DISPATCH(a, matmul(as_batch(a), as_batch(b), transpose_a, transpose_b, Tensor(), as_batch(y)));
+  return y;
+}
+
+struct MatmulAttrs {
+  bool transpose_a, transpose_b;
+};
+
+}  // namespace
+
+// With y = x w^T + b: dx = dy w, dw = dy^T x, db = the sum of dy's rows.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check_floating("linear", "input", x);
+  check_rank("linear", "weight", weight, 2, "[out,in]");
+  check_same_dtype("linear", "input", x, "weight", weight);
+  check_same_device("linear", "input", x, "weight", weight);
+  OSTEON_CHECK(x.rank() >= 1 && x.dim(-1) == weight.dim(1), "linear: input ", x.shape(),
+               " does not end in the ", weight.dim(1), " features that weight ", weight.shape(),
+               " expects");
+  if (bias.defined()) {
+    check_shape("linear", "bias", bias, {weight.dim(0)});
+    check_same_dtype("linear", "input", x, "bias", bias);
+  }
+  std::vector<std::int64_t> extents = x.shape().extents();
+  extents.back() = weight.dim(0);
+  Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
+  DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
+  return record("linear", y, {x, weight, bias}, {x, weight}, NoAttrs{}, [](const Backward& b) {
+    const Tensor dy = as_rows(b.dy), input = as_rows(b.saved(0)), &filters = b.saved(1);
+    Tensor dx, dweight, dbias;
+    if (b.needs(0)) {
+      dx = empty_like(b.saved(0));
+      DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
+    }
+    if (b.needs(1)) {
+      dweight = empty_like(filters);
+      DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
+    }
+    if (b.needs(2)) dbias = sum(dy, {0, 1});
+    return Tensors{dx, dweight, dbias};
+  });
+}
+
+// With y = a b: da = dy b^T, db = a^T dy. Where a factor was transposed, so is its gradient:
+// (dy b^T)^T = b dy^T.
+Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+  check_floating("matmul", "a", a);
+  check_same_dtype("matmul", "a", a, "b", b);
+  check_same_device("matmul", "a", a, "b", b);
+  OSTEON_CHECK(a.rank() >= 2 && a.rank() == b.rank(), "matmul: a ", a.shape(), " and b ", b.shape(),
+               " must both be matrices or batches of as many dimensions");
+  std::vector<std::int64_t> extents = a.shape().extents();
+  for (std::int64_t d = 0; d < a.rank() - 2; ++d)
+    OSTEON_CHECK(a.dim(d) == b.dim(d), "matmul: a ", a.shape(), " and b ", b.shape(),
+                 " differ in the leading dimension ", d);
+  const std::int64_t inner_a = a.dim(transpose_a ? -2 : -1);
+  const std::int64_t inner_b = b.dim(transpose_b ? -1 : -2);
+  OSTEON_CHECK(inner_a == inner_b, "matmul: a ", a.shape(), transpose_a ? " transposed" : "",
+               " has ", inner_a, " columns but b ", b.shape(), transpose_b ? " transposed" : "",
+               " has ", inner_b, " rows");
+  extents[extents.size() - 2] = a.dim(transpose_a ? -1 : -2);
+  extents[extents.size() - 1] = b.dim(transpose_b ? -2 : -1);
+  Tensor y = product(a, b, transpose_a, transpose_b, Shape(std::move(extents)));
+  return record("matmul", y, {a, b}, {a, b}, MatmulAttrs{transpose_a, transpose_b},
+                [](const Backward& back) {
+                  const auto [ta, tb] = back.attrs<MatmulAttrs>();
+                  const Tensor &left = back.saved(0), &right = back.saved(1), &dy = back.dy;
+                  Tensor da, db;
+                  if (back.needs(0))
+                    da = ta ? product(right, dy, tb, true, left.shape())
+                            : product(dy, right, false, !tb, left.shape());
+                  if (back.needs(1))
+                    db = tb ? product(dy, left, true, ta, right.shape())
+                            : product(left, dy, !ta, false, right.shape());
+                  return Tensors{da, db};
+                });
+}
+
+}  // namespace osteon

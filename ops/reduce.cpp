@@ -1,0 +1,78 @@
+// sum, mean and amax: which dimensions go, and the gradient rules.
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+// The shapes of a reduction's result: with the reduced extents as 1, and as the caller wants it.
+struct Reduction {
+  Shape kept, result;
+  double count = 1;  // elements behind one result
+};
+
+Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int64_t>& dims,
+                    bool keepdim) {
+  check_floating(op, "input", x);
+  std::vector<bool> reduced(static_cast<std::size_t>(x.rank()), dims.empty());
+  for (const std::int64_t dim : dims) {
+    const auto d = static_cast<std::size_t>(check_dim(op, "input", x, dim));
+    OSTEON_CHECK(!reduced[d], op, ": dimension ", dim, " of ", x.shape(), " is named twice");
+    reduced[d] = true;
+  }
+  std::vector<std::int64_t> kept, result;
+  double count = 1;
+  for (std::size_t d = 0; d < reduced.size(); ++d) {
+    const std::int64_t extent = x.dim(static_cast<std::int64_t>(d));
+    kept.push_back(reduced[d] ? 1 : extent);
+    if (reduced[d]) count *= static_cast<double>(extent);
+    if (keepdim || !reduced[d]) result.push_back(kept.back());
+  }
+  return {Shape(std::move(kept)), Shape(std::move(result)), count};
+}
+
+struct SumAttrs {
+  Shape kept;
+  double scale;
+};
+
+// y = scale * sum of x: each x gets scale * dy.
+Tensor scaled_sum(const char* op, const Tensor& x, const Reduction& shapes, double scale) {
+  const Tensor kept(shapes.kept, x.dtype(), x.device());
+  DISPATCH(x, reduce_sum(x, scale, kept));
+  return record(op, kept.view(shapes.result), {x}, {}, SumAttrs{shapes.kept, scale},
+                [](const Backward& b) {
+                  const auto& attrs = b.attrs<SumAttrs>();
+                  Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
+                  DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
+                  return Tensors{dx};
+                });
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
+  return scaled_sum("sum", x, reduction("sum", x, dims, keepdim), 1.0);
+}
+
+Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
+  const Reduction shapes = reduction("mean", x, dims, keepdim);
+  OSTEON_CHECK(shapes.count > 0, "mean: input ", x.shape(), " has nothing to average");
+  return scaled_sum("mean", x, shapes, 1.0 / shapes.count);
+}
+
+// dx = dy / (number of maxima) where x is the maximum, else 0.
+Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
+  const Reduction shapes = reduction("amax", x, dims, keepdim);
+  OSTEON_CHECK(shapes.count > 0, "amax: input ", x.shape(), " has no elements to compare");
+  const Tensor kept(shapes.kept, x.dtype(), x.device());
+  DISPATCH(x, reduce_max(x, kept));
+  return record("amax", kept.view(shapes.result), {x}, {x, kept}, NoAttrs{}, [](const Backward& b) {
+    const Tensor &input = b.saved(0), &largest = b.saved(1);
+    Tensor dx = empty_like(input);
+    DISPATCH(dx, reduce_max_backward(input, largest, b.dy.view(largest.shape()), dx));
+    return Tensors{dx};
+  });
+}
+
+}  // namespace osteon
