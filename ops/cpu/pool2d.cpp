@@ -1,0 +1,193 @@
+// Pooling on the CPU. Forward, every output pixel gathers from the window below it; backward, every
+// input pixel gathers from the windows above it. So no two threads write to one place, and a result
+// is rounded to its storage type once. Channels run innermost, a block of them at a time.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "ops/kernels.h"
+#include "tensor/parallel.h"
+
+namespace osteon::cpu {
+namespace {
+
+constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
+constexpr std::int64_t kBlock = 64;         // channels whose partial results are kept at hand
+
+struct Range {
+  std::int64_t first, last;  // last is the first one after it
+};
+
+// Pooling along one direction: `windows` windows over `extent` pixels.
+struct Direction {
+  std::int64_t kernel, stride, padding, extent, windows;
+
+  // The pixels below window p; its places count from p stride - padding.
+  Range pixels_below(std::int64_t p) const {
+    const std::int64_t start = p * stride - padding;
+    return {std::max<std::int64_t>(0, start), std::min(start + kernel, extent)};
+  }
+  // The windows above pixel h: p stride <= h + padding < p stride + kernel.
+  Range windows_above(std::int64_t h) const {
+    const std::int64_t at = h + padding;
+    return {at < kernel ? 0 : (at - kernel) / stride + 1, std::min(windows, at / stride + 1)};
+  }
+  // Which place of window p pixel h is.
+  std::int64_t place(std::int64_t h, std::int64_t p) const { return h + padding - p * stride; }
+};
+
+struct Geometry {
+  Geometry(const Shape& images, const Shape& windows, const Pool2dOptions& options)
+      : vertical{options.kernel_size.height, options.stride.height, options.padding.height,
+                 images[1], windows[1]},
+        horizontal{options.kernel_size.width, options.stride.width, options.padding.width,
+                   images[2], windows[2]} {}
+
+  // Row-major number of a place in a window.
+  std::int32_t place(std::int64_t h, std::int64_t p, std::int64_t w, std::int64_t q) const {
+    return static_cast<std::int32_t>(vertical.place(h, p) * horizontal.kernel +
+                                     horizontal.place(w, q));
+  }
+
+  // Of a whole window, inside the image or not.
+  double places() const {
+    return static_cast<double>(vertical.kernel) * static_cast<double>(horizontal.kernel);
+  }
+
+  Direction vertical, horizontal;
+};
+
+// Calls body(image, row, column, channel, count) for every pixel and block of channels; rows are
+// shared out over the threads.
+template <class Body>
+void for_each_block(const Shape& images, const Body& body) {
+  const std::int64_t height = images[1], width = images[2], channels = images[3];
+  const std::int64_t row_elements = std::max<std::int64_t>(width * channels, 1);
+  parallel_for(images[0] * height, kGrain / row_elements, [&](auto begin, auto end) {
+    for (std::int64_t line = begin; line < end; ++line)
+      for (std::int64_t w = 0; w < width; ++w)
+        for (std::int64_t c = 0; c < channels; c += kBlock)
+          body(line / height, line % height, w, c,
+               static_cast<std::size_t>(std::min(kBlock, channels - c)));
+  });
+}
+
+std::int64_t offset(const Shape& images, std::int64_t n, std::int64_t h, std::int64_t w,
+                    std::int64_t c) {
+  return ((n * images[1] + h) * images[2] + w) * images[3] + c;
+}
+
+// A NaN wins, so that it is seen further on.
+template <class T>
+void max_forward(const Tensor& x, const Geometry& pool, const Tensor& y, const Tensor& argmax) {
+  using A = Accumulator<T>;
+  const Shape &from = x.shape(), &to = y.shape();
+  const T* const input = x.data<T>();
+  T* const output = y.data<T>();
+  std::uint8_t* const places = argmax.data<std::uint8_t>();
+  for_each_block(to, [&](auto n, auto p, auto q, auto c, std::size_t count) {
+    const Range rows = pool.vertical.pixels_below(p), columns = pool.horizontal.pixels_below(q);
+    std::array<A, kBlock> best;
+    std::array<std::int32_t, kBlock> place;
+    best.fill(-std::numeric_limits<A>::infinity());
+    place.fill(pool.place(rows.first, p, columns.first, q));
+    for (std::int64_t h = rows.first; h < rows.last; ++h) {
+      for (std::int64_t w = columns.first; w < columns.last; ++w) {
+        const T* const pixel = input + offset(from, n, h, w, c);
+        const std::int32_t here = pool.place(h, p, w, q);
+        for (std::size_t i = 0; i < count; ++i) {
+          const A value = static_cast<A>(pixel[i]);
+          const bool wins = (value > best[i]) | (value != value);
+          best[i] = wins ? value : best[i];
+          place[i] = wins ? here : place[i];
+        }
+      }
+    }
+    const std::int64_t at = offset(to, n, p, q, c);
+    for (std::size_t i = 0; i < count; ++i) output[at + i] = T(best[i]);
+    for (std::size_t i = 0; i < count; ++i) places[at + i] = static_cast<std::uint8_t>(place[i]);
+  });
+}
+
+template <class T>
+void max_backward(const Tensor& dy, const Tensor& argmax, const Geometry& pool, const Tensor& dx) {
+  using A = Accumulator<T>;
+  const Shape &from = dy.shape(), &to = dx.shape();
+  const T* const gradients = dy.data<T>();
+  const std::uint8_t* const places = argmax.data<std::uint8_t>();
+  T* const output = dx.data<T>();
+  for_each_block(to, [&](auto n, auto h, auto w, auto c, std::size_t count) {
+    const Range rows = pool.vertical.windows_above(h), columns = pool.horizontal.windows_above(w);
+    std::array<A, kBlock> total{};
+    for (std::int64_t p = rows.first; p < rows.last; ++p) {
+      for (std::int64_t q = columns.first; q < columns.last; ++q) {
+        const T* const gradient = gradients + offset(from, n, p, q, c);
+        const std::uint8_t* const place = places + offset(from, n, p, q, c);
+        const std::int32_t here = pool.place(h, p, w, q);
+        for (std::size_t i = 0; i < count; ++i)
+          total[i] += place[i] == here ? static_cast<A>(gradient[i]) : A(0);
+      }
+    }
+    T* const pixel = output + offset(to, n, h, w, c);
+    for (std::size_t i = 0; i < count; ++i) pixel[i] = T(total[i]);
+  });
+}
+
+// y[n, a, b] = the sum of x over rows(a) and columns(b), divided by `divisor`. With the pixels
+// below a window that is average pooling, with the windows above a pixel its gradient.
+template <class T, class Rows, class Columns>
+void average(const Tensor& x, double divisor, const Rows& rows_of, const Columns& columns_of,
+             const Tensor& y) {
+  using A = Accumulator<T>;
+  const Shape &from = x.shape(), &to = y.shape();
+  const T* const input = x.data<T>();
+  T* const output = y.data<T>();
+  for_each_block(to, [&](auto n, auto a, auto b, auto c, std::size_t count) {
+    const Range rows = rows_of(a), columns = columns_of(b);
+    std::array<A, kBlock> total{};
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      for (std::int64_t column = columns.first; column < columns.last; ++column) {
+        const T* const pixel = input + offset(from, n, row, column, c);
+        for (std::size_t i = 0; i < count; ++i) total[i] += static_cast<A>(pixel[i]);
+      }
+    }
+    T* const pixel = output + offset(to, n, a, b, c);
+    for (std::size_t i = 0; i < count; ++i) pixel[i] = T(total[i] / static_cast<A>(divisor));
+  });
+}
+
+}  // namespace
+
+void max_pool2d_forward(const Tensor& x, const Pool2dOptions& options, const Tensor& y,
+                        const Tensor& argmax) {
+  const Geometry pool(x.shape(), y.shape(), options);
+  dispatch_floating("max_pool2d", x.dtype(),
+                    [&]<class T>() { max_forward<T>(x, pool, y, argmax); });
+}
+
+void max_pool2d_backward(const Tensor& dy, const Tensor& argmax, const Pool2dOptions& options,
+                         const Tensor& dx) {
+  const Geometry pool(dx.shape(), dy.shape(), options);
+  dispatch_floating("max_pool2d", dy.dtype(),
+                    [&]<class T>() { max_backward<T>(dy, argmax, pool, dx); });
+}
+
+void avg_pool2d_forward(const Tensor& x, const Pool2dOptions& options, const Tensor& y) {
+  const Geometry pool(x.shape(), y.shape(), options);
+  dispatch_floating("avg_pool2d", x.dtype(), [&]<class T>() {
+    average<T>(
+        x, pool.places(), [&](std::int64_t p) { return pool.vertical.pixels_below(p); },
+        [&](std::int64_t q) { return pool.horizontal.pixels_below(q); }, y);
+  });
+}
+
+void avg_pool2d_backward(const Tensor& dy, const Pool2dOptions& options, const Tensor& dx) {
+  const Geometry pool(dx.shape(), dy.shape(), options);
+  dispatch_floating("avg_pool2d", dy.dtype(), [&]<class T>() {
+    average<T>(
+        dy, pool.places(), [&](std::int64_t h) { return pool.vertical.windows_above(h); },
+        [&](std::int64_t w) { return pool.horizontal.windows_above(w); }, dx);
+  });
+}
+
+}  // namespace osteon::cpu

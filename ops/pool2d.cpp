@@ -1,0 +1,76 @@
+// Pooling: checks, output shape, gradient rules.
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+// Every window then meets the image, since padding is at most half of it.
+void check_image(const char* op, const Tensor& x) {
+  check_floating(op, "input", x);
+  check_rank(op, "input", x, 4, "[N,H,W,C]");
+  OSTEON_CHECK(x.dim(1) >= 1 && x.dim(2) >= 1, op, ": input ", x.shape(),
+               " has no pixels, expects height and width of at least 1");
+}
+
+// Windows along one direction.
+std::int64_t output_extent(const char* op, const char* direction, const Tensor& x,
+                           std::int64_t extent, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding) {
+  OSTEON_CHECK(kernel >= 1 && stride >= 1, op, ": kernel_size ", kernel, " and stride ", stride,
+               " in ", direction, ", expects at least 1");
+  OSTEON_CHECK(padding >= 0 && padding <= kernel / 2, op, ": padding ", padding, " in ", direction,
+               ", expects 0 to ", kernel / 2, " (half of kernel_size ", kernel, ")");
+  const std::int64_t room = extent - (kernel - 2 * padding);
+  OSTEON_CHECK(room >= 0, op, ": input ", x.shape(), " is smaller than kernel_size ", kernel,
+               " less twice padding ", padding, " in ", direction,
+               "; use a smaller window or a larger image");
+  return room / stride + 1;
+}
+
+Shape output_shape(const char* op, const Tensor& x, const Pool2dOptions& options) {
+  const auto& [kernel, stride, padding] = options;
+  return {
+      x.dim(0),
+      output_extent(op, "height", x, x.dim(1), kernel.height, stride.height, padding.height),
+      output_extent(op, "width", x, x.dim(2), kernel.width, stride.width, padding.width),
+      x.dim(3),
+  };
+}
+
+}  // namespace
+
+// dx is dy where x was the largest of its window: the sum over the windows that took it.
+Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
+  check_image("max_pool2d", x);
+  Tensor y(output_shape("max_pool2d", x, options), x.dtype(), x.device());
+  const auto& [height, width] = options.kernel_size;
+  OSTEON_CHECK(height <= 255 && width <= 255 && height * width <= 255, "max_pool2d: kernel_size ",
+               height, " x ", width, ", expects at most 255 places");
+  const Tensor argmax(y.shape(), DType::u8, x.device());
+  DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
+  return record("max_pool2d", y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {
+    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
+    DISPATCH(dx, max_pool2d_backward(b.dy, b.saved(0), b.attrs<Pool2dOptions>(), dx));
+    return {dx};
+  });
+}
+
+// dx is the sum of dy / (places of a window) over the windows that cover x.
+Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
+  check_image("avg_pool2d", x);
+  Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());
+  DISPATCH(x, avg_pool2d_forward(x, options, y));
+  return record("avg_pool2d", y, {x}, {}, options, [](const Backward& b) -> Tensors {
+    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
+    DISPATCH(dx, avg_pool2d_backward(b.dy, b.attrs<Pool2dOptions>(), dx));
+    return {dx};
+  });
+}
+
+Tensor global_avg_pool2d(const Tensor& x) {
+  check_image("global_avg_pool2d", x);
+  return mean(x, {1, 2});
+}
+
+}  // namespace osteon
