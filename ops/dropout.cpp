@@ -1,0 +1,31 @@
+// dropout: checks and gradient rule.
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+struct DropoutAttrs {
+  double p;
+};
+
+}  // namespace
+
+// dx = dy under the same mask and scale, drawn again from the key.
+Tensor dropout(const Tensor& x, double p, const Tensor& key) {
+  check_floating("dropout", "input", x);
+  OSTEON_CHECK(x.rank() >= 1, "dropout: input ", x.shape(), " is a scalar, expects [N, ...]");
+  OSTEON_CHECK(p >= 0 && p < 1, "dropout: p ", p, ", expects a probability in [0, 1)");
+  check_dtype("dropout", "key", key, DType::i64);
+  check_shape("dropout", "key", key, {4});
+  check_same_device("dropout", "input", x, "key", key);
+  const Tensor y = empty_like(x);
+  DISPATCH(x, dropout(x, p, key, y));
+  return record("dropout", y, {x, key}, {key}, DropoutAttrs{p}, [](const Backward& b) -> Tensors {
+    const Tensor dx = empty_like(b.dy);
+    DISPATCH(dx, dropout(b.dy, b.attrs<DropoutAttrs>().p, b.saved(0), dx));
+    return {dx, {}};
+  });
+}
+
+}  // namespace osteon
