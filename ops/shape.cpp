@@ -1,0 +1,147 @@
+// Ops that move elements without changing them: checks and gradient rules.
+#include <algorithm>
+#include <numeric>
+
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+struct PermuteAttrs {
+  std::vector<std::int64_t> order;
+};
+
+struct ConcatAttrs {
+  std::int64_t dim;
+  std::vector<std::int64_t> extents;  // of each tensor along dim
+};
+
+struct NarrowAttrs {
+  std::int64_t dim, start;
+};
+
+struct Printed {
+  const std::vector<std::int64_t>& numbers;
+  friend std::ostream& operator<<(std::ostream& out, const Printed& list) {
+    for (std::size_t i = 0; i < list.numbers.size(); ++i)
+      out << (i == 0 ? '[' : ',') << list.numbers[i];
+    return out << (list.numbers.empty() ? "[]" : "]");
+  }
+};
+
+// The shape that `extents` mean for x, with the -1 computed.
+Shape resolve(const Tensor& x, const std::vector<std::int64_t>& extents) {
+  std::vector<std::int64_t> resolved = extents;
+  std::int64_t* open = nullptr;
+  for (std::int64_t& extent : resolved) {
+    OSTEON_CHECK(extent >= -1, "reshape: extents ", Printed{extents}, ", expects none below -1");
+    if (extent != -1) continue;
+    OSTEON_CHECK(!open, "reshape: extents ", Printed{extents},
+                 " leave more than one open, expects at most one -1");
+    open = &extent;
+    extent = 1;
+  }
+  const std::int64_t known = Shape(resolved).numel();
+  const bool fits = open ? known != 0 && x.numel() % known == 0 : known == x.numel();
+  OSTEON_CHECK(fits, "reshape: input ", x.shape(), " has ", x.numel(), " elements, extents ",
+               Printed{extents}, " expect ", open ? "a multiple of " : "", known);
+  if (open) *open = x.numel() / known;
+  return Shape(std::move(resolved));
+}
+
+std::vector<std::int64_t> inverse(const std::vector<std::int64_t>& order) {
+  std::vector<std::int64_t> result(order.size());
+  for (std::size_t d = 0; d < order.size(); ++d)
+    result[static_cast<std::size_t>(order[d])] = static_cast<std::int64_t>(d);
+  return result;
+}
+
+Shape with_extent(const Shape& shape, std::int64_t dim, std::int64_t extent) {
+  std::vector<std::int64_t> extents = shape.extents();
+  extents[static_cast<std::size_t>(dim)] = extent;
+  return Shape(std::move(extents));
+}
+
+}  // namespace
+
+// dx is dy under the shape of x.
+Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents) {
+  check_defined("reshape", "input", x);
+  return record("reshape", x.view(resolve(x, extents)), {x}, {}, NoAttrs{},
+                [](const Backward& b) -> Tensors { return {b.dy.view(b.input_shape(0))}; });
+}
+
+// dx is dy with the order undone.
+Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
+  check_defined("permute", "input", x);
+  std::vector<std::int64_t> sorted = order, extents;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<std::int64_t> dims(static_cast<std::size_t>(x.rank()));
+  std::iota(dims.begin(), dims.end(), 0);
+  OSTEON_CHECK(sorted == dims, "permute: order ", Printed{order}, " for input ", x.shape(),
+               ", expects each of 0 to ", x.rank() - 1, " once");
+  for (const std::int64_t d : order) extents.push_back(x.dim(d));
+  const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
+  DISPATCH(x, permute(x, order, y));
+  return record("permute", y, {x}, {}, PermuteAttrs{order}, [](const Backward& b) -> Tensors {
+    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
+    DISPATCH(dx, permute(b.dy, inverse(b.attrs<PermuteAttrs>().order), dx));
+    return {dx};
+  });
+}
+
+// The gradient of each tensor is its slice of dy.
+Tensor concat(const Tensors& tensors, std::int64_t dim) {
+  OSTEON_CHECK(!tensors.empty(), "concat: no tensors, expects at least one");
+  const Tensor& first = tensors[0];
+  dim = check_dim("concat", "tensor 0", first, dim);
+  std::vector<std::int64_t> extents;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& x = tensors[i];
+    const std::string name = format("tensor ", i);
+    check_same_dtype("concat", "tensor 0", first, name.c_str(), x);
+    check_same_device("concat", "tensor 0", first, name.c_str(), x);
+    OSTEON_CHECK(
+        x.rank() == first.rank() && with_extent(x.shape(), dim, first.dim(dim)) == first.shape(),
+        "concat: ", name, " ", x.shape(), " and tensor 0 ", first.shape(),
+        " differ outside dimension ", dim, ", expects equal extents there");
+    extents.push_back(x.dim(dim));
+  }
+  const std::int64_t extent = std::accumulate(extents.begin(), extents.end(), std::int64_t{0});
+  const Tensor y(with_extent(first.shape(), dim, extent), first.dtype(), first.device());
+  std::int64_t start = 0;
+  for (const Tensor& x : tensors) {
+    DISPATCH(x, copy_into_slice(x, dim, start, y));
+    start += x.dim(dim);
+  }
+  return record("concat", y, tensors, {}, ConcatAttrs{dim, extents}, [](const Backward& b) {
+    const auto& [along, lengths] = b.attrs<ConcatAttrs>();
+    Tensors gradients(lengths.size());
+    std::int64_t at = 0;
+    for (std::size_t i = 0; i < lengths.size(); at += lengths[i++]) {
+      if (!b.needs(i)) continue;
+      gradients[i] = Tensor(b.input_shape(i), b.dy.dtype(), b.dy.device());
+      DISPATCH(b.dy, copy_from_slice(b.dy, along, at, gradients[i]));
+    }
+    return gradients;
+  });
+}
+
+// dx is dy in its slice and 0 elsewhere.
+Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length) {
+  dim = check_dim("narrow", "input", x, dim);
+  OSTEON_CHECK(start >= 0 && length >= 0 && start <= x.dim(dim) && length <= x.dim(dim) - start,
+               "narrow: start ", start, " and length ", length, " for dimension ", dim,
+               " of input ", x.shape(), ", expects a slice inside it");
+  const Tensor y(with_extent(x.shape(), dim, length), x.dtype(), x.device());
+  DISPATCH(x, copy_from_slice(x, dim, start, y));
+  return record("narrow", y, {x}, {}, NarrowAttrs{dim, start}, [](const Backward& b) -> Tensors {
+    const auto& [along, from] = b.attrs<NarrowAttrs>();
+    const Tensor dx = zeros(b.input_shape(0), b.dy.dtype(), b.dy.device());
+    DISPATCH(dx, copy_into_slice(b.dy, along, from, dx));
+    return {dx};
+  });
+}
+
+}  // namespace osteon
