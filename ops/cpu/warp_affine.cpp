@@ -1,0 +1,154 @@
+// The warp on the CPU, laid out for the vector unit: an image is first copied into floating-point
+// numbers with a black frame around it, so that a pixel outside needs no branch; then each output
+// row is sampled in one loop and normalised in the next.
+#include <type_traits>
+#include <vector>
+
+#include "ops/kernels.h"
+#include "tensor/parallel.h"
+
+namespace osteon::cpu {
+namespace {
+
+constexpr std::int64_t kGrain = 16 * 1024;  // output pixels that are worth a thread
+
+// An image with one black pixel above and left of it and two below and right of it. Coordinates
+// count from the frame's corner. Clamped to [0, end] they and their right and lower neighbours lie
+// inside the frame, and what the clamp moves is black before and after.
+template <class A>
+struct FramedImage {
+  FramedImage(std::int64_t image_height, std::int64_t image_width, std::int64_t image_channels)
+      : height(image_height),
+        width(image_width),
+        channels(image_channels),
+        pixels(static_cast<std::size_t>((height + 3) * (width + 3) * channels)) {}
+
+  void load(const std::uint8_t* image) {
+    const std::int64_t row = width * channels;
+    for (std::int64_t h = 0; h < height; ++h) {
+      A* const to = pixels.data() + ((h + 1) * (width + 3) + 1) * channels;
+      for (std::int64_t i = 0; i < row; ++i) to[i] = static_cast<A>(image[h * row + i]);
+    }
+  }
+
+  std::int64_t height, width, channels;
+  std::vector<A> pixels;
+};
+
+// The line in the frame that an output row is sampled along: (x, y) + column (dx, dy).
+template <class A>
+struct Line {
+  A x, y, dx, dy;
+};
+
+// From the matrix [2,3] that leads from output pixels to input pixels.
+template <class A, class M>
+Line<A> line_of(const M* matrix, std::int64_t row) {
+  const auto m = [matrix](int i) { return static_cast<double>(matrix[i]); };
+  const auto r = static_cast<double>(row);
+  return {static_cast<A>(m(1) * r + m(2) + 1), static_cast<A>(m(4) * r + m(5) + 1),
+          static_cast<A>(m(0)), static_cast<A>(m(3))};
+}
+
+// In [0, end]; a NaN becomes 0, which is black.
+template <class A>
+A clamp(A value, A end) {
+  return value > 0 ? (value < end ? value : end) : A(0);
+}
+
+// values[column, c] = the image at the column's point of the line, bilinearly. `channels` is a
+// number or a compile-time constant.
+template <class A, class Channels>
+void sample_row(const FramedImage<A>& image, const Line<A>& line, std::int32_t columns,
+                Channels channels, A* values) {
+  const A* const pixels = image.pixels.data();
+  const auto pitch = static_cast<std::int32_t>(image.width + 3);
+  const auto end_x = static_cast<A>(image.width + 1), end_y = static_cast<A>(image.height + 1);
+#pragma omp simd
+  for (std::int32_t column = 0; column < columns; ++column) {
+    const A x = clamp(line.x + static_cast<A>(column) * line.dx, end_x);
+    const A y = clamp(line.y + static_cast<A>(column) * line.dy, end_y);
+    const auto left = static_cast<std::int32_t>(x), top = static_cast<std::int32_t>(y);
+    const A right_share = x - static_cast<A>(left), lower_share = y - static_cast<A>(top);
+    const std::int32_t corner = top * pitch + left;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const A* const upper = pixels + corner * channels + c;
+      const A* const lower = upper + pitch * channels;
+      const A above = upper[0] + right_share * (upper[channels] - upper[0]);
+      const A below = lower[0] + right_share * (lower[channels] - lower[0]);
+      values[column * channels + c] = above + lower_share * (below - above);
+    }
+  }
+}
+
+// output[column, c] = (values[column, c or 0] / 255 - mean[c]) / std[c]
+template <class T, class A, class Sampled, class Channels>
+void normalise_row(const A* values, std::int32_t columns, Sampled sampled, Channels channels,
+                   const A* mean, const A* inverse_std, T* output) {
+#pragma omp simd
+  for (std::int32_t column = 0; column < columns; ++column)
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const A value = values[column * sampled + (sampled == 1 ? 0 : c)] / A(255);
+      output[column * channels + c] = T((value - mean[c]) * inverse_std[c]);
+    }
+}
+
+template <class T, class M, class Sampled, class Channels>
+void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& options, const Tensor& y,
+          Sampled sampled, Channels channels) {
+  using A = Accumulator<T>;
+  std::vector<A> mean, inverse_std;
+  for (const double value : options.mean) mean.push_back(static_cast<A>(value));
+  for (const double value : options.std) inverse_std.push_back(static_cast<A>(1 / value));
+  const std::int64_t height = images.dim(1), width = images.dim(2);
+  const auto columns = static_cast<std::int32_t>(options.width);
+  const std::uint8_t* const input = images.data<std::uint8_t>();
+  const M* const matrix = matrices.data<M>();
+  T* const output = y.data<T>();
+  const std::int64_t lines = images.dim(0) * options.height;
+  parallel_for(lines, kGrain / columns, [&](std::int64_t begin, std::int64_t end) {
+    FramedImage<A> image(height, width, sampled);
+    std::vector<A> values(static_cast<std::size_t>(columns * sampled));
+    std::int64_t loaded = -1;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t n = i / options.height;
+      if (n != loaded) image.load(input + n * height * width * sampled);
+      loaded = n;
+      const Line<A> line = line_of<A>(matrix + n * 6, i % options.height);
+      sample_row(image, line, columns, sampled, values.data());
+      normalise_row(values.data(), columns, sampled, channels, mean.data(), inverse_std.data(),
+                    output + i * columns * channels);
+    }
+  });
+}
+
+// The usual numbers of channels are constants, for which the loops over pixels are vectorised.
+template <class T, class M>
+void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& options,
+          const Tensor& y) {
+  using One = std::integral_constant<std::int64_t, 1>;
+  using Three = std::integral_constant<std::int64_t, 3>;
+  const std::int64_t sampled = images.dim(3), channels = y.dim(3);
+  if (sampled == 1 && channels == 1)
+    warp<T, M>(images, matrices, options, y, One{}, One{});
+  else if (sampled == 1 && channels == 3)
+    warp<T, M>(images, matrices, options, y, One{}, Three{});
+  else if (sampled == 3)
+    warp<T, M>(images, matrices, options, y, Three{}, Three{});
+  else
+    warp<T, M>(images, matrices, options, y, sampled, channels);
+}
+
+}  // namespace
+
+void warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptions& options,
+                 const Tensor& y) {
+  dispatch_floating("warp_affine", y.dtype(), [&]<class T>() {
+    if (matrices.dtype() == DType::f64)
+      warp<T, double>(images, matrices, options, y);
+    else
+      warp<T, float>(images, matrices, options, y);
+  });
+}
+
+}  // namespace osteon::cpu

@@ -1,0 +1,58 @@
+// warp_affine: checks. Pixels have no gradient, so there is no rule.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/checks.h"
+#include "ops/kernels.h"
+
+namespace osteon {
+namespace {
+
+constexpr const char* kOp = "warp_affine";
+// Keeps pixel coordinates well within a float's 24 bits and pixel numbers within 32.
+constexpr std::int64_t kMaximumExtent = 32767;
+
+bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaximumExtent; }
+
+void check_options(const WarpOptions& options) {
+  OSTEON_CHECK(is_extent(options.height) && is_extent(options.width), kOp, ": output of ",
+               options.height, " x ", options.width, " pixels, expects 1 to ", kMaximumExtent,
+               " in each direction");
+  OSTEON_CHECK(!options.mean.empty() && options.mean.size() == options.std.size(), kOp, ": ",
+               options.mean.size(), " means and ", options.std.size(),
+               " standard deviations, expects one of each a channel of the output");
+  for (std::size_t c = 0; c < options.mean.size(); ++c)
+    OSTEON_CHECK(
+        std::isfinite(options.mean[c]) && std::isfinite(options.std[c]) && options.std[c] > 0, kOp,
+        ": channel ", c, " has mean ", options.mean[c], " and std ", options.std[c],
+        ", expects finite numbers and std above 0");
+  OSTEON_CHECK(is_floating(options.dtype), kOp, ": output dtype ", options.dtype,
+               ", expects a floating-point one (f64, f32, bf16)");
+}
+
+}  // namespace
+
+Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptions& options) {
+  check_options(options);
+  check_dtype(kOp, "images", images, DType::u8);
+  check_rank(kOp, "images", images, 4, "[N,H,W,1] or [N,H,W,C]");
+  OSTEON_CHECK(is_extent(images.dim(1)) && is_extent(images.dim(2)), kOp, ": images ",
+               images.shape(), ", expects height and width of 1 to ", kMaximumExtent);
+  const auto channels = static_cast<std::int64_t>(options.mean.size());
+  OSTEON_CHECK(images.dim(3) == 1 || images.dim(3) == channels, kOp, ": images ", images.shape(),
+               " have ", images.dim(3), " channels, expects 1 or the ", channels,
+               " of the mean and std");
+  check_floating(kOp, "matrices", matrices);
+  OSTEON_CHECK(matrices.dtype() != DType::bf16, kOp,
+               ": matrices are bf16, too coarse for pixel coordinates, expects f32 or f64");
+  check_shape(kOp, "matrices", matrices, {images.dim(0), 2, 3});
+  check_same_device(kOp, "images", images, "matrices", matrices);
+  OSTEON_CHECK(!matrices.requires_grad(), kOp,
+               ": matrices require a gradient, but the warp is not differentiable; detach them");
+  const Tensor y({images.dim(0), options.height, options.width, channels}, options.dtype,
+                 images.device());
+  DISPATCH(images, warp_affine(images, matrices, options, y));
+  return record(kOp, y, {images, matrices}, {}, options, nullptr);
+}
+
+}  // namespace osteon
