@@ -1,0 +1,56 @@
+// Draws in blocks of a fixed size, each with a substream of its own, so that threads can share a
+// tensor and its values still do not depend on how many there are.
+#include "nn/init.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/parallel.h"
+
+namespace osteon {
+namespace {
+
+constexpr std::int64_t kBlock = 4096;  // elements that share a substream
+
+template <class Draw>
+void fill_with_draws(const Tensor& x, ParameterStream stream, const Draw& draw) {
+  dispatch_floating("initialize", x.dtype(), [&]<class T>() {
+    T* elements = x.data<T>();
+    const std::int64_t blocks = (x.numel() + kBlock - 1) / kBlock;
+    parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t block = first; block < last; ++block) {
+        RandomStream random(stream.seed, stream.stream, static_cast<std::uint64_t>(block));
+        const std::int64_t end = std::min(x.numel(), (block + 1) * kBlock);
+        for (std::int64_t i = block * kBlock; i < end; ++i)
+          elements[i] = T(static_cast<Accumulator<T>>(draw(random)));
+      }
+    });
+  });
+  x.bump_version();
+}
+
+}  // namespace
+
+ParameterStream ParameterStreams::operator()(std::string_view parameter) const {
+  const std::string name(parameter);
+  return {seed_, hash_name(path_.empty() ? name : path_ + "." + name)};
+}
+
+void initialize_parameters(Module& root, std::uint64_t seed) {
+  NamedModules modules = root.named_modules();
+  std::reverse(modules.begin(), modules.end());
+  for (const auto& [path, module] : modules) module->initialize(ParameterStreams(seed, path));
+}
+
+void kaiming_normal_fan_out_(const Tensor& weight, ParameterStream stream) {
+  const std::int64_t fan_out = weight.dim(0) * weight.dim(1) * weight.dim(2);
+  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out));
+  fill_with_draws(weight, stream,
+                  [=](RandomStream& random) { return deviation * random.normal(); });
+}
+
+void uniform_(const Tensor& x, double bound, ParameterStream stream) {
+  fill_with_draws(x, stream, [=](RandomStream& random) { return random.uniform(-bound, bound); });
+}
+
+}  // namespace osteon

@@ -1,0 +1,142 @@
+// Registration, and the walks over a tree of modules.
+#include "nn/module.h"
+
+#include <algorithm>
+
+namespace osteon {
+namespace {
+
+thread_local const ObserveModules::Observer* current_observer = nullptr;
+
+std::string join(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+}  // namespace
+
+Tensor Module::operator()(const Tensor& x) {
+  return observed([&] { return forward(x); });
+}
+
+Tensor Module::observed(const std::function<Tensor()>& pass) {
+  if (!current_observer) return pass();
+  (*current_observer)({*this, nullptr});
+  Tensor y = pass();
+  (*current_observer)({*this, &y});
+  return y;
+}
+
+void Module::initialize(const ParameterStreams&) {}
+
+template <class Wanted>
+void Module::collect(const std::string& path, const Wanted& wanted, NamedTensorList& list) const {
+  for (const Entry& entry : entries_)
+    if (wanted(entry.kind)) list.emplace_back(join(path, entry.name), *entry.tensor);
+  for (const auto& [name, child] : children_) child->collect(join(path, name), wanted, list);
+}
+
+NamedTensorList Module::named_parameters() const {
+  NamedTensorList list;
+  collect(
+      "", [](Kind kind) { return kind == Kind::parameter; }, list);
+  return list;
+}
+
+NamedTensorList Module::named_buffers() const {
+  NamedTensorList list;
+  collect(
+      "", [](Kind kind) { return kind == Kind::buffer; }, list);
+  return list;
+}
+
+NamedTensorList Module::named_state() const {
+  NamedTensorList list;
+  collect(
+      "", [](Kind) { return true; }, list);
+  return list;
+}
+
+void Module::collect_modules(const std::string& path, NamedModules& list) {
+  list.emplace_back(path, this);
+  for (const auto& [name, child] : children_) child->collect_modules(join(path, name), list);
+}
+
+NamedModules Module::named_modules() {
+  NamedModules list;
+  collect_modules("", list);
+  return list;
+}
+
+Tensors Module::parameters() const {
+  Tensors parameters;
+  for (auto& [name, parameter] : named_parameters()) parameters.push_back(parameter);
+  return parameters;
+}
+
+std::int64_t Module::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Tensor& parameter : parameters()) count += parameter.numel();
+  return count;
+}
+
+void Module::train(bool training) {
+  for (const auto& [name, module] : named_modules()) module->training_ = training;
+}
+
+void Module::to(DType dtype) {
+  OSTEON_CHECK(is_floating(dtype), "to: parameters cannot be ", dtype,
+               "; use a floating-point dtype");
+  for (const auto& [name, module] : named_modules())
+    for (const Entry& entry : module->entries_) {
+      Tensor& tensor = *entry.tensor;
+      if (!is_floating(tensor.dtype()) || tensor.dtype() == dtype) continue;
+      Tensor converted(tensor.shape(), dtype, tensor.device());
+      copy_(converted, tensor);
+      converted.set_requires_grad(tensor.requires_grad());
+      tensor = converted;
+    }
+}
+
+void Module::check_name(const std::string& name) const {
+  OSTEON_CHECK(!name.empty() && name.find('.') == std::string::npos, "module: the name \"", name,
+               "\" is empty or has a dot");
+  const auto same = [&](const auto& other) { return other == name; };
+  OSTEON_CHECK(std::ranges::none_of(entries_, same, &Entry::name) &&
+                   std::ranges::none_of(children_, same, &NamedModules::value_type::first),
+               "module: the name \"", name, "\" is registered twice");
+}
+
+void Module::register_parameter(const std::string& name, Tensor& parameter) {
+  check_name(name);
+  parameter.set_requires_grad(true);
+  entries_.push_back({name, &parameter, Kind::parameter});
+}
+
+void Module::register_buffer(const std::string& name, Tensor& buffer) {
+  check_name(name);
+  entries_.push_back({name, &buffer, Kind::buffer});
+}
+
+void Module::register_module(const std::string& name, Module& module) {
+  check_name(name);
+  children_.emplace_back(name, &module);
+}
+
+EvaluationMode::EvaluationMode(Module& model) {
+  for (const auto& [name, module] : model.named_modules())
+    modes_.emplace_back(module, module->is_training());
+  model.eval();
+}
+
+// train() reaches all below a module, but those come later in the list and have the last word.
+EvaluationMode::~EvaluationMode() {
+  for (const auto& [module, training] : modes_) module->train(training);
+}
+
+ObserveModules::ObserveModules(Observer observer)
+    : observer_(std::move(observer)), before_(current_observer) {
+  current_observer = &observer_;
+}
+ObserveModules::~ObserveModules() { current_observer = before_; }
+
+}  // namespace osteon

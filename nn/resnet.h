@@ -1,0 +1,38 @@
+// Residual networks as torchvision builds them: the same layers under the same names, so weights
+// travel both ways.
+//
+// Source: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016. As in
+// torchvision (and unlike the paper) a bottleneck strides in its 3x3 convolution.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "nn/layers.h"
+#include "nn/models.h"
+
+namespace osteon {
+
+enum class ResNetBlock {
+  basic,      // 3x3, 3x3
+  bottleneck  // 1x1, 3x3, 1x1 with four times the channels
+};
+
+class ResNet : public Module {
+ public:
+  // blocks: how many of them in each of the four stages.
+  ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options);
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Conv2d conv1_;
+  BatchNorm2d bn1_;
+  MaxPool2d maxpool_;
+  std::array<Sequential, 4> layers_;
+  GlobalAvgPool2d avgpool_;
+  Linear fc_;
+};
+
+}  // namespace osteon
