@@ -7,6 +7,7 @@
 #pragma once
 
 #include "ops/ops.h"
+#include "ops/optimizer.h"
 
 #define KERNEL(name, ...) \
   namespace cpu {         \
@@ -124,6 +125,20 @@ KERNEL(dropout, const Tensor& x, double p, const Tensor& key, const Tensor& y)
 // warp_affine.cpp
 KERNEL(warp_affine, const Tensor& images, const Tensor& matrices, const WarpOptions& options,
        const Tensor& y)
+
+// optimizer.cpp: changes parameters and state in place, all of them in one launch. The lists have
+// one entry a parameter and one dtype, f64 or f32; steps are f64 scalars that count up.
+// learning_rate has one f64 element; so has guard, if defined: unless that is finite, nothing
+// changes.
+KERNEL(adam_step, const Tensors& parameters, const Tensors& gradients, const Tensors& exp_avg,
+       const Tensors& exp_avg_sq, const Tensors& steps, const Tensor& learning_rate,
+       const Tensor& guard, double weight_decay, const AdamOptions& options)
+KERNEL(sgd_step, const Tensors& parameters, const Tensors& gradients,
+       const Tensors& momentum_buffers, const Tensor& learning_rate, const Tensor& guard,
+       double weight_decay, const SGDOptions& options)
+// norm (one f64 element) becomes the Euclidean norm of all gradients together; if that is finite,
+// they are scaled by max_norm / (norm + 1e-6) where this is below 1.
+KERNEL(clip_grad_norm, const Tensors& gradients, double max_norm, const Tensor& norm)
 
 }  // namespace osteon
 

@@ -1,0 +1,17 @@
+// Optimizers by the names users type.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "optim/optimizer.h"
+
+namespace osteon {
+
+// adam, adamw or sgd (momentum 0.9), with the defaults of ops/optimizer.h. Throws UsageError with
+// these names for another one.
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name,
+                                          std::vector<ParameterGroup> groups);
+
+}  // namespace osteon
