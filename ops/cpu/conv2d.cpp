@@ -13,6 +13,7 @@
 
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
+#include "ops/onednn/onednn.h"
 #include "tensor/parallel.h"
 
 namespace osteon::cpu {
@@ -229,12 +230,14 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Conv2dOptions& options, const Tensor& y) {
+  if (onednn::conv2d_forward(x, weight, bias, options, y)) return;
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
   dispatch_floating("conv2d", x.dtype(), [&]<class T>() { forward<T>(x, weight, bias, g, y); });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& dx) {
+  if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
   const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
     if (g.is_plain_product())
@@ -246,6 +249,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
 
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
+  if (onednn::conv2d_backward_weight(dy, x, options, dweight)) return;
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(),
                     [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });
