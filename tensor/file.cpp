@@ -83,17 +83,21 @@ void write_all(int descriptor, std::string_view contents, const fs::path& path) 
   }
 }
 
-// Makes the rename itself durable. A file system that cannot sync a folder says EINVAL.
-void sync_folder(const fs::path& target) {
+}  // namespace
+
+// A file system that cannot sync a folder says EINVAL.
+void sync_folder_of(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor.number() < 0) fail(target, "open its folder to sync", errno);
   if (::fsync(descriptor.number()) != 0 && errno != EINVAL) fail(target, "sync its folder", errno);
 }
 
-}  // namespace
-
 void write_file_atomically(const fs::path& path, std::string_view contents) {
+  write_file_atomically(path, std::span(&contents, 1));
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
   const fs::path target = resolve(path);
   fs::path name;
   int number = -1;
@@ -104,10 +108,10 @@ void write_file_atomically(const fs::path& path, std::string_view contents) {
   }
   const Descriptor descriptor(number);
   Temporary temporary(name);
-  write_all(number, contents, path);
+  for (const std::string_view piece : pieces) write_all(number, piece, path);
   if (::fsync(number) != 0) fail(path, "sync", errno);
   temporary.move_to(target);
-  sync_folder(target);
+  sync_folder_of(target);
 }
 
 }  // namespace osteon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 namespace osteon {
@@ -13,5 +14,12 @@ namespace osteon {
 // then as it was and the temporary is gone. Only a failure to sync the folder itself comes after
 // the rename.
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+// The same for contents that lie in several places, written one after the other.
+void write_file_atomically(const std::filesystem::path& path,
+                           std::span<const std::string_view> pieces);
+
+// Makes what was created, renamed or removed as `path` durable by syncing the folder it is in. Throws
+// Error naming `path`.
+void sync_folder_of(const std::filesystem::path& path);
 
 }  // namespace osteon

@@ -1,0 +1,57 @@
+// A trained model as one file: its weights, and in the metadata all that must be known to use them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+#include "nn/module.h"
+#include "tensor/safetensors.h"
+
+namespace osteon {
+
+// How images become the model's input, and its output a decision.
+struct ModelInfo {
+  std::string arch;
+  std::int64_t image_size = 0;
+  Fit fit = Fit::stretch;
+  std::vector<double> mean, std;     // one a channel, of grey levels in [0, 1]
+  std::vector<std::string> classes;  // {negative, positive}
+  double threshold = 0.5;            // positive from this probability on
+};
+
+struct TrainedModel {
+  ModelInfo info;
+  std::unique_ptr<Module> model;  // in evaluation mode
+};
+
+// The contents of model.safetensors: the weights under torchvision's names and in its layout.
+NamedTensors to_model_file(const Module& model, const ModelInfo& info);
+
+// The model.safetensors that a path stands for: the file itself, a checkpoint's folder, or a run's
+// folder, whose `best` checkpoint is taken. Throws Error naming the path when there is none.
+std::filesystem::path find_model_file(const std::filesystem::path& path);
+
+// Reads what find_model_file finds. Throws Error naming the file when it lacks the metadata (a bare
+// weights file of another program) or does not fit its own architecture.
+TrainedModel load_model(const std::filesystem::path& path);
+
+// Starts `model` from a file of weights, ours or torchvision's. A head of another shape is left as
+// initialised; its tensors' names are returned. The file's mean and std, if it states any, go to
+// mean and std; ImageNet's do for a file without metadata of ours. Throws Error naming the file
+// when it is of another architecture.
+struct InitialWeights {
+  std::vector<std::string> left_as_initialised;
+  std::vector<double> mean, std;
+};
+InitialWeights initialize_from(Module& model, const std::string& arch,
+                               const std::filesystem::path& file);
+
+// Those of the ImageNet training set, red, green, blue, as torchvision's models expect.
+inline const std::vector<double> kImageNetMean{0.485, 0.456, 0.406};
+inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
+
+}  // namespace osteon
