@@ -75,6 +75,15 @@ TEST_CASE("contents arrive whole, over an old file too") {
   }
 }
 
+TEST_CASE("pieces are written one after the other") {
+  const Folder folder;
+  const std::string large(100'000, 'y');
+  const std::string_view pieces[] = {"first", "", large, "last"};
+  write_file_atomically(folder / "file", pieces);
+  CHECK(read(folder / "file") == "first" + large + "last");
+  CHECK(folder.entries() == 1);
+}
+
 TEST_CASE("a name without a folder is written in the current one") {
   const Folder folder;
   const fs::path before = fs::current_path();
