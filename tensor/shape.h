@@ -16,9 +16,16 @@ class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> extents) : Shape(std::vector<std::int64_t>(extents)) {}
+  // Throws for a negative extent and for more than 2^60 elements (whatever extents are zero), so
+  // that no product of extents and no number of bytes overflows.
   explicit Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
-    for (const std::int64_t extent : extents_)
+    std::int64_t product = 1;
+    for (const std::int64_t extent : extents_) {
       OSTEON_CHECK(extent >= 0, "shape: ", *this, " has a negative extent");
+      OSTEON_CHECK(extent <= kMaxElements / product, "shape: ", *this,
+                   " has more elements than any memory");
+      if (extent > 0) product *= extent;
+    }
   }
 
   std::int64_t rank() const { return static_cast<std::int64_t>(extents_.size()); }
@@ -48,6 +55,8 @@ class Shape {
   }
 
  private:
+  static constexpr std::int64_t kMaxElements = std::int64_t{1} << 60;
+
   std::vector<std::int64_t> extents_;
 };
 
