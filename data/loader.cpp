@@ -1,0 +1,146 @@
+// The workers: each takes the next batch nobody has begun, and puts it where its turn will come. At
+// most a few batches are ahead of the consumer.
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "tensor/random.h"
+
+namespace osteon {
+
+class Loader::Workers {
+ public:
+  Workers(const ImageStore& store, std::vector<std::int64_t> indices, const LoaderOptions& options,
+          std::int64_t epoch)
+      : store_(store), indices_(std::move(indices)), options_(options), epoch_(epoch) {
+    OSTEON_CHECK(options_.batch_size >= 1, "loader: batch size ", options_.batch_size,
+                 ", must be at least 1");
+    OSTEON_CHECK(options_.workers >= 0, "loader: ", options_.workers, " workers");
+    if (options_.shuffle) shuffle();
+    for (int i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
+  }
+
+  ~Workers() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  std::int64_t batches() const {
+    const auto samples = static_cast<std::int64_t>(indices_.size());
+    return (samples + options_.batch_size - 1) / options_.batch_size;
+  }
+
+  bool next(Batch& batch) {
+    if (delivered_ == batches()) return false;
+    const auto start = std::chrono::steady_clock::now();
+    batch = threads_.empty() ? make(delivered_++) : wait_for(delivered_);
+    seconds_waited_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return true;
+  }
+
+  double seconds_waited() const { return seconds_waited_; }
+
+ private:
+  void shuffle() {
+    RandomStream random(options_.seed ^ hash_name("shuffle"), static_cast<std::uint64_t>(epoch_));
+    std::vector<std::int64_t> shuffled;
+    for (const std::int64_t i : permutation(static_cast<std::int64_t>(indices_.size()), random))
+      shuffled.push_back(indices_[static_cast<std::size_t>(i)]);
+    indices_ = std::move(shuffled);
+  }
+
+  Batch make(std::int64_t number) const {
+    const auto samples = static_cast<std::int64_t>(indices_.size());
+    const std::int64_t begin = number * options_.batch_size, size = options_.image_size;
+    const std::int64_t count = std::min(options_.batch_size, samples - begin);
+    Batch batch{Tensor({count, size, size, 1}, DType::u8), Tensor({count, 2, 3}, DType::f32), {}};
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t index = indices_[static_cast<std::size_t>(begin + i)];
+      store_.read(index, batch.images.data<std::uint8_t>() + i * size * size);
+      const AffineMatrix matrix =
+          draw_affine(options_.augmentation, size, options_.seed, epoch_, index);
+      std::ranges::copy(matrix, batch.matrices.data<float>() + i * 6);
+      batch.indices.push_back(index);
+    }
+    return batch;
+  }
+
+  void work() {
+    for (;;) {
+      std::int64_t number = 0;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock,
+                      [this] { return stopping_ || begun_ == batches() || begun_ < limit(); });
+        if (stopping_ || begun_ == batches()) return;
+        number = begun_++;
+      }
+      Slot slot;
+      try {
+        slot.batch = make(number);
+      } catch (...) {
+        slot.error = std::current_exception();
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        ready_.emplace(number, std::move(slot));
+      }
+      changed_.notify_all();
+    }
+  }
+
+  Batch wait_for(std::int64_t number) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ready_.contains(number); });
+    Slot slot = std::move(ready_.extract(number).mapped());
+    ++delivered_;
+    lock.unlock();
+    changed_.notify_all();
+    if (slot.error) std::rethrow_exception(slot.error);
+    return std::move(slot.batch);
+  }
+
+  // The first batch that may not be begun yet: memory for batches in waiting is bounded.
+  std::int64_t limit() const { return delivered_ + options_.workers + 2; }
+
+  struct Slot {
+    Batch batch;
+    std::exception_ptr error;
+  };
+
+  const ImageStore& store_;
+  std::vector<std::int64_t> indices_;
+  const LoaderOptions options_;
+  const std::int64_t epoch_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::map<std::int64_t, Slot> ready_;
+  std::int64_t begun_ = 0, delivered_ = 0;
+  bool stopping_ = false;
+
+  double seconds_waited_ = 0;  // the consumer's own
+  std::vector<std::thread> threads_;
+};
+
+Loader::Loader(const ImageStore& store, std::vector<std::int64_t> indices,
+               const LoaderOptions& options, std::int64_t epoch)
+    : workers_(std::make_unique<Workers>(store, std::move(indices), options, epoch)) {}
+Loader::~Loader() = default;
+std::int64_t Loader::batches() const { return workers_->batches(); }
+bool Loader::next(Batch& batch) { return workers_->next(batch); }
+double Loader::seconds_waited() const { return workers_->seconds_waited(); }
+
+}  // namespace osteon
