@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test; options go to ctest.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+  echo "usage: scripts/test.sh [CTEST OPTION...]
+Installs the Debian packages the build lacks, builds build/ and runs every test.
+  scripts/test.sh -N             lists the tests
+  scripts/test.sh -R op_cases    runs those whose name contains op_cases"
+  exit 0
+fi
+
+build_all
+ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
