@@ -22,10 +22,14 @@ enum class Fit {
   pad,      // aspect kept, the rest black, centred
 };
 
-// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored) or a baseline/progressive JPEG (EXIF
-// orientation applied). Colour becomes grey by the ITU-R 601 luma, rounded as Pillow's convert("L").
-// Throws Error naming the path when the file is missing, empty, of another kind, too large
-// or cannot be decoded whole (a truncated JPEG and a PNG with a wrong checksum included).
+// "stretch" or "pad", and back; throws UsageError for another name.
+const char* fit_name(Fit fit);
+Fit fit_from_name(const std::string& name);
+
+// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored) or a baseline/progressive JPEG
+// (EXIF orientation applied). Colour becomes grey by the ITU-R 601 luma, rounded as Pillow's
+// convert("L"). Throws Error naming the path when the file is missing, empty, of another kind, too
+// large or cannot be decoded whole (a truncated JPEG and a PNG with a wrong checksum included).
 Image read_image(const std::filesystem::path& path);
 
 // Antialiased triangle-filter resize, Pillow's Image.resize(BILINEAR) to one grey level.
