@@ -9,8 +9,8 @@ namespace osteon {
 namespace {
 
 constexpr const char* kOp = "warp_affine";
-// Keeps pixel coordinates well within a float's 24 bits and pixel numbers within 32.
-constexpr std::int64_t kMaximumExtent = 32767;
+// Keeps coordinates well within the 24 bits of a float and offsets into an RGB image within 32.
+constexpr std::int64_t kMaximumExtent = 16384;
 
 bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaximumExtent; }
 

@@ -50,32 +50,34 @@ Line<A> line_of(const M* matrix, std::int64_t row) {
           static_cast<A>(m(0)), static_cast<A>(m(3))};
 }
 
-// In [0, end]; a NaN becomes 0, which is black.
+// In [0, end]; a NaN becomes 0, which is black. In two steps, each of them one instruction.
 template <class A>
 A clamp(A value, A end) {
-  return value > 0 ? (value < end ? value : end) : A(0);
+  const A not_negative = value > 0 ? value : A(0);
+  return not_negative < end ? not_negative : end;
 }
 
 // values[column, c] = the image at the column's point of the line, bilinearly. `channels` is a
-// number or a compile-time constant.
+// number or a compile-time constant, of 32 bits where it can be: the compiler gathers through
+// indices of that size.
 template <class A, class Channels>
 void sample_row(const FramedImage<A>& image, const Line<A>& line, std::int32_t columns,
                 Channels channels, A* values) {
   const A* const pixels = image.pixels.data();
   const auto pitch = static_cast<std::int32_t>(image.width + 3);
   const auto end_x = static_cast<A>(image.width + 1), end_y = static_cast<A>(image.height + 1);
+  const auto [start_x, start_y, dx, dy] = line;
 #pragma omp simd
   for (std::int32_t column = 0; column < columns; ++column) {
-    const A x = clamp(line.x + static_cast<A>(column) * line.dx, end_x);
-    const A y = clamp(line.y + static_cast<A>(column) * line.dy, end_y);
+    const A x = clamp(start_x + static_cast<A>(column) * dx, end_x);
+    const A y = clamp(start_y + static_cast<A>(column) * dy, end_y);
     const auto left = static_cast<std::int32_t>(x), top = static_cast<std::int32_t>(y);
     const A right_share = x - static_cast<A>(left), lower_share = y - static_cast<A>(top);
-    const std::int32_t corner = top * pitch + left;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const A* const upper = pixels + corner * channels + c;
-      const A* const lower = upper + pitch * channels;
-      const A above = upper[0] + right_share * (upper[channels] - upper[0]);
-      const A below = lower[0] + right_share * (lower[channels] - lower[0]);
+    const auto upper = (top * pitch + left) * channels, lower = upper + pitch * channels;
+    for (auto c = 0 * channels; c < channels; ++c) {
+      const A a = pixels[upper + c], b = pixels[upper + channels + c];
+      const A d = pixels[lower + c], e = pixels[lower + channels + c];
+      const A above = a + right_share * (b - a), below = d + right_share * (e - d);
       values[column * channels + c] = above + lower_share * (below - above);
     }
   }
@@ -87,7 +89,7 @@ void normalise_row(const A* values, std::int32_t columns, Sampled sampled, Chann
                    const A* mean, const A* inverse_std, T* output) {
 #pragma omp simd
   for (std::int32_t column = 0; column < columns; ++column)
-    for (std::int64_t c = 0; c < channels; ++c) {
+    for (auto c = 0 * channels; c < channels; ++c) {
       const A value = values[column * sampled + (sampled == 1 ? 0 : c)] / A(255);
       output[column * channels + c] = T((value - mean[c]) * inverse_std[c]);
     }
@@ -126,8 +128,8 @@ void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& optio
 template <class T, class M>
 void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& options,
           const Tensor& y) {
-  using One = std::integral_constant<std::int64_t, 1>;
-  using Three = std::integral_constant<std::int64_t, 3>;
+  using One = std::integral_constant<std::int32_t, 1>;
+  using Three = std::integral_constant<std::int32_t, 3>;
   const std::int64_t sampled = images.dim(3), channels = y.dim(3);
   if (sampled == 1 && channels == 1)
     warp<T, M>(images, matrices, options, y, One{}, One{});
