@@ -22,12 +22,12 @@ build_packages=(
   "libcli11-dev        /usr/include/CLI/CLI.hpp"
   "doctest-dev         /usr/include/doctest/doctest.h"
 )
-# What the checks of the source need on top.
-check_packages=(
-  "clang-format        clang-format"
-  "clang-tidy          clang-tidy"
-  "shellcheck          shellcheck"
-)
+# The versions are named because their verdicts differ.
+format_packages=("clang-format-14  clang-format-14")
+lint_packages=("shellcheck  shellcheck" "clang-tidy-14  clang-tidy-14")
+
+# The folders with C++ in them.
+rooms=(tensor ops nn optim data train apps bench tests)
 
 fail() {
   echo "$(basename "$0"): $*" >&2
@@ -99,15 +99,19 @@ compile_jobs() {
   echo $((processors < memory ? processors : memory))
 }
 
-# Installs what is missing, configures build/ and builds all of it.
-build_all() {
+configure_build() {
   local -a generator=()
-  install_packages "${build_packages[@]}"
   # A build folder keeps the generator it was made with.
   if [[ ! -e $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
   run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}"
+}
+
+# Installs what is missing, configures build/ and builds all of it.
+build_all() {
+  install_packages "${build_packages[@]}"
+  configure_build
   sed -n 's/^-- osteon/osteon/p' "$logs/configure.log"
   run_step "compiling into build/bin" build cmake --build "$build" --parallel "$(compile_jobs)"
 }

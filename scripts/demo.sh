@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Sets up, builds, draws demonstration radiographs and trains and evaluates a network on them, or on
+# the data given by --data.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage="usage: scripts/demo.sh [--studies N] [OPTION...]
+       scripts/demo.sh --data DIR [OPTION...]
+Installs the Debian packages the build lacks, builds build/, trains a network and evaluates it.
+  --studies N   how many demonstration studies to draw (default: as make_demo_data)
+  --data DIR    your own data instead: MURA, FracAtlas, class folders or a CSV list
+  --out DIR     where the run goes (default: runs/demo, or the first unused of runs/demo-2, ...)
+All other options go to train_mura; build/bin/train_mura --help lists them."
+
+# What suits the demonstration data; an option given by the user replaces the one here.
+demo_training=(
+  --image-size 96
+  --epochs 8
+)
+
+data=
+out=
+drawing=()
+training=()
+while (($# > 0)); do
+  case $1 in
+    --help | -h) echo "$usage" && exit 0 ;;
+    --data=* | --out=* | --studies=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
+    --data | --out | --studies)
+      if (($# < 2)); then
+        echo "demo.sh: $1 needs a value" >&2
+        exit 2
+      fi
+      case $1 in
+        --data) data=$2 ;;
+        --out) out=$2 ;;
+        --studies) drawing=(--studies "$2") ;;
+      esac
+      shift
+      ;;
+    *) training+=("$1") ;;
+  esac
+  shift
+done
+if [[ -n $data && ${#drawing[@]} -gt 0 ]]; then
+  echo "demo.sh: --studies is for the demonstration data and --data for your own: give one of them" >&2
+  exit 2
+fi
+
+# draw_demo_data DIR: draws unless DIR was drawn by the same code with the same options; what it once
+# drew otherwise it replaces.
+draw_demo_data() {
+  local dir=$1 made_with
+  made_with="${drawing[*]} $(cat "$root"/data/demo*.{h,cpp} | cksum)"
+  if [[ -e $dir.options && $(<"$dir.options") == "$made_with" && -d $dir ]]; then
+    echo "demonstration data: $dir is there already"
+    return
+  fi
+  if [[ -e $dir ]]; then
+    [[ -e $dir.options ]] || fail "$dir is in the way: it was not drawn by this script"
+    rm -r "$dir" "$dir.options"
+  fi
+  mkdir -p "$(dirname "$dir")"
+  run_step "drawing demonstration data into $dir" demo-data \
+    "$programs/make_demo_data" --out "$dir" "${drawing[@]}"
+  echo "$made_with" >"$dir.options"
+}
+
+# add_defaults OPTION VALUE...: puts before `training` what is not in it.
+add_defaults() {
+  local -a added=()
+  while (($# > 0)); do
+    [[ " ${training[*]} " == *" $1"[\ =]* ]] || added+=("$1" "$2")
+    shift 2
+  done
+  training=("${added[@]}" "${training[@]}")
+}
+
+# unused_folder DIR: DIR, or the first of DIR-2, DIR-3, ... that does not exist.
+unused_folder() {
+  local dir=$1 n=1
+  while [[ -e $dir ]]; do
+    n=$((n + 1))
+    dir=$1-$n
+  done
+  echo "$dir"
+}
+
+build_all
+runs=$(realpath -m --relative-to=. "$root/runs")
+if [[ -z $data ]]; then
+  data=$runs/demo-data
+  draw_demo_data "$data"
+  add_defaults "${demo_training[@]}"
+fi
+[[ -n $out ]] || out=$(unused_folder "$runs/demo")
+echo "training: train_mura --data $data --out $out ${training[*]}"
+"$programs/train_mura" --data "$data" --out "$out" "${training[@]}"
+echo "written: $out/metrics.json, predictions.csv, studies.csv, log.jsonl; weights in $out/best"

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Formats all C++ files in place, or with --check names what is not formatted.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+case ${1:-} in
+  "") action=(-i) ;;
+  --check) action=(--dry-run --Werror) ;;
+  --help | -h) echo "usage: scripts/format.sh [--check]" && exit 0 ;;
+  *) echo "usage: scripts/format.sh [--check]" >&2 && exit 2 ;;
+esac
+
+install_packages "${format_packages[@]}"
+cd "$root"
+find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' \) -print0 |
+  xargs -0 clang-format-14 "${action[@]}"

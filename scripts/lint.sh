@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Looks for defects: shellcheck on the scripts, clang-tidy (.clang-tidy) on the library and programs.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if (($# > 0)); then
+  echo "usage: scripts/lint.sh"
+  [[ $1 == --help || $1 == -h ]] && exit 0
+  exit 2
+fi
+
+install_packages "${build_packages[@]}" "${lint_packages[@]}"
+configure_build
+cd "$root"
+run_step "shellcheck" shellcheck shellcheck -x scripts/*.sh .ci/run
+tidy() {
+  # clang does not know g++'s warnings.
+  find tensor ops nn optim data train apps bench -name '*.cpp' -print0 |
+    xargs -0 -P "$(compile_jobs)" -n 1 \
+      clang-tidy-14 --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option
+}
+run_step "clang-tidy" clang-tidy tidy
