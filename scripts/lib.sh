@@ -63,6 +63,11 @@ missing_packages() {
   done
 }
 
+# May ask for the password.
+may_become_root() {
+  ((EUID == 0)) || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || sudo -v; }; }
+}
+
 apt_install() {
   local -a as_root=()
   ((EUID == 0)) || as_root=(sudo)
@@ -83,7 +88,7 @@ install_packages() {
     echo "note: not found where Debian has them: ${missing[*]}"
     return 0
   fi
-  if ((EUID != 0)) && ! sudo -n true 2>/dev/null && ! sudo -v; then
+  if ! may_become_root; then
     fail "these packages are missing; install them as root and start again:
   apt-get install ${missing[*]}"
   fi
