@@ -88,21 +88,33 @@ Tensor& Tensor::set_requires_grad(bool requires_grad) {
   return *this;
 }
 
-void Tensor::zero_grad() const { impl().has_grad = false; }
+void Tensor::zero_grad() const {
+  impl().has_grad = false;
+  if (!impl().grad_is_bound) impl().grad.reset();
+}
 
 void Tensor::bind_grad(const Tensor& buffer) const {
   OSTEON_CHECK(buffer.shape() == shape() && buffer.dtype() == dtype(), "bind_grad: buffer ",
                buffer.shape(), " ", buffer.dtype(), " for a leaf ", shape(), " ", dtype());
   impl().grad = std::make_unique<Tensor>(buffer.detach());
+  impl().grad_is_bound = true;
   impl().has_grad = false;
 }
 
 void Tensor::accumulate_grad(Tensor gradient) const {
+  OSTEON_CHECK(gradient.shape() == shape() && gradient.dtype() == dtype(),
+               "accumulate_grad: gradient ", gradient.shape(), " ", gradient.dtype(),
+               " for a leaf ", shape(), " ", dtype());
   Impl& leaf = impl();
-  if (leaf.has_grad) {
+  if (leaf.grad_is_bound) {
+    if (leaf.has_grad)
+      add_(*leaf.grad, gradient);
+    else
+      copy_(*leaf.grad, gradient);
+  } else if (leaf.has_grad) {
+    // Whoever holds an earlier grad() keeps what it was.
+    if (!leaf.grad->owns_memory_alone()) *leaf.grad = leaf.grad->clone();
     add_(*leaf.grad, gradient);
-  } else if (leaf.grad) {
-    copy_(*leaf.grad, gradient);
   } else {
     leaf.grad = std::make_unique<Tensor>(gradient.owns_memory_alone() ? std::move(gradient)
                                                                       : gradient.clone());

@@ -68,13 +68,15 @@ class Tensor {
   // True for such a leaf and for whatever was computed from one.
   bool requires_grad() const { return impl().requires_grad || impl().grad_fn != nullptr; }
   bool is_leaf() const { return impl().grad_fn == nullptr; }
-  // The gradient collected since the last zero_grad(); undefined if there is none.
+  // The gradient collected since the last zero_grad(); undefined if there is none. What is returned
+  // does not change when more is collected, unless the gradient has a bound place.
   Tensor grad() const { return impl().has_grad ? *impl().grad : Tensor(); }
   // Forgets the gradient; a bound buffer stays bound.
   void zero_grad() const;
   // Makes `buffer` (same shape and dtype) the fixed place of this leaf's gradient.
   void bind_grad(const Tensor& buffer) const;
-  // Adds to the gradient of a leaf; backward() calls it. May keep `gradient`'s memory.
+  // Adds to the gradient of a leaf; backward() calls it. May keep `gradient`'s memory. Throws
+  // unless shape and dtype are the leaf's.
   void accumulate_grad(Tensor gradient) const;
 
   std::uint64_t version() const { return impl().storage->version(); }
@@ -99,7 +101,8 @@ class Tensor {
     DType dtype = DType::f32;
     bool requires_grad = false;
     bool has_grad = false;
-    std::unique_ptr<Tensor> grad;  // bound, or the last one collected
+    bool grad_is_bound = false;
+    std::unique_ptr<Tensor> grad;
     std::shared_ptr<Node> grad_fn;
     std::size_t output_index = 0;
   };
