@@ -4,27 +4,24 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-#include "tensor/error.h"
+#include "message_of.h"
+#include "temporary_folder.h"
 
 namespace fs = std::filesystem;
 using osteon::write_file_atomically;
 
 namespace {
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("osteon_file_test_" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-  fs::path operator/(const char* name) const { return path / name; }
+struct Folder : osteon::TemporaryFolder {
+  fs::path operator/(const char* name) const { return path() / name; }
   std::ptrdiff_t entries() const {
-    return std::distance(fs::directory_iterator(path), fs::directory_iterator());
+    return std::distance(fs::directory_iterator(path()), fs::directory_iterator());
   }
 };
 
@@ -34,12 +31,7 @@ std::string read(const fs::path& path) {
 }
 
 std::string message_of_writing(const fs::path& path, std::string_view contents) {
-  try {
-    write_file_atomically(path, contents);
-  } catch (const osteon::Error& error) {
-    return error.what();
-  }
-  return "";
+  return osteon::message_of([&] { write_file_atomically(path, contents); });
 }
 
 // Files of this process may not grow beyond `bytes` while it lives: a full disk in small.
@@ -87,7 +79,7 @@ TEST_CASE("pieces are written one after the other") {
 TEST_CASE("a name without a folder is written in the current one") {
   const Folder folder;
   const fs::path before = fs::current_path();
-  fs::current_path(folder.path);
+  fs::current_path(folder.path());
   write_file_atomically("file", "here");
   fs::current_path(before);
   CHECK(read(folder / "file") == "here");
