@@ -32,6 +32,7 @@ ModelInfo read_info(const Metadata& metadata) {
   info.std = parsed("std").get<std::vector<double>>();
   info.classes = parsed("classes").get<std::vector<std::string>>();
   info.threshold = parsed("threshold").get<double>();
+  info.split = {parsed("split_seed").get<std::uint64_t>(), parsed("val_fraction").get<double>()};
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
                info.image_size, " is not in [1, ", kLargestImage, "]");
   OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
@@ -64,7 +65,9 @@ NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
                    {"mean", json(info.mean).dump()},
                    {"std", json(info.std).dump()},
                    {"classes", json(info.classes).dump()},
-                   {"threshold", json(info.threshold).dump()}};
+                   {"threshold", json(info.threshold).dump()},
+                   {"split_seed", json(info.split.seed).dump()},
+                   {"val_fraction", json(info.split.val_fraction).dump()}};
   return file;
 }
 

@@ -13,6 +13,12 @@
 
 namespace osteon {
 
+// How the data set was divided, so that an evaluation finds the same splits again.
+struct SplitOrigin {
+  std::uint64_t seed = 0;
+  double val_fraction = -1;  // negative: the reader's own
+};
+
 // How images become the model's input, and its output a decision.
 struct ModelInfo {
   std::string arch;
@@ -21,6 +27,7 @@ struct ModelInfo {
   std::vector<double> mean, std;     // one a channel, of grey levels in [0, 1]
   std::vector<std::string> classes;  // {negative, positive}
   double threshold = 0.5;            // positive from this probability on
+  SplitOrigin split;                 // of its training
 };
 
 struct TrainedModel {

@@ -28,6 +28,12 @@ std::string human_duration(double seconds) {
   return text;
 }
 
+std::string rounded(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
 Progress::Progress(bool quiet)
     : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0), last_(Clock::now()) {}
 

@@ -11,6 +11,9 @@ namespace osteon {
 // Seconds as a person reads them: 8 s, 2:05 min, 3:07 h.
 std::string human_duration(double seconds);
 
+// A number with so many digits after the point.
+std::string rounded(double value, int digits);
+
 class Progress {
  public:
   // Writes to standard error; nothing at all if quiet.

@@ -1,0 +1,35 @@
+// What all programs share: parsing, and how a run ends. Exit status 0 done, 1 a run-time error, 2
+// wrong usage; an error is one line on standard error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "tensor/error.h"
+
+namespace osteon {
+
+// Parses the command line into what the options of `app` are bound to, then runs `body`.
+template <class Body>
+int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
+  app.set_version_flag("--version", OSTEON_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto fail = [&](const std::exception& error, const char* hint, int status) {
+    std::cerr << app.get_name() << ": " << error.what() << hint << "\n";
+    return status;
+  };
+  try {
+    body();
+    return 0;
+  } catch (const UsageError& error) {
+    return fail(error, " (--help lists all options)", 2);
+  } catch (const std::exception& error) {
+    return fail(error, "", 1);
+  }
+}
+
+}  // namespace osteon

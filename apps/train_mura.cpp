@@ -1,0 +1,88 @@
+// train_mura: trains a classifier of radiographs and evaluates it.
+#include <iostream>
+
+#include "apps/app.h"
+#include "nn/models.h"
+#include "train/options.h"
+#include "train/results.h"
+#include "train/trainer.h"
+
+namespace {
+
+std::string known_models() {
+  std::string list;
+  for (const std::string& name : osteon::model_names()) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
+  app.add_option("--data", options.data, "data set: a folder, or a CSV file")->required();
+  app.add_option("--out", options.out, "folder of the run, made new")->required();
+  app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
+  app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
+  app.add_option("--parts", options.parts, "body parts to keep, as XR_WRIST,XR_ELBOW")
+      ->delimiter(',');
+  app.add_option("--val-fraction", options.val_fraction, "share of patients for validation");
+  app.add_option("--limit", options.limit, "at most so many images of each split; 0: all");
+  app.add_option("--max-bad", options.max_bad, "share of unreadable images that is put up with");
+  app.add_option("--image-size", options.image_size, "side of the model's input in pixels");
+  app.add_option("--fit", options.fit, "stretch, pad: how an image becomes a square");
+  app.add_option("--augment", options.augment, "default, mura-paper, none");
+  app.add_option("--normalization", options.normalization,
+                 "data, imagenet: whose mean and standard deviation");
+  app.add_option("--cache", options.cache, "decoded images: memory, none, or a folder");
+  app.add_option("--workers", options.workers,
+                 "threads that prepare data; 0: none beside the model");
+}
+
+void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
+  app.add_option("--arch", options.arch, known_models());
+  app.add_option("--init", options.init, "safetensors file of weights to start from");
+  app.add_option("--epochs", options.epochs, "passes over the training images");
+  app.add_option("--batch-size", options.batch_size, "images a batch");
+  app.add_option("--accumulate", options.accumulate, "batches a step");
+  app.add_option("--optimizer", options.optimizer, "adam, adamw, sgd");
+  app.add_option("--lr", options.lr, "learning rate");
+  app.add_option("--weight-decay", options.weight_decay,
+                 "L2 for adam and sgd, decoupled for adamw");
+  app.add_option("--schedule", options.schedule,
+                 "constant, step (/10 every 10 epochs), plateau (/10), cosine (with warm-up)");
+  app.add_option("--clip-norm", options.clip_norm, "largest norm of the gradient; 0: any");
+  app.add_option("--positive-weight", options.positive_weight,
+                 "paper (per body part), balanced, none, or the weight of an abnormal image");
+}
+
+void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
+  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N");
+  app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
+  app.add_option("--precision", options.precision, "fp32, tf32, bf16");
+  app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  app.add_option("--seed", options.seed,
+                 "of the split, the weights, the order and the augmentation");
+  app.add_flag("--quiet", options.quiet, "no progress, only the result");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains a classifier of bone radiographs, normal or abnormal, and evaluates it",
+               "train_mura");
+  app.option_defaults()->always_capture_default();
+  osteon::TrainOptions options;
+  add_data_options(app, options);
+  add_training_options(app, options);
+  add_machine_options(app, options);
+  // A recipe changes defaults, so it is applied while parsing, before the options that follow it
+  // are stored: CLI11 stores in the order of declaration, hence the early callback.
+  app.add_option_function<std::string>(
+         "--recipe", [&](const std::string& name) { osteon::apply_recipe(name, options); },
+         "mura-paper: the settings of the MURA paper; other options still count")
+      ->trigger_on_parse();
+  return osteon::run_app(app, argc, argv, [&] {
+    osteon::configure_process(options.device, options.backend, options.threads);
+    osteon::Trainer trainer(options);
+    trainer.train();
+    osteon::print_table(std::cout, trainer.evaluate_best());
+    std::cout << "\nresults in " << options.out.string() << "\n";
+  });
+}

@@ -1,0 +1,42 @@
+// Running a trained model over images.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/cache.h"
+#include "data/loader.h"
+#include "train/model_file.h"
+#include "train/predictions.h"
+
+namespace osteon {
+
+struct InferenceOptions {
+  std::int64_t batch_size = 32;
+  int workers = 2;
+  DType dtype = DType::f32;  // of the activations
+};
+
+// The model's input from a loader's batch: warped, normalised, [N,S,S,3].
+Tensor model_input(const Batch& batch, const ModelInfo& info, DType dtype);
+
+// One logit of the positive class an image, f32 [N]; the model's output is [N,1].
+Tensor logits_of(Module& model, const Tensor& input);
+
+// The logits of the samples `indices`, in their order, computed in evaluation mode without
+// gradients; the model's mode is as before afterwards. `progress` is called with the number of
+// images done.
+std::vector<double> infer_logits(Module& model, const ModelInfo& info, const ImageStore& store,
+                                 const std::vector<std::int64_t>& indices,
+                                 const InferenceOptions& options,
+                                 const std::function<void(std::int64_t done)>& progress = {});
+
+// The samples of one split, in the manifest's order.
+std::vector<std::int64_t> split_indices(const Manifest& manifest, Split split);
+
+// A prediction a sample from its logit: probability = sigmoid(logit).
+std::vector<Prediction> to_predictions(const Manifest& manifest,
+                                       const std::vector<std::int64_t>& indices,
+                                       const std::vector<double>& logits);
+
+}  // namespace osteon

@@ -1,0 +1,117 @@
+// Checking and recording options, and what they set for the whole process.
+#include "train/options.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "ops/backend.h"
+#include "tensor/device.h"
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+
+namespace osteon {
+namespace {
+
+void require(bool condition, const std::string& message) {
+  if (!condition) throw UsageError(message);
+}
+
+void check_choice(const char* option, const std::string& value,
+                  const std::vector<std::string>& choices) {
+  if (std::ranges::find(choices, value) != choices.end()) return;
+  std::string message = format("--", option, " '", value, "': expected ");
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    message += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
+  throw UsageError(message);
+}
+
+}  // namespace
+
+void apply_recipe(const std::string& name, TrainOptions& options) {
+  check_choice("recipe", name, {"mura-paper"});
+  options.image_size = 320;
+  options.augment = "mura-paper";
+  options.normalization = "imagenet";
+  options.optimizer = "adam";
+  options.lr = 1e-4;
+  options.weight_decay = 0;
+  options.batch_size = 8;
+  options.schedule = "plateau";
+  options.positive_weight = "paper";
+}
+
+void check_options(const TrainOptions& options) {
+  check_choice("dataset", options.dataset, {"auto", "mura", "fracatlas", "folder", "csv"});
+  check_choice("normalization", options.normalization, {"data", "imagenet"});
+  check_choice("optimizer", options.optimizer, {"adam", "adamw", "sgd"});
+  check_choice("schedule", options.schedule, {"constant", "step", "plateau", "cosine"});
+  require(options.image_size >= 16 && options.image_size <= 4096,
+          format("--image-size ", options.image_size, ": expected 16 to 4096"));
+  require(options.epochs >= 1, format("--epochs ", options.epochs, ": expected at least 1"));
+  require(options.batch_size >= 2,
+          format("--batch-size ", options.batch_size, ": batch norm needs at least 2 images"));
+  require(options.accumulate >= 1,
+          format("--accumulate ", options.accumulate, ": expected at least 1"));
+  require(options.lr > 0 && options.lr < 1e3, format("--lr ", options.lr, ": expected above 0"));
+  require(options.weight_decay >= 0,
+          format("--weight-decay ", options.weight_decay, ": must not be negative"));
+  require(options.clip_norm >= 0,
+          format("--clip-norm ", options.clip_norm, ": must not be negative"));
+  require(options.workers >= 0, format("--workers ", options.workers, ": must not be negative"));
+  require(options.limit >= 0, format("--limit ", options.limit, ": must not be negative"));
+  require(options.max_bad >= 0 && options.max_bad <= 1,
+          format("--max-bad ", options.max_bad, ": expected a share from 0 to 1"));
+}
+
+nlohmann::ordered_json to_json(const TrainOptions& options) {
+  return {{"data", options.data.string()},
+          {"dataset", options.dataset},
+          {"positive", options.positive},
+          {"parts", options.parts},
+          {"val_fraction", options.val_fraction},
+          {"limit", options.limit},
+          {"max_bad", options.max_bad},
+          {"image_size", options.image_size},
+          {"fit", options.fit},
+          {"augment", options.augment},
+          {"normalization", options.normalization},
+          {"cache", options.cache},
+          {"workers", options.workers},
+          {"arch", options.arch},
+          {"init", options.init.string()},
+          {"epochs", options.epochs},
+          {"batch_size", options.batch_size},
+          {"accumulate", options.accumulate},
+          {"optimizer", options.optimizer},
+          {"lr", options.lr},
+          {"weight_decay", options.weight_decay},
+          {"schedule", options.schedule},
+          {"clip_norm", options.clip_norm},
+          {"positive_weight", options.positive_weight},
+          {"device", "cpu"},
+          {"backend", options.backend},
+          {"precision", options.precision},
+          {"threads", num_threads()},
+          {"seed", options.seed}};
+}
+
+DType activation_dtype(const std::string& precision) {
+  check_choice("precision", precision, {"fp32", "tf32", "bf16"});
+  if (precision == "fp32") return DType::f32;
+  require(precision == "bf16", "--precision tf32: only CUDA devices have it; use fp32");
+  std::fputs("note: bf16 runs on the reference kernels of this build, slower than fp32\n", stderr);
+  return DType::bf16;
+}
+
+void configure_process(const std::string& device, const std::string& backend, int threads) {
+  check_choice("backend", backend, {"auto", "reference"});
+  require(threads >= 0 && threads <= 1024, format("--threads ", threads, ": expected 0 to 1024"));
+  if (device.starts_with("cuda"))
+    require_built_in(Device::cuda());
+  else
+    check_choice("device", device, {"auto", "cpu", "cuda", "cuda:N"});
+  set_backend(backend == "reference" ? Backend::reference : Backend::automatic);
+  if (threads > 0) set_num_threads(threads);
+}
+
+}  // namespace osteon

@@ -1,0 +1,68 @@
+// Every choice a training run rests on, with its default; config.json records them all.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tensor/dtype.h"
+
+namespace osteon {
+
+struct TrainOptions {
+  std::filesystem::path data, out;
+  std::string dataset = "auto";    // auto, mura, fracatlas, folder, csv
+  std::string positive;            // name of the positive class; empty: guessed
+  std::vector<std::string> parts;  // body parts kept; empty: all
+  double val_fraction = -1;        // share of patients for validation; negative: the reader's
+  std::int64_t limit = 0;          // at most so many images of each split; 0: all
+  double max_bad = 0.01;           // share of unreadable images that is put up with
+
+  std::int64_t image_size = 224;
+  std::string fit = "stretch";         // stretch, pad
+  std::string augment = "default";     // default, mura-paper, none
+  std::string normalization = "data";  // data: mean and std of the training split; imagenet
+  std::string cache = "memory";        // none, memory, a folder
+  int workers = 2;
+
+  std::string arch = "resnet50";
+  std::filesystem::path init;  // weights to start from; empty: He initialisation
+  std::int64_t epochs = 10;
+  std::int64_t batch_size = 32;
+  std::int64_t accumulate = 1;     // batches a step
+  std::string optimizer = "adam";  // adam, adamw, sgd
+  double lr = 1e-3;
+  double weight_decay = 0;
+  std::string schedule = "cosine";  // constant, step, plateau, cosine (one epoch of warm-up)
+  double clip_norm = 0;             // 0: gradients are not clipped
+  std::string positive_weight = "paper";
+
+  std::string device = "auto";     // auto, cpu, cuda, cuda:N
+  std::string backend = "auto";    // auto, reference
+  std::string precision = "fp32";  // fp32, tf32, bf16
+  int threads = 0;                 // of computation; 0: all cores
+  std::uint64_t seed = 0;
+  bool quiet = false;
+};
+
+// The settings of Rajpurkar et al., "MURA", MIDL 2018, section 3: 320 px, flips and rotations of
+// ±30 degrees, Adam at 1e-4 in batches of 8, divided by 10 when validation stalls, ImageNet's mean
+// and std. Throws UsageError for a name other than mura-paper.
+void apply_recipe(const std::string& name, TrainOptions& options);
+
+// Checks what can be checked before any data is read; throws UsageError with the way out.
+void check_options(const TrainOptions& options);
+
+// The options under the names of the command line.
+nlohmann::ordered_json to_json(const TrainOptions& options);
+
+// The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
+// will be slow. Throws UsageError for a precision the device does not have.
+DType activation_dtype(const std::string& precision);
+
+// Sets the number of threads and the back end for the whole process, and checks the device.
+void configure_process(const std::string& device, const std::string& backend, int threads);
+
+}  // namespace osteon
