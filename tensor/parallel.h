@@ -14,32 +14,32 @@ namespace osteon {
 inline int num_threads() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 inline void set_num_threads(int threads) { omp_set_num_threads(threads); }
 
-// Calls body(thread, begin, end) once per thread with consecutive, nearly equal ranges of [0, n).
-// The ranges depend on n, grain and the number of threads alone, so per-thread partial results can
-// be added in thread order with the same bits every time. At least `grain` elements go to a thread;
-// returns the number of ranges. An exception of a body is rethrown here.
+// Calls body(range, begin, end) with consecutive, nearly equal ranges of [0, n), one a thread. The
+// ranges depend on n, grain and num_threads() alone, even where the system grants fewer threads, so
+// per-range partial results can be added in order with the same bits every time. A range has at
+// least `grain` elements unless it is the only one; returns the number of ranges. An exception of a
+// body is rethrown here.
 template <class Body>
 int parallel_ranges(std::int64_t n, std::int64_t grain, const Body& body) {
   if (n <= 0) return 0;
-  const auto threads = static_cast<int>(
+  const auto ranges = static_cast<int>(
       std::clamp<std::int64_t>(n / std::max<std::int64_t>(grain, 1), 1, num_threads()));
-  if (threads == 1) {
+  if (ranges == 1) {
     body(0, std::int64_t{0}, n);
     return 1;
   }
   std::exception_ptr error;
-#pragma omp parallel num_threads(threads)
-  {
-    const int thread = omp_get_thread_num();
+#pragma omp parallel for num_threads(ranges) schedule(static, 1)
+  for (int range = 0; range < ranges; ++range) {
     try {
-      body(thread, n * thread / threads, n * (thread + 1) / threads);
+      body(range, n * range / ranges, n * (range + 1) / ranges);
     } catch (...) {
 #pragma omp critical(osteon_parallel_error)
       error = std::current_exception();
     }
   }
   if (error) std::rethrow_exception(error);
-  return threads;
+  return ranges;
 }
 
 // Calls body(begin, end) on consecutive ranges that cover [0, n).
