@@ -1,6 +1,7 @@
 // Philox4x32-10 and the distributions drawn from it.
 #include "tensor/random.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -58,7 +59,10 @@ double RandomStream::uniform() {
   return static_cast<double>(high << 26 | low) * 0x1p-53;
 }
 
-double RandomStream::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double RandomStream::uniform(double low, double high) {
+  OSTEON_CHECK(low <= high, "random: uniform(", low, ", ", high, ") has no possible result");
+  return std::min(low + (high - low) * uniform(), std::nextafter(high, low));
+}
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
   OSTEON_CHECK(bound > 0, "random: below(0) has no possible result");
@@ -76,6 +80,7 @@ double RandomStream::normal() {
 }
 
 std::vector<std::int64_t> permutation(std::int64_t n, RandomStream& random) {
+  OSTEON_CHECK(n >= 0, "random: permutation of ", n, " numbers");
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);
   for (std::size_t i = order.size(); i > 1; --i)

@@ -32,7 +32,7 @@ class RandomStream {
   std::uint32_t next_u32();
   // Uniform in [0, 1) with 53 random bits.
   double uniform();
-  // Uniform in [low, high).
+  // Uniform in [low, high), rounding included; just low if that is empty. Throws for low > high.
   double uniform(double low, double high);
   // Uniform integer in [0, bound), unbiased; bound > 0.
   std::uint64_t below(std::uint64_t bound);
@@ -46,7 +46,7 @@ class RandomStream {
   int used_ = 4;
 };
 
-// A random permutation of 0 .. n-1 (Fisher-Yates).
+// A random permutation of 0 .. n-1 (Fisher-Yates); n >= 0.
 std::vector<std::int64_t> permutation(std::int64_t n, RandomStream& random);
 
 }  // namespace osteon

@@ -128,6 +128,27 @@ TEST_CASE("uniform fills [0, 1) evenly") {
   CHECK(largest > 1 - 1e-4);
 }
 
+TEST_CASE("uniform in a range never reaches its upper end, however narrow") {
+  struct Row {
+    double low, high;
+  };
+  const double next = std::nextafter(1.0, 2.0);
+  const Row rows[] = {
+      {1, next}, {-next, -1}, {1, std::nextafter(next, 2.0)}, {1e300, 1.1e300}, {-15, 15}};
+  for (const Row& row : rows) {
+    CAPTURE(row.low);
+    RandomStream random(14);
+    for (int i = 0; i < 1000; ++i) {
+      const double draw = random.uniform(row.low, row.high);
+      REQUIRE(draw >= row.low);
+      REQUIRE(draw < row.high);
+    }
+  }
+  RandomStream random(14);
+  CHECK(random.uniform(2, 2) == 2);
+  CHECK(contains(message_of([&] { random.uniform(1, -1); }), "uniform(1, -1) has no possible"));
+}
+
 TEST_CASE("uniform has 53 random bits") {
   RandomStream random(8);
   std::vector<int> ones(53);
@@ -194,6 +215,7 @@ TEST_CASE("a permutation holds every number once, and all orders are equally lik
     for (std::int64_t i = 0; i < n; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
   }
   RandomStream random(13);
+  CHECK(contains(message_of([&] { permutation(-1, random); }), "permutation of -1 numbers"));
   std::map<std::vector<std::int64_t>, int> orders;
   for (int i = 0; i < 24'000; ++i) ++orders[permutation(4, random)];
   std::vector<int> counts;
