@@ -2,6 +2,7 @@
 // the same sizes each time and fresh pages from the system cost a page fault each.
 #include "tensor/storage.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <mutex>
