@@ -25,7 +25,8 @@ table() {
   awk '
     function cell(key, value) {
       if (key ~ /_bytes$/) value /= 1e9
-      return value ~ /^-?[0-9.]+(e[-+]?[0-9]+)?$/ ? sprintf("%.4g", value) : value
+      if (value !~ /^-?[0-9.]+(e[-+]?[0-9]+)?$/) return value
+      return sprintf(value == int(value) || value >= 10000 ? "%.0f" : "%.4g", value)
     }
     {
       gsub(/^[ \t]*{|}[ \t]*$/, "")
