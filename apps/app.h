@@ -13,18 +13,16 @@ namespace osteon {
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
   app.set_version_flag("--version", OSTEON_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
   const auto fail = [&](const std::exception& error, const char* hint, int status) {
     std::cerr << app.get_name() << ": " << error.what() << hint << "\n";
     return status;
   };
   try {
+    app.parse(argc, argv);
     body();
     return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
   } catch (const UsageError& error) {
     return fail(error, " (--help lists all options)", 2);
   } catch (const std::exception& error) {

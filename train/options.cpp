@@ -4,10 +4,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "data/augment.h"
+#include "data/image.h"
+#include "nn/models.h"
 #include "ops/backend.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "train/sample_weights.h"
 
 namespace osteon {
 namespace {
@@ -45,6 +49,10 @@ void check_options(const TrainOptions& options) {
   check_choice("normalization", options.normalization, {"data", "imagenet"});
   check_choice("optimizer", options.optimizer, {"adam", "adamw", "sgd"});
   check_choice("schedule", options.schedule, {"constant", "step", "plateau", "cosine"});
+  check_choice("arch", options.arch, model_names());
+  augmentation_from_name(options.augment);
+  fit_from_name(options.fit);
+  check_weight_policy(options.positive_weight);
   require(options.image_size >= 16 && options.image_size <= 4096,
           format("--image-size ", options.image_size, ": expected 16 to 4096"));
   require(options.epochs >= 1, format("--epochs ", options.epochs, ": expected at least 1"));

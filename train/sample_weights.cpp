@@ -50,6 +50,10 @@ std::vector<double> weigh(const Manifest& manifest,
 
 }  // namespace
 
+void check_weight_policy(const std::string& policy) {
+  if (policy != "paper" && policy != "balanced" && policy != "none") parse_weight(policy);
+}
+
 std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy) {
   if (policy == "paper") {
     auto counts = count_by_part(manifest);

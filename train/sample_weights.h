@@ -20,4 +20,7 @@ namespace osteon {
 // Throws UsageError for another policy, Error where `balanced` meets a split of one class.
 std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy);
 
+// Throws UsageError unless `policy` is one of these.
+void check_weight_policy(const std::string& policy);
+
 }  // namespace osteon

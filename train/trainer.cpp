@@ -25,6 +25,13 @@ bool is_better(double loss, const Metrics& metrics, double best_loss, const Metr
   return loss < best_loss;
 }
 
+// Views of one study that contradict each other are found now, not after the last epoch.
+void check_studies(const Manifest& manifest) {
+  std::vector<std::int64_t> all(manifest.samples.size());
+  std::iota(all.begin(), all.end(), 0);
+  aggregate_studies(to_predictions(manifest, all, std::vector<double>(all.size())));
+}
+
 nlohmann::json or_null(const std::optional<double>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
@@ -54,6 +61,7 @@ void Trainer::load_data() {
                                                     .seed = options_.seed});
   for (const std::string& warning : manifest.warnings) progress_.line("warning: " + warning);
   limit_splits(manifest, options_.limit, options_.seed);
+  check_studies(manifest);
   data_ = prepare_with_progress(std::move(manifest),
                                 {.image_size = options_.image_size,
                                  .fit = fit_from_name(options_.fit),

@@ -1,0 +1,126 @@
+// The programs as a user runs them: exit status and the one line that says what is wrong.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <string>
+
+#include "tests/message_of.h"
+#include "tests/tiny_data.h"
+
+using namespace osteon;
+
+namespace {
+
+struct Result {
+  int status = 0;
+  std::string output;  // both streams
+};
+
+Result run(const std::string& command) {
+  FILE* pipe = ::popen((std::string(OSTEON_PROGRAMS) + "/" + command + " 2>&1").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Result result;
+  char buffer[4096];
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    result.output.append(buffer, n);
+  const int status = ::pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("train, then evaluate, as the README does") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string data = (folder.path() / "data").string(),
+                    out = (folder.path() / "run").string();
+  const Result trained =
+      run("train_mura --data " + data + " --out " + out +
+          " --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
+  CAPTURE(trained.output);
+  CHECK(trained.status == 0);
+  CHECK(contains(trained.output, "epoch 1/1"));
+  CHECK(contains(trained.output, "AUROC"));
+  CHECK(contains(trained.output, "confusion matrix"));
+
+  // Evaluating the checkpoint again gives the same figures, by any of its names.
+  for (const std::string& checkpoint : {out, out + "/best", out + "/best/model.safetensors"}) {
+    CAPTURE(checkpoint);
+    const std::string again = (folder.path() / "again").string();
+    const Result evaluated = run("eval_mura --checkpoint " + checkpoint + " --data " + data +
+                                 " --out " + again + " --threads 1");
+    CAPTURE(evaluated.output);
+    CHECK(evaluated.status == 0);
+    CHECK(std::system(("cmp " + out + "/predictions.csv " + again + "/predictions.csv").c_str()) ==
+          0);
+    CHECK(std::system(("cmp " + out + "/metrics.json " + again + "/metrics.json").c_str()) == 0);
+  }
+}
+
+TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each in one line") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  folder.write("fields.csv", "path,label\na.png,abnormal\nb.png\n");
+  folder.write("labels.csv", "path,label,patient\na.png,abnormal,1\nb.png,normal,2\nc.png,odd,3\n");
+  folder.write("patient.csv",
+               "path,label,patient,split\na.png,abnormal,1,train\nb.png,normal,1,val\n");
+  folder.write("text.safetensors", "hello");
+  const std::string data = (folder.path() / "data").string(), here = folder.path().string();
+  const std::string train = "train_mura --out " + here + "/run --arch resnet18 --image-size 32 ";
+  const std::string eval = "eval_mura --out " + here + "/out --data " + data + " ";
+  struct Row {
+    std::string command;
+    int status;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"train_mura", 2, "--data is required"},
+      {train + "--data " + data + " --colour", 2, "--colour"},
+      {train + "--data " + data + " --epochs 0", 2, "--epochs 0"},
+      {train + "--data " + data + " --epochs many", 2, "--epochs"},
+      {train + "--data " + data + " --batch-size 1", 2, "batch norm needs"},
+      {train + "--data " + data + " --lr -1", 2, "--lr"},
+      {"train_mura --out " + here + "/run --data " + data + " --arch vgg", 2, "resnet50"},
+      {train + "--data " + data + " --optimizer lion", 2, "adamw"},
+      {train + "--data " + data + " --schedule never", 2, "plateau"},
+      {train + "--data " + data + " --augment more", 2, "mura-paper"},
+      {train + "--data " + data + " --fit crop", 2, "stretch"},
+      {train + "--data " + data + " --positive-weight heavy", 2, "balanced"},
+      {train + "--data " + data + " --recipe cake", 2, "mura-paper"},
+      {train + "--data " + data + " --precision tf32", 2, "CUDA"},
+      {train + "--data " + data + " --backend gpu", 2, "reference"},
+      {train + "--data " + data + " --device cuda", 1, "no CUDA back end"},
+      {train + "--data " + data + " --positive odd", 2, "odd"},
+      {train + "--data " + here + "/nowhere", 1, "nowhere"},
+      {train + "--data " + here + "/fields.csv", 1, "fields.csv:3"},
+      {train + "--data " + here + "/labels.csv", 1, "odd"},
+      {train + "--data " + here + "/patient.csv", 1, "patient"},
+      {train + "--data " + data + " --init " + here + "/text.safetensors", 1, "text.safetensors"},
+      {"train_mura --out /proc/run --arch resnet18 --data " + data, 1, "/proc/run"},
+      {eval, 2, "--checkpoint is required"},
+      {eval + "--checkpoint " + here + "/nowhere", 1, "nowhere"},
+      {eval + "--checkpoint " + here + "/text.safetensors", 1, "text.safetensors"},
+      {eval + "--checkpoint x --split most", 2, "most"},
+      {eval + "--checkpoint x --threshold 2", 2, "threshold"},
+      {"make_demo_data", 2, "--out is required"},
+      {"make_demo_data --out " + data, 1, "data"},
+  };
+  for (const Row& row : rows) {
+    const Result result = run(row.command);
+    CAPTURE(row.command);
+    CAPTURE(result.output);
+    CHECK(result.status == row.status);
+    CHECK(contains(result.output, row.message));
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "run"));
+  }
+}
+
+TEST_CASE("help and version are status 0") {
+  for (const char* program : {"train_mura", "eval_mura", "make_demo_data"}) {
+    CAPTURE(program);
+    CHECK(run(std::string(program) + " --help").status == 0);
+    CHECK(run(std::string(program) + " --version").status == 0);
+  }
+}
