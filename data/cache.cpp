@@ -5,36 +5,39 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstring>
+#include <exception>
+#include <mutex>
 #include <optional>
 #include <thread>
-#include <unordered_map>
+#include <utility>
 
-#include "tensor/random.h"
-#include "tensor/safetensors.h"
+#include "data/cache_file.h"
+#include "tensor/error.h"
+#include "tensor/tensor.h"
 
 namespace osteon {
 namespace {
 
 namespace fs = std::filesystem;
 
-// To be raised when decoding or resizing changes a pixel: old cache files are then left alone.
-constexpr int kDecoderVersion = 1;
-
-// Images as consecutive bytes, in memory or in a mapped file.
+// Images as bytes that lie in memory or in mapped files; `owner` keeps them there.
 class ByteStore : public ImageStore {
  public:
-  ByteStore(Tensor images, std::vector<std::int64_t> slots)
-      : images_(std::move(images)), slots_(std::move(slots)) {}
+  ByteStore(std::shared_ptr<const void> owner, std::vector<const std::uint8_t*> images,
+            std::int64_t image_size)
+      : owner_(std::move(owner)), images_(std::move(images)), image_size_(image_size) {}
+  std::int64_t image_size() const override { return image_size_; }
   void read(std::int64_t index, std::uint8_t* to) const override {
-    const std::int64_t pixels = images_.dim(1) * images_.dim(2);
-    std::memcpy(to, images_.data<std::uint8_t>() + slots_[static_cast<std::size_t>(index)] * pixels,
-                static_cast<std::size_t>(pixels));
+    std::memcpy(to, images_[static_cast<std::size_t>(index)],
+                static_cast<std::size_t>(image_size_ * image_size_));
   }
 
  private:
-  Tensor images_;                    // [slots, S, S]
-  std::vector<std::int64_t> slots_;  // of each sample
+  std::shared_ptr<const void> owner_;
+  std::vector<const std::uint8_t*> images_;
+  std::int64_t image_size_;
 };
 
 // Images decoded each time they are asked for.
@@ -42,10 +45,10 @@ class DecodingStore : public ImageStore {
  public:
   DecodingStore(std::vector<fs::path> paths, std::int64_t image_size, Fit fit)
       : paths_(std::move(paths)), image_size_(image_size), fit_(fit) {}
+  std::int64_t image_size() const override { return image_size_; }
   void read(std::int64_t index, std::uint8_t* to) const override {
-    const Image image =
-        fit_image(read_image(paths_[static_cast<std::size_t>(index)]), image_size_, fit_);
-    std::ranges::copy(image.pixels, to);
+    const fs::path& path = paths_[static_cast<std::size_t>(index)];
+    std::ranges::copy(fit_image(read_image(path), image_size_, fit_).pixels, to);
   }
 
  private:
@@ -54,78 +57,47 @@ class DecodingStore : public ImageStore {
   Fit fit_;
 };
 
-// The cache file of one image size and fit: a safetensors file with the images and, for each, the
-// hash of what it was made from.
-class CacheFile {
- public:
-  CacheFile(const fs::path& folder, const CacheOptions& options)
-      : path_(folder / format("images-", options.image_size, "-", fit_name(options.fit), "-v",
-                              kDecoderVersion, ".safetensors")) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    OSTEON_CHECK(!error, "cache folder ", folder.string(), ": ", error.message());
-    if (!fs::exists(path_)) return;
-    for (auto& [name, tensor] : read_safetensors(path_).tensors)
-      (name == "images" ? images_ : keys_) = tensor;
-    OSTEON_CHECK(
-        images_.defined() && keys_.defined() && images_.dtype() == DType::u8 &&
-            keys_.dtype() == DType::i64 && keys_.rank() == 1 &&
-            images_.shape() == Shape({keys_.dim(0), options.image_size, options.image_size}),
-        "cache ", path_.string(), " is not one of ours; remove it");
-    for (std::int64_t slot = 0; slot < keys_.dim(0); ++slot)
-      slots_.emplace(keys_.data<std::int64_t>()[slot], slot);
-  }
-
-  // The image made from what hashes to `key`; null if there is none.
-  const std::uint8_t* find(std::int64_t key) const {
-    const auto found = slots_.find(key);
-    if (found == slots_.end()) return nullptr;
-    return images_.data<std::uint8_t>() + found->second * images_.dim(1) * images_.dim(2);
-  }
-  // The slots of all keys, if every one is there.
-  std::optional<std::vector<std::int64_t>> find_all(const std::vector<std::int64_t>& keys) const {
-    std::vector<std::int64_t> slots;
-    for (const std::int64_t key : keys) {
-      const auto found = slots_.find(key);
-      if (found == slots_.end()) return std::nullopt;
-      slots.push_back(found->second);
+// Calls body(0) .. body(n - 1) from `workers` threads, and meanwhile report(done) from this one.
+// The first exception of either ends the work and is rethrown.
+void run_in_parallel(std::int64_t n, int workers, const std::function<void(std::int64_t)>& body,
+                     const std::function<void(std::int64_t)>& report) {
+  std::atomic<std::int64_t> next{0}, done{0};
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::exception_ptr error;
+  int running = workers;
+  const auto work = [&] {
+    std::exception_ptr thrown;
+    try {
+      for (std::int64_t i = next++; i < n; i = next++, ++done) body(i);
+    } catch (...) {
+      thrown = std::current_exception();
+      next = n;
     }
-    return slots;
+    const std::lock_guard lock(mutex);
+    if (thrown) error = thrown;
+    --running;
+    changed.notify_all();
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < workers; ++i) threads.emplace_back(work);
+    std::unique_lock lock(mutex);
+    while (!changed.wait_for(lock, std::chrono::milliseconds(100), [&] { return running == 0; })) {
+      if (!report) continue;
+      lock.unlock();
+      try {
+        report(done);
+      } catch (...) {
+        next = n;
+        throw;
+      }
+      lock.lock();
+    }
   }
-  const Tensor& images() const { return images_; }
-
-  void replace(const Tensor& images, const std::vector<std::int64_t>& keys) const {
-    const Tensor column({static_cast<std::int64_t>(keys.size())}, DType::i64);
-    std::ranges::copy(keys, column.data<std::int64_t>());
-    write_safetensors(path_, {{{"images", images}, {"keys", column}}, {}});
-  }
-
- private:
-  fs::path path_;
-  Tensor images_, keys_;
-  std::unordered_map<std::int64_t, std::int64_t> slots_;
-};
-
-// What an image was made from; a changed file has another one. A missing file has one too: decoding
-// will say what is wrong.
-std::int64_t cache_key(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  const auto time = fs::last_write_time(path, error).time_since_epoch().count();
-  return static_cast<std::int64_t>(hash_name(format(path.string(), '|', size, '|', time)));
+  if (error) std::rethrow_exception(error);
+  if (report) report(n);
 }
-
-// Sums of integers are exact, so it does not matter who adds what first.
-struct GreyLevels {
-  std::uint64_t sum = 0, squares = 0, count = 0;
-  void add(const std::uint8_t* pixels, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      sum += pixels[i];
-      squares += static_cast<std::uint64_t>(pixels[i]) * pixels[i];
-    }
-    count += static_cast<std::uint64_t>(n);
-  }
-};
 
 // One pass over all samples of a manifest.
 class Preparation {
@@ -134,137 +106,148 @@ class Preparation {
       : manifest_(manifest),
         options_(options),
         pixels_(options.image_size * options.image_size),
-        samples_(static_cast<std::int64_t>(manifest.samples.size())),
-        reasons_(manifest.samples.size()),
-        levels_(manifest.samples.size()) {
+        results_(manifest.samples.size()) {
     for (const Sample& sample : manifest.samples) paths_.push_back(manifest.root / sample.path);
-    if (options.cache != "none" && options.cache != "memory") {
-      file_.emplace(options.cache, options);
-      for (const fs::path& path : paths_) keys_.push_back(cache_key(path));
-    }
-    complete_ = file_ ? file_->find_all(keys_) : std::nullopt;
-    if (options.cache != "none" && !complete_)
-      images_ = Tensor({samples_, options.image_size, options.image_size}, DType::u8);
+    if (options.cache == "memory")
+      memory_ = std::make_shared<Tensor>(Shape({static_cast<std::int64_t>(paths_.size()), pixels_}),
+                                         DType::u8);
+    else if (options.cache != "none")
+      folder_ = std::make_shared<CacheFolder>(options.cache, options.image_size);
+    take_cached();
   }
 
   void run(const std::function<void(std::int64_t)>& progress) {
-    std::atomic<std::int64_t> next{0}, done{0};
-    const auto work = [&] {
-      std::vector<std::uint8_t> scratch(static_cast<std::size_t>(pixels_));
-      for (std::int64_t i = next++; i < samples_; i = next++) {
-        prepare(i, scratch.data());
-        ++done;
-      }
-    };
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < std::max(options_.workers, 1); ++i) threads.emplace_back(work);
-    while (progress && done < samples_) {
-      progress(done);
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+    if (folder_ && !missing_.empty())
+      writer_.emplace(*folder_, static_cast<std::int64_t>(missing_.size()));
+    const auto cached = static_cast<std::int64_t>(paths_.size() - missing_.size());
+    std::function<void(std::int64_t)> report;
+    if (progress) report = [&](std::int64_t done) { progress(cached + done); };
+    run_in_parallel(
+        static_cast<std::int64_t>(missing_.size()), std::max(options_.workers, 1),
+        [this](std::int64_t slot) { decode(slot); }, report);
+    const std::optional<fs::path> file = writer_ ? writer_->finish() : std::nullopt;
+    if (!file) return;
+    folder_->open(*file);
+    for (const std::size_t i : missing_) results_[i].pixels = folder_->find(results_[i].key).pixels;
   }
 
   PreparedImages finish() {
-    PreparedImages result;
-    std::vector<std::int64_t> slots;
-    std::vector<fs::path> readable;
-    GreyLevels train;
-    result.manifest = manifest_;
-    result.manifest.samples.clear();
+    PreparedImages prepared;
+    prepared.manifest = manifest_;
+    prepared.manifest.samples.clear();
+    std::vector<fs::path> paths;
+    std::vector<const std::uint8_t*> images;
     for (std::size_t i = 0; i < paths_.size(); ++i) {
-      const Sample& sample = manifest_.samples[i];
-      if (!reasons_[i].empty()) {
-        result.unreadable.push_back({sample.path, reasons_[i]});
+      if (!results_[i].reason.empty()) {
+        prepared.unreadable.push_back({manifest_.samples[i].path, results_[i].reason});
         continue;
       }
-      result.manifest.samples.push_back(sample);
-      readable.push_back(paths_[i]);
-      slots.push_back(complete_ ? (*complete_)[i] : static_cast<std::int64_t>(i));
-      if (sample.split != Split::train) continue;
-      train.sum += levels_[i].sum;
-      train.squares += levels_[i].squares;
-      train.count += levels_[i].count;
+      prepared.manifest.samples.push_back(manifest_.samples[i]);
+      paths.push_back(paths_[i]);
+      images.push_back(results_[i].pixels);
     }
-    check_bad(result.unreadable);
-    set_mean_and_std(train, result);
-    if (file_ && decoded_) save_readable();
-    if (options_.cache == "none")
-      result.store =
-          std::make_unique<DecodingStore>(std::move(readable), options_.image_size, options_.fit);
-    else
-      result.store =
-          std::make_unique<ByteStore>(complete_ ? file_->images() : images_, std::move(slots));
-    return result;
+    check_bad(prepared.unreadable);
+    check_splits(prepared.manifest);
+    set_mean_and_std(prepared);
+    if (options_.cache == "none") {
+      prepared.store =
+          std::make_unique<DecodingStore>(std::move(paths), options_.image_size, options_.fit);
+    } else {
+      std::shared_ptr<const void> owner = memory_;
+      if (folder_) owner = folder_;
+      prepared.store =
+          std::make_unique<ByteStore>(std::move(owner), std::move(images), options_.image_size);
+    }
+    return prepared;
   }
 
  private:
-  void prepare(std::int64_t i, std::uint8_t* scratch) {
-    const auto at = static_cast<std::size_t>(i);
-    std::uint8_t* to = images_.defined() ? images_.data<std::uint8_t>() + i * pixels_ : scratch;
-    try {
-      if (const std::uint8_t* cached = file_ ? file_->find(keys_[at]) : nullptr) {
-        std::memcpy(to, cached, static_cast<std::size_t>(pixels_));
-      } else {
-        std::ranges::copy(
-            fit_image(read_image(paths_[at]), options_.image_size, options_.fit).pixels, to);
-        decoded_ = true;
+  struct Result {
+    std::uint64_t key = 0;
+    const std::uint8_t* pixels = nullptr;  // where a cache has them
+    GreyLevels levels;
+    std::string reason;  // why the image cannot be read; empty if it can
+  };
+
+  // Finds what the folder has, and lists the rest.
+  void take_cached() {
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      Result& result = results_[i];
+      if (folder_) {
+        result.key = cache_key(paths_[i], options_.image_size, options_.fit);
+        const CachedImage image = folder_->find(result.key);
+        result.pixels = image.pixels;
+        result.levels = image.levels;
       }
-      levels_[at].add(to, pixels_);
-    } catch (const std::exception& error) {
-      reasons_[at] = error.what();
+      if (result.pixels == nullptr) missing_.push_back(i);
     }
   }
 
-  void save_readable() const {
-    if (std::ranges::count(reasons_, std::string()) == samples_)
-      return file_->replace(images_, keys_);
-    std::vector<std::int64_t> keys;
-    const Tensor packed(
-        {std::ranges::count(reasons_, std::string()), images_.dim(1), images_.dim(2)}, DType::u8);
-    std::uint8_t* to = packed.data<std::uint8_t>();
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      if (!reasons_[i].empty()) continue;
-      keys.push_back(keys_[i]);
-      to = std::copy_n(images_.data<std::uint8_t>() + static_cast<std::int64_t>(i) * pixels_,
-                       pixels_, to);
+  void decode(std::int64_t slot) {
+    const std::size_t i = missing_[static_cast<std::size_t>(slot)];
+    Result& result = results_[i];
+    Image image;
+    try {
+      image = fit_image(read_image(paths_[i]), options_.image_size, options_.fit);
+    } catch (const Error& error) {
+      result.reason = error.what();
+      return;
     }
-    file_->replace(packed, keys);
+    result.levels = grey_levels(image.pixels.data(), pixels_);
+    if (memory_) {
+      std::uint8_t* to = memory_->data<std::uint8_t>() + static_cast<std::int64_t>(i) * pixels_;
+      std::ranges::copy(image.pixels, to);
+      result.pixels = to;
+    }
+    if (writer_) writer_->write(slot, result.key, image.pixels.data(), result.levels);
   }
 
   void check_bad(const std::vector<UnreadableImage>& unreadable) const {
-    const double share =
-        static_cast<double>(unreadable.size()) / std::max(static_cast<double>(samples_), 1.0);
-    if (unreadable.empty() || share <= options_.max_bad) return;
-    std::string message = format(unreadable.size(), " of ", samples_,
-                                 " images cannot be read, more than "
-                                 "the ",
-                                 options_.max_bad * 100, " % that are put up with (--max-bad)");
-    for (std::size_t i = 0; i < std::min<std::size_t>(unreadable.size(), 5); ++i)
+    constexpr std::size_t kNamed = 5;
+    const auto bad = static_cast<double>(unreadable.size());
+    if (bad <= options_.max_bad * static_cast<double>(paths_.size())) return;
+    std::string message =
+        format(unreadable.size(), " of ", paths_.size(), " images cannot be read, more than the ",
+               options_.max_bad * 100, " % that are put up with (--max-bad)");
+    for (std::size_t i = 0; i < std::min(unreadable.size(), kNamed); ++i)
       message += "; " + unreadable[i].reason;
     throw Error(message);
   }
 
-  static void set_mean_and_std(const GreyLevels& levels, PreparedImages& result) {
-    if (levels.count == 0) return;
-    const auto count = static_cast<double>(levels.count);
-    const double mean = static_cast<double>(levels.sum) / count;
-    const double variance = static_cast<double>(levels.squares) / count - mean * mean;
-    result.mean = mean / 255;
+  void check_splits(const Manifest& readable) const {
+    for (const Split split : {Split::train, Split::val, Split::test}) {
+      const auto before = std::ranges::count(manifest_.samples, split, &Sample::split);
+      OSTEON_CHECK(before == 0 || std::ranges::count(readable.samples, split, &Sample::split) > 0,
+                   "split ", split_name(split), " is left empty: none of its ", before,
+                   " images can be read");
+    }
+  }
+
+  void set_mean_and_std(PreparedImages& prepared) const {
+    GreyLevels train;
+    double count = 0;
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      if (manifest_.samples[i].split != Split::train || !results_[i].reason.empty()) continue;
+      train.add(results_[i].levels);
+      count += static_cast<double>(pixels_);
+    }
+    if (count == 0) return;
+    const double mean = static_cast<double>(train.sum) / count;
+    const double variance = static_cast<double>(train.squares) / count - mean * mean;
+    prepared.mean = mean / 255;
     // A set of uniformly grey images has no scale of its own.
-    result.std = variance > 0 ? std::sqrt(variance) / 255 : 1;
+    prepared.std = variance > 0 ? std::sqrt(variance) / 255 : 1;
   }
 
   const Manifest& manifest_;
   const CacheOptions& options_;
-  const std::int64_t pixels_, samples_;
+  const std::int64_t pixels_;
   std::vector<fs::path> paths_;
-  std::vector<std::int64_t> keys_;
-  std::optional<CacheFile> file_;
-  std::optional<std::vector<std::int64_t>> complete_;  // slots, when the file has every image
-  Tensor images_;
-  std::atomic<bool> decoded_ = false;  // some image was not in the file
-  std::vector<std::string> reasons_;   // why a sample cannot be read; empty if it can
-  std::vector<GreyLevels> levels_;
+  std::vector<Result> results_;       // of each sample
+  std::vector<std::size_t> missing_;  // the samples that no cache has
+  std::shared_ptr<Tensor> memory_;    // [samples, pixels], with --cache memory
+  std::shared_ptr<CacheFolder> folder_;
+  std::optional<CacheWriter> writer_;  // a slot for each of missing_
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ struct CacheOptions {
 class ImageStore {
  public:
   virtual ~ImageStore() = default;
+  virtual std::int64_t image_size() const = 0;
   // Copies image `index` of the manifest, image_size^2 grey levels, to `to`. Throws Error naming
   // the path when it can no longer be read.
   virtual void read(std::int64_t index, std::uint8_t* to) const = 0;
@@ -45,14 +46,15 @@ struct PreparedImages {
 
 // Decodes every image once: finds what cannot be read, fills the cache, and measures mean and
 // standard deviation of the training split. The result does not depend on the number of workers.
-// `progress` is called from this thread with the number of images done.
+// `progress` is called from this thread with the number of images done; what it throws ends the
+// preparation.
 //
-// A folder holds one file per set of images, keyed by the images' paths, sizes and modification
-// times, the decoder's version, image size and fit; images that did not change are not decoded
-// again.
+// A folder keeps its images from run to run: what is there and made from an unchanged file (path,
+// size, modification time) by the same decoder, at this image size and fit, is not decoded again.
+// Nothing in it is ever changed, so several runs may share it; remove it to get the space back.
 //
-// Throws Error when more than max_bad of the images are unreadable (the first are named) or the
-// folder cannot be written.
+// Throws Error when more than max_bad of the images are unreadable (the first are named), when a
+// split loses all its images, and when the folder cannot be written.
 PreparedImages prepare_images(Manifest manifest, const CacheOptions& options,
                               const std::function<void(std::int64_t done)>& progress = {});
 

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
+#include "tensor/error.h"
 #include "tensor/random.h"
 
 namespace osteon {
@@ -23,17 +25,11 @@ class Loader::Workers {
     OSTEON_CHECK(options_.batch_size >= 1, "loader: batch size ", options_.batch_size,
                  ", must be at least 1");
     OSTEON_CHECK(options_.workers >= 0, "loader: ", options_.workers, " workers");
+    OSTEON_CHECK(options_.image_size == store.image_size(), "loader: images of side ",
+                 options_.image_size, " asked of a store that has ", store.image_size());
     if (options_.shuffle) shuffle();
-    for (int i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
-  }
-
-  ~Workers() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    for (int i = 0; i < options_.workers; ++i)
+      threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
 
   std::int64_t batches() const {
@@ -77,14 +73,14 @@ class Loader::Workers {
     return batch;
   }
 
-  void work() {
+  void work(const std::stop_token& stop) {
     for (;;) {
       std::int64_t number = 0;
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock,
-                      [this] { return stopping_ || begun_ == batches() || begun_ < limit(); });
-        if (stopping_ || begun_ == batches()) return;
+        const auto may_begin = [this] { return begun_ == batches() || begun_ < limit(); };
+        if (!changed_.wait(lock, stop, may_begin) || stop.stop_requested()) return;
+        if (begun_ == batches()) return;
         number = begun_++;
       }
       Slot slot;
@@ -126,13 +122,12 @@ class Loader::Workers {
   const std::int64_t epoch_;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   std::map<std::int64_t, Slot> ready_;
   std::int64_t begun_ = 0, delivered_ = 0;
-  bool stopping_ = false;
 
-  double seconds_waited_ = 0;  // the consumer's own
-  std::vector<std::thread> threads_;
+  double seconds_waited_ = 0;          // the consumer's own
+  std::vector<std::jthread> threads_;  // the last member: stopped and joined before what they use
 };
 
 Loader::Loader(const ImageStore& store, std::vector<std::int64_t> indices,
