@@ -15,7 +15,7 @@ struct EvalOptions {
   std::filesystem::path checkpoint, data, out;
   std::string dataset = "auto", positive, split = "test";
   std::vector<std::string> parts;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> split_seed;
   std::optional<double> val_fraction, threshold;
   std::int64_t batch_size = 32, limit = 0;
   double max_bad = 0.01;
@@ -39,7 +39,7 @@ void add_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
   app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
   app.add_option("--parts", options.parts, "body parts to keep")->delimiter(',');
-  app.add_option("--seed", options.seed, "of the split (default: the training's)");
+  app.add_option("--split-seed", options.split_seed, "as for train_mura (default: the training's)");
   app.add_option("--val-fraction", options.val_fraction,
                  "share of patients for validation (default: the training's)");
   app.add_option("--limit", options.limit, "at most so many images of each split; 0: all");
@@ -60,8 +60,8 @@ osteon::Manifest selected_samples(const EvalOptions& options, const osteon::Spli
                      .positive = options.positive,
                      .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
-                     .seed = options.seed.value_or(origin.seed)});
-  osteon::limit_splits(manifest, options.limit, options.seed.value_or(origin.seed));
+                     .seed = options.split_seed.value_or(origin.seed)});
+  osteon::limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
     std::erase_if(manifest.samples, [&](const osteon::Sample& sample) {
       return osteon::split_name(sample.split) != options.split;

@@ -22,6 +22,8 @@ void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
   app.add_option("--parts", options.parts, "body parts to keep, as XR_WRIST,XR_ELBOW")
       ->delimiter(',');
+  app.add_option("--split-seed", options.split_seed,
+                 "which patients are in which split, where the data set leaves it open");
   app.add_option("--val-fraction", options.val_fraction, "share of patients for validation");
   app.add_option("--limit", options.limit, "at most so many images of each split; 0: all");
   app.add_option("--max-bad", options.max_bad, "share of unreadable images that is put up with");
@@ -57,8 +59,7 @@ void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
   app.add_option("--precision", options.precision, "fp32, tf32, bf16");
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
-  app.add_option("--seed", options.seed,
-                 "of the split, the weights, the order and the augmentation");
+  app.add_option("--seed", options.seed, "of the weights, the order and the augmentation");
   app.add_flag("--quiet", options.quiet, "no progress, only the result");
 }
 

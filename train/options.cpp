@@ -76,6 +76,7 @@ nlohmann::ordered_json to_json(const TrainOptions& options) {
           {"dataset", options.dataset},
           {"positive", options.positive},
           {"parts", options.parts},
+          {"split_seed", options.split_seed},
           {"val_fraction", options.val_fraction},
           {"limit", options.limit},
           {"max_bad", options.max_bad},

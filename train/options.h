@@ -16,6 +16,7 @@ struct TrainOptions {
   std::string dataset = "auto";    // auto, mura, fracatlas, folder, csv
   std::string positive;            // name of the positive class; empty: guessed
   std::vector<std::string> parts;  // body parts kept; empty: all
+  std::uint64_t split_seed = 0;    // of the split alone: runs of other seeds share their test set
   double val_fraction = -1;        // share of patients for validation; negative: the reader's
   std::int64_t limit = 0;          // at most so many images of each split; 0: all
   double max_bad = 0.01;           // share of unreadable images that is put up with

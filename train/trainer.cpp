@@ -58,9 +58,9 @@ void Trainer::load_data() {
                                                     .positive = options_.positive,
                                                     .parts = options_.parts,
                                                     .val_fraction = options_.val_fraction,
-                                                    .seed = options_.seed});
+                                                    .seed = options_.split_seed});
   for (const std::string& warning : manifest.warnings) progress_.line("warning: " + warning);
-  limit_splits(manifest, options_.limit, options_.seed);
+  limit_splits(manifest, options_.limit, options_.split_seed);
   check_studies(manifest);
   data_ = prepare_with_progress(std::move(manifest),
                                 {.image_size = options_.image_size,
@@ -88,7 +88,7 @@ void Trainer::build_model() {
            .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.std),
            .classes = data_.manifest.classes,
            .threshold = 0.5,
-           .split = {options_.seed, options_.val_fraction}};
+           .split = {options_.split_seed, options_.val_fraction}};
   if (!options_.init.empty()) {
     const InitialWeights initial = initialize_from(*model_, options_.arch, options_.init);
     info_.mean = initial.mean;
