@@ -26,6 +26,7 @@ table() {
     function cell(key, value) {
       if (key ~ /_bytes$/) value /= 1e9
       if (value !~ /^-?[0-9.]+(e[-+]?[0-9]+)?$/) return value
+      value += 0
       return sprintf(value == int(value) || value >= 10000 ? "%.0f" : "%.4g", value)
     }
     {
