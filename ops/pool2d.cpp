@@ -68,9 +68,21 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   });
 }
 
+// dx = dy / (H W) at every place.
 Tensor global_avg_pool2d(const Tensor& x) {
   check_image("global_avg_pool2d", x);
-  return mean(x, {1, 2});
+  const Shape places{x.dim(0), 1, 1, x.dim(3)};
+  const Tensor y(places, x.dtype(), x.device());
+  const double share = 1.0 / static_cast<double>(x.dim(1) * x.dim(2));
+  DISPATCH(x, reduce_sum(x, share, y));
+  return record("global_avg_pool2d", y.view({x.dim(0), x.dim(3)}), {x}, {}, NoAttrs{},
+                [](const Backward& b) {
+                  const Shape& shape = b.input_shape(0);
+                  Tensor dx(shape, b.dy.dtype(), b.dy.device());
+                  const Tensor dy = b.dy.view({shape[0], 1, 1, shape[3]});
+                  DISPATCH(dx, expand(dy, 1.0 / static_cast<double>(shape[1] * shape[2]), dx));
+                  return Tensors{dx};
+                });
 }
 
 }  // namespace osteon

@@ -110,15 +110,22 @@ void running_statistics(const BatchNormOptions& options, const Tensor& running_m
         1 / std::sqrt(static_cast<double>(running_var.data<A>()[c]) + options.epsilon));
 }
 
-// y = relu(x * scale + shift + residual), scale and shift a number a channel.
+// The affine map of each channel: y = (x - mean) * scale + bias.
+template <class A>
+struct ChannelMap {
+  const A *mean, *scale, *bias;
+};
+
+// y = relu((x - mean) * scale + bias + residual). Folding the mean into the bias would save an
+// operation and cancel where a channel's spread is small beside its mean.
 template <class T, bool kResidual, bool kRelu>
-void normalize(const T* x, const T* residual, const Accumulator<T>* scale,
-               const Accumulator<T>* shift, std::int64_t rows, std::int64_t channels, T* y) {
+void normalize(const T* x, const T* residual, const ChannelMap<Accumulator<T>>& map,
+               std::int64_t rows, std::int64_t channels, T* y) {
   using A = Accumulator<T>;
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t i = r * channels + c;
-      A value = static_cast<A>(x[i]) * scale[c] + shift[c];
+      A value = (static_cast<A>(x[i]) - map.mean[c]) * map.scale[c] + map.bias[c];
       if constexpr (kResidual) value += static_cast<A>(residual[i]);
       if constexpr (kRelu) value = value > A(0) ? value : A(0);
       y[i] = T(value);
@@ -130,20 +137,17 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
              const Tensor& mean, const Tensor& inverse_std, bool relu, const Tensor& y) {
   using A = Accumulator<T>;
   const std::int64_t channels = x.dim(-1);
-  std::vector<A> scale(static_cast<std::size_t>(channels)), shift(scale);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const auto i = static_cast<std::size_t>(c);
-    scale[i] = weight.data<A>()[c] * inverse_std.data<A>()[c];
-    shift[i] = bias.data<A>()[c] - mean.data<A>()[c] * scale[i];
-  }
+  std::vector<A> scale(static_cast<std::size_t>(channels));
+  for (std::int64_t c = 0; c < channels; ++c)
+    scale[static_cast<std::size_t>(c)] = weight.data<A>()[c] * inverse_std.data<A>()[c];
+  const ChannelMap<A> map{mean.data<A>(), scale.data(), bias.data<A>()};
   parallel_for(rows_of(x), grain_rows(channels), [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * channels;
     const T* from = x.data<T>() + first;
     const T* joined = residual.defined() ? residual.data<T>() + first : nullptr;
     T* to = y.data<T>() + first;
     const auto run = [&]<bool kResidual, bool kRelu>() {
-      normalize<T, kResidual, kRelu>(from, joined, scale.data(), shift.data(), end - begin,
-                                     channels, to);
+      normalize<T, kResidual, kRelu>(from, joined, map, end - begin, channels, to);
     };
     if (joined && relu)
       run.template operator()<true, true>();
