@@ -66,11 +66,13 @@ void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
 }
 
 Tensors run_rule(Node& node, Tensors grad_outputs) {
+  OSTEON_CHECK(node.rule != nullptr, node.name,
+               ": this op has no gradient; detach its inputs or compute it under NoGrad");
   OSTEON_CHECK(!node.consumed, node.name,
                ": backward was already called through this op and freed what it saved; compute the "
                "forward pass again");
   for (std::size_t i = 0; i < grad_outputs.size(); ++i)
-    if (!grad_outputs[i].defined())
+    if (!grad_outputs[i].defined() && is_floating(node.outputs[i].dtype))
       grad_outputs[i] = zeros(node.outputs[i].shape, node.outputs[i].dtype, node.outputs[i].device);
   Tensors gradients = node.rule(Backward(node, std::move(grad_outputs)));
   OSTEON_CHECK(gradients.size() == node.inputs.size(), node.name, ": the gradient rule returned ",
@@ -96,7 +98,21 @@ Node::~Node() {
   }
 }
 
+const Tensor& Backward::grad_output(std::size_t i) const {
+  OSTEON_CHECK(i < grad_outputs_.size(), node_.name, ": the rule asks for the gradient of output ",
+               i, " of ", grad_outputs_.size());
+  return grad_outputs_[i];
+}
+
+const Node::Input& Backward::input(std::size_t i) const {
+  OSTEON_CHECK(i < node_.inputs.size(), node_.name, ": the rule asks about input ", i, " of ",
+               node_.inputs.size());
+  return node_.inputs[i];
+}
+
 const Tensor& Backward::saved(std::size_t i) const {
+  OSTEON_CHECK(i < node_.saved.size(), node_.name, ": the rule asks for saved tensor ", i, " of ",
+               node_.saved.size());
   const Node::Saved& saved = node_.saved[i];
   OSTEON_CHECK(!saved.tensor.defined() || saved.tensor.version() == saved.version, node_.name,
                ": saved tensor ", i, " was changed in place before backward (version ",
@@ -104,11 +120,46 @@ const Tensor& Backward::saved(std::size_t i) const {
   return saved.tensor;
 }
 
+namespace {
+
+// While one lives, the ops of this thread are not observed.
+class Unobserved {
+ public:
+  Unobserved() : before_(std::exchange(current_observer, nullptr)) {}
+  Unobserved(const Unobserved&) = delete;
+  Unobserved& operator=(const Unobserved&) = delete;
+  ~Unobserved() { current_observer = before_; }
+
+ private:
+  const ObserveOps::Observer* before_;
+};
+
+void notify_observers(const Observation& op) {
+  if (const ObserveOps::Observer* const observer = current_observer) {
+    const Unobserved unobserved;
+    (*observer)(op);
+  }
+}
+
+// An output that is an input or has a history would lead backward round in a circle.
+void check_outputs(const char* name, const Tensors& outputs, const Tensors& inputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    OSTEON_CHECK(outputs[i].defined(), name, ": output ", i, " is undefined");
+    bool own = !outputs[i].requires_grad();
+    for (const Tensor& input : inputs) own &= !outputs[i].is_same(input);
+    OSTEON_CHECK(own, name, ": output ", i,
+                 " is not a tensor of the op's own; return a view() for the same memory");
+  }
+}
+
+}  // namespace
+
 namespace detail {
 
 Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
                std::any attrs, Rule rule) {
-  if (current_observer) (*current_observer)({name, inputs, attrs, outputs});
+  check_outputs(name, outputs, inputs);
+  notify_observers({name, inputs, attrs, outputs});
   bool needed = false;
   for (const Tensor& input : inputs) needed |= input.defined() && input.requires_grad();
   if (!needed || !grad_enabled) return outputs;
@@ -124,7 +175,7 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
   node->rule = rule;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     node->outputs.push_back({outputs[i].shape(), outputs[i].dtype(), outputs[i].device()});
-    outputs[i].set_history(node, i);
+    if (is_floating(outputs[i].dtype())) outputs[i].set_history(node, i);
   }
   return outputs;
 }
@@ -165,8 +216,14 @@ void backward(const Tensor& output, const Tensor& grad_output) {
 NoGrad::NoGrad() : before_(grad_enabled) { grad_enabled = false; }
 NoGrad::~NoGrad() { grad_enabled = before_; }
 
-ObserveOps::ObserveOps(Observer observer)
-    : observer_(std::move(observer)), before_(current_observer) {
+ObserveOps::ObserveOps(Observer observer) : before_(current_observer) {
+  if (before_ == nullptr)
+    observer_ = std::move(observer);
+  else
+    observer_ = [outer = before_, inner = std::move(observer)](const Observation& op) {
+      (*outer)(op);
+      inner(op);
+    };
   current_observer = &observer_;
 }
 ObserveOps::~ObserveOps() { current_observer = before_; }

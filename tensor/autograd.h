@@ -65,20 +65,25 @@ class Backward {
 
   // The gradient of the loss by the first output.
   const Tensor dy;
-  // The same for output i; zeros if the loss does not depend on it.
-  const Tensor& grad_output(std::size_t i) const { return grad_outputs_[i]; }
+  // The same for output i; zeros if the loss does not depend on it, undefined if it is of integers.
+  const Tensor& grad_output(std::size_t i) const;
   // What record() was told to save; throws if it was changed in place since.
   const Tensor& saved(std::size_t i) const;
   // Whether anybody wants the gradient of input i; a rule may leave it undefined otherwise.
-  bool needs(std::size_t i) const { return node_.inputs[i].needs_grad(); }
-  const Shape& input_shape(std::size_t i) const { return node_.inputs[i].shape; }
-  DType input_dtype(std::size_t i) const { return node_.inputs[i].dtype; }
+  bool needs(std::size_t i) const { return input(i).needs_grad(); }
+  const Shape& input_shape(std::size_t i) const { return input(i).shape; }
+  DType input_dtype(std::size_t i) const { return input(i).dtype; }
+  // What record() was given under this type; throws if it was another type.
   template <class Attrs>
   const Attrs& attrs() const {
-    return *std::any_cast<Attrs>(&node_.attrs);
+    const Attrs* const attrs = std::any_cast<Attrs>(&node_.attrs);
+    OSTEON_CHECK(attrs != nullptr, node_.name, ": the rule asks for attributes of another type");
+    return *attrs;
   }
 
  private:
+  const Node::Input& input(std::size_t i) const;
+
   const Node& node_;
   Tensors grad_outputs_;
 };
@@ -89,8 +94,10 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
 }
 
 // Ends an op: hands the outputs on, with their history if some input requires a gradient and NoGrad
-// is not in force. `saved` is kept (detached) until backward has passed. The rule returns one
-// gradient an input, in order, undefined where none is needed or there is none.
+// is not in force. Outputs are tensors of the op's own (on the memory of an input: its view()) and
+// those of integers get no history. `saved` is kept (detached) until backward has passed. The rule
+// returns one gradient an input, in order, undefined where none is needed or there is none; a null
+// rule says that the op has no gradient, which is an error once backward comes there.
 template <class Attrs>
 Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
                Attrs attrs, Rule rule) {
@@ -130,7 +137,8 @@ struct Observation {
   const Tensors& outputs;
 };
 
-// While one lives, `observer` is called for every op of this thread.
+// While one lives, `observer` is called for every op of this thread, after those that began to
+// watch before it. Ops that an observer calls itself are not observed.
 class ObserveOps {
  public:
   using Observer = std::function<void(const Observation&)>;

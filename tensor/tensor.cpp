@@ -1,7 +1,9 @@
 // Tensor handles and the few loops that need no operation: fill, copy, accumulate.
 #include "tensor/tensor.h"
 
-#include <cstring>
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "tensor/parallel.h"
 
@@ -10,12 +12,31 @@ namespace {
 
 constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
 
+// Rounds a number toward zero into the range of an integer type; what lies outside would be
+// undefined behaviour.
+template <class To, class Real>
+To to_integer(Real value) {
+  constexpr Real end = static_cast<Real>(std::numeric_limits<To>::max() / 2 + 1) * 2;
+  if (std::isnan(value)) return 0;
+  if (value >= end) return std::numeric_limits<To>::max();
+  if (value <= static_cast<Real>(std::numeric_limits<To>::min()))
+    return std::numeric_limits<To>::min();
+  return static_cast<To>(value);
+}
+
 template <class To, class From>
 To convert(From value) {
-  if constexpr (std::is_same_v<To, From>)
+  if constexpr (std::is_same_v<To, From>) {
     return value;
-  else
-    return static_cast<To>(static_cast<Accumulator<To>>(static_cast<Accumulator<From>>(value)));
+  } else {
+    const auto wide = static_cast<Accumulator<From>>(value);
+    if constexpr (!std::is_integral_v<To>)
+      return static_cast<To>(static_cast<Accumulator<To>>(wide));
+    else if constexpr (!std::is_integral_v<From>)
+      return to_integer<To>(wide);
+    else
+      return static_cast<To>(std::clamp<std::int64_t>(wide, 0, std::numeric_limits<To>::max()));
+  }
 }
 
 }  // namespace

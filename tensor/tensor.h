@@ -86,6 +86,8 @@ class Tensor {
   bool owns_memory_alone() const {
     return impl_.use_count() == 1 && impl().storage.use_count() == 1;
   }
+  // Two handles of one tensor, with one history.
+  bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
   // Same storage, whatever the offset.
   bool shares_memory(const Tensor& other) const { return impl().storage == other.impl().storage; }
 
@@ -121,15 +123,16 @@ Tensor empty_like(const Tensor& x);
 Tensor full(Shape shape, double value, DType dtype = DType::f32, Device device = Device::cpu());
 Tensor zeros(Shape shape, DType dtype = DType::f32, Device device = Device::cpu());
 Tensor zeros_like(const Tensor& x);
-// A CPU tensor with these elements, converted to `dtype`; throws when their number is not the
-// shape's.
+// A CPU tensor with these elements, converted to `dtype` as by copy_; throws when their number is
+// not the shape's.
 Tensor from_vector(const std::vector<double>& elements, Shape shape, DType dtype = DType::f32);
 
-// --- changing tensors in place (bumps the version)
-// ------------------------------------------------
+// --- changing tensors in place (bumps the version) ----------------------------------------------
 
 void fill_(const Tensor& x, double value);
-// x <- source, converting the dtype; shapes must match.
+// x <- source, converting the dtype; shapes must match. Floating-point values are rounded to
+// nearest; integers are truncated toward zero, the out-of-range ones to the smallest or largest,
+// NaN to 0.
 void copy_(const Tensor& x, const Tensor& source);
 // x <- x + y; shapes and dtypes must match.
 void add_(const Tensor& x, const Tensor& y);

@@ -101,7 +101,7 @@ std::size_t current_bytes() { return memory_statistics().current_bytes; }
 
 TEST_CASE("gradients of small graphs") {
   struct Row {
-    const char* what;
+    std::string what;
     std::function<Tensor(const Tensor&)> f;
     double derivative;  // at x = 3
   };
@@ -164,7 +164,7 @@ TEST_CASE("gradients of small graphs") {
       {"fork of a fork's second", [](const Tensor& x) { return fork(fork(x)[1])[1]; }, 100},
   };
   for (const Row& row : rows) {
-    CAPTURE(std::string(row.what));
+    CAPTURE(row.what);
     const Tensor x = leaf({3});
     backward(row.f(x));
     REQUIRE(x.grad().defined());
@@ -306,7 +306,7 @@ TEST_CASE("a bound gradient keeps its place in the arena") {
 
 TEST_CASE("a saved tensor that was changed in place is an error that names the op") {
   struct Row {
-    const char* what;
+    std::string what;
     std::function<void(const Tensor& x, const Tensor& constant)> change;
     bool refused;
   };
@@ -321,7 +321,7 @@ TEST_CASE("a saved tensor that was changed in place is an error that names the o
       {"a clone", [](const Tensor& x, const Tensor&) { fill_(x.clone(), 0); }, false},
   };
   for (const Row& row : rows) {
-    CAPTURE(std::string(row.what));
+    CAPTURE(row.what);
     const Tensor x = leaf({1, 2}), constant = full({2}, 3).set_requires_grad(true);
     const Tensor y = mul(x, constant);
     row.change(x, constant);
@@ -410,6 +410,37 @@ TEST_CASE("an observer sees every op, its inputs, attributes and outputs, under 
   CHECK(seen == std::vector<std::string>{"scale", "mul"});
 }
 
+TEST_CASE("nested observers all see an op, the outermost first") {
+  const Tensor x = leaf({3});
+  std::string seen;
+  const auto note = [&](char who) { return [&seen, who](const Observation&) { seen += who; }; };
+  {
+    const ObserveOps outer(note('a'));
+    mul(x, x);
+    {
+      const ObserveOps middle(note('b')), inner(note('c'));
+      mul(x, x);
+    }
+    mul(x, x);
+  }
+  mul(x, x);
+  CHECK(seen == "aabca");
+}
+
+TEST_CASE("an observer may compute; its own ops are not observed") {
+  const Tensor x = leaf({3});
+  int seen = 0;
+  double squared = 0;
+  const ObserveOps observe([&](const Observation& op) {
+    ++seen;
+    squared = mul(op.outputs[0], op.outputs[0]).item();
+  });
+  mul(x, x);
+  mul(x, x);
+  CHECK(seen == 2);
+  CHECK(squared == 81);
+}
+
 TEST_CASE("an observer that throws stops the op and nothing else") {
   const Tensor x = leaf({3});
   CHECK_THROWS_AS(
@@ -425,9 +456,9 @@ TEST_CASE("an observer that throws stops the op and nothing else") {
 
 TEST_CASE("what a rule may not do") {
   struct Row {
-    const char* what;
+    std::string what;
     Rule rule;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {"no gradients", [](const Backward&) -> Tensors { return {}; },
@@ -448,7 +479,7 @@ TEST_CASE("what a rule may not do") {
        "broken: the gradient of input 0 is [2] f64 but the input is [2] f32"},
   };
   for (const Row& row : rows) {
-    CAPTURE(std::string(row.what));
+    CAPTURE(row.what);
     const Tensor x = leaf({1, 2});
     const std::string message =
         message_of([&] { backward(with_rule(identity(x), row.rule), full({2}, 1)); });
@@ -457,11 +488,77 @@ TEST_CASE("what a rule may not do") {
   }
 }
 
+TEST_CASE("a rule that asks for what it did not keep is an error") {
+  struct Row {
+    Rule rule;
+    std::string message;
+  };
+  const Row rows[] = {
+      {[](const Backward& b) -> Tensors { return {b.saved(0)}; },
+       "broken: the rule asks for saved tensor 0 of 0"},
+      {[](const Backward& b) -> Tensors { return {b.grad_output(1)}; },
+       "broken: the rule asks for the gradient of output 1 of 1"},
+      {[](const Backward& b) -> Tensors { return {b.needs(1) ? b.dy : b.dy}; },
+       "broken: the rule asks about input 1 of 1"},
+      {[](const Backward& b) -> Tensors { return {zeros(b.input_shape(1), b.input_dtype(1))}; },
+       "broken: the rule asks about input 1 of 1"},
+      {[](const Backward& b) -> Tensors { return {full({1}, b.attrs<Factor>().value)}; },
+       "broken: the rule asks for attributes of another type"},
+      {nullptr, "broken: this op has no gradient; detach its inputs"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.message);
+    const Tensor y = with_rule(leaf({1}), row.rule);
+    CHECK(contains(message_of([&] { backward(y); }), row.message));
+  }
+}
+
+TEST_CASE("an op hands out tensors of its own") {
+  const Tensor x = leaf({3}), constant = full({1}, 2), old = identity(x);
+  struct Row {
+    std::string what;
+    Tensors outputs;
+    std::string message;
+  };
+  const Row rows[] = {
+      {"the leaf", {x}, "own: output 0 is not a tensor of the op's own; return a view()"},
+      {"the constant", {x.clone(), constant}, "own: output 1 is not a tensor of the op's own"},
+      {"another op's output", {old}, "own: output 0 is not a tensor of the op's own"},
+      {"nothing", {x.clone(), Tensor()}, "own: output 1 is undefined"},
+      {"a view", {x.view({1}), constant.view({1})}, ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const std::string message = message_of([&] {
+      record("own", row.outputs, {x, constant}, {}, NoAttrs{},
+             [](const Backward& backward) -> Tensors {
+               return {backward.dy, {}};
+             });
+    });
+    CHECK(message.starts_with(row.message));
+    CHECK(message.empty() == row.message.empty());
+  }
+  CHECK(x.is_leaf());
+  CHECK(!constant.requires_grad());
+}
+
+TEST_CASE("an output of integers has no history and no gradient") {
+  const Tensor x = leaf({3});
+  const Tensors y = record("with_index", Tensors{x.clone(), zeros({1}, DType::i64)}, {x}, {},
+                           NoAttrs{}, [](const Backward& backward) -> Tensors {
+                             CHECK(!backward.grad_output(1).defined());
+                             return {backward.grad_output(0)};
+                           });
+  CHECK(!y[1].requires_grad());
+  backward(y[0]);
+  CHECK(x.grad().item() == 1);
+}
+
 TEST_CASE("where backward cannot begin") {
   const Tensor x = leaf({1, 2}), y = identity(x), constant = full({1}, 1);
   struct Row {
     std::function<void()> action;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {[&] { backward(y); }, "backward: the loss has shape [2]; reduce it to one element"},
@@ -474,7 +571,7 @@ TEST_CASE("where backward cannot begin") {
       {[&] { x.accumulate_grad(Tensor()); }, "use of an undefined tensor"},
   };
   for (const Row& row : rows) {
-    CAPTURE(std::string(row.message));
+    CAPTURE(row.message);
     CHECK(contains(message_of(row.action), row.message));
   }
   CHECK(!x.grad().defined());
@@ -545,11 +642,11 @@ TEST_CASE("saved tensors are freed as backward passes them, gradients as soon as
 TEST_CASE("a chain of a million ops neither recurses nor leaks") {
   constexpr int kOps = 1'000'000;
   struct Row {
-    const char* what;
+    std::string what;
     bool walked;
   };
   for (const Row& row : {Row{"built and dropped", false}, Row{"walked and dropped", true}}) {
-    CAPTURE(std::string(row.what));
+    CAPTURE(row.what);
     const Tensor x = leaf({1});
     const std::size_t base = current_bytes();
     {

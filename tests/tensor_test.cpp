@@ -32,7 +32,7 @@ TEST_CASE("a shape counts, answers for its dimensions and prints itself") {
   struct Row {
     Shape shape;
     std::int64_t rank, numel;
-    const char* text;
+    std::string text;
   };
   const Row rows[] = {
       {{}, 0, 1, "[]"},
@@ -61,7 +61,7 @@ TEST_CASE("a shape counts, answers for its dimensions and prints itself") {
 
 TEST_CASE("each way to make a tensor, in each dtype") {
   for (const DType dtype : kDTypes) {
-    CAPTURE(dtype);
+    CAPTURE(format(dtype));
     CHECK(from_vector({1, 2, 3, 4, 5, 6}, {2, 3}, dtype).to_vector() == Elements{1, 2, 3, 4, 5, 6});
     CHECK(full({2, 2}, 7, dtype).to_vector() == Elements{7, 7, 7, 7});
     CHECK(zeros({3}, dtype).to_vector() == Elements{0, 0, 0});
@@ -88,7 +88,7 @@ TEST_CASE("each way to make a tensor, in each dtype") {
 TEST_CASE("views, rows, detached tensors and copied handles look at the same elements") {
   const Tensor x = from_vector({0, 1, 2, 3, 4, 5}, {3, 2});
   struct Row {
-    const char* what;
+    std::string what;
     Tensor tensor;
     Shape shape;
     Elements elements;
@@ -135,7 +135,7 @@ TEST_CASE("memory is owned alone until a handle or a view of it appears") {
 
 TEST_CASE("a float becomes the nearest bf16, ties to even, and NaN stays NaN") {
   struct Row {
-    const char* what;
+    std::string what;
     std::uint32_t wide;
     std::uint16_t bits;
   };
@@ -171,8 +171,8 @@ TEST_CASE("copy_ converts between all dtypes") {
   const Elements elements = {0, 1, 2, 100, 255};
   for (const DType from : kDTypes)
     for (const DType to : kDTypes) {
-      CAPTURE(from);
-      CAPTURE(to);
+      CAPTURE(format(from));
+      CAPTURE(format(to));
       const Tensor x = zeros({5}, to);
       copy_(x, from_vector(elements, {5}, from));
       CHECK(x.to_vector() == elements);
@@ -181,7 +181,7 @@ TEST_CASE("copy_ converts between all dtypes") {
 
 TEST_CASE("conversions keep what the target can hold") {
   struct Row {
-    const char* what;
+    std::string what;
     double value;
     DType dtype;
     double expected;
@@ -196,6 +196,15 @@ TEST_CASE("conversions keep what the target can hold") {
       {"i64 truncates", -2.9, DType::i64, -2},
       {"i64 beyond f32", 16777217, DType::i64, 16777217},
       {"u8 truncates", 254.9, DType::u8, 254},
+      {"u8 truncates toward zero", -0.9, DType::u8, 0},
+      {"u8 has a largest", 256, DType::u8, 255},
+      {"u8 has a smallest", -1, DType::u8, 0},
+      {"u8 of infinity", kInfinity, DType::u8, 255},
+      {"u8 of NaN", kNan, DType::u8, 0},
+      {"i64 at its end", 0x1p63 - 1024, DType::i64, 0x1p63 - 1024},
+      {"i64 has a largest", 1e300, DType::i64, 0x1p63},  // 2^63 - 1, rounded by item()
+      {"i64 has a smallest", -1e300, DType::i64, -0x1p63},
+      {"i64 of NaN", kNan, DType::i64, 0},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
@@ -209,11 +218,33 @@ TEST_CASE("conversions keep what the target can hold") {
     CHECK(std::isnan(full({1}, kNan, dtype).item()));
 }
 
+TEST_CASE("integers from other types are saturated, not wrapped") {
+  struct Row {
+    double value;
+    DType from, to;
+    double expected;
+  };
+  const Row rows[] = {
+      {300, DType::i64, DType::u8, 255},    {-1, DType::i64, DType::u8, 0},
+      {0x1p40, DType::i64, DType::u8, 255}, {300, DType::f32, DType::u8, 255},
+      {300, DType::bf16, DType::u8, 255},   {1e38, DType::f32, DType::i64, 0x1p63},
+      {kNan, DType::bf16, DType::i64, 0},   {255, DType::u8, DType::i64, 255},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.value);
+    CAPTURE(format(row.from));
+    CAPTURE(format(row.to));
+    const Tensor x = zeros({1}, row.to);
+    copy_(x, from_vector({row.value}, {1}, row.from));
+    CHECK(x.item() == row.expected);
+  }
+}
+
 TEST_CASE("fill_, copy_ and add_ change every element and bump the version once") {
   const std::int64_t n = 200'001;  // more than one thread's share
   const auto size = static_cast<std::size_t>(n);
   for (const DType dtype : {DType::f64, DType::f32, DType::bf16}) {
-    CAPTURE(dtype);
+    CAPTURE(format(dtype));
     const Tensor x = zeros({n}, dtype), y = full({n}, 3, dtype);
     std::uint64_t version = x.version();
     fill_(x, 2);
@@ -244,7 +275,7 @@ TEST_CASE("misuse is an error that says what was found and what was expected") {
   const auto storage = std::make_shared<Storage>(40, Device::cpu());
   struct Row {
     std::function<void()> action;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
     {[] {
