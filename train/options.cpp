@@ -88,6 +88,7 @@ nlohmann::ordered_json to_json(const TrainOptions& options) {
           {"workers", options.workers},
           {"arch", options.arch},
           {"init", options.init.string()},
+          {"zero_init_residual", options.zero_init_residual},
           {"epochs", options.epochs},
           {"batch_size", options.batch_size},
           {"accumulate", options.accumulate},

@@ -29,7 +29,8 @@ struct TrainOptions {
   int workers = 2;
 
   std::string arch = "resnet50";
-  std::filesystem::path init;  // weights to start from; empty: He initialisation
+  std::filesystem::path init;       // weights to start from; empty: He initialisation
+  bool zero_init_residual = false;  // start each residual branch at zero
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;
   std::int64_t accumulate = 1;     // batches a step

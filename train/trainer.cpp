@@ -79,7 +79,8 @@ void Trainer::load_data() {
 }
 
 void Trainer::build_model() {
-  model_ = make_model(options_.arch, {.seed = options_.seed});
+  model_ = make_model(options_.arch,
+                      {.zero_init_residual = options_.zero_init_residual, .seed = options_.seed});
   const bool imagenet = options_.normalization == "imagenet";
   info_ = {.arch = options_.arch,
            .image_size = options_.image_size,
