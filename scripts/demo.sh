@@ -15,8 +15,12 @@ All other options go to train_mura; build/bin/train_mura --help lists them."
 
 # What suits the demonstration data; an option given by the user replaces the one here.
 demo_training=(
-  --image-size 96
-  --epochs 8
+  --image-size 64
+  --epochs 12
+  --batch-size 16
+  --optimizer adamw
+  --weight-decay 0.01
+  --positive-weight none
 )
 
 data=
@@ -93,6 +97,7 @@ if [[ -z $data ]]; then
   data=$runs/demo-data
   draw_demo_data "$data"
   add_defaults "${demo_training[@]}"
+  training+=(--zero-init-residual)
 fi
 [[ -n $out ]] || out=$(unused_folder "$runs/demo")
 echo "training: train_mura --data $data --out $out ${training[*]}"
