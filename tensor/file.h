@@ -18,8 +18,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 void write_file_atomically(const std::filesystem::path& path,
                            std::span<const std::string_view> pieces);
 
-// Makes what was created, renamed or removed as `path` durable by syncing the folder it is in. Throws
-// Error naming `path`.
+// Makes what was created, renamed or removed as `path` durable by syncing the folder it is in.
+// Throws Error naming `path`.
 void sync_folder_of(const std::filesystem::path& path);
 
 }  // namespace osteon

@@ -1,5 +1,5 @@
-// The demo radiographs: the same seed gives the same bits, the folder is MURA's, and nothing as simple
-// as brightness or a thumbnail tells normal from abnormal.
+// The demo radiographs: the same seed gives the same bits, the folder is MURA's, and nothing as
+// simple as brightness or a thumbnail tells normal from abnormal.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -85,7 +85,8 @@ struct Table {
 
 Table load_features(const std::string& split) {
   Table table;
-  for (const std::string& path : lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv"))) {
+  for (const std::string& path :
+       lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv"))) {
     table.rows.push_back(simple_features(read_image(demo_folder() / path)));
     table.labels.push_back(parse(path).positive ? 1 : 0);
   }
@@ -270,14 +271,16 @@ TEST_CASE("folders and lists are MURA's") {
 TEST_CASE("no patient is in two splits, and some come more than once") {
   std::map<std::string, std::set<std::string>> splits, studies;
   for (const std::string split : {"train", "valid"}) {
-    for (const std::string& path : lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv"))) {
+    for (const std::string& path :
+         lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv"))) {
       const MuraPath image = parse(path);
       splits[image.patient].insert(image.split);
       studies[image.patient].insert(image.part + "/" + image.study);
     }
   }
   for (const auto& [patient, where] : splits) CHECK_MESSAGE(where.size() == 1, patient);
-  CHECK(std::any_of(studies.begin(), studies.end(), [](const auto& p) { return p.second.size() > 1; }));
+  CHECK(std::any_of(studies.begin(), studies.end(),
+                    [](const auto& p) { return p.second.size() > 1; }));
 }
 
 TEST_CASE("every abnormal image has a lesion box inside it, no normal one has") {
@@ -302,7 +305,8 @@ TEST_CASE("every abnormal image has a lesion box inside it, no normal one has") 
   CHECK(kinds == std::set<std::string>{"fracture", "displaced", "hardware", "lytic"});
   std::set<std::string> positive;
   for (const std::string split : {"train", "valid"})
-    for (const std::string& image : lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv")))
+    for (const std::string& image :
+         lines_of(demo_folder() / ("MURA-v1.1/" + split + "_image_paths.csv")))
       if (parse(image).positive) positive.insert(image);
   CHECK(listed == positive);
 }
