@@ -77,7 +77,7 @@ std::string names_of(const NamedTensorList& list) {
 
 TEST_CASE("layers pass the gradient check") {
   struct Row {
-    const char* name;
+    std::string name;
     std::unique_ptr<Module> layer;
     bool training = true;
     Shape input = {4, 5, 6, 3};
@@ -102,7 +102,8 @@ TEST_CASE("layers pass the gradient check") {
       {"global average pool", make<GlobalAvgPool2d>()},
       {"dropout", make<Dropout>(0.4)},
       {"dropout, evaluation", make<Dropout>(0.4), false},
-      // In training the bias before a batch norm has no effect, and its gradient only rounding errors.
+      // In training the bias before a batch norm has no effect, and its gradient only rounding
+      // errors.
       {"sequential, evaluation", make_sequential(), false},
   };
   for (const Row& row : rows) {
@@ -247,7 +248,7 @@ TEST_CASE("dropout draws from the key and the layer's name") {
 
 TEST_CASE("starting values have the spread they should") {
   struct Row {
-    const char* name;
+    std::string name;
     std::unique_ptr<Module> layer;
     double weight_deviation, weight_bound;  // bound 0: none
     double bias_bound;
@@ -316,7 +317,7 @@ TEST_CASE("a layer that nobody initialised shows it") {
 TEST_CASE("impossible layers and models are refused") {
   struct Row {
     std::function<void()> make;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {[] { Conv2d(3, 4, 1, {.groups = 2}); }, "3 input channels do not divide into 2 groups"},
@@ -353,7 +354,7 @@ TEST_CASE("describe reads a model and leaves it alone") {
 
 TEST_CASE("flops of products") {
   struct Row {
-    const char* name;
+    std::string name;
     std::function<void()> run;
     std::int64_t flops;
   };

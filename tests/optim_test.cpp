@@ -81,7 +81,7 @@ std::unique_ptr<Optimizer> sgd(std::vector<ParameterGroup> groups, const SGDOpti
 }
 
 struct Case {
-  const char* name;
+  std::string name;
   std::function<std::unique_ptr<Optimizer>(const Parameters&)> make;
   double max_norm = 0;  // 0: not clipped
 };
@@ -183,7 +183,7 @@ TEST_CASE("state of something else is refused and changes nothing") {
   const OptimizerState good = optimizer.state_dict();
   struct Row {
     std::function<void(OptimizerState&)> spoil;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {[](auto& s) { s.scalars["optimizer"] = "sgd"; },
@@ -214,7 +214,7 @@ TEST_CASE("impossible optimizers are refused") {
   half.set_requires_grad(true);
   struct Row {
     std::function<void()> make;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {[&] { Adam({ParameterGroup{}}); }, "group 0 has no parameters"},
@@ -342,7 +342,7 @@ TEST_CASE("schedules agree with PyTorch's") {
   const std::vector<double> figures = {1.0,  0.8, 0.79999, 0.9,  0.7, 0.71, 0.72,
                                        0.73, nan, 0.74,    0.75, 0.6, 0.61, 0.62};
   struct Row {
-    const char* entry;
+    std::string entry;
     ScheduleOptions options;
     int count;
   };
@@ -395,7 +395,7 @@ TEST_CASE("schedules at their ends") {
 TEST_CASE("impossible schedules are refused") {
   struct Row {
     ScheduleOptions options;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {{.name = "linear"}, "known are constant, step, plateau, cosine"},

@@ -48,7 +48,7 @@ void remove(NamedTensors& state, const std::function<bool(const std::string&)>& 
 // scripts/check_torchvision.py prints it.
 TEST_CASE("parameters, names and shapes are torchvision's") {
   struct Row {
-    const char* arch;
+    std::string arch;
     std::int64_t parameters;
     std::size_t names;
     std::uint64_t hash;
@@ -84,7 +84,7 @@ TEST_CASE("parameters, names and shapes are torchvision's") {
 // torch.utils.flop_counter counts the same for torchvision's models.
 TEST_CASE("arithmetic at 224 pixels is torchvision's") {
   struct Row {
-    const char* arch;
+    std::string arch;
     std::int64_t flops;
     std::size_t rows;
   };
@@ -126,8 +126,8 @@ TEST_CASE("a narrow network passes the gradient check") {
 
 TEST_CASE("the last gamma of each block starts at zero on request only") {
   struct Row {
-    const char* arch;
-    const char* last;
+    std::string arch;
+    std::string last;
     std::int64_t blocks;
   };
   for (const auto& [arch, last, blocks] : {Row{"resnet18", "bn2", 8}, Row{"resnet50", "bn3", 16}})
@@ -179,7 +179,7 @@ TEST_CASE("weights of another model are refused and change nothing") {
   const auto before = elements_of(*model);
   struct Row {
     std::function<void(NamedTensors&)> spoil;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {[](auto& s) { remove(s, [](const auto& name) { return name == "bn1.bias"; }); },
@@ -207,7 +207,7 @@ TEST_CASE("weights of another model are refused and change nothing") {
 
 TEST_CASE("a head of another shape is left as initialised, and only the head") {
   struct Row {
-    const char* what;
+    std::string what;
     std::function<void(NamedTensors&)> change;
     bool head_left;
   };
