@@ -16,7 +16,8 @@ constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
 // undefined behaviour.
 template <class To, class Real>
 To to_integer(Real value) {
-  constexpr Real end = static_cast<Real>(std::numeric_limits<To>::max() / 2 + 1) * 2;
+  constexpr To half = std::numeric_limits<To>::max() / 2 + 1;
+  constexpr Real end = static_cast<Real>(half) * 2;
   if (std::isnan(value)) return 0;
   if (value >= end) return std::numeric_limits<To>::max();
   if (value <= static_cast<Real>(std::numeric_limits<To>::min()))
@@ -41,10 +42,10 @@ To convert(From value) {
 
 }  // namespace
 
-Tensor::Tensor(Shape shape, DType dtype, Device device)
-    : Tensor(std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype),
-                                       device),
-             0, shape, dtype) {}
+Tensor::Tensor(Shape shape, DType dtype, Device device) {
+  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
+  *this = Tensor(std::make_shared<Storage>(bytes, device), 0, std::move(shape), dtype);
+}
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, std::int64_t offset, Shape shape, DType dtype)
     : impl_(std::make_shared<Impl>()) {
