@@ -24,7 +24,7 @@ build_packages=(
 )
 # The versions are named because their verdicts differ.
 format_packages=("clang-format-14  clang-format-14")
-lint_packages=("shellcheck  shellcheck" "clang-tidy-14  clang-tidy-14")
+lint_packages=("shellcheck  shellcheck" "clang-tidy-16  clang-tidy-16")
 
 # The folders with C++ in them.
 rooms=(tensor ops nn optim data train apps bench tests)

@@ -18,6 +18,6 @@ tidy() {
   # clang does not know g++'s warnings.
   find tensor ops nn optim data train apps bench -name '*.cpp' -print0 |
     xargs -0 -P "$(compile_jobs)" -n 1 \
-      clang-tidy-14 --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option
+      clang-tidy-16 --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option
 }
 run_step "clang-tidy" clang-tidy tidy

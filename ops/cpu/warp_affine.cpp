@@ -66,7 +66,8 @@ void sample_row(const FramedImage<A>& image, const Line<A>& line, std::int32_t c
   const A* const pixels = image.pixels.data();
   const auto pitch = static_cast<std::int32_t>(image.width + 3);
   const auto end_x = static_cast<A>(image.width + 1), end_y = static_cast<A>(image.height + 1);
-  const auto [start_x, start_y, dx, dy] = line;
+  // Plain copies: clang captures no structured bindings in an OpenMP loop.
+  const A start_x = line.x, start_y = line.y, dx = line.dx, dy = line.dy;
 #pragma omp simd
   for (std::int32_t column = 0; column < columns; ++column) {
     const A x = clamp(start_x + static_cast<A>(column) * dx, end_x);
