@@ -237,6 +237,16 @@ TEST_CASE("a gradient that two tensors share is not changed for one by the other
   CHECK(!q.grad().shares_memory(dy));
 }
 
+TEST_CASE("a shared gradient is not changed by a fresh one that arrives later") {
+  const Tensor p = leaf({1}), q = leaf({1});
+  const Tensor a = identity(p), b = identity(q);
+  const Tensor scaled = scale(a, 5);  // walked after the sum
+  const Tensor sum = add(a, b);
+  backward(add(sum, scaled));
+  CHECK(p.grad().item() == 6);
+  CHECK(q.grad().item() == 1);
+}
+
 TEST_CASE("a saved tensor that is handed out as the gradient is not changed") {
   const Tensor x = leaf({1}), kept = full({1}, 5);
   const Tensor y = identity(x);
@@ -370,19 +380,24 @@ TEST_CASE("NoGrad holds back history, nests, ends with its scope, and is of one 
   CHECK(mul(x, x).requires_grad());
 }
 
-TEST_CASE("rules record no history, and NoGrad may be in force during backward") {
+TEST_CASE("rules record no history, whether NoGrad is in force or not") {
   const Tensor x = leaf({3});
-  const Tensor y = record("outer", x.clone(), {x}, {x.view({1})}, NoAttrs{},
-                          [](const Backward& backward) -> Tensors {
-                            Tensor w = backward.saved(0).clone();
-                            w.set_requires_grad(true);
-                            const Tensor dx = mul(w, w);
-                            CHECK(!dx.requires_grad());
-                            return {dx};
-                          });
+  const auto squared = [&] {
+    return record("outer", x.clone(), {x}, {x.view({1})}, NoAttrs{},
+                  [](const Backward& backward) -> Tensors {
+                    Tensor w = backward.saved(0).clone();
+                    w.set_requires_grad(true);
+                    const Tensor dx = mul(w, w);
+                    CHECK(!dx.requires_grad());
+                    return {dx};
+                  });
+  };
+  backward(squared());
+  CHECK(mul(x, x).requires_grad());
+  const Tensor y = squared();
   const NoGrad no_grad;
   backward(y);
-  CHECK(x.grad().item() == 9);
+  CHECK(x.grad().item() == 18);
   CHECK(!mul(x, x).requires_grad());
 }
 
@@ -637,6 +652,19 @@ TEST_CASE("saved tensors are freed as backward passes them, gradients as soon as
     CHECK(memory_seen()[i] == base + (kOps - i) * kBlock + given + dy);
   }
   CHECK(current_bytes() == base + kBlock);  // x's gradient
+}
+
+TEST_CASE("a graph that is never walked is freed, though its ops saved their own outputs") {
+  const Tensor x = leaf({1});
+  const std::size_t base = current_bytes();
+  std::weak_ptr<Node> node;
+  {
+    const Tensor y = watched(watched(x));
+    node = y.grad_fn();
+    CHECK(!node.expired());
+  }
+  CHECK(node.expired());
+  CHECK(current_bytes() == base);
 }
 
 TEST_CASE("a chain of a million ops neither recurses nor leaks") {
