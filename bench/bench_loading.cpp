@@ -59,11 +59,11 @@ double seconds(const Body& body) {
 }
 
 void measure(const BenchOptions& options) {
-  Manifest manifest = read_manifest(options.data, {});
+  const Manifest manifest = read_manifest(options.data, {});
   const auto images = static_cast<std::int64_t>(manifest.samples.size());
   PreparedImages prepared;
   print("decode and resize", options, images, seconds([&] {
-          prepared = prepare_images(std::move(manifest),
+          prepared = prepare_images(manifest,
                                     {.image_size = options.image_size, .workers = options.workers});
         }));
   std::vector<std::int64_t> indices(prepared.manifest.samples.size());

@@ -252,7 +252,7 @@ class Preparation {
 
 }  // namespace
 
-PreparedImages prepare_images(Manifest manifest, const CacheOptions& options,
+PreparedImages prepare_images(const Manifest& manifest, const CacheOptions& options,
                               const std::function<void(std::int64_t)>& progress) {
   OSTEON_CHECK(options.image_size >= 1 && options.image_size <= 8192, "image size ",
                options.image_size, " is not in [1, 8192]");

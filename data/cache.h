@@ -55,7 +55,7 @@ struct PreparedImages {
 //
 // Throws Error when more than max_bad of the images are unreadable (the first are named), when a
 // split loses all its images, and when the folder cannot be written.
-PreparedImages prepare_images(Manifest manifest, const CacheOptions& options,
+PreparedImages prepare_images(const Manifest& manifest, const CacheOptions& options,
                               const std::function<void(std::int64_t done)>& progress = {});
 
 }  // namespace osteon

@@ -72,7 +72,7 @@ std::vector<DemoView> draw_demo_study(const DemoStudy& study, const DemoOptions&
   const Finding finding = add_abnormality(study.abnormality, limb, place, harm);
   // Hardware is the brightest thing in a picture; normal studies wear metal about as often as an
   // abnormal one has either.
-  const double worn_share = study.positive() ? 0.08 : 0.32;
+  const double worn_share = study.positive() ? 0.08 : 0.26;
   const bool worn = study.abnormality != Abnormality::hardware && chance(wear, worn_share);
   const bool calcified = chance(wear, 0.2);
 

@@ -91,7 +91,8 @@ Header read_header(const Chunk& chunk) {
 
 // Bytes of a pass of that size before compression: each row is preceded by its filter's number.
 std::size_t pass_bytes(const Header& header, std::size_t width, std::size_t height) {
-  const auto bits = static_cast<std::size_t>(header.channels() * header.depth);
+  const auto bits =
+      static_cast<std::size_t>(header.channels()) * static_cast<std::size_t>(header.depth);
   return width == 0 ? 0 : height * (1 + (width * bits + 7) / 8);
 }
 

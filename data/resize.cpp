@@ -25,8 +25,8 @@ struct Taps {
 Taps taps_of(std::int64_t i, std::int64_t in, double ratio) {
   const double reach = std::max(ratio, 1.0), centre = (static_cast<double>(i) + 0.5) * ratio;
   Taps taps;
-  taps.first = std::max<std::int64_t>(static_cast<std::int64_t>(centre - reach + 0.5), 0);
-  const auto end = std::min(static_cast<std::int64_t>(centre + reach + 0.5), in);
+  taps.first = std::max<std::int64_t>(std::llround(centre - reach), 0);
+  const auto end = std::min(std::int64_t{std::llround(centre + reach)}, in);
   std::vector<double> weights;
   double total = 0;
   for (std::int64_t row = taps.first; row < end; ++row) {

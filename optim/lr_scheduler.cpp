@@ -12,7 +12,8 @@
 namespace osteon {
 
 double step_decay(std::int64_t epoch, std::int64_t every, double gamma) {
-  return std::pow(gamma, static_cast<double>(epoch / every));
+  const std::int64_t steps = epoch / every;
+  return std::pow(gamma, static_cast<double>(steps));
 }
 
 double cosine_with_warmup(std::int64_t step, std::int64_t warmup, std::int64_t total,

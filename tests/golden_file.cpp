@@ -83,6 +83,14 @@ GoldenFile::GoldenFile(const std::string& name) {
   }
 }
 
+double GoldenFile::number(const std::string& entry) {
+  const auto found = entries_.find(entry);
+  OSTEON_CHECK(found != entries_.end() && found->second.numbers.size() == 1, entry,
+               ": no such golden number");
+  used_.insert(entry);
+  return found->second.numbers[0];
+}
+
 std::string GoldenFile::difference(const std::string& entry, const Tensor& tensor, double tolerance,
                                    double floor) {
   const auto found = entries_.find(entry);

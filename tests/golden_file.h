@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -16,13 +17,14 @@ class GoldenFile {
   // tests/golden/<name>.
   explicit GoldenFile(const std::string& name);
 
-  bool contains(const std::string& entry) const { return entries_.contains(entry); }
+  // The one number of an entry that says how the golden values were made.
+  double number(const std::string& entry);
   // How `tensor` differs from the entry: empty if the shapes are equal and no element (or sum) is
   // further away than `tolerance` times the largest entry, `floor` standing in for a smaller one;
   // a sentence otherwise. An entry that does not exist is a difference.
   std::string difference(const std::string& entry, const Tensor& tensor, double tolerance,
                          double floor);
-  // Entries that difference() was never asked for.
+  // Entries that nobody asked for.
   std::set<std::string> unused() const;
 
  private:

@@ -153,6 +153,14 @@ TEST_CASE("a JPEG cut anywhere is refused; a flipped byte is refused or decodes,
   }
 }
 
+TEST_CASE("a JPEG whose end marker is overwritten is refused") {
+  std::vector<std::uint8_t> file = read_bytes(kGolden / "images" / "grey.jpg");
+  CHECK_NOTHROW(decode_jpeg(file));
+  file.resize(file.size() - 2);
+  file.resize(file.size() + 1000);
+  CHECK_THROWS_WITH_AS(decode_jpeg(file), doctest::Contains("damaged JPEG"), Error);
+}
+
 TEST_CASE("files that are no image are named") {
   const TemporaryFolder folder;
   struct Row {

@@ -192,8 +192,12 @@ TEST_CASE("the cache folder: unchanged images are not decoded again, changed one
   CHECK(pixels_of(0) == resize(picture(50), kSize, kSize).pixels);
   CHECK(count_files(cache) == 2);
 
-  // Part of the set, and then the whole again, decode nothing.
+  // So is one whose size stayed: 01.png is no image any more.
   const Manifest whole = prepare_images(manifest, options).manifest;
+  CHECK(whole.samples.size() == 5);
+  CHECK(whole.samples[1].path == "02.png");
+
+  // Part of the set, and then the whole again, decode nothing.
   manifest.samples.resize(2);
   prepare_images(manifest, options);
   manifest = whole;

@@ -32,11 +32,11 @@ void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed) {
   manifest.samples = std::move(kept);
 }
 
-PreparedImages prepare_with_progress(Manifest manifest, const CacheOptions& options,
+PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOptions& options,
                                      Progress& progress) {
   const auto total = static_cast<std::int64_t>(manifest.samples.size());
   const Pace pace(total);
-  PreparedImages prepared = prepare_images(std::move(manifest), options, [&](std::int64_t done) {
+  PreparedImages prepared = prepare_images(manifest, options, [&](std::int64_t done) {
     progress.update(format("reading images  ", done, "/", total));
   });
   progress.line(format("read ", total, " images in ", human_duration(pace.seconds())));

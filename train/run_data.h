@@ -15,7 +15,7 @@ namespace osteon {
 void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed);
 
 // prepare_images with a progress line; says on the terminal what was left out and why.
-PreparedImages prepare_with_progress(Manifest manifest, const CacheOptions& options,
+PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOptions& options,
                                      Progress& progress);
 
 // {"train": {"images", "abnormal", "studies", "patients"}, "val": {...}, "test": {...}}
