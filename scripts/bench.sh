@@ -55,7 +55,7 @@ table() {
     }' "$1"
 }
 
-build_all
+build_target all
 results=$(mktemp -d "$build/bench-$(date +%Y-%m-%d).XXXX")
 for model in "${models[@]}"; do
   read -r mode size batch <<<"$model"

@@ -91,7 +91,7 @@ unused_folder() {
   echo "$dir"
 }
 
-build_all programs
+build_target programs
 runs=$(realpath -m --relative-to=. "$root/runs")
 if [[ -z $data ]]; then
   data=$runs/demo-data

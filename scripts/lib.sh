@@ -113,11 +113,11 @@ configure_build() {
   run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}"
 }
 
-# Installs what is missing, configures build/ and builds a target of it, or all.
-build_all() {
+# build_target TARGET: installs what is missing, configures build/ and builds the target.
+build_target() {
   install_packages "${build_packages[@]}"
   configure_build
   sed -n 's/^-- osteon/osteon/p' "$logs/configure.log"
   run_step "compiling into build/bin" build \
-    cmake --build "$build" --parallel "$(compile_jobs)" --target "${1:-all}"
+    cmake --build "$build" --parallel "$(compile_jobs)" --target "$1"
 }

@@ -13,4 +13,4 @@ The programs are in build/bin, the logs in build/log."
   exit 2
 fi
 
-build_all
+build_target all

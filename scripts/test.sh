@@ -12,5 +12,5 @@ Installs the Debian packages the build lacks, builds build/ and runs every test.
   exit 0
 fi
 
-build_all
+build_target all
 ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
