@@ -80,7 +80,7 @@ void evaluate(const EvalOptions& options) {
   osteon::Manifest manifest = selected_samples(options, trained.info.split);
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
   const osteon::PreparedImages data =
-      osteon::prepare_with_progress(std::move(manifest),
+      osteon::prepare_with_progress(manifest,
                                     {.image_size = trained.info.image_size,
                                      .fit = trained.info.fit,
                                      .cache = "memory",

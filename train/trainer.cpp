@@ -62,7 +62,7 @@ void Trainer::load_data() {
   for (const std::string& warning : manifest.warnings) progress_.line("warning: " + warning);
   limit_splits(manifest, options_.limit, options_.split_seed);
   check_studies(manifest);
-  data_ = prepare_with_progress(std::move(manifest),
+  data_ = prepare_with_progress(manifest,
                                 {.image_size = options_.image_size,
                                  .fit = fit_from_name(options_.fit),
                                  .cache = options_.cache,
