@@ -105,7 +105,7 @@ Ball add_lytic_spot(Tube& tube, double along, RandomStream& random) {
   Mark spot;
   spot.kind = MarkKind::spot;
   spot.along = along;
-  spot.half_size = here.width * random.uniform(0.85, 1.25);
+  spot.half_size = here.width * random.uniform(0.85, 1.35);
   spot.half_across = here.width * random.uniform(0.65, 0.9);
   const double direction = kTurn * random.uniform();
   spot.offset_x = 0.25 * here.width * std::cos(direction);
@@ -116,11 +116,11 @@ Ball add_lytic_spot(Tube& tube, double along, RandomStream& random) {
   return {here.centre, 1.1 * std::max(spot.half_size, spot.half_across + 0.25 * here.width)};
 }
 
-// One spot, or two in a row.
+// One spot, or two or three in a row.
 Finding add_lytic_spots(Tube& tube, const Place& place, RandomStream& random) {
   Finding finding;
   const double width = tube.at(place.along).width, total = tube.arc_length();
-  const auto count = static_cast<int>(1 + random.below(2));
+  const auto count = static_cast<int>(1 + random.below(3));
   const double side = chance(random, 0.5) ? 1 : -1;
   double along = place.along;
   for (int i = 0; i < count && along > 0.08 * total && along < 0.92 * total; ++i) {

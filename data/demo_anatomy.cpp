@@ -379,6 +379,7 @@ Limb grow_wrist(const Build& build, RandomStream& random) {
   }
   add_bone(limb, std::move(radius_tube), 1.5, 0.52, 0.86);
   add_bone(limb, std::move(ulna_tube), 0.7, 0.52, 0.86);
+  add_hand_root(limb, size, build, random);
   limb.tissue.push_back(make_tissue({{{2, 180, 0}, 34, 27},
                                      {{2, 60, 0}, 30, 23},
                                      {{1, 10, 0}, 29, 19},
@@ -386,7 +387,6 @@ Limb grow_wrist(const Build& build, RandomStream& random) {
                                      {{2, -60, 0}, 33, 13},
                                      {{2, -86, 0}, 33, 10}},
                                     build, 12));
-  add_hand_root(limb, size, build, random);
   limb.view_angles = {0, 50 * kDegree, -40 * kDegree, 25 * kDegree};
   limb.field_low = 70;
   limb.field_high = 94;

@@ -12,16 +12,11 @@ namespace {
 constexpr double kTurn = 2 * std::numbers::pi;
 
 // A ring or bracelet: an ellipse around the soft tissue, front and back both visible.
-void draw_band(Field& metal, const Limb& limb, const View& view, double reach,
-               RandomStream& random) {
-  const double height = view.focus.y + reach * random.uniform(-0.35, 0.35);
-  const std::vector<Station>& stations = limb.tissue.front().stations;
-  const Station around =
-      *std::min_element(stations.begin(), stations.end(), [&](const Station& a, const Station& b) {
-        return std::abs(a.centre.y - height) < std::abs(b.centre.y - height);
-      });
+void draw_band(Field& metal, const Limb& limb, const View& view, RandomStream& random) {
+  const Tube& flesh = limb.tissue[static_cast<std::size_t>(random.below(limb.tissue.size()))];
+  const Station around = flesh.at(flesh.arc_length() * random.uniform(0.3, 0.95));
   const double lift = random.uniform(0.08, 0.35), tilt = random.uniform(-0.3, 0.3);
-  const double thickness = 0.05 * around.width * random.uniform(0.7, 1.6);
+  const double thickness = 0.08 * around.width * random.uniform(0.8, 2.0);
   constexpr int kPieces = 40;
   Point previous;
   for (int i = 0; i <= kPieces; ++i) {
@@ -165,7 +160,7 @@ void draw_worn_metal(Field& metal, const Limb& limb, const View& view, RandomStr
   const double reach = static_cast<double>(std::max(view.height, view.width)) / view.scale;
   const double kind = worn.uniform();
   if (kind < 0.4)
-    draw_band(metal, limb, view, reach, worn);
+    draw_band(metal, limb, view, worn);
   else if (kind < 0.75)
     draw_snaps(metal, view, reach, worn);
   else

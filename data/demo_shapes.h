@@ -96,7 +96,7 @@ struct Site {
 
 // A limb without any abnormality, and how it is photographed.
 struct Limb {
-  std::vector<Tube> tissue;  // rings and bracelets are worn on the first
+  std::vector<Tube> tissue;
   std::vector<Bone> bones;
   std::vector<Site> sites;
   std::vector<double> view_angles;       // radians about y; the first is the frontal view
