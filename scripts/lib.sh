@@ -24,7 +24,11 @@ build_packages=(
 )
 # The versions are named because their verdicts differ.
 format_packages=("clang-format-14  clang-format-14")
-lint_packages=("shellcheck  shellcheck" "clang-tidy-16  clang-tidy-16")
+lint_packages=(
+  "shellcheck          shellcheck"
+  "clang-tidy-16       clang-tidy-16"
+  "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
+)
 
 # The folders with C++ in them.
 rooms=(tensor ops nn optim data train apps bench tests)
