@@ -32,7 +32,7 @@ Finding add_fracture(Tube& tube, const Place& place, RandomStream& random) {
   const Station here = tube.at(place.along);
   Mark line = break_sheet(place.along, here.width, random);
   line.kind = MarkKind::line;
-  line.half_size = here.width * random.uniform(0.20, 0.32);
+  line.half_size = here.width * random.uniform(0.24, 0.36);
   line.strength = random.uniform(0.85, 1.0);
   tube.marks.push_back(line);
   if (chance(random, 0.6)) {  // a wedge-shaped third piece

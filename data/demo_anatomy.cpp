@@ -189,8 +189,8 @@ Limb grow_finger(const Build& build, RandomStream& random) {
       add_finger(limb, knuckle, smaller, lean, bend, false, build, random);
     }
   }
-  limb.field_low = 48;
-  limb.field_high = 66;
+  limb.field_low = 46;
+  limb.field_high = 60;
   return limb;
 }
 
@@ -248,8 +248,8 @@ Limb grow_forearm(const Build& build, RandomStream& random) {
                                      {{0, 180, 0}, 31, 18}},
                                     build, 5));
   limb.view_angles = {0, 72 * kDegree, 35 * kDegree, -30 * kDegree};
-  limb.field_low = 74;
-  limb.field_high = 98;
+  limb.field_low = 68;
+  limb.field_high = 88;
   return limb;
 }
 
@@ -299,8 +299,8 @@ Limb grow_humerus(const Build& build, RandomStream& random) {
                                      {{0, 290, 0}, 42, 36}},
                                     build, 5));
   limb.view_angles = {0, 85 * kDegree, 40 * kDegree, -35 * kDegree};
-  limb.field_low = 94;
-  limb.field_high = 128;
+  limb.field_low = 82;
+  limb.field_high = 108;
   return limb;
 }
 
@@ -388,8 +388,8 @@ Limb grow_wrist(const Build& build, RandomStream& random) {
                                      {{2, -86, 0}, 33, 10}},
                                     build, 12));
   limb.view_angles = {0, 50 * kDegree, -40 * kDegree, 25 * kDegree};
-  limb.field_low = 70;
-  limb.field_high = 94;
+  limb.field_low = 62;
+  limb.field_high = 82;
   return limb;
 }
 

@@ -17,7 +17,7 @@ All other options go to train_mura; build/bin/train_mura --help lists them."
 demo_training=(
   --image-size 64
   --epochs 12
-  --batch-size 16
+  --batch-size 32
   --optimizer adamw
   --weight-decay 0.01
   --positive-weight none
