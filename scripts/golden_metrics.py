@@ -1,9 +1,9 @@
 """Writes tests/golden/metrics.json: classifier figures computed by scikit-learn, for metrics_test.
 
-    pip install numpy scikit-learn
+    pip install numpy scipy scikit-learn
     python scripts/golden_metrics.py
 
-The file holds three lists. "outcomes": labels and probabilities as they stand, with thresholds and
+The file holds lists. "outcomes": labels and probabilities as they stand, with thresholds and
 figures. "generated": the same for samples too many to store, which metrics_test makes again from
 the integer recurrence of `generate`. "studies": images with study, patient, part, label and
 probability, and the figures per image and per study, overall and for each part. A figure that is
@@ -15,6 +15,9 @@ import pathlib
 import warnings
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
@@ -155,6 +158,126 @@ def study_figures(rows, threshold):
     return result, views
 
 
+MASK = (1 << 64) - 1
+
+
+def philox(key, counter):
+    """One Philox4x32-10 block, as tensor/random.h."""
+    c, k = list(counter), [key & 0xFFFFFFFF, key >> 32]
+    for _ in range(10):
+        a, b = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
+        c = [(b >> 32) ^ c[1] ^ k[0], b & 0xFFFFFFFF, (a >> 32) ^ c[3] ^ k[1], a & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def hash_name(name):
+    """64-bit FNV-1a."""
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = (value ^ byte) * 0x100000001B3 & MASK
+    return value
+
+
+def draw_patients(patients, seed, group, draw):
+    """How often each patient is drawn, as train/bootstrap.h draws them."""
+    stream = hash_name(group)
+    mixed = philox(seed ^ hash_name("bootstrap"), [stream & 0xFFFFFFFF, stream >> 32, 0, 0])
+    key, counts, words, block = mixed[0] | mixed[1] << 32, np.zeros(patients, int), [], 0
+    while counts.sum() < patients:
+        if not words:
+            words = philox(key, [block, 0, draw, 0])
+            block += 1
+        number = words.pop(0) << 32 | words.pop(0)
+        if number >= (1 << 64) % patients:
+            counts[number % patients] += 1
+    return counts
+
+
+def intervals(draws):
+    """95 % of each figure over its draws, None where more than one in twenty leave it undefined."""
+    result = {}
+    for name in FIGURES:
+        values = [draw[name] for draw in draws if draw[name] is not None]
+        if 20 * (len(draws) - len(values)) <= len(draws):
+            result[name] = [float(v) for v in np.percentile(values, [2.5, 97.5])]
+        else:
+            result[name] = None
+    return result
+
+
+def bootstrap_case(seed, patients, parts, threshold, draws):
+    """Intervals of one model, and of its difference to a second one, overall and for each part."""
+    rows = study_case(seed, patients, parts)
+    random = np.random.default_rng(seed + 1000)
+    second = [round(float(np.clip(row[4] + random.normal() * 0.2, 0, 1)), 3) for row in rows]
+
+    def levels(chosen):
+        """Labels, patient and both probabilities of images and of studies."""
+        images = [(r[1], r[3], r[4], q) for r, q in zip(rows, second) if chosen(r[2])]
+        groups = {}
+        for r, q in zip(rows, second):
+            if chosen(r[2]):
+                groups.setdefault((r[0], r[1], r[2], r[3]), []).append((r[4], q))
+        studies = [(key[1], key[3], *np.mean(values, axis=0)) for key, values in groups.items()]
+        return {"image": images, "study": studies}
+
+    def group(name, chosen):
+        result = {}
+        for level, items in levels(chosen).items():
+            names = sorted({item[0] for item in items})
+            owner = np.array([names.index(item[0]) for item in items])
+            labels = np.array([item[1] for item in items])
+            first, other = (np.array([item[k] for item in items]) for k in (2, 3))
+            one, differences = [], []
+            for draw in range(draws):
+                repeat = draw_patients(len(names), seed, name, draw)[owner]
+                a, b = (figures(np.repeat(labels, repeat), np.repeat(p, repeat), threshold)
+                        for p in (first, other))
+                one.append(a)
+                differences.append({f: None if a[f] is None or b[f] is None else a[f] - b[f]
+                                    for f in FIGURES})
+            result[level] = {"ci95": intervals(one), "difference": intervals(differences)}
+        return result
+
+    expected = {"": group("", lambda part: True)}
+    for name in sorted({row[2] for row in rows} - {""}):
+        expected[name] = group(name, lambda part, name=name: part == name)
+    return {"seed": seed, "draws": draws, "threshold": threshold, "rows": rows, "second": second,
+            "expected": expected}
+
+
+def choose(labels, probabilities, rule):
+    fpr, tpr, thresholds = sk.roc_curve(labels, probabilities, drop_intermediate=False)
+    if rule == "youden":
+        best = np.argmax(tpr[1:] - fpr[1:]) + 1
+    else:
+        best = np.argmax([sk.f1_score(labels, probabilities >= t) for t in thresholds[1:]]) + 1
+    below = thresholds[best + 1] if best + 1 < len(thresholds) else 0
+    return float((thresholds[best] + below) / 2)
+
+
+def threshold_cases():
+    random = np.random.default_rng(20240608)
+    for n, levels in ((5, 4), (20, 10), (80, 1000), (300, 20)):
+        labels = np.arange(n) % 3 % 2
+        scores = expit(random.normal(size=n) + labels - 0.4)
+        probabilities = np.round(scores * levels) / levels
+        yield {"labels": labels.tolist(), "probabilities": probabilities.tolist(),
+               "youden": choose(labels, probabilities, "youden"),
+               "f1": choose(labels, probabilities, "f1")}
+
+
+def temperature_cases():
+    random = np.random.default_rng(20240609)
+    for n, scale in ((6, 1.0), (40, 4.0), (200, 0.3), (200, 12.0)):
+        labels = np.arange(n) % 2
+        logits = scale * (random.normal(size=n) + 0.7 * (2 * labels - 1))
+        root = brentq(lambda b: np.sum((expit(b * logits) - labels) * logits), 0.01, 100,
+                      xtol=1e-15, rtol=1e-14)
+        yield {"labels": labels.tolist(), "logits": logits.tolist(), "temperature": 1 / root}
+
+
 def main():
     warnings.simplefilter("ignore")  # scikit-learn warns of each undefined figure
     golden = {"outcomes": [], "generated": [], "studies": []}
@@ -176,6 +299,14 @@ def main():
         print(f"{name}: {len(rows)} images, views a study {views}")
         golden["studies"].append({"name": name, "threshold": threshold, "rows": rows,
                                   "expected": expected})
+    golden["bootstrap"] = [bootstrap_case(21, 9, ["XR_WRIST", "XR_ELBOW"], 0.5, 200),
+                           bootstrap_case(22, 25, ["", "XR_HAND"], 0.45, 120)]
+    golden["thresholds"] = list(threshold_cases())
+    golden["temperatures"] = list(temperature_cases())
+    golden["mcnemar"] = [{"first": a, "second": b,
+                          "p_value": float(binomtest(a, a + b).pvalue) if a + b else 1.0}
+                         for a, b in ((0, 0), (1, 0), (3, 3), (2, 9), (10, 25), (150, 100),
+                                      (900, 1000), (4, 1200))]
     path = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "metrics.json"
     with open(path, "w") as out:
         out.write("{")

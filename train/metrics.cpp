@@ -30,15 +30,6 @@ void check(std::span<const Outcome> outcomes, double threshold) {
   }
 }
 
-Confusion count_decisions(std::span<const Outcome> outcomes, double threshold) {
-  Confusion counts;
-  for (const Outcome& outcome : outcomes) {
-    const bool decided = outcome.probability >= threshold;
-    ++(outcome.label == 1 ? (decided ? counts.tp : counts.fn) : (decided ? counts.fp : counts.tn));
-  }
-  return counts;
-}
-
 // Fills in the figures that depend on the decisions alone.
 void score_decisions(Metrics& metrics) {
   const double tn = real(metrics.confusion.tn), fp = real(metrics.confusion.fp);
@@ -52,63 +43,96 @@ void score_decisions(Metrics& metrics) {
   metrics.kappa = ratio(2 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn));
 }
 
-// Fills in the figures that depend on the order of the probabilities alone, taking samples of equal
-// probability as one step: for AUROC that is the midrank.
-void score_ranking(std::span<const Outcome> outcomes, Metrics& metrics) {
-  std::vector<Outcome> sorted(outcomes.begin(), outcomes.end());
-  std::ranges::sort(sorted, std::ranges::greater(), &Outcome::probability);
-  const std::int64_t positives = metrics.positives, negatives = metrics.n - positives;
-  std::int64_t positives_above = 0, negatives_above = 0;
-  std::int64_t twice_ordered_pairs = 0;
-  double precision_sum = 0;
-  for (auto group = sorted.begin(); group != sorted.end();) {
-    std::int64_t count[2] = {0, 0};
-    const double probability = group->probability;
-    for (; group != sorted.end() && group->probability == probability; ++group)
-      ++count[group->label];
-    twice_ordered_pairs += count[0] * (2 * positives_above + count[1]);
-    positives_above += count[1];
-    negatives_above += count[0];
-    precision_sum +=
-        real(count[1]) * real(positives_above) / real(positives_above + negatives_above);
-  }
-  metrics.auroc = ratio(real(twice_ordered_pairs), 2 * real(positives) * real(negatives));
-  metrics.average_precision = ratio(precision_sum, real(positives));
-}
-
-int calibration_bin(double probability) {
-  int bin = 0;
-  while (probability > real(bin + 1) / kCalibrationBins) ++bin;
+std::size_t calibration_bin(double probability) {
+  std::size_t bin = 0;
+  while (probability > static_cast<double>(bin + 1) / kCalibrationBins) ++bin;
   return bin;
-}
-
-// Fills in the figures that take a probability at its word.
-void score_calibration(std::span<const Outcome> outcomes, Metrics& metrics) {
-  double squares = 0;
-  std::array<double, kCalibrationBins> excess{};  // sum of (probability - label) in each bin
-  for (const Outcome& outcome : outcomes) {
-    const double difference = outcome.probability - outcome.label;
-    squares += difference * difference;
-    excess[static_cast<std::size_t>(calibration_bin(outcome.probability))] += difference;
-  }
-  double total = 0;
-  for (const double bin : excess) total += std::abs(bin);
-  metrics.brier = ratio(squares, real(metrics.n));
-  metrics.ece = ratio(total, real(metrics.n));
 }
 
 }  // namespace
 
-Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold) {
+RankedOutcomes::RankedOutcomes(std::span<const Outcome> outcomes,
+                               std::span<const std::size_t> groups, double threshold) {
   check(outcomes, threshold);
+  OSTEON_CHECK(groups.size() == outcomes.size(), "metrics: ", groups.size(), " groups for ",
+               outcomes.size(), " outcomes");
+  items_.reserve(outcomes.size());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const double probability = outcomes[i].probability;
+    items_.push_back({probability, outcomes[i].label, probability >= threshold,
+                      calibration_bin(probability), groups[i]});
+  }
+  std::ranges::sort(items_, std::ranges::greater(), &Item::probability);
+}
+
+Metrics RankedOutcomes::metrics(std::span<const std::int64_t> counts) const {
   Metrics metrics;
-  metrics.confusion = count_decisions(outcomes, threshold);
-  metrics.n = static_cast<std::int64_t>(outcomes.size());
-  metrics.positives = metrics.confusion.fn + metrics.confusion.tp;
+  Confusion& confusion = metrics.confusion;
+  std::int64_t positives_above = 0, negatives_above = 0, twice_ordered_pairs = 0;
+  double precision_sum = 0, squares = 0;
+  std::array<double, kCalibrationBins> excess{};  // sum of (probability - label) in each bin
+  for (auto item = items_.begin(); item != items_.end();) {
+    // Equal probabilities are one step; for AUROC that is the midrank.
+    std::int64_t tied[2] = {0, 0};
+    for (const double probability = item->probability;
+         item != items_.end() && item->probability == probability; ++item) {
+      const std::int64_t count = counts[item->group];
+      const double difference = probability - item->label;
+      tied[item->label] += count;
+      squares += real(count) * difference * difference;
+      excess[item->bin] += real(count) * difference;
+      (item->label == 1 ? (item->decided ? confusion.tp : confusion.fn)
+                        : (item->decided ? confusion.fp : confusion.tn)) += count;
+    }
+    twice_ordered_pairs += tied[0] * (2 * positives_above + tied[1]);
+    positives_above += tied[1];
+    negatives_above += tied[0];
+    if (tied[1] > 0)
+      precision_sum +=
+          real(tied[1]) * real(positives_above) / real(positives_above + negatives_above);
+  }
+  metrics.n = positives_above + negatives_above;
+  metrics.positives = positives_above;
   score_decisions(metrics);
-  score_ranking(outcomes, metrics);
-  score_calibration(outcomes, metrics);
+  metrics.auroc =
+      ratio(real(twice_ordered_pairs), 2 * real(positives_above) * real(negatives_above));
+  metrics.average_precision = ratio(precision_sum, real(positives_above));
+  metrics.brier = ratio(squares, real(metrics.n));
+  double total = 0;
+  for (const double bin : excess) total += std::abs(bin);
+  metrics.ece = ratio(total, real(metrics.n));
   return metrics;
+}
+
+Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold) {
+  const std::vector<std::size_t> groups(outcomes.size(), 0);
+  const std::int64_t once[] = {1};
+  return RankedOutcomes(outcomes, groups, threshold).metrics(once);
+}
+
+std::vector<OperatingPoint> operating_points(std::span<const Outcome> outcomes) {
+  std::vector<Outcome> sorted(outcomes.begin(), outcomes.end());
+  std::ranges::sort(sorted, std::ranges::greater(), &Outcome::probability);
+  std::vector<OperatingPoint> points;
+  OperatingPoint point;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    point.probability = sorted[i].probability;
+    ++(sorted[i].label == 1 ? point.tp : point.fp);
+    if (i + 1 == sorted.size() || sorted[i + 1].probability != point.probability)
+      points.push_back(point);
+  }
+  return points;
+}
+
+std::array<CalibrationBin, kCalibrationBins> calibration_bins(std::span<const Outcome> outcomes) {
+  std::array<CalibrationBin, kCalibrationBins> bins{};
+  for (const Outcome& outcome : outcomes) {
+    CalibrationBin& bin = bins[calibration_bin(outcome.probability)];
+    ++bin.n;
+    bin.positives += outcome.label;
+    bin.probability_sum += outcome.probability;
+  }
+  return bins;
 }
 
 }  // namespace osteon

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace osteon {
 
@@ -19,6 +20,12 @@ struct Outcome {
 struct Confusion {
   std::int64_t tn = 0, fp = 0, fn = 0, tp = 0;
 };
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+inline constexpr std::size_t kFigureCount = 10;
 
 // A figure that its inputs leave undefined (no samples, one class only, 0/0) has no value.
 struct Metrics {
@@ -49,6 +56,9 @@ struct Metrics {
   // with the positive class's probability as the confidence.
   std::optional<double> ece;
   Confusion confusion;
+  // 95 % intervals in the order of kFigures, from a bootstrap over patients (train/bootstrap.h);
+  // none where the figure or its interval is undefined, or no bootstrap was asked for.
+  std::array<std::optional<Interval>, kFigureCount> ci95;
 };
 
 inline constexpr int kCalibrationBins = 15;
@@ -59,7 +69,7 @@ struct Figure {
 };
 
 // Every figure under the name, and in the order, that metrics.json gives it.
-inline constexpr std::array<Figure, 10> kFigures{{
+inline constexpr std::array<Figure, kFigureCount> kFigures{{
     {"accuracy", &Metrics::accuracy},
     {"precision", &Metrics::precision},
     {"recall", &Metrics::recall},
@@ -75,5 +85,41 @@ inline constexpr std::array<Figure, 10> kFigures{{
 // All figures of `outcomes`, in any order, in O(n log n). Throws Error for a label other than 0 and
 // 1, and for a probability or threshold outside 0 to 1 or not a number; the position is named.
 Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold);
+
+// Outcomes sorted once, so that the figures of many resamplings cost one pass each.
+class RankedOutcomes {
+ public:
+  // Outcome i belongs to group groups[i], of as many groups as there are counts below. Throws as
+  // compute_metrics does.
+  RankedOutcomes(std::span<const Outcome> outcomes, std::span<const std::size_t> groups,
+                 double threshold);
+
+  // The figures where every outcome of group g counts counts[g] times.
+  Metrics metrics(std::span<const std::int64_t> counts) const;
+
+ private:
+  struct Item {
+    double probability;
+    int label;
+    bool decided;
+    std::size_t bin, group;
+  };
+  std::vector<Item> items_;  // from the highest probability to the lowest
+};
+
+// What is decided where the threshold is one of the probabilities: the numbers of positives and
+// negatives at or above it. From the highest probability to the lowest, a point each.
+struct OperatingPoint {
+  double probability = 0;
+  std::int64_t tp = 0, fp = 0;
+};
+std::vector<OperatingPoint> operating_points(std::span<const Outcome> outcomes);
+
+// The bins of the expected calibration error, empty ones included.
+struct CalibrationBin {
+  std::int64_t n = 0, positives = 0;
+  double probability_sum = 0;
+};
+std::array<CalibrationBin, kCalibrationBins> calibration_bins(std::span<const Outcome> outcomes);
 
 }  // namespace osteon

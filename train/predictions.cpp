@@ -19,26 +19,57 @@ void check(const Prediction& image) {
                ": belongs to no study; an image that stands alone is a study under its own path");
 }
 
-using Outcomes = std::vector<Outcome>;
-
-struct ImageAndStudyOutcomes {
-  Outcomes image, study;
-};
-
-ImageAndStudyMetrics compute_both(const ImageAndStudyOutcomes& outcomes, double threshold) {
-  return {compute_metrics(outcomes.image, threshold), compute_metrics(outcomes.study, threshold)};
+template <class Item>
+std::string patient_name(const Item& item) {
+  return item.patient.empty() ? "study " + item.study : "patient " + item.patient;
 }
 
-// Files every item's outcome overall and under its part, on the level told.
+// Patients are numbered in the order of their names, so that it does not matter who comes first.
+Cohort make_cohort(const std::vector<const Prediction*>& images,
+                   const std::vector<const Study*>& studies) {
+  std::map<std::string, std::size_t> numbers;
+  for (const Prediction* image : images) numbers.emplace(patient_name(*image), 0);
+  Cohort cohort;
+  for (auto& [name, number] : numbers) number = cohort.patients++;
+  const auto add = [&](const auto& items, CohortLevel& level) {
+    for (const auto* item : items) {
+      level.outcomes.push_back({item->label, item->probability});
+      level.patients.push_back(numbers.at(patient_name(*item)));
+    }
+  };
+  add(images, cohort.image);
+  add(studies, cohort.study);
+  return cohort;
+}
+
+// Pointers to all items, and to those of each part.
 template <class Item>
-void file_outcomes(const std::vector<Item>& items, Outcomes ImageAndStudyOutcomes::*level,
-                   ImageAndStudyOutcomes& overall,
-                   std::map<std::string, ImageAndStudyOutcomes>& parts) {
-  for (const Item& item : items) {
-    const Outcome outcome{item.label, item.probability};
-    (overall.*level).push_back(outcome);
-    if (!item.part.empty()) (parts[item.part].*level).push_back(outcome);
+struct Grouped {
+  std::vector<const Item*> all;
+  std::map<std::string, std::vector<const Item*>> parts;
+
+  explicit Grouped(const std::vector<Item>& items) {
+    for (const Item& item : items) {
+      all.push_back(&item);
+      if (!item.part.empty()) parts[item.part].push_back(&item);
+    }
   }
+};
+
+Metrics level_metrics(const CohortLevel& level, std::size_t patients, const std::string& name,
+                      double threshold, const BootstrapOptions& bootstrap) {
+  const RankedOutcomes ranked(level.outcomes, level.patients, threshold);
+  Metrics metrics = ranked.metrics(std::vector<std::int64_t>(patients, 1));
+  metrics.ci95 = bootstrap_intervals(patients, name, bootstrap, [&](auto counts) {
+    return figure_values(ranked.metrics(counts));
+  });
+  return metrics;
+}
+
+ImageAndStudyMetrics both_metrics(const Cohort& cohort, const std::string& name, double threshold,
+                                  const BootstrapOptions& bootstrap) {
+  return {level_metrics(cohort.image, cohort.patients, name, threshold, bootstrap),
+          level_metrics(cohort.study, cohort.patients, name, threshold, bootstrap)};
 }
 
 }  // namespace
@@ -71,14 +102,22 @@ std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions)
   return studies;
 }
 
-Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold) {
-  ImageAndStudyOutcomes overall;
-  std::map<std::string, ImageAndStudyOutcomes> parts;
-  file_outcomes(predictions, &ImageAndStudyOutcomes::image, overall, parts);
-  file_outcomes(aggregate_studies(predictions), &ImageAndStudyOutcomes::study, overall, parts);
-  Evaluation evaluation{threshold, compute_both(overall, threshold), {}};
-  for (const auto& [part, outcomes] : parts)
-    evaluation.parts.emplace(part, compute_both(outcomes, threshold));
+Cohorts make_cohorts(const std::vector<Prediction>& predictions) {
+  const std::vector<Study> studies = aggregate_studies(predictions);
+  const Grouped<Prediction> images_of(predictions);
+  const Grouped<Study> studies_of(studies);
+  Cohorts cohorts{make_cohort(images_of.all, studies_of.all), {}};
+  for (const auto& [part, images] : images_of.parts)
+    cohorts.parts.emplace(part, make_cohort(images, studies_of.parts.at(part)));
+  return cohorts;
+}
+
+Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold,
+                    const BootstrapOptions& bootstrap) {
+  const Cohorts cohorts = make_cohorts(predictions);
+  Evaluation evaluation{threshold, both_metrics(cohorts.overall, "", threshold, bootstrap), {}};
+  for (const auto& [part, cohort] : cohorts.parts)
+    evaluation.parts.emplace(part, both_metrics(cohort, part, threshold, bootstrap));
   return evaluation;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "train/bootstrap.h"
 #include "train/metrics.h"
 
 namespace osteon {
@@ -33,6 +34,27 @@ struct Study {
 // naming the study and two of its images where their labels differ.
 std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions);
 
+// The outcomes of all images or all studies of a cohort, with the number of the patient of each.
+struct CohortLevel {
+  std::vector<Outcome> outcomes;
+  std::vector<std::size_t> patients;
+};
+
+// What figures are computed of: all predictions, or those of one body part. An image that names no
+// patient counts as its study's own.
+struct Cohort {
+  std::size_t patients = 0;
+  CohortLevel image, study;  // in the order of the predictions and of aggregate_studies
+};
+
+struct Cohorts {
+  Cohort overall;
+  std::map<std::string, Cohort> parts;  // images without a part count overall only
+};
+
+// Throws as aggregate_studies does.
+Cohorts make_cohorts(const std::vector<Prediction>& predictions);
+
 struct ImageAndStudyMetrics {
   Metrics image, study;
 };
@@ -40,11 +62,12 @@ struct ImageAndStudyMetrics {
 struct Evaluation {
   double threshold = 0;
   ImageAndStudyMetrics overall;
-  std::map<std::string, ImageAndStudyMetrics> parts;  // images without a part count overall only
+  std::map<std::string, ImageAndStudyMetrics> parts;
 };
 
-// The figures of `predictions` at one threshold. Throws as aggregate_studies and compute_metrics
-// do.
-Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold);
+// The figures of `predictions` at one threshold, with intervals if a bootstrap is asked for. Throws
+// as aggregate_studies and compute_metrics do.
+Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold,
+                    const BootstrapOptions& bootstrap = {});
 
 }  // namespace osteon
