@@ -1,6 +1,5 @@
 // eval_mura: evaluates a trained model on a data set.
 #include <iostream>
-#include <numeric>
 #include <optional>
 
 #include "apps/app.h"
@@ -12,11 +11,15 @@
 namespace {
 
 struct EvalOptions {
-  std::filesystem::path checkpoint, data, out;
+  std::vector<std::filesystem::path> checkpoints;
+  std::filesystem::path data, out, compare, save_model;
   std::string dataset = "auto", positive, split = "test";
   std::vector<std::string> parts;
   std::optional<std::uint64_t> split_seed;
-  std::optional<double> val_fraction, threshold;
+  std::optional<double> val_fraction;
+  std::string threshold = "checkpoint", temperature = "checkpoint", tta = "none";
+  std::int64_t bootstrap = 1000;
+  std::uint64_t seed = 0;
   std::int64_t batch_size = 32, limit = 0;
   double max_bad = 0.01;
   int workers = 2, threads = 0;
@@ -25,17 +28,31 @@ struct EvalOptions {
 };
 
 void add_options(CLI::App& app, EvalOptions& options) {
-  app.add_option("--checkpoint", options.checkpoint,
-                 "folder of a run or checkpoint, or a model.safetensors")
+  app.add_option("--checkpoint", options.checkpoints,
+                 "folder of a run or checkpoint, or a model.safetensors; several are averaged")
       ->required();
   app.add_option("--data", options.data, "data set: a folder, or a CSV file")->required();
-  app.add_option("--out", options.out, "folder for metrics.json, predictions.csv and studies.csv")
+  app.add_option("--out", options.out,
+                 "folder for metrics.json, predictions.csv, studies.csv and report.html")
       ->required();
   app.add_option("--split", options.split, "test, val, train, all")
       ->check(CLI::IsMember({"test", "val", "train", "all"}));
-  app.add_option("--threshold", options.threshold,
-                 "probability from which on an image is abnormal (default: the checkpoint's)")
-      ->check(CLI::Range(0.0, 1.0));
+  app.add_option(
+      "--threshold", options.threshold,
+      "probability from which on an image is abnormal: a number, val or val-f1 (chosen on "
+      "the validation split by Youden's index or F1), or checkpoint (what is stored there)");
+  app.add_option("--temperature", options.temperature,
+                 "what logits are divided by: a number, val (fitted on the validation split), or "
+                 "checkpoint");
+  app.add_option("--save-model", options.save_model,
+                 "write the checkpoint with the threshold and temperature used here to this file");
+  app.add_option("--bootstrap", options.bootstrap, "draws of the 95 % intervals; 0: none")
+      ->check(CLI::Range(0, 100'000));
+  app.add_option("--seed", options.seed, "of the bootstrap");
+  app.add_option("--compare", options.compare,
+                 "folder of another evaluation of the same images: differences with intervals");
+  app.add_option("--tta", options.tta, "none, flip: average each image and its mirror image")
+      ->check(CLI::IsMember({"none", "flip"}));
   app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
   app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
   app.add_option("--parts", options.parts, "body parts to keep")->delimiter(',');
@@ -54,6 +71,10 @@ void add_options(CLI::App& app, EvalOptions& options) {
   app.add_flag("--quiet", options.quiet, "no progress, only the result");
 }
 
+bool uses_validation(const EvalOptions& options) {
+  return options.temperature == "val" || options.threshold.starts_with("val");
+}
+
 osteon::Manifest selected_samples(const EvalOptions& options, const osteon::SplitOrigin& origin) {
   osteon::Manifest manifest = osteon::read_manifest(
       options.data, {.dataset = options.dataset,
@@ -64,36 +85,88 @@ osteon::Manifest selected_samples(const EvalOptions& options, const osteon::Spli
   osteon::limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
     std::erase_if(manifest.samples, [&](const osteon::Sample& sample) {
-      return osteon::split_name(sample.split) != options.split;
+      return osteon::split_name(sample.split) != options.split &&
+             !(uses_validation(options) && sample.split == osteon::Split::val);
     });
-  OSTEON_CHECK(!manifest.samples.empty(), options.data.string(), ": the split ", options.split,
-               " is empty; choose another --split");
   return manifest;
 }
 
+// The indices of a split by its name, or of all samples.
+std::vector<std::int64_t> indices_of(const osteon::Manifest& manifest, const std::string& split) {
+  std::vector<std::int64_t> indices;
+  for (std::size_t i = 0; i < manifest.samples.size(); ++i)
+    if (split == "all" || osteon::split_name(manifest.samples[i].split) == split)
+      indices.push_back(static_cast<std::int64_t>(i));
+  return indices;
+}
+
+void check_options(const EvalOptions& options) {
+  if (options.threshold != "checkpoint") osteon::parse_threshold(options.threshold);
+  if (options.temperature != "checkpoint") osteon::parse_temperature(options.temperature);
+  if (!options.save_model.empty() && options.checkpoints.size() > 1)
+    throw osteon::UsageError("--save-model writes one model; give one --checkpoint");
+}
+
+// The threshold asked for; of several checkpoints' own ones the mean.
+double choose_threshold(const EvalOptions& options, std::span<const osteon::TrainedModel> models,
+                        const osteon::PreparedImages& data,
+                        const osteon::EvaluationOptions& evaluation, osteon::Progress& progress) {
+  if (const auto rule = osteon::threshold_rule_from_name(options.threshold))
+    return osteon::choose_threshold(
+        osteon::predict_samples(models, data, indices_of(data.manifest, "val"), evaluation,
+                                progress),
+        *rule);
+  if (options.threshold != "checkpoint") return *osteon::parse_threshold(options.threshold);
+  double sum = 0;
+  for (const auto& [info, model] : models) sum += info.threshold;
+  return sum / static_cast<double>(models.size());
+}
+
 void evaluate(const EvalOptions& options) {
+  check_options(options);
   osteon::configure_process(options.device, options.backend, options.threads);
-  const osteon::DType dtype = osteon::activation_dtype(options.precision);
+  const osteon::EvaluationOptions evaluation{
+      .inference = {.batch_size = options.batch_size,
+                    .workers = options.workers,
+                    .dtype = osteon::activation_dtype(options.precision)},
+      .flip = options.tta == "flip",
+      .bootstrap = {.draws = options.bootstrap, .seed = options.seed},
+      .compare = options.compare};
   osteon::Progress progress(options.quiet);
-  osteon::TrainedModel trained = osteon::load_model(options.checkpoint);
-  if (options.threshold) trained.info.threshold = *options.threshold;
-  osteon::Manifest manifest = selected_samples(options, trained.info.split);
+  std::vector<osteon::TrainedModel> models;
+  for (const auto& checkpoint : options.checkpoints)
+    models.push_back(osteon::load_model(checkpoint));
+  const osteon::ModelInfo& first = models.front().info;
+  osteon::Manifest manifest = selected_samples(options, first.split);
+  osteon::check_together(models, manifest.classes);
+  OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
+               options.split, " is empty; choose another --split");
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
-  const osteon::PreparedImages data =
-      osteon::prepare_with_progress(manifest,
-                                    {.image_size = trained.info.image_size,
-                                     .fit = trained.info.fit,
-                                     .cache = "memory",
-                                     .workers = options.workers,
-                                     .max_bad = options.max_bad},
-                                    progress);
-  std::vector<std::int64_t> indices(data.manifest.samples.size());
-  std::iota(indices.begin(), indices.end(), 0);
-  osteon::print_table(
-      std::cout, osteon::evaluate_model(
-                     trained, data, indices,
-                     {.batch_size = options.batch_size, .workers = options.workers, .dtype = dtype},
-                     options.out, progress));
+  const osteon::PreparedImages data = osteon::prepare_with_progress(manifest,
+                                                                    {.image_size = first.image_size,
+                                                                     .fit = first.fit,
+                                                                     .cache = "memory",
+                                                                     .workers = options.workers,
+                                                                     .max_bad = options.max_bad},
+                                                                    progress);
+  for (osteon::TrainedModel& trained : models) {
+    if (options.temperature == "val")
+      osteon::fit_temperature(trained, data, indices_of(data.manifest, "val"),
+                              evaluation.inference);
+    else if (options.temperature != "checkpoint")
+      trained.info.temperature = *osteon::parse_temperature(options.temperature);
+  }
+  const double threshold = choose_threshold(options, models, data, evaluation, progress);
+  const osteon::EvaluationResult result =
+      osteon::evaluate_models(models, threshold, data, indices_of(data.manifest, options.split),
+                              evaluation, options.out, progress);
+  osteon::print_table(std::cout, result.evaluation);
+  if (result.comparison) osteon::print_comparison(std::cout, *result.comparison);
+  if (!options.save_model.empty()) {
+    models.front().info.threshold = threshold;
+    osteon::write_safetensors(options.save_model,
+                              osteon::to_model_file(*models.front().model, first));
+  }
   std::cout << "\nresults in " << options.out.string() << "\n";
 }
 

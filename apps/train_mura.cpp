@@ -54,6 +54,12 @@ void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--clip-norm", options.clip_norm, "largest norm of the gradient; 0: any");
   app.add_option("--positive-weight", options.positive_weight,
                  "paper (per body part), balanced, none, or the weight of an abnormal image");
+  app.add_option(
+      "--threshold", options.threshold,
+      "probability from which on an image is abnormal; val, val-f1: chosen on validation "
+      "(Youden, F1)");
+  app.add_option("--temperature", options.temperature,
+                 "what logits are divided by; val: fitted on validation");
 }
 
 void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
@@ -85,7 +91,7 @@ int main(int argc, char** argv) {
     osteon::configure_process(options.device, options.backend, options.threads);
     osteon::Trainer trainer(options);
     trainer.train();
-    osteon::print_table(std::cout, trainer.evaluate_best());
+    osteon::print_table(std::cout, trainer.evaluate_best().evaluation);
     std::cout << "\nresults in " << options.out.string() << "\n";
   });
 }

@@ -2,11 +2,14 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
 #include "tests/message_of.h"
 #include "tests/tiny_data.h"
+#include "train/comparison.h"
+#include "train/model_file.h"
 
 using namespace osteon;
 
@@ -59,6 +62,57 @@ TEST_CASE("train, then evaluate, as the README does") {
   }
 }
 
+TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and comparisons") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string here = folder.path().string(), data = here + "/data";
+  const Result trained = run("train_mura --data " + data + " --out " + here +
+                             "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 "
+                             "--threads 1 --threshold val --temperature val");
+  CAPTURE(trained.output);
+  REQUIRE(trained.status == 0);
+  const ModelInfo info = load_model(here + "/run").info;
+  CHECK(info.temperature != 1);
+  CHECK(info.threshold != 0.5);
+
+  // Fitted again on the same split they are the same, and a model saved with others has those.
+  const std::string eval = "eval_mura --threads 1 --data " + data + " --checkpoint " + here;
+  const auto evaluated = [&](const std::string& options) {
+    const Result result = run(eval + options);
+    CAPTURE(result.output);
+    CHECK(result.status == 0);
+    return result.output;
+  };
+  evaluated("/run --out " + here + "/again --threshold val --temperature val --save-model " + here +
+            "/again.safetensors");
+  CHECK(std::system(
+            ("cmp " + here + "/run/metrics.json " + here + "/again/metrics.json").c_str()) == 0);
+  CHECK(load_model(here + "/again.safetensors").info.temperature == info.temperature);
+  CHECK(load_model(here + "/again.safetensors").info.threshold == info.threshold);
+  evaluated("/run --out " + here + "/set --threshold 0.25 --temperature 2 --save-model " + here +
+            "/set.safetensors");
+  CHECK(load_model(here + "/set.safetensors").info.threshold == 0.25);
+  CHECK(load_model(here + "/set.safetensors").info.temperature == 2);
+
+  // Three times the same model is that model; with the mirror images it is not.
+  const std::string thrice = "/run --checkpoint " + here + "/run --checkpoint " + here + "/run";
+  const std::string same =
+      evaluated(thrice + " --out " + here + "/thrice --compare " + here + "/run");
+  CHECK(contains(same, "only this one right 0, only the other right 0"));
+  CHECK(std::filesystem::exists(here + "/thrice/comparison.json"));
+  evaluated("/run --tta flip --out " + here + "/flip");
+  const Decisions plain = read_decisions(here + "/run"),
+                  averaged = read_decisions(here + "/thrice"),
+                  mirrored = read_decisions(here + "/flip");
+  double difference = 0;
+  for (std::size_t i = 0; i < plain.predictions.size(); ++i) {
+    CHECK(averaged.predictions[i].probability ==
+          doctest::Approx(plain.predictions[i].probability).epsilon(1e-12));
+    difference += std::abs(mirrored.predictions[i].probability - plain.predictions[i].probability);
+  }
+  CHECK(difference > 0);
+}
+
 TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each in one line") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
@@ -103,7 +157,13 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {eval + "--checkpoint " + here + "/nowhere", 1, "nowhere"},
       {eval + "--checkpoint " + here + "/text.safetensors", 1, "text.safetensors"},
       {eval + "--checkpoint x --split most", 2, "most"},
-      {eval + "--checkpoint x --threshold 2", 2, "threshold"},
+      {eval + "--checkpoint x --threshold 2", 2, "--threshold '2': expected a number from 0 to 1"},
+      {eval + "--checkpoint x --threshold most", 2, "val-f1"},
+      {eval + "--checkpoint x --temperature 0", 2, "--temperature"},
+      {eval + "--checkpoint x --bootstrap -1", 2, "bootstrap"},
+      {eval + "--checkpoint x --tta turn", 2, "flip"},
+      {eval + "--checkpoint x --checkpoint y --save-model z", 2, "--save-model"},
+      {train + "--data " + data + " --threshold 0.5x", 2, "--threshold"},
       {"make_demo_data", 2, "--out is required"},
       {"make_demo_data --out " + data, 1, "data"},
   };

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -55,7 +56,12 @@ void check_json(const osteon::Metrics& metrics, const ordered_json& json) {
   CHECK(json["confusion"].dump() ==
         osteon::format("{\"tn\":", confusion.tn, ",\"fp\":", confusion.fp, ",\"fn\":", confusion.fn,
                        ",\"tp\":", confusion.tp, "}"));
-  CHECK(json["ci95"] == ordered_json::object());
+  CHECK(json["ci95"].size() ==
+        static_cast<std::size_t>(std::ranges::count_if(
+            metrics.ci95, [](const auto& interval) { return interval.has_value(); })));
+  for (std::size_t f = 0; f < osteon::kFigureCount; ++f)
+    if (const auto& interval = metrics.ci95[f])
+      CHECK(json["ci95"][osteon::kFigures[f].name] == ordered_json{interval->low, interval->high});
 }
 
 // Text a CSV field, a JSON string or a file name may hold.
@@ -71,7 +77,9 @@ TEST_CASE("metrics.json has every key in its place and the exact figures") {
   predictions.push_back({"h1/image1", "h1", "p9", "XR_HAND", 0, 1.0 / 3});
   predictions.push_back({"n1/image1", "n1", "p9", "", 0, 0.1});
   for (const double threshold : {0.5, 0.1 + 0.2}) {
-    const osteon::Evaluation evaluation = osteon::evaluate(predictions, threshold);
+    const osteon::Evaluation evaluation =
+        osteon::evaluate(predictions, threshold, {.draws = threshold == 0.5 ? 200 : 0});
+    CHECK(evaluation.overall.image.ci95[0].has_value() == (threshold == 0.5));
     osteon::write_metrics_json(folder.path() / "metrics.json", evaluation);
     const auto json = ordered_json::parse(read(folder.path() / "metrics.json"));
     CHECK(keys(json) == std::vector<std::string>{"threshold", "image", "study", "parts"});
@@ -213,4 +221,17 @@ image  negative              7              2
 study  negative              5              2
        positive              1              3
 )");
+}
+
+TEST_CASE("intervals and a comparison in the table") {
+  std::ostringstream out;
+  osteon::print_table(out, osteon::evaluate(osteon::ten_studies(), 0.5, {.draws = 200}));
+  CHECK(out.str().find("95 % intervals") != std::string::npos);
+  CHECK(out.str().find(" to ") != std::string::npos);
+  const osteon::Decisions same{osteon::ten_studies(), 0.5};
+  out.str("");
+  osteon::print_comparison(out, osteon::compare(same, same, "other", {.draws = 200}));
+  CHECK(out.str().find("0.0000 to 0.0000") != std::string::npos);
+  CHECK(out.str().find("McNemar per study: only this one right 0, only the other right 0, p = "
+                       "1.0000") != std::string::npos);
 }

@@ -122,7 +122,7 @@ TEST_CASE("a run learns, logs, keeps its best checkpoint and evaluates it") {
   options.augment = "none";
   Trainer trainer(options);
   trainer.train();
-  const Evaluation evaluation = trainer.evaluate_best();
+  const Evaluation evaluation = trainer.evaluate_best().evaluation;
   CHECK(evaluation.overall.image.n == 12);
   CHECK(*evaluation.overall.image.auroc > 0.9);
 

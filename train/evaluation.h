@@ -1,11 +1,15 @@
-// From a trained model and a split to the files and the table of an evaluation.
+// From trained models and a split to the files and the table of an evaluation.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "data/cache.h"
+#include "train/calibration.h"
+#include "train/comparison.h"
 #include "train/inference.h"
 #include "train/model_file.h"
 #include "train/predictions.h"
@@ -13,12 +17,46 @@
 
 namespace osteon {
 
-// Runs the model over samples `indices`, computes every figure at the model's threshold, and writes
-// metrics.json, predictions.csv and studies.csv into `out`, which is created. Throws Error for no
-// samples, a probability that is not a number (the image named) or a file that cannot be written.
-Evaluation evaluate_model(const TrainedModel& trained, const PreparedImages& data,
-                          const std::vector<std::int64_t>& indices,
-                          const InferenceOptions& inference, const std::filesystem::path& out,
-                          Progress& progress);
+struct EvaluationOptions {
+  InferenceOptions inference;
+  bool flip = false;  // average each image and its mirror image
+  BootstrapOptions bootstrap{.draws = 1000};
+  std::filesystem::path compare{};  // folder of another evaluation of the same images; empty: none
+};
+
+struct EvaluationResult {
+  Evaluation evaluation;
+  std::optional<Comparison> comparison;
+};
+
+// Throws UsageError unless all models take images of one size and fit and tell the same two classes
+// apart, and `classes`, those of the data, are not the same two exchanged.
+void check_together(std::span<const TrainedModel> models, const std::vector<std::string>& classes);
+
+// What the models say of the samples `indices`: the mean of their probabilities, as the ensemble of
+// Rajpurkar et al., "MURA", MIDL 2018; options.flip takes each model's over the image and its
+// mirror image.
+std::vector<Prediction> predict_samples(std::span<const TrainedModel> models,
+                                        const PreparedImages& data,
+                                        const std::vector<std::int64_t>& indices,
+                                        const EvaluationOptions& options, Progress& progress);
+
+// Sets the temperature of a model to the one that fits its validation images best.
+void fit_temperature(TrainedModel& trained, const PreparedImages& data,
+                     const std::vector<std::int64_t>& validation,
+                     const InferenceOptions& inference);
+
+// The threshold that a rule chooses on the studies of validation.
+double choose_threshold(const std::vector<Prediction>& validation, ThresholdRule rule);
+
+// Runs the models over samples `indices`, computes every figure at the threshold, and writes
+// metrics.json, predictions.csv, studies.csv and, for a comparison, comparison.json into `out`,
+// which is created. Throws Error for no samples, a probability that is not a number (the image
+// named) or a file that cannot be written.
+EvaluationResult evaluate_models(std::span<const TrainedModel> models, double threshold,
+                                 const PreparedImages& data,
+                                 const std::vector<std::int64_t>& indices,
+                                 const EvaluationOptions& options, const std::filesystem::path& out,
+                                 Progress& progress);
 
 }  // namespace osteon

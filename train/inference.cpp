@@ -30,7 +30,8 @@ std::vector<double> infer_logits(Module& model, const ModelInfo& info, const Ima
   Loader loader(store, indices,
                 {.batch_size = options.batch_size,
                  .image_size = info.image_size,
-                 .workers = options.workers});
+                 .workers = options.workers,
+                 .augmentation = {.flip = options.mirrored ? 1.0 : 0.0}});
   std::vector<double> logits;
   for (Batch batch; loader.next(batch);) {
     const std::vector<double> values =
@@ -49,14 +50,28 @@ std::vector<std::int64_t> split_indices(const Manifest& manifest, Split split) {
   return indices;
 }
 
+std::vector<int> labels_of(const Manifest& manifest, const std::vector<std::int64_t>& indices) {
+  std::vector<int> labels;
+  for (const std::int64_t index : indices)
+    labels.push_back(static_cast<int>(manifest.samples[static_cast<std::size_t>(index)].label));
+  return labels;
+}
+
+std::vector<double> to_probabilities(const std::vector<double>& logits, double temperature) {
+  std::vector<double> probabilities;
+  for (const double logit : logits)
+    probabilities.push_back(functors::Sigmoid::f(logit / temperature));
+  return probabilities;
+}
+
 std::vector<Prediction> to_predictions(const Manifest& manifest,
                                        const std::vector<std::int64_t>& indices,
-                                       const std::vector<double>& logits) {
+                                       const std::vector<double>& probabilities) {
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const Sample& sample = manifest.samples[static_cast<std::size_t>(indices[i])];
     predictions.push_back({sample.path, sample.study, sample.patient, sample.part,
-                           static_cast<int>(sample.label), functors::Sigmoid::f(logits[i])});
+                           static_cast<int>(sample.label), probabilities[i]});
   }
   return predictions;
 }

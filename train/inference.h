@@ -15,6 +15,7 @@ struct InferenceOptions {
   std::int64_t batch_size = 32;
   int workers = 2;
   DType dtype = DType::f32;  // of the activations
+  bool mirrored = false;     // left and right exchanged in every image
 };
 
 // The model's input from a loader's batch: warped, normalised, [N,S,S,3].
@@ -34,9 +35,15 @@ std::vector<double> infer_logits(Module& model, const ModelInfo& info, const Ima
 // The samples of one split, in the manifest's order.
 std::vector<std::int64_t> split_indices(const Manifest& manifest, Split split);
 
-// A prediction a sample from its logit: probability = sigmoid(logit).
+// The labels of samples.
+std::vector<int> labels_of(const Manifest& manifest, const std::vector<std::int64_t>& indices);
+
+// sigmoid(logit / temperature) of each.
+std::vector<double> to_probabilities(const std::vector<double>& logits, double temperature);
+
+// A prediction a sample from its probability.
 std::vector<Prediction> to_predictions(const Manifest& manifest,
                                        const std::vector<std::int64_t>& indices,
-                                       const std::vector<double>& logits);
+                                       const std::vector<double>& probabilities);
 
 }  // namespace osteon

@@ -32,6 +32,8 @@ ModelInfo read_info(const Metadata& metadata) {
   info.std = parsed("std").get<std::vector<double>>();
   info.classes = parsed("classes").get<std::vector<std::string>>();
   info.threshold = parsed("threshold").get<double>();
+  // Checkpoints from before there were temperatures have none.
+  if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
   info.split = {parsed("split_seed").get<std::uint64_t>(), parsed("val_fraction").get<double>()};
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
                info.image_size, " is not in [1, ", kLargestImage, "]");
@@ -41,6 +43,7 @@ ModelInfo read_info(const Metadata& metadata) {
                " classes apart; only two are supported");
   OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
                " is not in [0, 1]");
+  OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");
   return info;
 }
 
@@ -66,6 +69,7 @@ NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
                    {"std", json(info.std).dump()},
                    {"classes", json(info.classes).dump()},
                    {"threshold", json(info.threshold).dump()},
+                   {"temperature", json(info.temperature).dump()},
                    {"split_seed", json(info.split.seed).dump()},
                    {"val_fraction", json(info.split.val_fraction).dump()}};
   return file;

@@ -27,6 +27,7 @@ struct ModelInfo {
   std::vector<double> mean, std;     // one a channel, of grey levels in [0, 1]
   std::vector<std::string> classes;  // {negative, positive}
   double threshold = 0.5;            // positive from this probability on
+  double temperature = 1;            // probability = sigmoid(logit / temperature)
   SplitOrigin split;                 // of its training
 };
 

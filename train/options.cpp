@@ -2,15 +2,18 @@
 #include "train/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "data/augment.h"
 #include "data/image.h"
+#include "data/text.h"
 #include "nn/models.h"
 #include "ops/backend.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "train/calibration.h"
 #include "train/sample_weights.h"
 
 namespace osteon {
@@ -29,6 +32,18 @@ void check_choice(const char* option, const std::string& value,
   throw UsageError(message);
 }
 
+std::optional<double> number_or_word(const char* option, const std::string& value, double low,
+                                     double high, const std::vector<std::string>& words) {
+  if (std::ranges::find(words, value) != words.end()) return std::nullopt;
+  double number = 0;
+  const char* const end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, number);
+  require(error == std::errc() && stop == end && number >= low && number <= high,
+          format("--", option, " '", value, "': expected a number from ", low, " to ", high,
+                 ", or ", join(words)));
+  return number;
+}
+
 }  // namespace
 
 void apply_recipe(const std::string& name, TrainOptions& options) {
@@ -44,6 +59,15 @@ void apply_recipe(const std::string& name, TrainOptions& options) {
   options.positive_weight = "paper";
 }
 
+std::optional<double> parse_threshold(const std::string& value) {
+  return number_or_word("threshold", value, 0, 1, {"val", "val-f1"});
+}
+
+std::optional<double> parse_temperature(const std::string& value) {
+  return number_or_word("temperature", value, 1 / kLargestTemperature, kLargestTemperature,
+                        {"val"});
+}
+
 void check_options(const TrainOptions& options) {
   check_choice("dataset", options.dataset, {"auto", "mura", "fracatlas", "folder", "csv"});
   check_choice("normalization", options.normalization, {"data", "imagenet"});
@@ -53,6 +77,8 @@ void check_options(const TrainOptions& options) {
   augmentation_from_name(options.augment);
   fit_from_name(options.fit);
   check_weight_policy(options.positive_weight);
+  parse_threshold(options.threshold);
+  parse_temperature(options.temperature);
   require(options.image_size >= 16 && options.image_size <= 4096,
           format("--image-size ", options.image_size, ": expected 16 to 4096"));
   require(options.epochs >= 1, format("--epochs ", options.epochs, ": expected at least 1"));
@@ -98,6 +124,8 @@ nlohmann::ordered_json to_json(const TrainOptions& options) {
           {"schedule", options.schedule},
           {"clip_norm", options.clip_norm},
           {"positive_weight", options.positive_weight},
+          {"threshold", options.threshold},
+          {"temperature", options.temperature},
           {"device", "cpu"},
           {"backend", options.backend},
           {"precision", options.precision},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ struct TrainOptions {
   std::string schedule = "cosine";  // constant, step, plateau, cosine (one epoch of warm-up)
   double clip_norm = 0;             // 0: gradients are not clipped
   std::string positive_weight = "paper";
+  std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
+  std::string temperature = "1";  // a number, or val: fitted after each epoch
 
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string backend = "auto";    // auto, reference
@@ -53,6 +56,11 @@ struct TrainOptions {
 // ±30 degrees, Adam at 1e-4 in batches of 8, divided by 10 when validation stalls, ImageNet's mean
 // and std. Throws UsageError for a name other than mura-paper.
 void apply_recipe(const std::string& name, TrainOptions& options);
+
+// The number that --threshold (0 to 1) or --temperature (1/100 to 100) holds; none where it is to
+// be found on validation (val or val-f1; val). Throws UsageError otherwise.
+std::optional<double> parse_threshold(const std::string& value);
+std::optional<double> parse_temperature(const std::string& value);
 
 // Checks what can be checked before any data is read; throws UsageError with the way out.
 void check_options(const TrainOptions& options);

@@ -13,21 +13,52 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json to_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json to_json(const std::optional<Interval>& interval) {
+  return interval ? Json{interval->low, interval->high} : Json();
+}
+
 Json to_json(const Metrics& metrics) {
   Json json{{"n", metrics.n}, {"positives", metrics.positives}};
-  for (const Figure& figure : kFigures) {
-    const std::optional<double>& value = metrics.*figure.value;
-    json[figure.name] = value ? Json(*value) : Json();
-  }
+  for (const Figure& figure : kFigures) json[figure.name] = to_json(metrics.*figure.value);
   const Confusion& confusion = metrics.confusion;
   json["confusion"] = {
       {"tn", confusion.tn}, {"fp", confusion.fp}, {"fn", confusion.fn}, {"tp", confusion.tp}};
   json["ci95"] = Json::object();
+  for (std::size_t f = 0; f < kFigureCount; ++f)
+    if (const auto& interval = metrics.ci95[f]) json["ci95"][kFigures[f].name] = to_json(interval);
   return json;
 }
 
 Json to_json(const ImageAndStudyMetrics& metrics) {
   return {{"image", to_json(metrics.image)}, {"study", to_json(metrics.study)}};
+}
+
+Json to_json(const ComparedLevel& level) {
+  Json json;
+  for (std::size_t f = 0; f < kFigureCount; ++f) {
+    const auto &first = level.first[f], &second = level.second[f];
+    const auto difference =
+        first && second ? std::optional<double>(*first - *second) : std::nullopt;
+    json[kFigures[f].name] = {{"first", to_json(first)},
+                              {"second", to_json(second)},
+                              {"difference", to_json(difference)},
+                              {"ci95", to_json(level.difference[f])}};
+  }
+  json["mcnemar"] = {{"only_first_right", level.decisions.only_first_right},
+                     {"only_second_right", level.decisions.only_second_right},
+                     {"p_value", level.decisions.p_value}};
+  return json;
+}
+
+Json to_json(const ImageAndStudyComparison& comparison) {
+  return {{"image", to_json(comparison.image)}, {"study", to_json(comparison.study)}};
+}
+
+// Names may come from files in another encoding; JSON has to be UTF-8.
+void write_json(const std::filesystem::path& path, const Json& json) {
+  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 // The shortest text that reads back as the same double, whatever the locale.
@@ -43,8 +74,15 @@ void write_metrics_json(const std::filesystem::path& path, const Evaluation& eva
   json.update(to_json(evaluation.overall));
   json["parts"] = Json::object();
   for (const auto& [part, metrics] : evaluation.parts) json["parts"][part] = to_json(metrics);
-  // A part's name may come from a file in another encoding; JSON has to be UTF-8.
-  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_json(path, json);
+}
+
+void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison) {
+  Json json{{"other", comparison.other}};
+  json.update(to_json(comparison.overall));
+  json["parts"] = Json::object();
+  for (const auto& [part, compared] : comparison.parts) json["parts"][part] = to_json(compared);
+  write_json(path, json);
 }
 
 void write_predictions_csv(const std::filesystem::path& path,

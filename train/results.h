@@ -7,14 +7,21 @@
 #include <iosfwd>
 #include <vector>
 
+#include "train/comparison.h"
 #include "train/predictions.h"
 
 namespace osteon {
 
 // {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
 // positives, every figure of kFigures (null where undefined), "confusion": {tn, fp, fn, tp} and
-// "ci95". Numbers read back as the same doubles.
+// "ci95": {FIGURE: [low, high]} of those that have an interval. Numbers read back as the same
+// doubles.
 void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation);
+
+// {"other", "image": C, "study": C, "parts": {PART: {"image": C, "study": C}}} where C holds, for
+// each figure of kFigures, {"first", "second", "difference", "ci95": [low, high]}, null where
+// undefined, and "mcnemar": {"only_first_right", "only_second_right", "p_value"}.
+void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison);
 
 // path,study,patient,part,label,probability: a row an image, in the order given. Probabilities read
 // back as the same doubles.
@@ -25,7 +32,10 @@ void write_predictions_csv(const std::filesystem::path& path,
 void write_studies_csv(const std::filesystem::path& path, const std::vector<Study>& studies);
 
 // A row for all images, all studies, and those of each part, `-` where a figure is undefined; below
-// it the two confusion matrices.
+// it the intervals of all images and all studies, if there are any, and the two confusion matrices.
 void print_table(std::ostream& out, const Evaluation& evaluation);
+
+// The differences over all images and all studies with their intervals, and McNemar's test.
+void print_comparison(std::ostream& out, const Comparison& comparison);
 
 }  // namespace osteon

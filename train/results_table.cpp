@@ -74,6 +74,42 @@ void add_rows(std::vector<Row>& rows, const std::string& name,
   rows.push_back(figures_row("", "study", metrics.study));
 }
 
+std::string interval_text(const std::optional<Interval>& interval) {
+  return interval ? rounded(interval->low) + " to " + rounded(interval->high) : "-";
+}
+
+bool has_interval(const Metrics& metrics) {
+  return std::ranges::any_of(metrics.ci95,
+                             [](const auto& interval) { return interval.has_value(); });
+}
+
+void print_intervals(std::ostream& out, const ImageAndStudyMetrics& metrics) {
+  if (!has_interval(metrics.image) && !has_interval(metrics.study)) return;
+  std::vector<Row> rows{{"95 % intervals", "per image", "", "per study", ""}};
+  for (std::size_t f = 0; f < kFigureCount; ++f)
+    rows.push_back({kFigures[f].name, rounded(metrics.image.*kFigures[f].value),
+                    interval_text(metrics.image.ci95[f]), rounded(metrics.study.*kFigures[f].value),
+                    interval_text(metrics.study.ci95[f])});
+  out << '\n';
+  print_aligned(out, rows, 1);
+}
+
+Row difference_row(std::size_t figure, const char* level, const ComparedLevel& compared) {
+  const auto &first = compared.first[figure], &second = compared.second[figure];
+  return {kFigures[figure].name,
+          level,
+          rounded(first),
+          rounded(second),
+          first && second ? rounded(*first - *second) : "-",
+          interval_text(compared.difference[figure])};
+}
+
+void print_decisions(std::ostream& out, const char* level, const McNemar& decisions) {
+  out << "McNemar per " << level << ": only this one right " << decisions.only_first_right
+      << ", only the other right " << decisions.only_second_right
+      << ", p = " << rounded(decisions.p_value) << '\n';
+}
+
 }  // namespace
 
 void print_table(std::ostream& out, const Evaluation& evaluation) {
@@ -83,6 +119,7 @@ void print_table(std::ostream& out, const Evaluation& evaluation) {
   for (const auto& [part, metrics] : evaluation.parts) add_rows(rows, printable(part), metrics);
   print_aligned(out, rows, 2);
 
+  print_intervals(out, evaluation.overall);
   const Confusion& image = evaluation.overall.image.confusion;
   const Confusion& study = evaluation.overall.study.confusion;
   out << "\nconfusion matrix, positive where the probability is at least "
@@ -95,6 +132,18 @@ void print_table(std::ostream& out, const Evaluation& evaluation) {
                  {"study", "negative", text(study.tn), text(study.fp)},
                  {"", "positive", text(study.fn), text(study.tp)}},
                 2);
+}
+
+void print_comparison(std::ostream& out, const Comparison& comparison) {
+  out << "\ncompared with " << printable(comparison.other) << '\n';
+  std::vector<Row> rows{{"", "per", "this", "other", "difference", "95 % interval"}};
+  for (std::size_t f = 0; f < kFigureCount; ++f) {
+    rows.push_back(difference_row(f, "image", comparison.overall.image));
+    rows.push_back(difference_row(f, "study", comparison.overall.study));
+  }
+  print_aligned(out, rows, 2);
+  print_decisions(out, "image", comparison.overall.image.decisions);
+  print_decisions(out, "study", comparison.overall.study.decisions);
 }
 
 }  // namespace osteon

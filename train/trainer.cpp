@@ -1,6 +1,7 @@
 // The training loop.
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -75,6 +76,11 @@ void Trainer::load_data() {
                train_.size(), " images, needs at least 2");
   OSTEON_CHECK(!val_.empty(), options_.data.string(),
                ": the validation split is empty; raise --val-fraction");
+  const std::vector<int> labels = labels_of(data_.manifest, val_);
+  OSTEON_CHECK((parse_threshold(options_.threshold) && parse_temperature(options_.temperature)) ||
+                   (std::ranges::count(labels, 0) > 0 && std::ranges::count(labels, 1) > 0),
+               options_.data.string(), ": --threshold val and --temperature val need both classes ",
+               "in the validation split");
   weights_ = sample_weights(data_.manifest, options_.positive_weight);
 }
 
@@ -88,7 +94,8 @@ void Trainer::build_model() {
            .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.mean),
            .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.std),
            .classes = data_.manifest.classes,
-           .threshold = 0.5,
+           .threshold = parse_threshold(options_.threshold).value_or(0.5),
+           .temperature = parse_temperature(options_.temperature).value_or(1),
            .split = {options_.split_seed, options_.val_fraction}};
   if (!options_.init.empty()) {
     const InitialWeights initial = initialize_from(*model_, options_.arch, options_.init);
@@ -221,7 +228,12 @@ Trainer::Validation Trainer::validate() {
       {.batch_size = options_.batch_size, .workers = options_.workers, .dtype = dtype_});
   const auto count = static_cast<std::int64_t>(logits.size());
   const double loss = loss_of(from_vector(logits, {count}, DType::f64), val_).item();
-  const auto predictions = to_predictions(data_.manifest, val_, logits);
+  if (options_.temperature == "val")
+    info_.temperature = fit_temperature(logits, labels_of(data_.manifest, val_));
+  const auto predictions =
+      to_predictions(data_.manifest, val_, to_probabilities(logits, info_.temperature));
+  if (const auto rule = threshold_rule_from_name(options_.threshold))
+    info_.threshold = choose_threshold(predictions, *rule);
   return {loss, osteon::evaluate(predictions, info_.threshold).overall.image};
 }
 
@@ -255,14 +267,15 @@ void Trainer::finish_epoch(std::int64_t epoch, double train_loss) {
                   improved);
 }
 
-Evaluation Trainer::evaluate_best() {
-  const TrainedModel best = load_model(options_.out);
+EvaluationResult Trainer::evaluate_best() {
+  const TrainedModel best[] = {load_model(options_.out)};
   const std::vector<std::int64_t> test = split_indices(data_.manifest, Split::test);
   if (test.empty()) progress_.line("note: no test split; these are the figures of validation");
-  return evaluate_model(
-      best, data_, test.empty() ? val_ : test,
-      {.batch_size = options_.batch_size, .workers = options_.workers, .dtype = dtype_},
-      options_.out, progress_);
+  return evaluate_models(best, best[0].info.threshold, data_, test.empty() ? val_ : test,
+                         {.inference = {.batch_size = options_.batch_size,
+                                        .workers = options_.workers,
+                                        .dtype = dtype_}},
+                         options_.out, progress_);
 }
 
 }  // namespace osteon

@@ -9,9 +9,9 @@
 #include "data/loader.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
+#include "train/evaluation.h"
 #include "train/model_file.h"
 #include "train/options.h"
-#include "train/predictions.h"
 #include "train/progress.h"
 #include "train/run_log.h"
 
@@ -32,7 +32,7 @@ class Trainer {
 
   // The figures of the best checkpoint, by validation AUROC, on the test split, or on the
   // validation split where there is no test: written into the folder and returned.
-  Evaluation evaluate_best();
+  EvaluationResult evaluate_best();
 
  private:
   struct Validation {
