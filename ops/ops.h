@@ -2,14 +2,11 @@
 //
 // * Tensors are dense and row-major; images are [N, H, W, C], filters [K, R, S, C / groups].
 // * Inputs of one op are on one device. Floating-point ops take f64, f32 and bf16; sums and
-// products
-//   of bf16 are computed in f32.
+//   products of bf16 are computed in f32.
 // * Each is differentiable by every floating-point input unless its entry says otherwise, and
-// computes
-//   no gradient that nobody asked for.
+//   computes no gradient that nobody asked for.
 // * A wrong rank, shape, dtype or option throws Error naming the op, what it got and what it
-// expects.
-//   These checks are not repeated below.
+//   expects. These checks are not repeated below.
 #pragma once
 
 #include <array>
@@ -30,8 +27,7 @@ struct Spatial {
   bool operator==(const Spatial&) const = default;
 };
 
-// --- convolution
-// ----------------------------------------------------------------------------------
+// --- convolution ---------------------------------------------------------------------------------
 
 struct Conv2dOptions {
   Spatial stride = 1;
@@ -42,9 +38,9 @@ struct Conv2dOptions {
 
 // Cross-correlation, as every framework calls convolution:
 //
-//   y[n,p,q,k] = bias[k] + sum over r,s,c of
-//                x[n, p stride + r dilation - padding, q stride + s dilation - padding, g C/groups
-//                + c] weight[k,r,s,c],            g = the group of k: floor(k groups / K)
+//   y[n,p,q,k] = bias[k] + sum over r,s,c of x[n,i,j,d] weight[k,r,s,c],   where
+//   i = p stride + r dilation - padding,   j = q stride + s dilation - padding,
+//   d = g C/groups + c,   g = floor(k groups / K), the group of k
 //
 // x [N,H,W,C], weight [K,R,S,C/groups], bias [K] or undefined; y [N,P,Q,K] with
 // P = floor((H + 2 padding - dilation (R - 1) - 1) / stride) + 1, Q likewise.
@@ -52,8 +48,7 @@ struct Conv2dOptions {
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {});
 
-// --- normalisation
-// --------------------------------------------------------------------------------
+// --- normalisation -------------------------------------------------------------------------------
 
 struct BatchNormOptions {
   bool training = true;   // normalise by the batch's statistics and update the running ones
@@ -76,8 +71,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options = {}, const Tensor& residual = {});
 
-// --- pooling
-// --------------------------------------------------------------------------------------
+// --- pooling -------------------------------------------------------------------------------------
 
 struct Pool2dOptions {
   Spatial kernel_size = 2;
@@ -97,8 +91,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options);
 // The mean over all places: [N,H,W,C] -> [N,C].
 Tensor global_avg_pool2d(const Tensor& x);
 
-// --- products
-// -------------------------------------------------------------------------------------
+// --- products ------------------------------------------------------------------------------------
 
 // y = x weight^T + bias. x [..., in], weight [out, in], bias [out] or undefined; y [..., out].
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
@@ -107,8 +100,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 // dimensions of both are equal. a [..., M, K], b [..., K, N]; result [..., M, N].
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
 
-// --- elementwise
-// ----------------------------------------------------------------------------------
+// --- elementwise ---------------------------------------------------------------------------------
 
 // max(0, x); the gradient at 0 is 0.
 Tensor relu(const Tensor& x);
@@ -137,8 +129,7 @@ inline Tensor operator+(const Tensor& a, double term) {
 // The same values in another floating-point dtype; the gradient is cast back.
 Tensor cast(const Tensor& x, DType dtype);
 
-// --- reductions
-// -----------------------------------------------------------------------------------
+// --- reductions ----------------------------------------------------------------------------------
 
 // Sum, mean and maximum over the dimensions in `dims` (negative ones count from the end; none
 // given: over all). keepdim leaves them with extent 1. The gradient of amax is shared by equal
@@ -147,8 +138,7 @@ Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool kee
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 
-// --- shape
-// ----------------------------------------------------------------------------------------
+// --- shape ---------------------------------------------------------------------------------------
 
 // The same elements under another shape; one extent may be -1 and is computed. Shares memory.
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents);
@@ -159,8 +149,7 @@ Tensor concat(const Tensors& tensors, std::int64_t dim);
 // Elements [start, start + length) of dimension `dim`, copied.
 Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
 
-// --- probabilities and losses
-// ---------------------------------------------------------------------
+// --- probabilities and losses --------------------------------------------------------------------
 
 // exp(x_i) / sum_j exp(x_j) over the last dimension, shifted by the maximum so that nothing
 // overflows.
@@ -170,13 +159,12 @@ Tensor log_softmax(const Tensor& x);
 
 // Mean over all elements of
 //
-//   weight [ (1 - t) z + (1 + (positive_weight - 1) t) log(1 + exp(-z)) ],   z = logits, t =
-//   targets
+//   weight [ (1 - t) z + (1 + (positive_weight - 1) t) log(1 + exp(-z)) ]
 //
-// with log(1 + exp(-z)) computed as log1p(exp(-|z|)) + max(-z, 0), so that |z| up to 1e4 is exact.
-// logits and targets (in [0, 1]) have one shape; weight has it too, or is undefined for all ones;
-// the mean divides by the number of elements, not by the weights' sum. Scalar; differentiable by
-// logits.
+// where z = logits, t = targets and log(1 + exp(-z)) is computed as log1p(exp(-|z|)) + max(-z, 0),
+// so that |z| up to 1e4 is exact. logits and targets (in [0, 1]) have one shape; weight has it too,
+// or is undefined for all ones; the mean divides by the number of elements, not by the weights'
+// sum. Scalar; differentiable by logits.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const Tensor& weight = {}, double positive_weight = 1);
 
@@ -184,8 +172,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
 // Scalar; differentiable by logits.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
 
-// --- randomness
-// -----------------------------------------------------------------------------------
+// --- randomness ----------------------------------------------------------------------------------
 
 // Each element is zeroed with probability p, else scaled by 1 / (1 - p), 0 <= p < 1. `key` is an
 // i64 tensor {seed, stream, step, first_sample}: what happens to element j of sample n (x [N, ...])
@@ -193,8 +180,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
 // again. Source: Srivastava et al., "Dropout", JMLR 2014.
 Tensor dropout(const Tensor& x, double p, const Tensor& key);
 
-// --- images
-// ---------------------------------------------------------------------------------------
+// --- images --------------------------------------------------------------------------------------
 
 struct WarpOptions {
   std::int64_t height, width;     // of the output
