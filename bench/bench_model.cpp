@@ -10,6 +10,7 @@
 
 #include "apps/app.h"
 #include "nn/models.h"
+#include "ops/backend.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tensor/random.h"
@@ -100,7 +101,8 @@ void measure(const BenchOptions& options, Clock::time_point start) {
       {"images_per_second", static_cast<double>(options.batch_size) / median},
       {"median_step_seconds", median},
       {"start_seconds", start_seconds},
-      {"peak_bytes", peak_resident_bytes()}};
+      {"peak_bytes", peak_resident_bytes()},
+      {"reference_fallbacks", describe_reference_fallbacks()}};
   std::cout << line.dump() << "\n";
 }
 

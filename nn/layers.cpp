@@ -43,9 +43,7 @@ void Conv2d::initialize(const ParameterStreams& streams) {
   if (bias.defined()) uniform_(bias, inverse_sqrt(fan_in), streams("bias"));
 }
 
-Tensor Conv2d::forward(const Tensor& x) {
-  return conv2d(x, for_product_with(x, weight), for_product_with(x, bias), options);
-}
+Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, options); }
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels, double momentum_, double epsilon_)
     : weight(full({channels}, 1)),

@@ -1,8 +1,8 @@
 // The layers models are made of: an op of ops.h each, with the parameters it needs.
 //
 // Precision: a layer computes in the dtype of its input. In bf16 the parameters stay f32, so that
-// small updates are not lost: a convolution or linear layer casts them where it uses them, which
-// hands their gradients back in f32; batch norm reads them as they are.
+// small updates are not lost, and so do their gradients: convolution and batch norm take them as
+// they are, a linear layer casts them where it uses them.
 //
 // A layer's weights are NaN until initialize_parameters (nn/init.h) or a checkpoint fills them: a
 // model that was forgotten shows it.

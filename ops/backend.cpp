@@ -2,13 +2,61 @@
 #include "ops/backend.h"
 
 #include <atomic>
+#include <mutex>
 
 namespace osteon {
 namespace {
+
 std::atomic<Backend> current{Backend::automatic};
+
+struct Fallbacks {
+  std::mutex mutex;
+  std::map<std::string, std::int64_t> count;
+};
+
+Fallbacks& fallbacks() {
+  static Fallbacks all;
+  return all;
 }
+
+}  // namespace
 
 void set_backend(Backend backend) { current = backend; }
 Backend backend() { return current; }
+
+bool has_fast_path() {
+#if defined(OSTEON_HAS_ONEDNN)
+  return true;
+#else
+  return false;
+#endif
+}
+
+bool has_fast_bf16() {
+#if defined(__x86_64__)
+  return has_fast_path() && __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+std::map<std::string, std::int64_t> reference_fallbacks() {
+  const std::lock_guard lock(fallbacks().mutex);
+  return fallbacks().count;
+}
+
+std::string describe_reference_fallbacks() {
+  std::string text;
+  for (const auto& [kernel, count] : reference_fallbacks())
+    text += format(text.empty() ? "" : ", ", kernel, " x ", count);
+  return text;
+}
+
+void note_reference(const char* kernel, const Tensor& x) {
+  if (backend() == Backend::reference || x.numel() == 0) return;
+  if (x.dtype() != DType::f32 && x.dtype() != DType::bf16) return;
+  const std::lock_guard lock(fallbacks().mutex);
+  ++fallbacks().count[format(kernel, " ", x.dtype())];
+}
 
 }  // namespace osteon

@@ -2,6 +2,12 @@
 // every other one is checked against.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "tensor/tensor.h"
+
 namespace osteon {
 
 enum class Backend {
@@ -12,5 +18,23 @@ enum class Backend {
 // For the whole process; set it before the first op.
 void set_backend(Backend backend);
 Backend backend();
+
+// Whether oneDNN is built in.
+bool has_fast_path();
+
+// Whether bf16 has a fast path here: oneDNN is built in and the processor multiplies bf16
+// (avx512_bf16, which every processor with AMX has too). Elsewhere it is computed by the reference
+// or in f32, slower than fp32.
+bool has_fast_bf16();
+
+// How often each kernel that has a fast path was computed by the reference although the back end
+// was automatic, since the program began; f32 and bf16 only, which the fast paths are for. Empty
+// when all went as it should.
+std::map<std::string, std::int64_t> reference_fallbacks();
+// The same in one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
+std::string describe_reference_fallbacks();
+
+// To be called by such a kernel when the reference takes over the work on `x`.
+void note_reference(const char* kernel, const Tensor& x);
 
 }  // namespace osteon

@@ -15,9 +15,10 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const auto& [stride, padding, dilation, groups] = options;
   OSTEON_CHECK(x.rank() == 4, "conv2d: input ", x.shape(), " is not [N,H,W,C]");
   OSTEON_CHECK(weight.rank() == 4, "conv2d: weight ", weight.shape(), " is not [K,R,S,C/groups]");
-  OSTEON_CHECK(is_floating(x.dtype()) && x.dtype() == weight.dtype(), "conv2d: input is ",
-               x.dtype(), " but weight is ", weight.dtype(),
-               "; both must be one floating-point dtype");
+  const bool mixed = x.dtype() == DType::bf16 && weight.dtype() == DType::f32;
+  OSTEON_CHECK(is_floating(x.dtype()) && (mixed || x.dtype() == weight.dtype()),
+               "conv2d: input is ", x.dtype(), " but weight is ", weight.dtype(),
+               "; both must be one floating-point dtype, or bf16 and f32");
   OSTEON_CHECK(x.device() == weight.device(), "conv2d: input is on ", x.device(), " but weight on ",
                weight.device());
   OSTEON_CHECK(groups >= 1 && weight.dim(0) % groups == 0, "conv2d: ", weight.dim(0),
@@ -32,9 +33,22 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   OSTEON_CHECK(weight.dim(1) >= 1 && weight.dim(2) >= 1, "conv2d: weight ", weight.shape(),
                " has an empty window");
   if (bias.defined())
-    OSTEON_CHECK(bias.shape() == Shape{weight.dim(0)} && bias.dtype() == x.dtype(), "conv2d: bias ",
-                 bias.shape(), " ", bias.dtype(), " for ", weight.dim(0), " filters of ",
-                 x.dtype());
+    OSTEON_CHECK(bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype(),
+                 "conv2d: bias ", bias.shape(), " ", bias.dtype(), " for ", weight.dim(0),
+                 " filters of ", weight.dtype());
+}
+
+// The output, checked and not computed yet.
+Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                 const Conv2dOptions& options) {
+  check(x, weight, bias, options);
+  const std::int64_t height = output_extent(x.dim(1), weight.dim(1), options.stride.height,
+                                            options.padding.height, options.dilation.height);
+  const std::int64_t width = output_extent(x.dim(2), weight.dim(2), options.stride.width,
+                                           options.padding.width, options.dilation.width);
+  OSTEON_CHECK(height >= 1 && width >= 1, "conv2d: weight ", weight.shape(),
+               " does not fit into input ", x.shape(), "; use more padding or a larger image");
+  return Tensor({x.dim(0), height, width, weight.dim(0)}, x.dtype(), x.device());
 }
 
 }  // namespace
@@ -43,15 +57,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
 // of x with dy, db the sum of dy over images and places.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
-  check(x, weight, bias, options);
-  const std::int64_t height = output_extent(x.dim(1), weight.dim(1), options.stride.height,
-                                            options.padding.height, options.dilation.height);
-  const std::int64_t width = output_extent(x.dim(2), weight.dim(2), options.stride.width,
-                                           options.padding.width, options.dilation.width);
-  OSTEON_CHECK(height >= 1 && width >= 1, "conv2d: weight ", weight.shape(),
-               " does not fit into input ", x.shape(), "; use more padding or a larger image");
-  Tensor y({x.dim(0), height, width, weight.dim(0)}, x.dtype(), x.device());
-  DISPATCH(x, conv2d_forward(x, weight, bias, options, y));
+  Tensor y = output_of(x, weight, bias, options);
+  DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), false, options, y));
   return record("conv2d", y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
     const auto& conv = b.attrs<Conv2dOptions>();
     const Tensor &input = b.saved(0), &filters = b.saved(1);
@@ -64,9 +71,21 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
       dweight = empty_like(filters);
       DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
     }
-    if (b.needs(2)) dbias = sum(b.dy, {0, 1, 2});
+    if (b.needs(2)) dbias = sum(cast(b.dy, b.input_dtype(2)), {0, 1, 2});
     return Tensors{dx, dweight, dbias};
   });
+}
+
+Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                       const Tensor& residual, bool relu, const Conv2dOptions& options) {
+  Tensor y = output_of(x, weight, bias, options);
+  if (residual.defined())
+    OSTEON_CHECK(residual.shape() == y.shape() && residual.dtype() == y.dtype() &&
+                     residual.device() == y.device(),
+                 "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(),
+                 " for output ", y.shape(), " ", y.dtype());
+  DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
+  return record("conv2d_add_relu", y, {x, weight, bias, residual}, {}, options, nullptr);
 }
 
 }  // namespace osteon

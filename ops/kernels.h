@@ -47,9 +47,10 @@
 
 namespace osteon {
 
-// conv2d.cpp
+// conv2d.cpp: weight and bias are of x's dtype, or f32 where x is bf16. residual is like y or
+// undefined.
 KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
-       const Conv2dOptions& options, const Tensor& y)
+       const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
 KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
        const Tensor& dx)
 KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x, const Conv2dOptions& options,

@@ -44,9 +44,17 @@ struct Conv2dOptions {
 //
 // x [N,H,W,C], weight [K,R,S,C/groups], bias [K] or undefined; y [N,P,Q,K] with
 // P = floor((H + 2 padding - dilation (R - 1) - 1) / stride) + 1, Q likewise.
+// Where x is bf16, weight and bias may be f32: weight is rounded to bf16, sums are f32, and the
+// gradients by both come in f32, unrounded.
 // Gradients: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {});
+
+// max(0, conv2d(x, weight, bias) + residual) in one pass, or the same without the maximum: what a
+// residual block comes to in inference, once batch norm is folded into weight and bias. residual is
+// like the output, or undefined. Not differentiable.
+Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                       const Tensor& residual, bool relu, const Conv2dOptions& options = {});
 
 // --- normalisation -------------------------------------------------------------------------------
 

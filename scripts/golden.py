@@ -71,6 +71,13 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
                                   both(padding), both(dilation), groups))
 
 
+def conv2d_add_relu(x, weight, bias=None, residual=None, relu=True, **options):
+    y = conv2d(x, weight, bias, **options)
+    if residual is not None:
+        y = y + residual
+    return torch.relu(y) if relu else y
+
+
 def batch_norm(x, weight, bias, running_mean, running_var, residual=None, training=True,
                momentum=0.1, epsilon=1e-5, relu=False):
     y = F.batch_norm(x.reshape(-1, x.shape[-1]), running_mean, running_var, weight, bias, training,
@@ -142,6 +149,7 @@ def warp_affine(images, matrices, height, width, mean, std):
 
 OPS = {
     "conv2d": conv2d,
+    "conv2d_add_relu": conv2d_add_relu,
     "batch_norm": batch_norm,
     "max_pool2d": pool2d(F.max_pool2d),
     "avg_pool2d": pool2d(F.avg_pool2d),

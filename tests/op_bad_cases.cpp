@@ -37,7 +37,12 @@ std::vector<BadOpCase> convolutions() {
       {op, {x, weight, uniform({6, 1})}, {}, "bias [6,1]"},
       {op, {bytes({2, 5, 5, 4}), weight}, {}, "input is u8"},
       {op, {bytes({2, 5, 5, 4}), bytes({6, 3, 3, 4})}, {}, "floating-point"},
-      {op, {x, weight.parameter()}, {}, "input is bf16 but weight is f32", DType::bf16},
+      {op, {x.parameter(), weight}, {}, "input is f32 but weight is bf16", DType::bf16},
+      {op, {x, weight.parameter(), uniform({6})}, {}, "bias [6] bf16", DType::bf16},
+      {"conv2d_add_relu",
+       {x, weight, absent(), uniform({2, 3, 3, 5})},
+       {},
+       "conv2d_add_relu: residual [2,3,3,5]"},
       {op, {absent(), weight}, {}, "undefined"},
       {op, {x, absent()}, {}, "undefined"},
   };

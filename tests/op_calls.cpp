@@ -82,6 +82,10 @@ using Call = Tensor (*)(const Arguments&);
 const std::map<std::string, Call>& calls() {
   static const std::map<std::string, Call> table = {
       {"conv2d", [](const Arguments& a) { return conv2d(a[0], a[1], a[2], conv2d_options(a)); }},
+      {"conv2d_add_relu",
+       [](const Arguments& a) {
+         return conv2d_add_relu(a[0], a[1], a[2], a[3], a.get("relu", true), conv2d_options(a));
+       }},
       {"batch_norm",
        [](const Arguments& a) {
          return batch_norm(a[0], a[1], a[2], a[3], a[4], batch_norm_options(a), a[5]);

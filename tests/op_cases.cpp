@@ -158,6 +158,49 @@ Rows conv2d_rows() {
        "conv2d",
        {uniform({64, 3, 3, 32}), uniform({32, 3, 3, 32})},
        {{"padding", 1}}},
+      // Filters that stay f32 where images are bf16.
+      {"conv2d_f32_filters",
+       "conv2d",
+       {uniform({2, 5, 6, 3}), uniform({4, 3, 3, 3}).parameter(), uniform({4}).parameter()},
+       {{"padding", 1}}},
+      {"conv2d_f32_filters_groups",
+       "conv2d",
+       {uniform({2, 4, 4, 4}), uniform({6, 3, 3, 2}).parameter(), uniform({6}).parameter()},
+       {{"padding", 1}, {"groups", 2}}},
+      {"conv2d_f32_filters_large",
+       "conv2d",
+       {uniform({3, 14, 13, 32}), uniform({48, 3, 3, 32}).parameter()},
+       {{"padding", 1}, {"stride", 2}}},
+      {"conv2d_f32_filters_large_1x1",
+       "conv2d",
+       {uniform({3, 14, 14, 64}), uniform({32, 1, 1, 64}).parameter()}},
+  };
+}
+
+// x, weight, bias and residual or none, without gradients.
+std::vector<Input> folded(Input x, Input weight, Input residual = absent()) {
+  Input bias = uniform({weight.shape[0]}).constant().parameter();
+  return {x.constant(), weight.constant().parameter(), std::move(bias), residual.constant()};
+}
+
+Rows conv2d_add_relu_rows() {
+  const auto row = [](const char* name, std::vector<Input> inputs, json attrs) {
+    return OpCase{name, "conv2d_add_relu", std::move(inputs), std::move(attrs), {}, 0};
+  };
+  return {
+      row("conv2d_add_relu",
+          folded(uniform({2, 5, 4, 3}), uniform({4, 3, 3, 3}), uniform({2, 5, 4, 4})),
+          {{"padding", 1}}),
+      row("conv2d_relu", folded(uniform({2, 5, 4, 3}), uniform({4, 3, 3, 3})), {{"padding", 1}}),
+      row("conv2d_add", folded(uniform({2, 5, 4, 3}), uniform({4, 1, 1, 3}), uniform({2, 5, 4, 4})),
+          {{"relu", false}}),
+      row("conv2d_add_relu_1x1_large",
+          folded(uniform({2, 14, 14, 32}), uniform({64, 1, 1, 32}), uniform({2, 14, 14, 64})), {}),
+      row("conv2d_add_relu_large",
+          folded(uniform({2, 14, 13, 32}), uniform({48, 3, 3, 32}), uniform({2, 14, 13, 48})),
+          {{"padding", 1}}),
+      row("conv2d_relu_stem", folded(uniform({2, 30, 31, 3}), uniform({16, 7, 7, 3})),
+          {{"padding", 3}, {"stride", 2}}),
   };
 }
 
@@ -643,8 +686,8 @@ const std::vector<OpCase>& op_cases() {
   static const Rows rows = [] {
     Rows all;
     for (const auto& part :
-         {conv2d_rows, batch_norm_rows, pool2d_rows, product_rows, elementwise_rows, reduction_rows,
-          shape_rows, loss_rows, dropout_rows, warp_rows})
+         {conv2d_rows, conv2d_add_relu_rows, batch_norm_rows, pool2d_rows, product_rows,
+          elementwise_rows, reduction_rows, shape_rows, loss_rows, dropout_rows, warp_rows})
       append(all, part());
     for (OpCase& row : all)
       if (row.attrs.is_null()) row.attrs = json::object();  // what {} means in a row

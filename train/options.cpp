@@ -137,7 +137,8 @@ DType activation_dtype(const std::string& precision) {
   check_choice("precision", precision, {"fp32", "tf32", "bf16"});
   if (precision == "fp32") return DType::f32;
   require(precision == "bf16", "--precision tf32: only CUDA devices have it; use fp32");
-  std::fputs("note: bf16 runs on the reference kernels of this build, slower than fp32\n", stderr);
+  if (!has_fast_bf16())
+    std::fputs("note: bf16 is slower than fp32 here: no fast kernels for this processor\n", stderr);
   return DType::bf16;
 }
 

@@ -7,6 +7,7 @@
 
 #include "nn/layers.h"
 #include "nn/models.h"
+#include "ops/backend.h"
 #include "ops/ops.h"
 #include "optim/make_optimizer.h"
 #include "tensor/file.h"
@@ -258,6 +259,7 @@ void Trainer::finish_epoch(std::int64_t epoch, double train_loss) {
                {"lr", optimizer_->lr()},
                {"images_per_second", pace_->images_per_second()},
                {"seconds", pace_->seconds()},
+               {"reference_fallbacks", reference_fallbacks()},
                {"peak_bytes", memory_statistics().peak_bytes}});
   save_checkpoint(options_.out, step_, *model_, info_, *optimizer_,
                   {{"epoch", epoch + 1},

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/backend.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
 #include "ops/onednn/onednn.h"
@@ -118,8 +119,7 @@ template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Geometry& g,
              const Tensor& y) {
   const Widened<T> filters(weight.data<T>(), weight.numel());
-  const Widened<T> offsets(bias.defined() ? bias.data<T>() : nullptr,
-                           bias.defined() ? g.filters : 0);
+  const Tensor offsets = bias.defined() ? converted(bias, dtype_of<Accumulator<T>>()) : Tensor();
   parallel_for(g.rows, kMinimumTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t tile = std::min(g.tile_rows(), end - begin);
     RowTile<T> rows(g, tile);
@@ -133,7 +133,8 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ge
         auto product = matrix(out.data() + first, count, g.group_filters, g.filters);
         product.noalias() = rows.gather(x.data<T>(), at, at + count, group) * w.transpose();
         if (bias.defined())
-          product.rowwise() += matrix(offsets.data() + first, 1, g.group_filters, g.filters).row(0);
+          product.rowwise() +=
+              matrix(offsets.data<Accumulator<T>>() + first, 1, g.group_filters, g.filters).row(0);
       }
       out.store();
     }
@@ -215,13 +216,31 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
           }
         }
       });
-  T* out = dweight.data<T>();
-  parallel_for(elements, 4096, [&](std::int64_t begin, std::int64_t end) {
+  const auto store = [&](auto* out) {
+    parallel_for(elements, 4096, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        A total = 0;
+        for (int thread = 0; thread < used; ++thread)
+          total += partial.data<A>()[thread * elements + i];
+        out[i] = std::remove_reference_t<decltype(*out)>(total);
+      }
+    });
+  };
+  if (dweight.dtype() == dtype_of<T>())
+    store(dweight.data<T>());
+  else
+    store(dweight.data<A>());
+}
+
+template <class T>
+void add_and_clip(const Tensor& residual, bool relu, const Tensor& y) {
+  using A = Accumulator<T>;
+  const T* added = residual.defined() ? residual.data<T>() : nullptr;
+  T* to = y.data<T>();
+  parallel_for(y.numel(), kTileElements, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      A total = 0;
-      for (int thread = 0; thread < used; ++thread)
-        total += partial.data<A>()[thread * elements + i];
-      out[i] = T(total);
+      const A value = static_cast<A>(to[i]) + (added ? static_cast<A>(added[i]) : A(0));
+      to[i] = T(relu && value < A(0) ? A(0) : value);
     }
   });
 }
@@ -229,27 +248,35 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Conv2dOptions& options, const Tensor& y) {
-  if (onednn::conv2d_forward(x, weight, bias, options, y)) return;
+                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& y) {
+  if (onednn::conv2d_forward(x, weight, bias, residual, relu, options, y)) return;
+  note_reference("conv2d_forward", x);
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-  dispatch_floating("conv2d", x.dtype(), [&]<class T>() { forward<T>(x, weight, bias, g, y); });
+  dispatch_floating("conv2d", x.dtype(), [&]<class T>() {
+    forward<T>(x, converted(weight, x.dtype()), bias, g, y);
+    if (residual.defined() || relu) add_and_clip<T>(residual, relu, y);
+  });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& dx) {
   if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
+  note_reference("conv2d_backward_input", dy);
+  const Tensor filters = converted(weight, dy.dtype());
   const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
     if (g.is_plain_product())
-      backward_input_plain<T>(dy, weight, g, dx);
+      backward_input_plain<T>(dy, filters, g, dx);
     else
-      backward_input<T>(dy, weight, g, dx);
+      backward_input<T>(dy, filters, g, dx);
   });
 }
 
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
   if (onednn::conv2d_backward_weight(dy, x, options, dweight)) return;
+  note_reference("conv2d_backward_weight", dy);
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(),
                     [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });

@@ -29,6 +29,14 @@ ConstMatrixMap<A> matrix(const A* data, std::int64_t rows, std::int64_t columns,
   return ConstMatrixMap<A>(data, rows, columns, Eigen::OuterStride<>(pitch));
 }
 
+// The tensor in another dtype; itself where that is its own.
+inline Tensor converted(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor result(x.shape(), dtype);
+  copy_(result, x);
+  return result;
+}
+
 // Elements in the accumulator's type: the memory itself where that is the storage type, else a
 // copy.
 template <class T>

@@ -1,106 +1,188 @@
-// Convolution on oneDNN, f32. Images stay as they are (nhwc); oneDNN chooses the layout of the
-// weights, which are reordered on each use. What was compiled for a shape is kept.
+// Convolution on oneDNN, f32 and bf16. Images stay as they are (nhwc); oneDNN chooses the layout of
+// the weights (weights.h). What was compiled for a shape is kept.
+#include <array>
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
 
 #include "ops/backend.h"
+#include "ops/onednn/context.h"
 #include "ops/onednn/onednn.h"
+#include "ops/onednn/weights.h"
+#include "tensor/parallel.h"
 
 namespace osteon::onednn {
 namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-using Arguments = std::unordered_map<int, memory>;
 
 enum class Direction { forward, backward_input, backward_weight };
 
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
+// One convolution as far as it decides which code runs.
+struct Problem {
+  Direction direction;
+  const Tensor& x;  // or its gradient
+  const Tensor& weight;
+  const Tensor& y;
+  const Tensor& bias;
+  const Conv2dOptions& options;
+  bool residual = false, relu = false;
+
+  using Key = std::array<std::int64_t, 21>;
+  Key key() const {
+    const auto code = [](const Tensor& t) {
+      return t.defined() ? static_cast<int>(t.dtype()) : -1;
+    };
+    const auto& [stride, padding, dilation, groups] = options;
+    return {static_cast<std::int64_t>(direction),
+            x.dim(0),
+            x.dim(1),
+            x.dim(2),
+            x.dim(3),
+            weight.dim(0),
+            weight.dim(1),
+            weight.dim(2),
+            stride.height,
+            stride.width,
+            padding.height,
+            padding.width,
+            dilation.height,
+            dilation.width,
+            groups,
+            code(x),
+            code(weight),
+            code(bias),
+            residual,
+            relu,
+            num_threads()};
+  }
+};
 
 // oneDNN wants NCHW and OIHW extents whatever the layout.
-memory::desc image_desc(const Shape& s) {
-  return {{s[0], s[3], s[1], s[2]}, memory::data_type::f32, Tag::nhwc};
+memory::desc image_desc(const Tensor& x) {
+  return {{x.dim(0), x.dim(3), x.dim(1), x.dim(2)}, data_type(x.dtype()), Tag::nhwc};
 }
-memory::dims filter_dims(const Shape& s, std::int64_t groups) {
-  if (groups == 1) return {s[0], s[3], s[1], s[2]};
-  return {groups, s[0] / groups, s[3], s[1], s[2]};
+memory::desc filter_desc(const Tensor& weight, std::int64_t groups) {
+  const std::int64_t filters = weight.dim(0), height = weight.dim(1), width = weight.dim(2),
+                     channels = weight.dim(3);
+  if (groups == 1)
+    return {{filters, channels, height, width}, data_type(weight.dtype()), Tag::ohwi};
+  return {
+      {groups, filters / groups, channels, height, width}, data_type(weight.dtype()), Tag::gohwi};
 }
 
-// One convolution of given shapes in one direction: the compiled primitive and the layout it wants
-// the weights in.
+// The compiled primitive of a problem and the layout it wants the weights in.
 class Plan {
  public:
-  Plan(Direction direction, const Shape& x, const Shape& weight, const Shape& y, bool with_bias,
-       const Conv2dOptions& options)
-      : plain_weight_(filter_dims(weight, options.groups), memory::data_type::f32,
-                      options.groups == 1 ? Tag::ohwi : Tag::gohwi),
-        x_(image_desc(x)),
-        y_(image_desc(y)),
-        bias_({weight[0]}, memory::data_type::f32, Tag::a) {
-    const memory::desc any(plain_weight_.dims(), memory::data_type::f32, Tag::any);
-    const memory::dims stride{options.stride.height, options.stride.width};
-    const memory::dims dilation{options.dilation.height - 1, options.dilation.width - 1};
-    const memory::dims padding{options.padding.height, options.padding.width};
-    const auto algorithm = dnnl::algorithm::convolution_direct;
-    dnnl::primitive_attr attributes;
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    using Forward = dnnl::convolution_forward;
-    const Forward::desc forward =
-        with_bias ? Forward::desc(dnnl::prop_kind::forward_training, algorithm, x_, any, bias_, y_,
-                                  stride, dilation, padding, padding)
-                  : Forward::desc(dnnl::prop_kind::forward_training, algorithm, x_, any, y_, stride,
-                                  dilation, padding, padding);
-    const Forward::primitive_desc hint(forward, attributes, engine());
-    if (direction == Direction::forward) {
-      take<Forward>(hint, hint.weights_desc());
-    } else if (direction == Direction::backward_input) {
-      using Backward = dnnl::convolution_backward_data;
-      const Backward::primitive_desc desc(
-          Backward::desc(algorithm, x_, any, y_, stride, dilation, padding, padding), attributes,
-          engine(), hint);
-      take<Backward>(desc, desc.weights_desc());
-    } else {
-      using Backward = dnnl::convolution_backward_weights;
-      const Backward::primitive_desc desc(
-          Backward::desc(algorithm, x_, any, y_, stride, dilation, padding, padding), attributes,
-          engine(), hint);
-      take<Backward>(desc, desc.diff_weights_desc());
-    }
+  explicit Plan(const Problem& problem)
+      : plain_weight_(filter_desc(problem.weight, problem.options.groups)),
+        x_(image_desc(problem.x)),
+        y_(image_desc(problem.y)) {
+    if (problem.bias.defined())
+      bias_ = {{problem.bias.numel()}, data_type(problem.bias.dtype()), Tag::a};
+    if (problem.direction == Direction::forward)
+      make_forward(problem);
+    else if (problem.direction == Direction::backward_input)
+      make_backward_input(problem);
+    else
+      make_backward_weight(problem);
   }
 
-  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) const {
-    const Tensor room = reorder_room();
-    Arguments arguments{{DNNL_ARG_SRC, memory(x_, engine(), x.raw())},
-                        {DNNL_ARG_WEIGHTS, reordered(weight, room)},
-                        {DNNL_ARG_DST, memory(y_, engine(), y.raw())}};
-    if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, memory(bias_, engine(), bias.raw()));
-    run(std::move(arguments));
+  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
+               const Tensor& y) const {
+    Arguments arguments{{DNNL_ARG_SRC, memory_of(x_, x)},
+                        {DNNL_ARG_WEIGHTS, prepared_weight(weight, plain_weight_, weight_)},
+                        {DNNL_ARG_DST, memory_of(y_, y)}};
+    if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, memory_of(bias_, bias));
+    if (residual.defined())
+      arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+                        memory_of(y_, residual));
+    run(primitive_, scratchpad_, std::move(arguments));
   }
 
   void backward_input(const Tensor& dy, const Tensor& weight, const Tensor& dx) const {
-    const Tensor room = reorder_room();
-    run({{DNNL_ARG_DIFF_DST, memory(y_, engine(), dy.raw())},
-         {DNNL_ARG_WEIGHTS, reordered(weight, room)},
-         {DNNL_ARG_DIFF_SRC, memory(x_, engine(), dx.raw())}});
+    run(primitive_, scratchpad_,
+        {{DNNL_ARG_DIFF_DST, memory_of(y_, dy)},
+         {DNNL_ARG_WEIGHTS, prepared_weight(weight, plain_weight_, weight_)},
+         {DNNL_ARG_DIFF_SRC, memory_of(x_, dx)}});
   }
 
   void backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dweight) const {
-    memory plain(plain_weight_, engine(), dweight.raw());
-    const Tensor room = reorder_room();
-    memory result = room.defined() ? memory(weight_, engine(), room.raw()) : plain;
-    run({{DNNL_ARG_DIFF_DST, memory(y_, engine(), dy.raw())},
-         {DNNL_ARG_SRC, memory(x_, engine(), x.raw())},
+    const bool is_plain = weight_ == plain_weight_;
+    const Tensor room =
+        is_plain ? dweight : Tensor({static_cast<std::int64_t>(weight_.get_size())}, DType::u8);
+    memory result = memory_of(weight_, room);
+    run(primitive_, scratchpad_,
+        {{DNNL_ARG_DIFF_DST, memory_of(y_, dy)},
+         {DNNL_ARG_SRC, memory_of(x_, x)},
          {DNNL_ARG_DIFF_WEIGHTS, result}});
-    if (room.defined()) copy(result, plain);
+    if (is_plain) return;
+    memory plain = memory_of(plain_weight_, dweight);
+    dnnl::stream stream(engine());
+    dnnl::reorder(result, plain).execute(stream, result, plain);
+    stream.wait();
   }
 
  private:
+  static constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
+
+  struct Geometry {
+    explicit Geometry(const Conv2dOptions& options)
+        : stride{options.stride.height, options.stride.width},
+          dilation{options.dilation.height - 1, options.dilation.width - 1},
+          padding{options.padding.height, options.padding.width} {}
+    memory::dims stride, dilation, padding;
+  };
+
+  // The weights as an operand: in the images' precision, laid out as oneDNN likes.
+  memory::desc any_weight() const { return {plain_weight_.dims(), x_.data_type(), Tag::any}; }
+
+  dnnl::convolution_forward::primitive_desc forward_desc(const Problem& problem,
+                                                         const dnnl::primitive_attr& attributes,
+                                                         dnnl::prop_kind kind) const {
+    const Geometry g(problem.options);
+    using Desc = dnnl::convolution_forward::desc;
+    const Desc desc = problem.bias.defined() ? Desc(kind, kAlgorithm, x_, any_weight(), bias_, y_,
+                                                    g.stride, g.dilation, g.padding, g.padding)
+                                             : Desc(kind, kAlgorithm, x_, any_weight(), y_,
+                                                    g.stride, g.dilation, g.padding, g.padding);
+    return {desc, attributes, engine()};
+  }
+
+  void make_forward(const Problem& problem) {
+    dnnl::primitive_attr attributes = with_user_scratchpad();
+    dnnl::post_ops post_ops;
+    if (problem.residual) post_ops.append_binary(dnnl::algorithm::binary_add, y_);
+    if (problem.relu) post_ops.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+    attributes.set_post_ops(post_ops);
+    const auto desc = forward_desc(problem, attributes, dnnl::prop_kind::forward_inference);
+    take<dnnl::convolution_forward>(desc, desc.weights_desc());
+  }
+
+  void make_backward_input(const Problem& problem) {
+    const Geometry g(problem.options);
+    const auto attributes = with_user_scratchpad();
+    using Primitive = dnnl::convolution_backward_data;
+    const Primitive::primitive_desc desc(
+        Primitive::desc(kAlgorithm, x_, any_weight(), y_, g.stride, g.dilation, g.padding,
+                        g.padding),
+        attributes, engine(), forward_desc(problem, attributes, dnnl::prop_kind::forward_training));
+    take<Primitive>(desc, desc.weights_desc());
+  }
+
+  void make_backward_weight(const Problem& problem) {
+    const Geometry g(problem.options);
+    const auto attributes = with_user_scratchpad();
+    const memory::desc gradient(plain_weight_.dims(), plain_weight_.data_type(), Tag::any);
+    using Primitive = dnnl::convolution_backward_weights;
+    const Primitive::primitive_desc desc(
+        Primitive::desc(kAlgorithm, x_, gradient, y_, g.stride, g.dilation, g.padding, g.padding),
+        attributes, engine(), forward_desc(problem, attributes, dnnl::prop_kind::forward_training));
+    take<Primitive>(desc, desc.diff_weights_desc());
+  }
+
   template <class Primitive, class Description>
   void take(const Description& description, const memory::desc& weight) {
     primitive_ = Primitive(description);
@@ -108,57 +190,18 @@ class Plan {
     scratchpad_ = description.scratchpad_desc();
   }
 
-  // Memory for the weights in oneDNN's layout; undefined where that is ours.
-  Tensor reorder_room() const {
-    if (weight_ == plain_weight_) return {};
-    return Tensor({static_cast<std::int64_t>(weight_.get_size())}, DType::u8);
-  }
-
-  memory reordered(const Tensor& weight, const Tensor& room) const {
-    memory plain(plain_weight_, engine(), weight.raw());
-    if (!room.defined()) return plain;
-    memory wanted(weight_, engine(), room.raw());
-    copy(plain, wanted);
-    return wanted;
-  }
-
-  static void copy(memory& from, memory& to) {
-    dnnl::stream stream(engine());
-    dnnl::reorder(from, to).execute(stream, from, to);
-    stream.wait();
-  }
-
-  void run(Arguments arguments) const {
-    const Tensor scratchpad({static_cast<std::int64_t>(scratchpad_.get_size())}, DType::u8);
-    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(scratchpad_, engine(), scratchpad.raw()));
-    dnnl::stream stream(engine());
-    primitive_.execute(stream, arguments);
-    stream.wait();
-  }
-
   memory::desc plain_weight_, weight_, x_, y_, bias_, scratchpad_;
   dnnl::primitive primitive_;
 };
 
-// The plan for these shapes, compiled at first use; null where oneDNN has none.
-std::shared_ptr<const Plan> find_plan(Direction direction, const Shape& x, const Shape& weight,
-                                      const Shape& y, bool with_bias,
-                                      const Conv2dOptions& options) {
-  using Key = std::tuple<Direction, std::vector<std::int64_t>, std::vector<std::int64_t>,
-                         std::vector<std::int64_t>, bool>;
+// The plan for a problem, compiled at first use; null where oneDNN has none.
+std::shared_ptr<const Plan> find_plan(const Problem& problem) {
   static std::mutex mutex;
-  static std::map<Key, std::shared_ptr<const Plan>> plans;
-  const Key key{
-      direction,
-      x.extents(),
-      weight.extents(),
-      {options.stride.height, options.stride.width, options.padding.height, options.padding.width,
-       options.dilation.height, options.dilation.width, options.groups},
-      with_bias};
+  static std::map<Problem::Key, std::shared_ptr<const Plan>> plans;
   const std::lock_guard lock(mutex);
-  const auto [entry, is_new] = plans.try_emplace(key);
+  const auto [entry, is_new] = plans.try_emplace(problem.key());
   if (is_new) try {
-      entry->second = std::make_shared<Plan>(direction, x, weight, y, with_bias, options);
+      entry->second = std::make_shared<Plan>(problem);
     } catch (const dnnl::error&) {
       // No implementation for this case: remembered as null.
     }
@@ -166,25 +209,26 @@ std::shared_ptr<const Plan> find_plan(Direction direction, const Shape& x, const
 }
 
 bool is_ours(const Tensor& x) {
-  return backend() == Backend::automatic && x.dtype() == DType::f32 && x.numel() > 0;
+  return backend() == Backend::automatic && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
+         x.numel() > 0;
 }
 
 }  // namespace
 
 bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Conv2dOptions& options, const Tensor& y) {
+                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& y) {
   if (!is_ours(x)) return false;
   const auto plan =
-      find_plan(Direction::forward, x.shape(), weight.shape(), y.shape(), bias.defined(), options);
-  if (plan) plan->forward(x, weight, bias, y);
+      find_plan({Direction::forward, x, weight, y, bias, options, residual.defined(), relu});
+  if (plan) plan->forward(x, weight, bias, residual, y);
   return plan != nullptr;
 }
 
 bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& dx) {
   if (!is_ours(dx)) return false;
-  const auto plan =
-      find_plan(Direction::backward_input, dx.shape(), weight.shape(), dy.shape(), false, options);
+  const auto plan = find_plan({Direction::backward_input, dx, weight, dy, Tensor(), options});
   if (plan) plan->backward_input(dy, weight, dx);
   return plan != nullptr;
 }
@@ -192,8 +236,7 @@ bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
 bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
   if (!is_ours(x)) return false;
-  const auto plan =
-      find_plan(Direction::backward_weight, x.shape(), dweight.shape(), dy.shape(), false, options);
+  const auto plan = find_plan({Direction::backward_weight, x, dweight, dy, Tensor(), options});
   if (plan) plan->backward_weight(dy, x, dweight);
   return plan != nullptr;
 }

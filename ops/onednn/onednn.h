@@ -9,14 +9,15 @@ namespace osteon::onednn {
 
 #if defined(OSTEON_HAS_ONEDNN)
 bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Conv2dOptions& options, const Tensor& y);
+                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& y);
 bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& dx);
 bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight);
 #else
-inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Conv2dOptions&,
-                           const Tensor&) {
+inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, bool,
+                           const Conv2dOptions&, const Tensor&) {
   return false;
 }
 inline bool conv2d_backward_input(const Tensor&, const Tensor&, const Conv2dOptions&,
