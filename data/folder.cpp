@@ -19,7 +19,7 @@ void add_classes(const std::string& prefix, std::optional<Split> split, ImageLis
       if (has_image_ending(name))
         listing.records.push_back({path, class_name, path, path, "", split, ""});
       else
-        listing.warnings.push_back(path + ": not a PNG or JPEG by its name; left out");
+        listing.warnings.push_back(path + ": not a PNG, JPEG or DICOM file by its name; left out");
     }
     for (const std::string& inner : list_subfolders(listing.root / folder))
       listing.warnings.push_back(folder + "/" + inner +

@@ -77,7 +77,7 @@ void add_folder(const std::string& folder, Descriptions& descriptions, ImageList
   for (const std::string& name : list_files(listing.root / "images" / folder)) {
     const std::string path = "images/" + folder + "/" + name;
     if (!has_image_ending(name)) {
-      listing.warnings.push_back(path + ": not a PNG or JPEG by its name; left out");
+      listing.warnings.push_back(path + ": not a PNG, JPEG or DICOM file by its name; left out");
       continue;
     }
     const auto row = descriptions.find(name);

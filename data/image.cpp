@@ -48,7 +48,9 @@ Image read_image(const fs::path& path) try {
   const std::vector<std::uint8_t> bytes = read_bytes(path);
   if (starts_with(bytes, "\x89PNG\r\n\x1A\n")) return decode_png(bytes);
   if (starts_with(bytes, "\xFF\xD8\xFF")) return decode_jpeg(bytes);
-  throw Error("neither a PNG nor a JPEG by its first bytes");
+  if (bytes.size() >= 132 && starts_with(Bytes(bytes).subspan(128), "DICM"))
+    return decode_dicom(bytes);
+  throw Error("neither PNG, JPEG nor DICOM by its first bytes");
 } catch (const Error& error) {
   throw Error(path.string() + ": " + error.what());
 }

@@ -31,7 +31,7 @@ bool is_hidden(std::string_view name) { return name.starts_with('.') || name == 
 
 bool has_image_ending(std::string_view name) {
   const std::string ending = lower_case(fs::path(name).extension().string());
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+  return ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".dcm";
 }
 
 }  // namespace osteon

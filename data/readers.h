@@ -49,7 +49,7 @@ std::vector<std::string> list_files(const std::filesystem::path& folder);
 
 // Dot-files (MURA ships `._image1.png`) and the __MACOSX folder an archive may leave behind.
 bool is_hidden(std::string_view name);
-// Whether a file's ending says PNG or JPEG, in any case.
+// Whether a file's ending says PNG, JPEG or DICOM, in any case.
 bool has_image_ending(std::string_view name);
 
 }  // namespace osteon

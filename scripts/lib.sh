@@ -18,6 +18,8 @@ build_packages=(
   "libjpeg-dev         /usr/include/jpeglib.h"
   "zlib1g-dev          /usr/include/zlib.h"
   "libdnnl-dev         /usr/include/dnnl.hpp"
+  "libgdcm-dev         /usr/include/gdcm-3.0/gdcmImageReader.h"
+  "libgdcm-tools       gdcmconv"
   "nlohmann-json3-dev  /usr/include/nlohmann/json.hpp"
   "libcli11-dev        /usr/include/CLI/CLI.hpp"
   "doctest-dev         /usr/include/doctest/doctest.h"

@@ -171,7 +171,7 @@ TEST_CASE("files that are no image are named") {
       {folder.path() / "missing.png", "no such file"},
       {folder.path(), "not a regular file"},
       {folder.write("empty.png", ""), "the file is empty"},
-      {folder.write("text.png", "hello"), "neither a PNG nor a JPEG by its first bytes"},
+      {folder.write("text.png", "hello"), "neither PNG, JPEG nor DICOM by its first bytes"},
       {folder.write("signature.png", "\x89PNG\r\n\x1A\n"), "the PNG ends early"},
       {folder.write("start.jpg", "\xFF\xD8\xFF"), "damaged JPEG"},
   };

@@ -235,7 +235,7 @@ TEST_CASE("FracAtlas") {
   REQUIRE(manifest.warnings.size() == 3);
   CHECK(manifest.warnings[0].find("dataset.csv:3: fractured is 0 but the image is in Fractured") !=
         std::string::npos);
-  CHECK(manifest.warnings[1].find("notes.txt: not a PNG or JPEG") != std::string::npos);
+  CHECK(manifest.warnings[1].find("notes.txt: not a PNG, JPEG or DICOM file") != std::string::npos);
   CHECK(manifest.warnings[2].find("IMG0000300.jpg: has no row") != std::string::npos);
 }
 

@@ -1,0 +1,83 @@
+// DICOM files of every kind against what pydicom and numpy make of them (tests/golden/dicom,
+// written by scripts/golden_dicom.py), and those that are refused.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "data/image.h"
+#include "tests/message_of.h"
+#include "tests/temporary_folder.h"
+
+using namespace osteon;
+using nlohmann::json;
+
+namespace {
+
+const std::filesystem::path kFolder = OSTEON_TEST_DATA "/dicom";
+
+const json& golden() {
+  static const json data = json::parse(std::ifstream(kFolder / "dicom.json"));
+  return data;
+}
+
+// A build without GDCM says so for each file.
+bool reads_dicom() {
+  return !contains(message_of([] { read_image(kFolder / "grey8.dcm"); }), "install GDCM");
+}
+
+}  // namespace
+
+TEST_CASE("every kind of DICOM file gives the grey levels that pydicom and numpy give") {
+  if (!reads_dicom()) {
+    MESSAGE("skipped: this build reads no DICOM");
+    return;
+  }
+  REQUIRE(golden().at("good").size() >= 14);
+  for (const auto& [name, expected] : golden().at("good").items()) {
+    CAPTURE(name);
+    Image image;
+    CHECK(message_of([&, file = name] { image = read_image(kFolder / file); }) == "");
+    REQUIRE(image.height == golden().at("height"));
+    REQUIRE(image.width == golden().at("width"));
+    int worst = 0;
+    for (std::size_t i = 0; i < image.pixels.size(); ++i)
+      worst = std::max(worst, std::abs(image.pixels[i] - expected.at("levels")[i].get<int>()));
+    CHECK(worst <= expected.at("tolerance"));
+  }
+}
+
+TEST_CASE("what is no single whole picture is refused by name, without the patient's") {
+  if (!reads_dicom()) {
+    MESSAGE("skipped: this build reads no DICOM");
+    return;
+  }
+  REQUIRE(golden().at("bad").size() >= 8);
+  for (const auto& [name, expected] : golden().at("bad").items()) {
+    CAPTURE(name);
+    const std::string message = message_of([&, file = name] { read_image(kFolder / file); });
+    CAPTURE(message);
+    CHECK(contains(message, name));
+    CHECK(contains(message, expected));
+    CHECK(!contains(message, "Doe"));
+  }
+}
+
+TEST_CASE("a DICOM file cut short anywhere is refused and nothing aborts") {
+  if (!reads_dicom()) {
+    MESSAGE("skipped: this build reads no DICOM");
+    return;
+  }
+  const TemporaryFolder folder;
+  for (const char* name : {"grey8.dcm", "grey8_implicit.dcm", "jpeg2000.dcm", "rle.dcm"}) {
+    CAPTURE(name);
+    std::ifstream in(kFolder / name, std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(in), {}};
+    for (std::size_t size = 132; size < whole.size(); ++size) {
+      const auto file = folder.write("short.dcm", std::string_view(whole).substr(0, size));
+      CHECK(message_of([&] { read_image(file); }) != "");
+    }
+  }
+}
