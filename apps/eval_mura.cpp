@@ -107,7 +107,6 @@ void check_options(const EvalOptions& options) {
     throw osteon::UsageError("--save-model writes one model; give one --checkpoint");
 }
 
-// The threshold asked for; of several checkpoints' own ones the mean.
 double choose_threshold(const EvalOptions& options, std::span<const osteon::TrainedModel> models,
                         const osteon::PreparedImages& data,
                         const osteon::EvaluationOptions& evaluation, osteon::Progress& progress) {
@@ -116,10 +115,7 @@ double choose_threshold(const EvalOptions& options, std::span<const osteon::Trai
         osteon::predict_samples(models, data, indices_of(data.manifest, "val"), evaluation,
                                 progress),
         *rule);
-  if (options.threshold != "checkpoint") return *osteon::parse_threshold(options.threshold);
-  double sum = 0;
-  for (const auto& [info, model] : models) sum += info.threshold;
-  return sum / static_cast<double>(models.size());
+  return osteon::threshold_of(models, options.threshold);
 }
 
 void evaluate(const EvalOptions& options) {

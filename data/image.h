@@ -17,6 +17,12 @@ struct Image {
   }
 };
 
+// The same in colour: red, green, blue of each pixel in turn.
+struct ColourImage {
+  std::int64_t height = 0, width = 0;
+  std::vector<std::uint8_t> pixels;
+};
+
 enum class Fit {
   stretch,  // both sides scaled independently, as in the MURA paper
   pad,      // aspect kept, the rest black, centred
@@ -27,9 +33,10 @@ const char* fit_name(Fit fit);
 Fit fit_from_name(const std::string& name);
 
 // Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored) or a baseline/progressive JPEG
-// (EXIF orientation applied). Colour becomes grey by the ITU-R 601 luma, rounded as Pillow's
-// convert("L"). Throws Error naming the path when the file is missing, empty, of another kind, too
-// large or cannot be decoded whole (a truncated JPEG and a PNG with a wrong checksum included).
+// (EXIF orientation applied) or, where the build has GDCM, a DICOM file. Colour becomes grey by the
+// ITU-R 601 luma, rounded as Pillow's convert("L"). Throws Error naming the path when the file is
+// missing, empty, of another kind, too large or cannot be decoded whole (a truncated JPEG and a PNG
+// with a wrong checksum included).
 Image read_image(const std::filesystem::path& path);
 
 // Antialiased triangle-filter resize, Pillow's Image.resize(BILINEAR) to one grey level.
@@ -40,5 +47,10 @@ Image fit_image(const Image& image, std::int64_t size, Fit fit);
 
 // Writes an 8-bit grey PNG; throws Error naming the path when it cannot.
 void write_png(const std::filesystem::path& path, const Image& image);
+// The same in colour.
+void write_png(const std::filesystem::path& path, const ColourImage& image);
+
+// The bytes of a JPEG file; quality is libjpeg's, 1 to 100.
+std::string encode_jpeg(const ColourImage& image, int quality);
 
 }  // namespace osteon

@@ -244,17 +244,31 @@ Image decode_png(Bytes file) {
                             : decode_levels<stbi_uc>(file, false, stbi_load_from_memory);
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  check_dimensions(image.height, image.width);
+namespace {
+
+void write_png(const std::filesystem::path& path, std::int64_t height, std::int64_t width,
+               int channels, const std::uint8_t* pixels) {
+  check_dimensions(height, width);
   std::string file;
   const auto append = [](void* context, void* data, int size) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data),
                                                static_cast<std::size_t>(size));
   };
-  const int width = static_cast<int>(image.width), height = static_cast<int>(image.height);
-  OSTEON_CHECK(stbi_write_png_to_func(append, &file, width, height, 1, image.pixels.data(), width),
-               path.string(), ": the PNG encoder is out of memory");
+  const int columns = static_cast<int>(width), rows = static_cast<int>(height);
+  OSTEON_CHECK(
+      stbi_write_png_to_func(append, &file, columns, rows, channels, pixels, channels * columns),
+      path.string(), ": the PNG encoder is out of memory");
   write_file_atomically(path, file);
+}
+
+}  // namespace
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_png(path, image.height, image.width, 1, image.pixels.data());
+}
+
+void write_png(const std::filesystem::path& path, const ColourImage& image) {
+  write_png(path, image.height, image.width, 3, image.pixels.data());
 }
 
 }  // namespace osteon

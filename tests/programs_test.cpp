@@ -4,8 +4,12 @@
 
 #include <cmath>
 #include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "data/csv_table.h"
+#include "data/image.h"
 #include "tests/message_of.h"
 #include "tests/tiny_data.h"
 #include "train/comparison.h"
@@ -113,6 +117,56 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(difference > 0);
 }
 
+TEST_CASE("predict answers what it can, writes it down, and lists what it cannot") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string here = folder.path().string();
+  REQUIRE(run("train_mura --data " + here + "/data --out " + here +
+              "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1")
+              .status == 0);
+  folder.write("text.png", "hello");
+  folder.write("data/test/notes.txt", "no image");
+  const std::string predict = "predict --threads 1 --checkpoint " + here + "/run ";
+  const std::string image = here + "/data/test/abnormal/0.png";
+
+  // The probabilities are those of the evaluation, image by image and by the mean of a folder.
+  const Decisions evaluated = read_decisions(here + "/run");
+  const Result all = run(predict + here + "/data/test --studies --json " + here + "/all.json");
+  CAPTURE(all.output);
+  CHECK(all.status == 0);
+  const auto json = nlohmann::json::parse(std::ifstream(here + "/all.json"));
+  REQUIRE(json["images"].size() == evaluated.predictions.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < evaluated.predictions.size(); ++i) {
+    const Prediction& expected = evaluated.predictions[i];
+    CHECK(json["images"][i]["path"] == here + "/data/" + expected.path);
+    CHECK(json["images"][i]["probability"].get<double>() ==
+          doctest::Approx(expected.probability).epsilon(1e-5));
+    if (expected.label == 1) sum += expected.probability;
+  }
+  REQUIRE(json["studies"].size() == 2);
+  CHECK(json["studies"][0]["views"] == 6);
+  CHECK(json["studies"][0]["probability"].get<double>() == doctest::Approx(sum / 6).epsilon(1e-5));
+
+  const Result some = run(predict + here + "/text.png " + image + " " + here + "/nowhere.png " +
+                          image + " --csv " + here + "/some.csv --cam " + here + "/cam");
+  CAPTURE(some.output);
+  CHECK(some.status == 1);
+  CHECK(contains(some.output, "text.png: neither PNG"));
+  CHECK(contains(some.output, "nowhere.png: no such file"));
+  CHECK(contains(some.output, "2 of 4 images could not be answered"));
+  CHECK(contains(some.output, image + "  0."));
+  CHECK(CsvTable(here + "/some.csv").rows().size() == 4);
+  CHECK(read_image(here + "/cam/0.png").height == 40);
+  CHECK(std::filesystem::exists(here + "/cam/0-2.png"));
+
+  const Result none = run(predict + here + "/data/test/notes.txt");
+  CHECK(none.status == 1);
+  CHECK(run(predict).status == 2);
+  CHECK(run(predict + image + " --threshold val").status == 2);
+  CHECK(run(predict + image + " --cam " + here + "/cam --cam-layer layer7").status == 1);
+}
+
 TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each in one line") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
@@ -178,7 +232,7 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
 }
 
 TEST_CASE("help and version are status 0") {
-  for (const char* program : {"train_mura", "eval_mura", "make_demo_data"}) {
+  for (const char* program : {"train_mura", "eval_mura", "predict", "make_demo_data"}) {
     CAPTURE(program);
     CHECK(run(std::string(program) + " --help").status == 0);
     CHECK(run(std::string(program) + " --version").status == 0);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "data/text.h"
+#include "train/options.h"
 #include "train/results.h"
 
 namespace osteon {
@@ -61,6 +62,18 @@ void fit_temperature(TrainedModel& trained, const PreparedImages& data,
   const std::vector<double> logits =
       infer_logits(*trained.model, trained.info, *data.store, validation, inference);
   trained.info.temperature = fit_temperature(logits, labels_of(data.manifest, validation));
+}
+
+double threshold_of(std::span<const TrainedModel> models, const std::string& option) {
+  if (option != "checkpoint") {
+    const std::optional<double> number = parse_threshold(option);
+    if (!number)
+      throw UsageError("--threshold " + option + ": there is no validation to choose on");
+    return *number;
+  }
+  double sum = 0;
+  for (const auto& [info, model] : models) sum += info.threshold;
+  return sum / static_cast<double>(models.size());
 }
 
 double choose_threshold(const std::vector<Prediction>& validation, ThresholdRule rule) {

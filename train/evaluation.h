@@ -46,6 +46,10 @@ void fit_temperature(TrainedModel& trained, const PreparedImages& data,
                      const std::vector<std::int64_t>& validation,
                      const InferenceOptions& inference);
 
+// The number an option holds, or for "checkpoint" what the models have stored (the mean of
+// several). Throws UsageError for anything else.
+double threshold_of(std::span<const TrainedModel> models, const std::string& option);
+
 // The threshold that a rule chooses on the studies of validation.
 double choose_threshold(const std::vector<Prediction>& validation, ThresholdRule rule);
 

@@ -56,18 +56,16 @@ Json to_json(const ImageAndStudyComparison& comparison) {
   return {{"image", to_json(comparison.image)}, {"study", to_json(comparison.study)}};
 }
 
-// Names may come from files in another encoding; JSON has to be UTF-8.
-void write_json(const std::filesystem::path& path, const Json& json) {
-  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
+}  // namespace
 
-// The shortest text that reads back as the same double, whatever the locale.
-std::string exact(double value) {
+std::string exact_text(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-}  // namespace
+void write_json(const std::filesystem::path& path, const Json& json) {
+  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
 
 void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation) {
   Json json{{"threshold", evaluation.threshold}};
@@ -90,7 +88,7 @@ void write_predictions_csv(const std::filesystem::path& path,
   std::string text = csv_line({"path", "study", "patient", "part", "label", "probability"});
   for (const Prediction& image : predictions)
     text += csv_line({image.path, image.study, image.patient, image.part,
-                      std::to_string(image.label), exact(image.probability)});
+                      std::to_string(image.label), exact_text(image.probability)});
   write_file_atomically(path, text);
 }
 
@@ -98,7 +96,7 @@ void write_studies_csv(const std::filesystem::path& path, const std::vector<Stud
   std::string text = csv_line({"study", "part", "label", "probability", "views"});
   for (const Study& study : studies)
     text += csv_line({study.study, study.part, std::to_string(study.label),
-                      exact(study.probability), std::to_string(study.views)});
+                      exact_text(study.probability), std::to_string(study.views)});
   write_file_atomically(path, text);
 }
 

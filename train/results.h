@@ -5,12 +5,21 @@
 
 #include <filesystem>
 #include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "train/comparison.h"
 #include "train/predictions.h"
 
 namespace osteon {
+
+// The shortest text that reads back as the same double, whatever the locale.
+std::string exact_text(double value);
+
+// Writes a file of JSON. Texts that are not UTF-8 (names from files in another encoding) get U+FFFD
+// in their place.
+void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
 
 // {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
 // positives, every figure of kFigures (null where undefined), "confusion": {tn, fp, fn, tp} and
