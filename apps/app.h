@@ -1,11 +1,12 @@
 // What all programs share: parsing, and how a run ends. Exit status 0 done, 1 a run-time error, 2
-// wrong usage; an error is one line on standard error.
+// wrong usage, 128 + the signal interrupted; an error is one line on standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "tensor/error.h"
+#include "train/interrupt.h"
 
 namespace osteon {
 
@@ -23,6 +24,8 @@ int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const Interrupted& error) {
+    return fail(error, "", error.exit_status());
   } catch (const UsageError& error) {
     return fail(error, " (--help lists all options)", 2);
   } catch (const std::exception& error) {

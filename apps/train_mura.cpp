@@ -5,6 +5,7 @@
 #include "nn/models.h"
 #include "train/options.h"
 #include "train/results.h"
+#include "train/resume.h"
 #include "train/trainer.h"
 
 namespace {
@@ -16,8 +17,8 @@ std::string known_models() {
 }
 
 void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
-  app.add_option("--data", options.data, "data set: a folder, or a CSV file")->required();
-  app.add_option("--out", options.out, "folder of the run, made new")->required();
+  app.add_option("--data", options.data, "data set: a folder, or a CSV file");
+  app.add_option("--out", options.out, "folder of the run, made new");
   app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
   app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
   app.add_option("--parts", options.parts, "body parts to keep, as XR_WRIST,XR_ELBOW")
@@ -62,6 +63,17 @@ void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
                  "what logits are divided by; val: fitted on validation");
 }
 
+void add_run_options(CLI::App& app, osteon::TrainOptions& options) {
+  app.add_flag("--resume", options.resume,
+               "continue the run in --out with its own options; may be given anew: --data (moved), "
+               "--workers, --cache, --max-bad, --save-every, --skip-nonfinite, --epochs (not with "
+               "cosine), and, giving up equal bits, --threads, --backend, --device");
+  app.add_option("--save-every", options.save_every,
+                 "minutes between checkpoints within an epoch; 0: only at its end");
+  app.add_flag("--skip-nonfinite", options.skip_nonfinite,
+               "leave out, and count, batches whose loss or gradient is not finite");
+}
+
 void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N");
   app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
@@ -80,6 +92,7 @@ int main(int argc, char** argv) {
   osteon::TrainOptions options;
   add_data_options(app, options);
   add_training_options(app, options);
+  add_run_options(app, options);
   add_machine_options(app, options);
   // A recipe changes defaults, so it is applied while parsing, before the options that follow it
   // are stored: CLI11 stores in the order of declaration, hence the early callback.
@@ -88,6 +101,10 @@ int main(int argc, char** argv) {
          "mura-paper: the settings of the MURA paper; other options still count")
       ->trigger_on_parse();
   return osteon::run_app(app, argc, argv, [&] {
+    if (options.resume) {  // what the command line leaves open is as the run had it
+      options = osteon::options_of_run(options.out);
+      app.parse(argc, argv);
+    }
     osteon::configure_process(options.device, options.backend, options.threads);
     osteon::Trainer trainer(options);
     trainer.train();

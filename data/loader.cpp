@@ -27,6 +27,9 @@ class Loader::Workers {
     OSTEON_CHECK(options_.workers >= 0, "loader: ", options_.workers, " workers");
     OSTEON_CHECK(options_.image_size == store.image_size(), "loader: images of side ",
                  options_.image_size, " asked of a store that has ", store.image_size());
+    OSTEON_CHECK(options_.first_batch >= 0 && options_.first_batch <= batches(), "loader: batch ",
+                 options_.first_batch, " asked of an epoch of ", batches());
+    begun_ = delivered_ = options_.first_batch;
     if (options_.shuffle) shuffle();
     for (int i = 0; i < options_.workers; ++i)
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });

@@ -23,8 +23,9 @@ struct LoaderOptions {
   std::int64_t image_size = 224;
   int workers = 2;  // 0: batches are made when they are asked for
   bool shuffle = false;
-  Augmentation augmentation{};  // none unless set
-  std::uint64_t seed = 0;       // of the order and the augmentation
+  Augmentation augmentation{};   // none unless set
+  std::uint64_t seed = 0;        // of the order and the augmentation
+  std::int64_t first_batch = 0;  // where a resumed epoch goes on
 };
 
 // The batches of one epoch over the samples `indices` of a store.

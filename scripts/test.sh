@@ -6,11 +6,15 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/test.sh [CTEST OPTION...]
-Installs the Debian packages the build lacks, builds build/ and runs every test.
+Installs the Debian packages the build lacks, builds build/ and runs every test but the long ones.
+  scripts/test.sh -L long        runs those, which take up to hours
   scripts/test.sh -N             lists the tests
   scripts/test.sh -R op_cases    runs those whose name contains op_cases"
   exit 0
 fi
 
 build_target all
-ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
+selection=(-LE long)
+[[ " $* " == *" -L "* ]] && selection=()
+ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" \
+  "${selection[@]}" "$@"

@@ -1,16 +1,22 @@
-// Writing checkpoints so that no moment shows half of one.
+// Writing checkpoints so that no moment shows half of one, and reading them with suspicion.
 #include "train/checkpoint.h"
 
 #include <set>
 
 #include "tensor/file.h"
+#include "train/checksums.h"
 
 namespace osteon {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::ordered_json;
 
 constexpr const char* kLinks[] = {"last", "best"};
+constexpr const char* kModel = "model.safetensors";
+constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr const char* kState = "state.json";
+constexpr std::size_t kLargestState = 1'000'000;  // bytes
 
 // Runs one step of the file system's, turning its exceptions into ours.
 template <class Step>
@@ -34,40 +40,99 @@ void swap_link(const fs::path& run, const char* name, const fs::path& target) {
   });
 }
 
-void remove_unlinked(const fs::path& run) {
-  std::set<fs::path> kept;
+// The folders in checkpoints/ that `last` and `best` point to.
+std::set<fs::path> linked(const fs::path& run) {
+  std::set<fs::path> names;
   for (const char* name : kLinks)
-    if (fs::is_symlink(run / name)) kept.insert(fs::read_symlink(run / name).filename());
+    if (fs::is_symlink(run / name)) names.insert(fs::read_symlink(run / name).filename());
+  return names;
+}
+
+// Old checkpoints, and parts of one that a killed run left behind.
+void remove_unlinked(const fs::path& run) {
+  const std::set<fs::path> kept = linked(run);
   std::set<fs::path> old;
   for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
     if (!kept.contains(entry.path().filename())) old.insert(entry.path());
   for (const fs::path& folder : old) fs::remove_all(folder);
 }
 
+void write_folder(const fs::path& folder, const Module& model, const ModelInfo& info,
+                  const Optimizer& optimizer, ordered_json state) {
+  const OptimizerState optimizer_state = optimizer.state_dict();
+  fs::create_directories(folder);
+  write_safetensors(folder / kModel, to_model_file(model, info));
+  write_safetensors(folder / kOptimizer, optimizer_state.tensors);
+  state["optimizer"] = optimizer_state.scalars;
+  for (const char* file : {kModel, kOptimizer}) state["files"][file] = file_checksum(folder / file);
+  write_file_atomically(folder / kState, to_checked_json(state));
+}
+
+ordered_json verified_state(const fs::path& folder, std::initializer_list<const char*> files) {
+  ordered_json state = read_checked_json(folder / kState, kLargestState);
+  for (const char* file : files) {
+    OSTEON_CHECK(state.contains("files") && state["files"].is_object() &&
+                     state["files"].value(file, ordered_json()).is_object(),
+                 (folder / kState).string(), " has no checksum of ", file);
+    verify_file(folder / file, state["files"][file]);
+  }
+  return state;
+}
+
 }  // namespace
 
-void save_checkpoint(const fs::path& run, std::int64_t step, const Module& model,
-                     const ModelInfo& info, const Optimizer& optimizer,
-                     nlohmann::ordered_json state, bool is_best) {
-  const fs::path name = format("step-", step);
+std::string checkpoint_name(const fs::path& run, std::int64_t step) {
+  const std::set<fs::path> taken = linked(run);
+  std::string name = format("step-", step);
+  for (int i = 1; taken.contains(name); ++i) name = format("step-", step, ".", i);
+  return name;
+}
+
+void save_checkpoint(const fs::path& run, const std::string& name, const Module& model,
+                     const ModelInfo& info, const Optimizer& optimizer, ordered_json state,
+                     bool is_best) {
   const fs::path folder = run / "checkpoints" / name;
-  const fs::path partial = run / "checkpoints" / format(".", name.string(), ".partial");
-  const OptimizerState optimizer_state = optimizer.state_dict();
-  state["step"] = step;
-  state["optimizer"] = optimizer_state.scalars;
+  const fs::path partial = run / "checkpoints" / format(".", name, ".partial");
   attempt(folder, [&] {
-    fs::remove_all(partial);
-    fs::create_directories(partial);
-    write_safetensors(partial / "model.safetensors", to_model_file(model, info));
-    write_safetensors(partial / "optimizer.safetensors", optimizer_state.tensors);
-    write_file_atomically(partial / "state.json", state.dump(2) + "\n");
-    fs::remove_all(folder);
-    fs::rename(partial, folder);
+    fs::create_directories(run / "checkpoints");
+    remove_unlinked(run);  // first, as it gives space back
+    try {
+      write_folder(partial, model, info, optimizer, std::move(state));
+      fs::rename(partial, folder);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove_all(partial, ignored);
+      throw;
+    }
     sync_folder_of(folder);
   });
-  swap_link(run, "last", fs::path("checkpoints") / name);
-  if (is_best) swap_link(run, "best", fs::path("checkpoints") / name);
+  const fs::path target = fs::path("checkpoints") / name;
+  swap_link(run, "last", target);
+  if (is_best) swap_link(run, "best", target);
   attempt(run / "checkpoints", [&] { remove_unlinked(run); });
+}
+
+Checkpoint load_checkpoint(const fs::path& folder) {
+  Checkpoint checkpoint;
+  checkpoint.state = verified_state(folder, {kModel, kOptimizer});
+  checkpoint.model = read_safetensors(folder / kModel);
+  checkpoint.optimizer.tensors = read_safetensors(folder / kOptimizer);
+  checkpoint.optimizer.scalars = checkpoint.state.value("optimizer", ordered_json());
+  return checkpoint;
+}
+
+void verify_model_file(const fs::path& file) {
+  const fs::path folder = file.parent_path();
+  if (file.filename() == kModel && fs::is_regular_file(folder / kState))
+    verified_state(folder, {kModel});
+}
+
+void restore_best(const fs::path& run, const std::string& name) {
+  const fs::path target = fs::path("checkpoints") / name;
+  OSTEON_CHECK(fs::path(name).filename() == name && fs::is_directory(run / target),
+               "the best checkpoint so far, ", (run / target).string(), ", is missing");
+  if (fs::is_symlink(run / "best") && fs::read_symlink(run / "best") == target) return;
+  swap_link(run, "best", target);
 }
 
 }  // namespace osteon

@@ -5,6 +5,7 @@
 
 #include "nn/models.h"
 #include "nn/state_dict.h"
+#include "train/checkpoint.h"
 
 namespace osteon {
 namespace {
@@ -22,7 +23,19 @@ const std::string& text(const Metadata& metadata, const char* key) {
   return found->second;
 }
 
-ModelInfo read_info(const Metadata& metadata) {
+// Runs `body`, putting the file's name before what it throws.
+template <class Body>
+auto naming(const fs::path& file, const Body& body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    throw Error(format(file.string(), ": ", error.what()));
+  }
+}
+
+}  // namespace
+
+ModelInfo read_model_info(const Metadata& metadata) {
   const auto parsed = [&](const char* key) { return json::parse(text(metadata, key)); };
   ModelInfo info;
   info.arch = text(metadata, "arch");
@@ -46,18 +59,6 @@ ModelInfo read_info(const Metadata& metadata) {
   OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");
   return info;
 }
-
-// Runs `body`, putting the file's name before what it throws.
-template <class Body>
-auto naming(const fs::path& file, const Body& body) {
-  try {
-    return body();
-  } catch (const std::exception& error) {
-    throw Error(format(file.string(), ": ", error.what()));
-  }
-}
-
-}  // namespace
 
 NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
   NamedTensors file = state_dict(model);
@@ -86,9 +87,10 @@ fs::path find_model_file(const fs::path& path) {
 
 TrainedModel load_model(const fs::path& path) {
   const fs::path file = find_model_file(path);
+  verify_model_file(file);
   const NamedTensors contents = read_safetensors(file);
   return naming(file, [&] {
-    TrainedModel trained{read_info(contents.metadata), nullptr};
+    TrainedModel trained{read_model_info(contents.metadata), nullptr};
     trained.model = make_model(trained.info.arch);
     load_state_dict(*trained.model, contents);
     trained.model->eval();
@@ -103,7 +105,7 @@ InitialWeights initialize_from(Module& model, const std::string& arch, const fs:
     if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {
       OSTEON_CHECK(found->second == arch, "holds a ", found->second, ", not the ", arch,
                    " asked for; choose --arch ", found->second);
-      const ModelInfo info = read_info(contents.metadata);
+      const ModelInfo info = read_model_info(contents.metadata);
       result.mean = info.mean;
       result.std = info.std;
     }

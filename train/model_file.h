@@ -39,12 +39,16 @@ struct TrainedModel {
 // The contents of model.safetensors: the weights under torchvision's names and in its layout.
 NamedTensors to_model_file(const Module& model, const ModelInfo& info);
 
+// What such a file's metadata say. Throws Error for a member that is missing or out of range.
+ModelInfo read_model_info(const std::map<std::string, std::string>& metadata);
+
 // The model.safetensors that a path stands for: the file itself, a checkpoint's folder, or a run's
 // folder, whose `best` checkpoint is taken. Throws Error naming the path when there is none.
 std::filesystem::path find_model_file(const std::filesystem::path& path);
 
-// Reads what find_model_file finds. Throws Error naming the file when it lacks the metadata (a bare
-// weights file of another program) or does not fit its own architecture.
+// Reads what find_model_file finds. Throws Error naming the file when it is not as the checkpoint
+// around it was written, lacks the metadata (a bare weights file of another program) or does not
+// fit its own architecture.
 TrainedModel load_model(const std::filesystem::path& path);
 
 // Starts `model` from a file of weights, ours or torchvision's. A head of another shape is left as

@@ -44,6 +44,46 @@ std::optional<double> number_or_word(const char* option, const std::string& valu
   return number;
 }
 
+// Calls visit(name, member) for everything that config.json records.
+template <class Options, class Visit>
+void for_each_option(Options& options, const Visit& visit) {
+  visit("data", options.data);
+  visit("dataset", options.dataset);
+  visit("positive", options.positive);
+  visit("parts", options.parts);
+  visit("split_seed", options.split_seed);
+  visit("val_fraction", options.val_fraction);
+  visit("limit", options.limit);
+  visit("max_bad", options.max_bad);
+  visit("image_size", options.image_size);
+  visit("fit", options.fit);
+  visit("augment", options.augment);
+  visit("normalization", options.normalization);
+  visit("cache", options.cache);
+  visit("workers", options.workers);
+  visit("arch", options.arch);
+  visit("init", options.init);
+  visit("zero_init_residual", options.zero_init_residual);
+  visit("epochs", options.epochs);
+  visit("batch_size", options.batch_size);
+  visit("accumulate", options.accumulate);
+  visit("optimizer", options.optimizer);
+  visit("lr", options.lr);
+  visit("weight_decay", options.weight_decay);
+  visit("schedule", options.schedule);
+  visit("clip_norm", options.clip_norm);
+  visit("positive_weight", options.positive_weight);
+  visit("threshold", options.threshold);
+  visit("temperature", options.temperature);
+  visit("save_every", options.save_every);
+  visit("skip_nonfinite", options.skip_nonfinite);
+  visit("device", options.device);
+  visit("backend", options.backend);
+  visit("precision", options.precision);
+  visit("threads", options.threads);
+  visit("seed", options.seed);
+}
+
 }  // namespace
 
 void apply_recipe(const std::string& name, TrainOptions& options) {
@@ -69,6 +109,8 @@ std::optional<double> parse_temperature(const std::string& value) {
 }
 
 void check_options(const TrainOptions& options) {
+  require(!options.data.empty(), "--data is required");
+  require(!options.out.empty(), "--out is required");
   check_choice("dataset", options.dataset, {"auto", "mura", "fracatlas", "folder", "csv"});
   check_choice("normalization", options.normalization, {"data", "imagenet"});
   check_choice("optimizer", options.optimizer, {"adam", "adamw", "sgd"});
@@ -93,44 +135,28 @@ void check_options(const TrainOptions& options) {
           format("--clip-norm ", options.clip_norm, ": must not be negative"));
   require(options.workers >= 0, format("--workers ", options.workers, ": must not be negative"));
   require(options.limit >= 0, format("--limit ", options.limit, ": must not be negative"));
+  require(options.save_every >= 0,
+          format("--save-every ", options.save_every, ": expected minutes, or 0 for never"));
   require(options.max_bad >= 0 && options.max_bad <= 1,
           format("--max-bad ", options.max_bad, ": expected a share from 0 to 1"));
 }
 
 nlohmann::ordered_json to_json(const TrainOptions& options) {
-  return {{"data", options.data.string()},
-          {"dataset", options.dataset},
-          {"positive", options.positive},
-          {"parts", options.parts},
-          {"split_seed", options.split_seed},
-          {"val_fraction", options.val_fraction},
-          {"limit", options.limit},
-          {"max_bad", options.max_bad},
-          {"image_size", options.image_size},
-          {"fit", options.fit},
-          {"augment", options.augment},
-          {"normalization", options.normalization},
-          {"cache", options.cache},
-          {"workers", options.workers},
-          {"arch", options.arch},
-          {"init", options.init.string()},
-          {"zero_init_residual", options.zero_init_residual},
-          {"epochs", options.epochs},
-          {"batch_size", options.batch_size},
-          {"accumulate", options.accumulate},
-          {"optimizer", options.optimizer},
-          {"lr", options.lr},
-          {"weight_decay", options.weight_decay},
-          {"schedule", options.schedule},
-          {"clip_norm", options.clip_norm},
-          {"positive_weight", options.positive_weight},
-          {"threshold", options.threshold},
-          {"temperature", options.temperature},
-          {"device", "cpu"},
-          {"backend", options.backend},
-          {"precision", options.precision},
-          {"threads", num_threads()},
-          {"seed", options.seed}};
+  nlohmann::ordered_json json;
+  for_each_option(options, [&](const char* name, const auto& value) { json[name] = value; });
+  json["device"] = "cpu";
+  json["threads"] = num_threads();
+  return json;
+}
+
+TrainOptions options_from_json(const nlohmann::ordered_json& json) {
+  TrainOptions options;
+  try {
+    for_each_option(options, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(format("these are not the options of a run: ", error.what()));
+  }
+  return options;
 }
 
 DType activation_dtype(const std::string& precision) {

@@ -49,6 +49,10 @@ struct TrainOptions {
   std::string precision = "fp32";  // fp32, tf32, bf16
   int threads = 0;                 // of computation; 0: all cores
   std::uint64_t seed = 0;
+
+  double save_every = 10;       // minutes between checkpoints within an epoch; 0: none
+  bool skip_nonfinite = false;  // leave out a batch whose loss or gradient is not finite
+  bool resume = false;          // continue the run in `out`
   bool quiet = false;
 };
 
@@ -65,8 +69,11 @@ std::optional<double> parse_temperature(const std::string& value);
 // Checks what can be checked before any data is read; throws UsageError with the way out.
 void check_options(const TrainOptions& options);
 
-// The options under the names of the command line.
+// The options under the names of the command line, without out, resume and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
+
+// The options that to_json gave. Throws Error for a member that is missing or of another kind.
+TrainOptions options_from_json(const nlohmann::ordered_json& json);
 
 // The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
 // will be slow. Throws UsageError for a precision the device does not have.

@@ -61,6 +61,11 @@ void Progress::line(const std::string& text) {
   last_ = Clock::now();
 }
 
+void Progress::warn(const std::string& text) {
+  clear_live_line();
+  std::fprintf(stderr, "warning: %s\n", text.c_str());
+}
+
 double Pace::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }

@@ -24,6 +24,8 @@ class Progress {
   void update(const std::string& text);
   // A line that stays.
   void line(const std::string& text);
+  // A line that somebody must see, even if quiet.
+  void warn(const std::string& text);
 
  private:
   void clear_live_line();

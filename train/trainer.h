@@ -1,6 +1,7 @@
 // Training: the loop, what it logs and what it keeps.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,11 +10,14 @@
 #include "data/loader.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
+#include "train/checkpoint.h"
 #include "train/evaluation.h"
+#include "train/interrupt.h"
 #include "train/model_file.h"
 #include "train/options.h"
 #include "train/progress.h"
 #include "train/run_log.h"
+#include "train/run_state.h"
 
 namespace osteon {
 
@@ -22,12 +26,17 @@ namespace osteon {
 // in the end the figures of the best checkpoint.
 class Trainer {
  public:
-  // Reads the data and builds the model. Throws UsageError or Error for options or data that cannot
-  // work and for a folder that already holds a run; nothing is written then.
+  // Reads the data and builds the model; with options.resume, continues the run in options.out from
+  // `last`, or from its beginning if nothing was saved yet. Throws UsageError or Error for options
+  // or data that cannot work, a folder that already holds a run, and a run that cannot be continued
+  // with these options or from a damaged checkpoint; nothing is written then.
   explicit Trainer(const TrainOptions& options);
 
-  // All epochs; after each one validation and a checkpoint. Throws Error naming step and images
-  // when the loss is not finite.
+  // The epochs that are left; after each one validation and a checkpoint, and one every save_every
+  // minutes. A checkpoint or a line of the log that cannot be written is said, and training goes on
+  // without; only the last checkpoint must succeed. Throws Error naming step, images and the last
+  // checkpoint when loss or gradient is not finite, and Interrupted, after saving, when SIGINT or
+  // SIGTERM came.
   void train();
 
   // The figures of the best checkpoint, by validation AUROC, on the test split, or on the
@@ -40,16 +49,30 @@ class Trainer {
     Metrics metrics;
   };
 
+  // --- trainer_setup.cpp
   void load_data();
-  void build_model();
+  void build_model(bool initialise);
+  void begin();
+  void restore(const Checkpoint& checkpoint);
   void write_config() const;
-  double train_epoch(std::int64_t epoch);
+
+  // --- trainer.cpp
+  void train_epoch();
   double compute_gradients(const Batch& batch);
-  void update_weights(std::int64_t epoch);
-  void report_step(std::int64_t epoch, double loss, const Loader& loader);
+  void update_weights();
+  void report_step(double loss, const Loader& loader);
   Validation validate();
-  void finish_epoch(std::int64_t epoch, double train_loss);
+  void finish_epoch();
   Tensor loss_of(const Tensor& logits, const std::vector<std::int64_t>& indices) const;
+
+  // --- trainer_keep.cpp
+  double seconds() const;
+  void log(const nlohmann::ordered_json& line);
+  void save(std::optional<BestSoFar> new_best = {});
+  void save_if_due();
+  void stop_if_interrupted();
+  void check_finite(const char* what, double value);
+  std::string last_checkpoint() const;
 
   const TrainOptions options_;
   const DType dtype_;
@@ -61,11 +84,20 @@ class Trainer {
   std::unique_ptr<Module> model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> scheduler_;
+  std::int64_t steps_per_epoch_ = 0;
+  RunState state_;
+  std::vector<std::int64_t> step_samples_;  // of the step that is being computed
+  bool step_is_finite_ = true;
+  Tensors buffers_before_step_;  // only kept for skip_nonfinite
+
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Pace> pace_;
-  std::int64_t step_ = 0;  // updates of the weights so far
-  std::int64_t steps_per_epoch_ = 0;
-  std::optional<Validation> best_;
+  std::unique_ptr<CatchInterrupts> interrupts_;  // while train() runs
+  std::chrono::steady_clock::time_point last_save_;
+  double seconds_before_ = 0;    // of the run, until it was resumed
+  bool is_saved_ = false;        // nothing has changed since the newest checkpoint
+  std::string save_error_;       // of the newest checkpoint, empty when it was written
+  std::int64_t lost_lines_ = 0;  // of the log
 };
 
 }  // namespace osteon

@@ -1,0 +1,100 @@
+// Comparing the run that was with the run that is to continue it.
+#include "train/resume.h"
+
+#include <algorithm>
+
+#include "tensor/error.h"
+#include "tensor/mapped_file.h"
+#include "tensor/parallel.h"
+#include "train/checksums.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr std::size_t kLargestConfig = 10'000'000;  // bytes; it lists unreadable images
+constexpr const char* kMayChange[] = {"data",    "dataset",    "workers",        "cache",
+                                      "max_bad", "save_every", "skip_nonfinite", "threads",
+                                      "backend", "device"};
+
+bool may_change(const std::string& option, const ordered_json& now) {
+  return std::ranges::find(kMayChange, option) != std::end(kMayChange) ||
+         (option == "epochs" && now["schedule"] != "cosine");
+}
+
+std::string option_name(std::string key) {
+  std::ranges::replace(key, '_', '-');
+  return "--" + key;
+}
+
+// The widest vector instructions that this processor has; the kernels choose theirs by it.
+std::string instruction_set() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16")) return "avx512_bf16";
+  if (__builtin_cpu_supports("avx512vnni")) return "avx512_vnni";
+  if (__builtin_cpu_supports("avx512f")) return "avx512";
+  if (__builtin_cpu_supports("avx2")) return "avx2";
+  return "sse";
+#else
+  return "other";
+#endif
+}
+
+}  // namespace
+
+TrainOptions options_of_run(const fs::path& run) {
+  if (run.empty()) throw UsageError("--out is required");
+  const fs::path file = run / "config.json";
+  OSTEON_CHECK(fs::is_regular_file(file), run.string(),
+               " holds no run to resume: there is no config.json in it");
+  try {
+    const MappedFile mapped(file);
+    OSTEON_CHECK(mapped.size() <= kLargestConfig, "it has ", mapped.size(), " bytes");
+    const char* const text = reinterpret_cast<const char*>(mapped.data());
+    TrainOptions options = options_from_json(ordered_json::parse(text, text + mapped.size()));
+    options.out = run;
+    return options;
+  } catch (const std::exception& error) {
+    throw Error(format(file.string(), " is not the configuration of a run: ", error.what()));
+  }
+}
+
+void check_resumable(const TrainOptions& now) {
+  const ordered_json before = to_json(options_of_run(now.out)), after = to_json(now);
+  for (const auto& [key, value] : after.items())
+    if (value != before[key] && !may_change(key, after))
+      throw UsageError(format(option_name(key), " is ", value.dump(), " but the run in ",
+                              now.out.string(), " began with ", before[key].dump(),
+                              "; leave the option out, or begin a new run"));
+}
+
+ordered_json describe_machine(const TrainOptions& options) {
+  return {{"device", "cpu"},
+          {"backend", options.backend},
+          {"threads", num_threads()},
+          {"instruction_set", instruction_set()},
+          {"version", OSTEON_VERSION}};
+}
+
+std::string machine_differences(const ordered_json& before, const ordered_json& now) {
+  std::string text;
+  for (const auto& [key, value] : now.items()) {
+    const ordered_json old =
+        before.is_object() ? before.value(key, ordered_json()) : ordered_json();
+    if (value != old)
+      text += format(text.empty() ? "" : ", ", key, " ", value.dump(), " instead of ", old.dump());
+  }
+  return text;
+}
+
+std::string samples_checksum(const Manifest& manifest) {
+  std::string text;
+  for (const Sample& sample : manifest.samples)
+    text += format(sample.path, '\0', sample.label, sample.study, '\0', sample.patient, '\0',
+                   sample.part, '\0', split_name(sample.split), '\n');
+  return crc32_of(text);
+}
+
+}  // namespace osteon
