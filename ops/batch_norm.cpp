@@ -33,6 +33,12 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
       " has one value a channel, too few for the statistics of training; use a larger batch");
 }
 
+// Memory for a gradient that overwrites what it is computed from if nobody else will see it: that
+// saves fetching and keeping other memory.
+Tensor in_place_of(const Tensor& x) {
+  return x.owns_memory_alone() ? x.view(x.shape()) : empty_like(x);
+}
+
 }  // namespace
 
 // With x^ = (x - mean) / std and g = dy where the ReLU let through, over the M values of a channel:
@@ -51,19 +57,20 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
     running_var.bump_version();
   }
   DISPATCH(x, batch_norm_forward(x, weight, bias, residual, mean, inverse_std, options, y));
-  return record("batch_norm", y, {x, weight, bias, residual},
-                {x, weight, mean, inverse_std, options.relu ? y : Tensor()}, options,
-                [](const Backward& b) {
-                  const auto& normalize = b.attrs<BatchNormOptions>();
-                  const Tensor &input = b.saved(0), &scale = b.saved(1);
-                  Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
-                  if (b.needs(0)) dx = empty_like(input);
-                  if (b.needs(3)) dresidual = normalize.relu ? empty_like(input) : b.dy;
-                  DISPATCH(input, batch_norm_backward(b.dy, input, b.saved(4), scale, b.saved(2),
-                                                      b.saved(3), normalize, dx, dweight, dbias,
-                                                      normalize.relu ? dresidual : Tensor()));
-                  return Tensors{dx, dweight, dbias, dresidual};
-                });
+  return record(
+      "batch_norm", y, {x, weight, bias, residual},
+      {x, weight, bias, mean, inverse_std, options.relu && residual.defined() ? y : Tensor()},
+      options, [](const Backward& b) {
+        const auto& normalize = b.attrs<BatchNormOptions>();
+        const Tensor &input = b.saved(0), &scale = b.saved(1);
+        Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
+        if (b.needs(0)) dx = in_place_of(input);
+        if (b.needs(3)) dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
+        DISPATCH(input, batch_norm_backward(b.dy, input, b.saved(5), scale, b.saved(2), b.saved(3),
+                                            b.saved(4), normalize, dx, dweight, dbias,
+                                            normalize.relu ? dresidual : Tensor()));
+        return Tensors{dx, dweight, dbias, dresidual};
+      });
 }
 
 }  // namespace osteon

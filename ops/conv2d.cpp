@@ -68,7 +68,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
       DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv, dx));
     }
     if (b.needs(1)) {
-      dweight = empty_like(filters);
+      dweight = b.gradient_memory(1);
       DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
     }
     if (b.needs(2)) dbias = sum(cast(b.dy, b.input_dtype(2)), {0, 1, 2});

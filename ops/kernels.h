@@ -64,10 +64,11 @@ KERNEL(batch_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& 
 KERNEL(batch_norm_statistics, const Tensor& x, const BatchNormOptions& options,
        const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
        const Tensor& inverse_std)
-// y is undefined unless options.relu, whose mask it is. dresidual is undefined if there is none or
-// (without ReLU) if it is dy itself.
+// y is defined where there are both ReLU and residual, whose mask it is: without a residual, the
+// mask follows from x. dresidual is undefined if there is none or (without ReLU) if it is dy
+// itself. dx may be x's own memory and dresidual dy's: neither is read again.
 KERNEL(batch_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& y,
-       const Tensor& weight, const Tensor& mean, const Tensor& inverse_std,
+       const Tensor& weight, const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
        const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
        const Tensor& dbias, const Tensor& dresidual)
 

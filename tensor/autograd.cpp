@@ -9,6 +9,7 @@ namespace {
 
 thread_local bool grad_enabled = true;
 thread_local const ObserveOps::Observer* current_observer = nullptr;
+thread_local const ObserveBackward::Observer* backward_observer = nullptr;
 
 // Orders nodes by age over all threads, so that a graph built by several of them is walked rightly.
 std::uint64_t next_sequence() {
@@ -110,6 +111,15 @@ const Node::Input& Backward::input(std::size_t i) const {
   return node_.inputs[i];
 }
 
+Tensor Backward::gradient_memory(std::size_t i) const {
+  const Node::Input& to = input(i);
+  if (to.leaf.defined()) {
+    const Tensor place = to.leaf.empty_bound_grad();
+    if (place.defined()) return place;
+  }
+  return Tensor(to.shape, to.dtype, dy.device());
+}
+
 const Tensor& Backward::saved(std::size_t i) const {
   OSTEON_CHECK(i < node_.saved.size(), node_.name, ": the rule asks for saved tensor ", i, " of ",
                node_.saved.size());
@@ -201,6 +211,7 @@ void backward(const Tensor& output, const Tensor& grad_output) {
   while (!pending.empty()) {
     auto [node, grad_outputs] = std::move(pending.extract(pending.begin()).mapped());
     Tensors gradients = run_rule(*node, std::move(grad_outputs));
+    if (backward_observer != nullptr) (*backward_observer)(*node);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const Node::Input& input = node->inputs[i];
       if (!input.needs_grad()) continue;
@@ -227,5 +238,13 @@ ObserveOps::ObserveOps(Observer observer) : before_(current_observer) {
   current_observer = &observer_;
 }
 ObserveOps::~ObserveOps() { current_observer = before_; }
+
+ObserveBackward::ObserveBackward(Observer observer)
+    : observer_(std::move(observer)), before_(std::exchange(backward_observer, &observer_)) {}
+ObserveBackward::~ObserveBackward() { backward_observer = before_; }
+
+bool is_observed() { return current_observer != nullptr; }
+
+bool is_grad_enabled() { return grad_enabled; }
 
 }  // namespace osteon

@@ -59,18 +59,28 @@ class Node {
 
 // What a rule is given.
 class Backward {
+ private:
+  const Node& node_;
+  const Tensors grad_outputs_;
+
  public:
   Backward(const Node& node, Tensors grad_outputs)
-      : dy(grad_outputs[0]), node_(node), grad_outputs_(std::move(grad_outputs)) {}
+      : node_(node), grad_outputs_(std::move(grad_outputs)), dy(grad_outputs_[0]) {}
+  Backward(const Backward&) = delete;
+  Backward& operator=(const Backward&) = delete;
 
-  // The gradient of the loss by the first output.
-  const Tensor dy;
+  // The gradient of the loss by the first output. A rule may write its results over dy or a saved
+  // tensor that owns_memory_alone(): backward passes once.
+  const Tensor& dy;
   // The same for output i; zeros if the loss does not depend on it, undefined if it is of integers.
   const Tensor& grad_output(std::size_t i) const;
   // What record() was told to save; throws if it was changed in place since.
   const Tensor& saved(std::size_t i) const;
   // Whether anybody wants the gradient of input i; a rule may leave it undefined otherwise.
   bool needs(std::size_t i) const { return input(i).needs_grad(); }
+  // Memory for the gradient of input i, uninitialised: where a leaf's gradient has a bound place
+  // that is still empty, that place, which saves copying it there.
+  Tensor gradient_memory(std::size_t i) const;
   const Shape& input_shape(std::size_t i) const { return input(i).shape; }
   DType input_dtype(std::size_t i) const { return input(i).dtype; }
   // What record() was given under this type; throws if it was another type.
@@ -83,9 +93,6 @@ class Backward {
 
  private:
   const Node::Input& input(std::size_t i) const;
-
-  const Node& node_;
-  Tensors grad_outputs_;
 };
 
 namespace detail {
@@ -151,5 +158,26 @@ class ObserveOps {
   Observer observer_;
   const Observer* before_;
 };
+
+// While one lives, `observer` is called for every op that this thread's backward() passes, after
+// its gradient rule has run.
+class ObserveBackward {
+ public:
+  using Observer = std::function<void(const Node&)>;
+  explicit ObserveBackward(Observer observer);
+  ~ObserveBackward();
+  ObserveBackward(const ObserveBackward&) = delete;
+  ObserveBackward& operator=(const ObserveBackward&) = delete;
+
+ private:
+  Observer observer_;
+  const Observer* before_;
+};
+
+// Whether somebody observes the ops of this thread: then layers are not fused.
+bool is_observed();
+
+// Whether this thread records history: no NoGrad lives.
+bool is_grad_enabled();
 
 }  // namespace osteon

@@ -131,7 +131,7 @@ void Tensor::accumulate_grad(Tensor gradient) const {
   if (leaf.grad_is_bound) {
     if (leaf.has_grad)
       add_(*leaf.grad, gradient);
-    else
+    else if (gradient.raw() != leaf.grad->raw())  // else it was computed in its place
       copy_(*leaf.grad, gradient);
   } else if (leaf.has_grad) {
     // Whoever holds an earlier grad() keeps what it was.

@@ -75,6 +75,10 @@ class Tensor {
   void zero_grad() const;
   // Makes `buffer` (same shape and dtype) the fixed place of this leaf's gradient.
   void bind_grad(const Tensor& buffer) const;
+  // The bound place, if there is one and no gradient is in it yet; else undefined.
+  Tensor empty_bound_grad() const {
+    return impl().grad_is_bound && !impl().has_grad ? impl().grad->detach() : Tensor();
+  }
   // Adds to the gradient of a leaf; backward() calls it. May keep `gradient`'s memory. Throws
   // unless shape and dtype are the leaf's.
   void accumulate_grad(Tensor gradient) const;

@@ -1,10 +1,18 @@
-// Batch normalisation on the CPU. Memory traffic is all it costs, so the statistics read x once: a
-// block of rows that fits into the cache gives its own mean and sum of squared deviations, and
-// blocks are joined by the formula of Chan, Golub and LeVeque, "Algorithms for computing the sample
-// variance" (1983), which does not cancel as "mean of squares minus square of mean" does.
+// Batch normalisation on the CPU. Memory traffic is all it costs:
+//
+// * The statistics read x once: a block of rows that fits into the cache gives its own mean and sum
+//   of squared deviations, and blocks are joined by the formula of Chan, Golub and LeVeque,
+//   "Algorithms for computing the sample variance" (1983), which does not cancel as "mean of
+//   squares minus square of mean" does.
+// * Each pass begins where the one before it ended, at what is still in the cache: the convolution
+//   before writes upwards, the sums run downwards, the results upwards.
+// * Backward, the ReLU's mask is computed from x again where there is no residual, and gradients
+// may
+//   take the place of what they are computed from (kernels.h).
 #include <cmath>
 #include <vector>
 
+#include "ops/cpu/lanes.h"
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
@@ -15,8 +23,57 @@ constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of wha
 constexpr std::int64_t kGrainElements = 16 * 1024;  // worth a thread
 
 std::int64_t rows_of(const Tensor& x) { return x.numel() / x.dim(-1); }
-std::int64_t grain_rows(std::int64_t channels) {
-  return std::max<std::int64_t>(kGrainElements / channels, 1);
+std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
+  return std::max<std::int64_t>(elements / channels, 1);
+}
+
+template <class T>
+const T* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<T>() : nullptr;
+}
+
+// A number a channel, padded to whole lanes.
+template <class T>
+class PerChannel {
+ public:
+  using A = Accumulator<T>;
+  explicit PerChannel(std::int64_t channels)
+      : memory_(zeros({(channels + kLanes<T> - 1) / kLanes<T> * kLanes<T>}, dtype_of<A>())),
+        values_(memory_.template data<A>()) {}
+  explicit PerChannel(const Tensor& values) : PerChannel(values.numel()) {
+    std::copy_n(values.data<A>(), values.numel(), values_);
+  }
+  A* data() { return values_; }
+  Lanes<T> at(std::int64_t c) const { return *reinterpret_cast<const Lanes<T>*>(values_ + c); }
+  Lanes<T>& at(std::int64_t c) { return *reinterpret_cast<Lanes<T>*>(values_ + c); }
+  void clear() { std::fill_n(values_, memory_.numel(), A(0)); }
+
+ private:
+  Tensor memory_;  // on a cache line
+  A* values_;
+};
+
+// Calls body(first element, channel, count) for all lanes of rows [begin, end): count is the whole
+// width but at the end of a row.
+template <class T, class Body>
+void for_each_lanes(std::int64_t begin, std::int64_t end, std::int64_t channels, const Body& body) {
+  const std::int64_t whole = channels / kLanes<T> * kLanes<T>;
+  for (std::int64_t row = begin; row < end; ++row) {
+    const std::int64_t first = row * channels;
+    for (std::int64_t c = 0; c < whole; c += kLanes<T>)
+      body(first + c, c, std::integral_constant<std::int64_t, kLanes<T>>());
+    if (whole < channels) body(first + whole, whole, channels - whole);
+  }
+}
+
+// Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, last one
+// first.
+template <class Body>
+void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t channels,
+                              const Body& body) {
+  const std::int64_t block = rows_worth(kBlockElements, channels);
+  for (std::int64_t last = end; last > begin; last -= block)
+    body(std::max(last - block, begin), last);
 }
 
 // Count, mean and sum of squared deviations of each channel over some rows. Kept in double: there
@@ -36,38 +93,38 @@ struct Moments {
 };
 
 template <class T>
-void add_block(const T* x, std::int64_t rows, std::int64_t channels,
-               std::vector<Accumulator<T>>& sum, std::vector<Accumulator<T>>& squares,
-               Moments& moments) {
+void add_block(const T* x, std::int64_t begin, std::int64_t end, std::int64_t channels,
+               PerChannel<T>& mean, PerChannel<T>& squares, Moments& moments) {
   using A = Accumulator<T>;
-  const A scale = A(1) / static_cast<A>(rows);
-  A *mean = sum.data(), *square = squares.data();
-  std::fill(sum.begin(), sum.end(), A(0));
-  std::fill(squares.begin(), squares.end(), A(0));
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < channels; ++c) mean[c] += static_cast<A>(x[r * channels + c]);
-  for (std::int64_t c = 0; c < channels; ++c) mean[c] *= scale;
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const A deviation = static_cast<A>(x[r * channels + c]) - mean[c];
-      square[c] += deviation * deviation;
-    }
-  for (std::size_t c = 0; c < sum.size(); ++c)
-    moments.join(static_cast<double>(rows), c, static_cast<double>(mean[c]),
-                 static_cast<double>(square[c]));
-  moments.count += static_cast<double>(rows);
+  mean.clear();
+  squares.clear();
+  for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+    mean.at(c) += load(x + i, count);
+  });
+  const A scale = A(1) / static_cast<A>(end - begin);
+  for (std::int64_t c = 0; c < channels; c += kLanes<T>) mean.at(c) *= scale;
+  for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+    const Lanes<T> deviation = load(x + i, count) - mean.at(c);
+    squares.at(c) += deviation * deviation;
+  });
+  const auto rows = static_cast<double>(end - begin);
+  for (std::int64_t c = 0; c < channels; ++c)
+    moments.join(rows, static_cast<std::size_t>(c), static_cast<double>(mean.data()[c]),
+                 static_cast<double>(squares.data()[c]));
+  moments.count += rows;
 }
 
 template <class T>
 Moments batch_moments(const T* x, std::int64_t rows, std::int64_t channels) {
-  const std::int64_t block = std::max<std::int64_t>(kBlockElements / channels, 1);
   std::vector<Moments> partial(static_cast<std::size_t>(num_threads()), Moments(channels));
   const int used = parallel_ranges(
-      rows, grain_rows(channels), [&](int thread, std::int64_t begin, std::int64_t end) {
-        std::vector<Accumulator<T>> sum(static_cast<std::size_t>(channels)), squares(sum);
-        for (std::int64_t at = begin; at < end; at += block)
-          add_block(x + at * channels, std::min(block, end - at), channels, sum, squares,
+      rows, rows_worth(kGrainElements, channels),
+      [&](int thread, std::int64_t begin, std::int64_t end) {
+        PerChannel<T> mean(channels), squares(channels);
+        for_each_block_downwards(begin, end, channels, [&](std::int64_t first, std::int64_t last) {
+          add_block(x, first, last, channels, mean, squares,
                     partial[static_cast<std::size_t>(thread)]);
+        });
       });
   Moments total = std::move(partial[0]);
   for (std::size_t thread = 1; thread < static_cast<std::size_t>(used); ++thread) {
@@ -110,167 +167,187 @@ void running_statistics(const BatchNormOptions& options, const Tensor& running_m
         1 / std::sqrt(static_cast<double>(running_var.data<A>()[c]) + options.epsilon));
 }
 
-// The affine map of each channel: y = (x - mean) * scale + bias.
-template <class A>
+// The affine map of each channel: y = (x - mean) * scale + bias. Folding the mean into the bias
+// would save an operation and cancel where a channel's spread is small beside its mean.
+template <class T>
 struct ChannelMap {
-  const A *mean, *scale, *bias;
+  ChannelMap(const Tensor& mean_, const Tensor& inverse_std, const Tensor& weight,
+             const Tensor& bias_)
+      : mean(mean_), scale(weight), bias(bias_) {
+    const PerChannel<T> inverse(inverse_std);
+    for (std::int64_t c = 0; c < weight.numel(); c += kLanes<T>) scale.at(c) *= inverse.at(c);
+  }
+  Lanes<T> operator()(Lanes<T> x, std::int64_t c) const {
+    return (x - mean.at(c)) * scale.at(c) + bias.at(c);
+  }
+
+  PerChannel<T> mean, scale, bias;
 };
 
-// y = relu((x - mean) * scale + bias + residual). Folding the mean into the bias would save an
-// operation and cancel where a channel's spread is small beside its mean.
-template <class T, bool kResidual, bool kRelu>
-void normalize(const T* x, const T* residual, const ChannelMap<Accumulator<T>>& map,
-               std::int64_t rows, std::int64_t channels, T* y) {
-  using A = Accumulator<T>;
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int64_t i = r * channels + c;
-      A value = (static_cast<A>(x[i]) - map.mean[c]) * map.scale[c] + map.bias[c];
-      if constexpr (kResidual) value += static_cast<A>(residual[i]);
-      if constexpr (kRelu) value = value > A(0) ? value : A(0);
-      y[i] = T(value);
-    }
+template <class T>
+Lanes<T> positive_or_zero(Lanes<T> value, Lanes<T> where) {
+  return where > Lanes<T>{} ? value : Lanes<T>{};
 }
 
+// Calls body with both flags as compile-time constants.
+template <class Body>
+void with_constants(bool a, bool b, const Body& body) {
+  const auto second = [&](auto first) {
+    if (b)
+      body(first, std::true_type());
+    else
+      body(first, std::false_type());
+  };
+  if (a)
+    second(std::true_type());
+  else
+    second(std::false_type());
+}
+
+// y = relu((x - mean) * scale + bias + residual).
 template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
              const Tensor& mean, const Tensor& inverse_std, bool relu, const Tensor& y) {
-  using A = Accumulator<T>;
   const std::int64_t channels = x.dim(-1);
-  std::vector<A> scale(static_cast<std::size_t>(channels));
-  for (std::int64_t c = 0; c < channels; ++c)
-    scale[static_cast<std::size_t>(c)] = weight.data<A>()[c] * inverse_std.data<A>()[c];
-  const ChannelMap<A> map{mean.data<A>(), scale.data(), bias.data<A>()};
-  parallel_for(rows_of(x), grain_rows(channels), [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t first = begin * channels;
-    const T* from = x.data<T>() + first;
-    const T* joined = residual.defined() ? residual.data<T>() + first : nullptr;
-    T* to = y.data<T>() + first;
-    const auto run = [&]<bool kResidual, bool kRelu>() {
-      normalize<T, kResidual, kRelu>(from, joined, map, end - begin, channels, to);
-    };
-    if (joined && relu)
-      run.template operator()<true, true>();
-    else if (joined)
-      run.template operator()<true, false>();
-    else if (relu)
-      run.template operator()<false, true>();
-    else
-      run.template operator()<false, false>();
+  const ChannelMap<T> map(mean, inverse_std, weight, bias);
+  const T *from = x.data<T>(), *joined = data_or_null<T>(residual);
+  T* to = y.data<T>();
+  with_constants(joined != nullptr, relu, [&](auto has_residual, auto has_relu) {
+    parallel_for(rows_of(x), rows_worth(kGrainElements, channels),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for_each_lanes<T>(begin, end, channels,
+                                     [&](std::int64_t i, std::int64_t c, auto count) {
+                                       Lanes<T> value = map(load(from + i, count), c);
+                                       if constexpr (has_residual) value += load(joined + i, count);
+                                       if constexpr (has_relu)
+                                         value = positive_or_zero<T>(value, value);
+                                       store(to + i, value, count);
+                                     });
+                 });
   });
 }
 
-// Adds sum g and sum g x^ of some rows to the totals, block by block so that f32 sums stay short.
+// The gradient behind the ReLU, g, at lanes of dy.
 template <class T>
-void add_gradient_sums(const T* dy, const T* x, const T* y, const Accumulator<T>* mean,
-                       const Accumulator<T>* inverse_std, std::int64_t rows, std::int64_t channels,
-                       std::vector<double>& sum_g, std::vector<double>& sum_gx) {
-  using A = Accumulator<T>;
-  const std::int64_t block = std::max<std::int64_t>(kBlockElements / channels, 1);
-  std::vector<A> block_g(sum_g.size()), block_gx(sum_g.size());
-  for (std::int64_t at = 0; at < rows; at += block) {
-    std::fill(block_g.begin(), block_g.end(), A(0));
-    std::fill(block_gx.begin(), block_gx.end(), A(0));
-    A *g_sum = block_g.data(), *gx_sum = block_gx.data();
-    for (std::int64_t r = at; r < std::min(at + block, rows); ++r)
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const std::int64_t i = r * channels + c;
-        const A through = y == nullptr || static_cast<A>(y[i]) > A(0) ? A(1) : A(0);
-        const A g = static_cast<A>(dy[i]) * through;
-        g_sum[c] += g;
-        gx_sum[c] += g * (static_cast<A>(x[i]) - mean[c]);
-      }
-    for (std::size_t c = 0; c < sum_g.size(); ++c) {
-      sum_g[c] += static_cast<double>(block_g[c]);
-      sum_gx[c] += static_cast<double>(block_gx[c]) * static_cast<double>(inverse_std[c]);
-    }
-  }
-}
+struct ThroughRelu {
+  enum class Mask { none, from_y, from_x };
 
-// dx = g * of_g + x * of_x + constant, a number a channel each; g goes to dresidual.
-template <class T>
-struct InputGradient {
-  using A = Accumulator<T>;
-  explicit InputGradient(std::int64_t channels)
-      : of_g(static_cast<std::size_t>(channels)), of_x(of_g), constant(of_g) {}
-
-  void apply(const T* dy, const T* x, const T* y, std::int64_t rows, std::int64_t channels, T* dx,
-             T* dresidual) const {
-    const A *g_factor = of_g.data(), *x_factor = of_x.data(), *offset = constant.data();
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t first = r * channels;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const std::int64_t i = first + c;
-        const A through = y == nullptr || static_cast<A>(y[i]) > A(0) ? A(1) : A(0);
-        const A g = static_cast<A>(dy[i]) * through;
-        if (dx) dx[i] = T(g * g_factor[c] + static_cast<A>(x[i]) * x_factor[c] + offset[c]);
-        if (dresidual) dresidual[i] = T(g);
-      }
-    }
+  Lanes<T> operator()(std::int64_t i, std::int64_t c, auto count, Lanes<T> x) const {
+    const Lanes<T> g = load(dy + i, count);
+    if (mask == Mask::none) return g;
+    return positive_or_zero<T>(g, mask == Mask::from_y ? load(y + i, count) : (*map)(x, c));
   }
 
-  std::vector<A> of_g, of_x, constant;
+  const T *dy, *y;
+  const ChannelMap<T>* map;
+  Mask mask;
 };
 
 struct GradientSums {
-  std::vector<double> g, gx;
+  explicit GradientSums(std::int64_t channels)
+      : g(static_cast<std::size_t>(channels)), gx(static_cast<std::size_t>(channels)) {}
+  std::vector<double> g, gx;  // sum g, sum g (x - mean)
 };
 
+// The sums over all rows, block by block so that f32 sums stay short; g goes to `kept`, if wanted.
 template <class T>
-GradientSums gradient_sums(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& mean,
-                           const Tensor& inverse_std) {
-  using A = Accumulator<T>;
+GradientSums gradient_sums(const Tensor& x, const ThroughRelu<T>& through, T* kept) {
   const std::int64_t channels = x.dim(-1);
-  const std::vector<double> zero(static_cast<std::size_t>(channels));
-  std::vector<GradientSums> partial(static_cast<std::size_t>(num_threads()), {zero, zero});
+  const T* from = x.data<T>();
+  std::vector<GradientSums> partial(static_cast<std::size_t>(num_threads()),
+                                    GradientSums(channels));
+  const auto add = [&](std::int64_t first, std::int64_t last, PerChannel<T>& g_sum,
+                       PerChannel<T>& gx_sum) {
+    g_sum.clear();
+    gx_sum.clear();
+    for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+      const Lanes<T> value = load(from + i, count), g = through(i, c, count, value);
+      g_sum.at(c) += g;
+      gx_sum.at(c) += g * (value - through.map->mean.at(c));
+      if (kept) store(kept + i, g, count);
+    });
+  };
   const int used = parallel_ranges(
-      rows_of(x), grain_rows(channels), [&](int thread, std::int64_t begin, std::int64_t end) {
-        auto& [g, gx] = partial[static_cast<std::size_t>(thread)];
-        const std::int64_t first = begin * channels;
-        add_gradient_sums(dy.data<T>() + first, x.data<T>() + first,
-                          y.defined() ? y.data<T>() + first : nullptr, mean.data<A>(),
-                          inverse_std.data<A>(), end - begin, channels, g, gx);
+      rows_of(x), rows_worth(kGrainElements, channels),
+      [&](int thread, std::int64_t begin, std::int64_t end) {
+        GradientSums& sums = partial[static_cast<std::size_t>(thread)];
+        PerChannel<T> g(channels), gx(channels);
+        for_each_block_downwards(begin, end, channels, [&](std::int64_t first, std::int64_t last) {
+          add(first, last, g, gx);
+          for (std::int64_t c = 0; c < channels; ++c) {
+            sums.g[static_cast<std::size_t>(c)] += static_cast<double>(g.data()[c]);
+            sums.gx[static_cast<std::size_t>(c)] += static_cast<double>(gx.data()[c]);
+          }
+        });
       });
   GradientSums total = std::move(partial[0]);
   for (std::size_t thread = 1; thread < static_cast<std::size_t>(used); ++thread)
-    for (std::size_t c = 0; c < zero.size(); ++c) {
+    for (std::size_t c = 0; c < total.g.size(); ++c) {
       total.g[c] += partial[thread].g[c];
       total.gx[c] += partial[thread].gx[c];
     }
   return total;
 }
 
+// dx = g of_g + x of_x + constant, a number a channel each.
+template <class T>
+struct InputGradient {
+  explicit InputGradient(std::int64_t channels)
+      : of_g(channels), of_x(channels), constant(channels) {}
+
+  void apply(const Tensor& x, const ThroughRelu<T>& through, T* dx) const {
+    const std::int64_t channels = x.dim(-1);
+    const T* from = x.data<T>();
+    parallel_for(
+        rows_of(x), rows_worth(kGrainElements, channels),
+        [&](std::int64_t begin, std::int64_t end) {
+          for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+            const Lanes<T> value = load(from + i, count);
+            store(dx + i,
+                  through(i, c, count, value) * of_g.at(c) + value * of_x.at(c) + constant.at(c),
+                  count);
+          });
+        });
+  }
+
+  PerChannel<T> of_g, of_x, constant;
+};
+
 template <class T>
 void backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& weight,
-              const Tensor& mean, const Tensor& inverse_std, bool training, const Tensor& dx,
-              const Tensor& dweight, const Tensor& dbias, const Tensor& dresidual) {
+              const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
+              const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
+              const Tensor& dbias, const Tensor& dresidual) {
   using A = Accumulator<T>;
+  using Mask = typename ThroughRelu<T>::Mask;
   const std::int64_t channels = x.dim(-1), rows = rows_of(x);
-  const GradientSums sums = gradient_sums<T>(dy, x, y, mean, inverse_std);
+  const ChannelMap<T> map(mean, inverse_std, weight, bias);
+  ThroughRelu<T> through{dy.data<T>(), data_or_null<T>(y), &map,
+                         !options.relu ? Mask::none
+                         : y.defined() ? Mask::from_y
+                                       : Mask::from_x};
+  T* const kept = dresidual.defined() ? dresidual.data<T>() : nullptr;
+  const GradientSums sums = gradient_sums<T>(x, through, kept);
+  if (kept) through = {kept, nullptr, &map, Mask::none};
   InputGradient<T> gradient(channels);
   for (std::int64_t c = 0; c < channels; ++c) {
     const auto i = static_cast<std::size_t>(c);
-    dbias.data<A>()[c] = static_cast<A>(sums.g[i]);
-    dweight.data<A>()[c] = static_cast<A>(sums.gx[i]);
     const auto inverse = static_cast<double>(inverse_std.data<A>()[c]);
+    const double sum_gx = sums.gx[i] * inverse;
+    dbias.data<A>()[c] = static_cast<A>(sums.g[i]);
+    dweight.data<A>()[c] = static_cast<A>(sum_gx);
     const double scale = static_cast<double>(weight.data<A>()[c]) * inverse;
     // The batch's mean and variance depend on x: the two projections of the rule in
     // ops/batch_norm.cpp.
-    const double of_x = training ? -scale * inverse * sums.gx[i] / static_cast<double>(rows) : 0;
-    const double mean_g = training ? sums.g[i] / static_cast<double>(rows) : 0;
-    gradient.of_g[i] = static_cast<A>(scale);
-    gradient.of_x[i] = static_cast<A>(of_x);
-    gradient.constant[i] =
+    const double count = static_cast<double>(rows);
+    const double of_x = options.training ? -scale * inverse * sum_gx / count : 0;
+    const double mean_g = options.training ? sums.g[i] / count : 0;
+    gradient.of_g.data()[c] = static_cast<A>(scale);
+    gradient.of_x.data()[c] = static_cast<A>(of_x);
+    gradient.constant.data()[c] =
         static_cast<A>(-scale * mean_g - of_x * static_cast<double>(mean.data<A>()[c]));
   }
-  if (!dx.defined() && !dresidual.defined()) return;
-  parallel_for(rows, grain_rows(channels), [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t first = begin * channels;
-    gradient.apply(dy.data<T>() + first, x.data<T>() + first,
-                   y.defined() ? y.data<T>() + first : nullptr, end - begin, channels,
-                   dx.defined() ? dx.data<T>() + first : nullptr,
-                   dresidual.defined() ? dresidual.data<T>() + first : nullptr);
-  });
+  if (dx.defined()) gradient.apply(x, through, dx.data<T>());
 }
 
 }  // namespace
@@ -295,12 +372,11 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
 }
 
 void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& weight,
-                         const Tensor& mean, const Tensor& inverse_std,
+                         const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
                          const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
                          const Tensor& dbias, const Tensor& dresidual) {
   dispatch_floating("batch_norm", dy.dtype(), [&]<class T>() {
-    backward<T>(dy, x, y, weight, mean, inverse_std, options.training, dx, dweight, dbias,
-                dresidual);
+    backward<T>(dy, x, y, weight, bias, mean, inverse_std, options, dx, dweight, dbias, dresidual);
   });
 }
 
