@@ -139,4 +139,6 @@ ObserveModules::ObserveModules(Observer observer)
 }
 ObserveModules::~ObserveModules() { current_observer = before_; }
 
+bool modules_are_observed() { return current_observer != nullptr; }
+
 }  // namespace osteon

@@ -131,4 +131,7 @@ class ObserveModules {
   const Observer* before_;
 };
 
+// Whether somebody observes the modules of this thread: then layers are not fused.
+bool modules_are_observed();
+
 }  // namespace osteon

@@ -18,15 +18,19 @@ class Shortcut {
   Shortcut(const BlockShape& shape, std::int64_t out_channels) {
     if (shape.stride == 1 && shape.in_channels == out_channels) return;
     downsample_ = std::make_unique<Sequential>();
-    downsample_->append<Conv2d>(shape.in_channels, out_channels, 1,
-                                Conv2dOptions{.stride = shape.stride}, false);
-    downsample_->append<BatchNorm2d>(out_channels);
+    auto& conv = downsample_->append<Conv2d>(shape.in_channels, out_channels, 1,
+                                             Conv2dOptions{.stride = shape.stride}, false);
+    layers_ = std::make_unique<ConvBatchNorm>(conv, downsample_->append<BatchNorm2d>(out_channels));
   }
   Sequential* downsample() const { return downsample_.get(); }
-  Tensor operator()(const Tensor& x) const { return downsample_ ? (*downsample_)(x) : x; }
+  Tensor operator()(const Tensor& x) const {
+    if (!downsample_) return x;
+    return modules_are_observed() ? (*downsample_)(x) : (*layers_)(x);
+  }
 
  private:
   std::unique_ptr<Sequential> downsample_;
+  std::unique_ptr<ConvBatchNorm> layers_;  // those of downsample_
 };
 
 Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels) {
@@ -61,8 +65,8 @@ class BasicBlock : public Module {
 
  protected:
   Tensor forward(const Tensor& x) override {
-    const Tensor y = bn1_.relu(conv1_(x));
-    return bn2_.relu(conv2_(y), shortcut_(x));
+    const Tensor y = first_.relu(x);
+    return second_.relu(y, shortcut_(x));
   }
 
  private:
@@ -70,6 +74,7 @@ class BasicBlock : public Module {
   BatchNorm2d bn1_;
   Conv2d conv2_;
   BatchNorm2d bn2_;
+  ConvBatchNorm first_{conv1_, bn1_}, second_{conv2_, bn2_};
   Shortcut shortcut_;
   bool zero_init_residual_;
 };
@@ -102,9 +107,8 @@ class Bottleneck : public Module {
 
  protected:
   Tensor forward(const Tensor& x) override {
-    Tensor y = bn1_.relu(conv1_(x));
-    y = bn2_.relu(conv2_(y));
-    return bn3_.relu(conv3_(y), shortcut_(x));
+    const Tensor y = second_.relu(first_.relu(x));
+    return third_.relu(y, shortcut_(x));
   }
 
  private:
@@ -114,6 +118,7 @@ class Bottleneck : public Module {
   BatchNorm2d bn2_;
   Conv2d conv3_;
   BatchNorm2d bn3_;
+  ConvBatchNorm first_{conv1_, bn1_}, second_{conv2_, bn2_}, third_{conv3_, bn3_};
   Shortcut shortcut_;
   bool zero_init_residual_;
 };
@@ -159,7 +164,7 @@ ResNet::ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelO
 }
 
 Tensor ResNet::forward(const Tensor& x) {
-  Tensor y = maxpool_(bn1_.relu(conv1_(x)));
+  Tensor y = maxpool_(stem_.relu(x));
   for (Sequential& layer : layers_) y = layer(y);
   return fc_(avgpool_(y));
 }

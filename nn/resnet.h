@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdint>
 
-#include "nn/layers.h"
+#include "nn/conv_batch_norm.h"
 #include "nn/models.h"
 
 namespace osteon {
@@ -29,6 +29,7 @@ class ResNet : public Module {
  private:
   Conv2d conv1_;
   BatchNorm2d bn1_;
+  ConvBatchNorm stem_{conv1_, bn1_};
   MaxPool2d maxpool_;
   std::array<Sequential, 4> layers_;
   GlobalAvgPool2d avgpool_;

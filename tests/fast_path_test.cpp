@@ -62,8 +62,47 @@ TEST_CASE("a ResNet50 trains without falling back to the reference") {
   }
 }
 
+TEST_CASE("in evaluation, batch norm folded into its convolution gives the same outputs") {
+  struct Row {
+    const char* arch;
+    DType dtype;
+    double tolerance;  // of the largest output
+  };
+  for (const Row& row : {Row{"resnet50", DType::f32, 1e-4}, Row{"resnet18", DType::f32, 1e-4},
+                         Row{"resnet50", DType::bf16, 0.1}}) {
+    CAPTURE(row.arch);
+    CAPTURE(format(row.dtype));
+    const auto model = make_model(row.arch, {.num_classes = 20});
+    const Tensor x = random_tensor({2, 64, 64, 3}, 1);
+    for (int step = 0; step < 2; ++step) {  // running statistics move in between
+      CAPTURE(step);
+      model->train();
+      (*model)(x);
+      model->eval();
+      const NoGrad no_grad;
+      const Tensor logits = (*model)(cast(x, row.dtype));
+      const Tensor exact = by_reference([&] { return (*model)(x); });
+      double size = 0;
+      for (const double logit : exact.to_vector()) size = std::max(size, std::abs(logit));
+      CHECK(largest_difference(logits, exact) <= row.tolerance * size);
+    }
+  }
+}
+
+TEST_CASE("layers run one by one while somebody watches") {
+  const auto model = make_model("resnet18");
+  model->eval();
+  const NoGrad no_grad;
+  int batch_norms = 0;
+  const ObserveOps observer(
+      [&](const Observation& op) { batch_norms += std::string(op.name) == "batch_norm"; });
+  (*model)(random_tensor({1, 32, 32, 3}, 1));
+  CHECK(batch_norms == 20);
+}
+
 TEST_CASE("weights that change between two uses are used as they are") {
   const Tensor x = random_tensor({2, 9, 9, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
+  const NoGrad no_grad;  // then they are kept
   const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
   for (int change = 0; change < 3; ++change) {
     CAPTURE(change);
@@ -73,6 +112,7 @@ TEST_CASE("weights that change between two uses are used as they are") {
 }
 
 TEST_CASE("weights that take the place of others are used as they are") {
+  const NoGrad no_grad;
   const Tensor x = random_tensor({2, 9, 9, 32}, 1);
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     CAPTURE(seed);

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "ops/backend.h"
+#include "ops/cpu/add_relu.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
 #include "ops/onednn/onednn.h"
@@ -232,19 +233,6 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
     store(dweight.data<A>());
 }
 
-template <class T>
-void add_and_clip(const Tensor& residual, bool relu, const Tensor& y) {
-  using A = Accumulator<T>;
-  const T* added = residual.defined() ? residual.data<T>() : nullptr;
-  T* to = y.data<T>();
-  parallel_for(y.numel(), kTileElements, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const A value = static_cast<A>(to[i]) + (added ? static_cast<A>(added[i]) : A(0));
-      to[i] = T(relu && value < A(0) ? A(0) : value);
-    }
-  });
-}
-
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -255,7 +243,7 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
   dispatch_floating("conv2d", x.dtype(), [&]<class T>() {
     forward<T>(x, converted(weight, x.dtype()), bias, g, y);
-    if (residual.defined() || relu) add_and_clip<T>(residual, relu, y);
+    if (residual.defined() || relu) add_relu<T>(residual, relu, y);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "ops/backend.h"
+#include "ops/cpu/add_relu.h"
 #include "ops/onednn/context.h"
 #include "ops/onednn/onednn.h"
 #include "ops/onednn/weights.h"
@@ -92,8 +93,9 @@ class Plan {
 
   void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
                const Tensor& y) const {
+    const Tensor filters = prepared_weight(weight, plain_weight_, weight_, !is_grad_enabled());
     Arguments arguments{{DNNL_ARG_SRC, memory_of(x_, x)},
-                        {DNNL_ARG_WEIGHTS, prepared_weight(weight, plain_weight_, weight_)},
+                        {DNNL_ARG_WEIGHTS, memory_of(weight_, filters)},
                         {DNNL_ARG_DST, memory_of(y_, y)}};
     if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, memory_of(bias_, bias));
     if (residual.defined())
@@ -103,9 +105,10 @@ class Plan {
   }
 
   void backward_input(const Tensor& dy, const Tensor& weight, const Tensor& dx) const {
+    const Tensor filters = prepared_weight(weight, plain_weight_, weight_, false);
     run(primitive_, scratchpad_,
         {{DNNL_ARG_DIFF_DST, memory_of(y_, dy)},
-         {DNNL_ARG_WEIGHTS, prepared_weight(weight, plain_weight_, weight_)},
+         {DNNL_ARG_WEIGHTS, memory_of(weight_, filters)},
          {DNNL_ARG_DIFF_SRC, memory_of(x_, dx)}});
   }
 
@@ -124,6 +127,9 @@ class Plan {
     dnnl::reorder(result, plain).execute(stream, result, plain);
     stream.wait();
   }
+
+  // The name of oneDNN's code for it.
+  const std::string& implementation() const { return implementation_; }
 
  private:
   static constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
@@ -185,11 +191,13 @@ class Plan {
 
   template <class Primitive, class Description>
   void take(const Description& description, const memory::desc& weight) {
+    implementation_ = description.impl_info_str();
     primitive_ = Primitive(description);
     weight_ = weight;
     scratchpad_ = description.scratchpad_desc();
   }
 
+  std::string implementation_;
   memory::desc plain_weight_, weight_, x_, y_, bias_, scratchpad_;
   dnnl::primitive primitive_;
 };
@@ -219,10 +227,22 @@ bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Tensor& residual, bool relu, const Conv2dOptions& options,
                     const Tensor& y) {
   if (!is_ours(x)) return false;
-  const auto plan =
-      find_plan({Direction::forward, x, weight, y, bias, options, residual.defined(), relu});
-  if (plan) plan->forward(x, weight, bias, residual, y);
-  return plan != nullptr;
+  const auto bare = find_plan(
+      {Direction::forward, x, weight, y, bias, options, false, relu && !residual.defined()});
+  if (!bare) return false;
+  if (!residual.defined()) {
+    bare->forward(x, weight, bias, residual, y);
+    return true;
+  }
+  // Some of oneDNN's faster code does not add a residual: then that is a pass of its own.
+  const auto joined = find_plan({Direction::forward, x, weight, y, bias, options, true, relu});
+  if (joined && joined->implementation() == bare->implementation()) {
+    joined->forward(x, weight, bias, residual, y);
+  } else {
+    bare->forward(x, weight, bias, Tensor(), y);
+    dispatch_floating("conv2d", y.dtype(), [&]<class T>() { cpu::add_relu<T>(residual, relu, y); });
+  }
+  return true;
 }
 
 bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,

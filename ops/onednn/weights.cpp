@@ -1,5 +1,5 @@
-// The copies, found by the memory they were made from. One that outlived its weights goes when the
-// next is made.
+// The copies, found by the memory they were made from. One that outlived its weights goes at the
+// next call.
 #include "ops/onednn/weights.h"
 
 #include <algorithm>
@@ -19,48 +19,58 @@ struct Copy {
   Tensor memory;
 };
 
+void reorder(const Tensor& weight, const dnnl::memory::desc& plain,
+             const dnnl::memory::desc& wanted, const Tensor& copy) {
+  dnnl::memory from = memory_of(plain, weight), to = memory_of(wanted, copy);
+  dnnl::stream stream(engine());
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+}
+
+Tensor room_for(const dnnl::memory::desc& wanted) {
+  return Tensor({static_cast<std::int64_t>(wanted.get_size())}, DType::u8);
+}
+
 class Copies {
  public:
-  dnnl::memory find_or_make(const Tensor& weight, const dnnl::memory::desc& plain,
-                            const dnnl::memory::desc& wanted) {
+  Tensor find_or_make(const Tensor& weight, const dnnl::memory::desc& plain,
+                      const dnnl::memory::desc& wanted) {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(copies_, [&](const Copy& copy) {
-      return copy.first == weight.raw() && copy.source.lock() == weight.storage() &&
-             copy.layout == wanted;
+    auto copy = std::ranges::find_if(copies_, [&](const Copy& each) {
+      return each.first == weight.raw() && each.source.lock() == weight.storage() &&
+             each.layout == wanted;
     });
-    if (found != copies_.end()) {
-      if (found->version != weight.version()) {
-        reorder(weight, plain, *found);
-        found->version = weight.version();
-      }
-      return memory_of(wanted, found->memory);
+    if (copy == copies_.end()) {
+      copies_.push_back(
+          {weight.storage(), weight.raw(), weight.version() - 1, wanted, room_for(wanted)});
+      copy = copies_.end() - 1;
     }
+    if (copy->version != weight.version()) reorder(weight, plain, wanted, copy->memory);
+    copy->version = weight.version();
+    return copy->memory;
+  }
+
+  void forget_expired() {
+    const std::lock_guard lock(mutex_);
     std::erase_if(copies_, [](const Copy& copy) { return copy.source.expired(); });
-    copies_.push_back({weight.storage(), weight.raw(), weight.version(), wanted,
-                       Tensor({static_cast<std::int64_t>(wanted.get_size())}, DType::u8)});
-    reorder(weight, plain, copies_.back());
-    return memory_of(wanted, copies_.back().memory);
   }
 
  private:
-  static void reorder(const Tensor& weight, const dnnl::memory::desc& plain, const Copy& copy) {
-    dnnl::memory from = memory_of(plain, weight), to = memory_of(copy.layout, copy.memory);
-    dnnl::stream stream(engine());
-    dnnl::reorder(from, to).execute(stream, from, to);
-    stream.wait();
-  }
-
   std::mutex mutex_;
   std::vector<Copy> copies_;
 };
 
 }  // namespace
 
-dnnl::memory prepared_weight(const Tensor& weight, const dnnl::memory::desc& plain,
-                             const dnnl::memory::desc& wanted) {
-  if (plain == wanted) return memory_of(plain, weight);
+Tensor prepared_weight(const Tensor& weight, const dnnl::memory::desc& plain,
+                       const dnnl::memory::desc& wanted, bool keep) {
+  if (plain == wanted) return weight;
   static Copies copies;
-  return copies.find_or_make(weight, plain, wanted);
+  copies.forget_expired();
+  if (keep) return copies.find_or_make(weight, plain, wanted);
+  const Tensor copy = room_for(wanted);
+  reorder(weight, plain, wanted, copy);
+  return copy;
 }
 
 }  // namespace osteon::onednn

@@ -1,0 +1,44 @@
+// A convolution and the batch norm behind it, computed as one where nobody can tell the difference.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nn/layers.h"
+
+namespace osteon {
+
+// Two layers of a model, by reference. In evaluation mode without gradients they are one
+// convolution
+//
+//   weight'[k] = weight[k] s[k],  bias'[k] = bias[k] + s[k] (conv_bias[k] - mean[k]),
+//   s[k] = norm_weight[k] / sqrt(var[k] + epsilon)
+//
+// with residual and ReLU in the same pass (conv2d_add_relu, ops.h): the same up to rounding,
+// without the memory traffic of three passes. The folded weights are kept until a parameter or a
+// running statistic changes, or training begins. While ops or modules are observed, and with the
+// reference back end, the layers run one by one.
+class ConvBatchNorm {
+ public:
+  ConvBatchNorm(Conv2d& conv, BatchNorm2d& norm) : conv_(conv), norm_(norm) {}
+
+  // batch_norm(conv(x)).
+  Tensor operator()(const Tensor& x);
+  // max(0, batch_norm(conv(x)) + residual); residual may be undefined.
+  Tensor relu(const Tensor& x, const Tensor& residual = {});
+
+ private:
+  bool may_fold(const Tensor& x) const;
+  Tensor folded(const Tensor& x, const Tensor& residual, bool relu);
+  void fold();
+  void forget();
+
+  Conv2d& conv_;
+  BatchNorm2d& norm_;
+  // What was folded, from which tensors in which versions.
+  Tensor weight_, bias_;
+  Tensors sources_;
+  std::vector<std::uint64_t> versions_;
+};
+
+}  // namespace osteon
