@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/app.h"
@@ -27,6 +29,7 @@ struct BenchOptions {
               backend = "auto";
   std::int64_t image_size = 224, batch_size = 16;
   int steps = 10, warmup = 2, threads = 0;
+  bool profile = false;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -71,24 +74,80 @@ class Work {
   Tensor images_, targets_;
 };
 
+// Where the time of a step goes: an op's forward lasts from the end of the one before it, and so
+// does its gradient rule, with what backward does to hand the gradients on.
+class Profile {
+ public:
+  void begin_step() {
+    last_ = Clock::now();
+    ++steps_;
+  }
+  void note(const std::string& what, const Shape& shape) {
+    const double seconds = seconds_since(last_);
+    last_ = Clock::now();
+    by_op_[what] += seconds;
+    by_shape_[format(what, " ", shape)] += seconds;
+  }
+  void print() const {
+    for (const auto* table : {&by_shape_, &by_op_}) {
+      std::vector<std::pair<double, std::string>> rows;
+      for (const auto& [what, seconds] : *table) rows.emplace_back(seconds, what);
+      std::ranges::sort(rows, std::greater());
+      for (const auto& [seconds, what] : rows)
+        std::printf("%9.3f ms  %s\n", 1e3 * seconds / steps_, what.c_str());
+      std::printf("\n");
+    }
+  }
+
+ private:
+  Clock::time_point last_;
+  int steps_ = 0;
+  std::map<std::string, double> by_op_, by_shape_;
+};
+
+std::int64_t page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
 std::int64_t peak_resident_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
+void print_profile(const BenchOptions& options, Work& work) {
+  Profile profile;
+  const ObserveOps forward([&](const Observation& op) {
+    profile.note(format(op.name, " forward"), op.outputs[0].shape());
+  });
+  const ObserveBackward backward([&](const Node& node) {
+    profile.note(format(node.name, " backward"), node.outputs[0].shape);
+  });
+  for (int i = 0; i < options.steps; ++i) {
+    profile.begin_step();
+    work.step();
+    profile.note("optimizer", Shape());
+  }
+  profile.print();
+}
+
 void measure(const BenchOptions& options, Clock::time_point start) {
   configure_process(options.device, options.backend, options.threads);
   Work work(options);
+  const double start_seconds = seconds_since(start);  // until the first step may begin
   work.step();
-  const double start_seconds = seconds_since(start);
   for (int i = 1; i < options.warmup; ++i) work.step();
+  if (options.profile) print_profile(options, work);
+  const std::int64_t faults_before = page_faults();
   std::vector<double> seconds;
   for (int i = 0; i < options.steps; ++i) {
     const auto begin = Clock::now();
     work.step();
     seconds.push_back(seconds_since(begin));
   }
+  const std::int64_t faults = (page_faults() - faults_before) / options.steps;
   std::ranges::sort(seconds);
   const double median = seconds[seconds.size() / 2];
   const nlohmann::ordered_json line = {
@@ -102,6 +161,7 @@ void measure(const BenchOptions& options, Clock::time_point start) {
       {"median_step_seconds", median},
       {"start_seconds", start_seconds},
       {"peak_bytes", peak_resident_bytes()},
+      {"page_faults_per_step", faults},
       {"reference_fallbacks", describe_reference_fallbacks()}};
   std::cout << line.dump() << "\n";
 }
@@ -127,5 +187,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--warmup", options.warmup, "steps before")->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  app.add_flag("--profile", options.profile,
+               "first print where the time of a step goes; layers are then not fused");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options, start); });
 }
