@@ -6,9 +6,40 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/bench.sh [BENCH_MODEL OPTION...]
+       scripts/bench.sh --vs-pytorch [OPTION...]
 Installs the Debian packages the build lacks, builds build/ and runs every program build/bin/bench_*.
 Options go to each run of bench_model, as in scripts/bench.sh --steps 5 --threads 1; for one
-measurement of your own choice call build/bin/bench_model, whose --help lists the options."
+measurement of your own choice call build/bin/bench_model, whose --help lists the options.
+
+--vs-pytorch measures bench_model, PyTorch (eager and compiled) and the bare convolutions on oneDNN side by
+side. PyTorch goes into a virtual environment of its own, build/pytorch, unless OSTEON_PYTORCH names the
+folder of one that has torch and torchvision. Options go to scripts/bench_vs_pytorch.py, whose --help lists
+them: --sizes 224 --batches 16 --rounds 1 is a short run."
+  exit 0
+fi
+
+# An environment with torch and torchvision: the one that is named, else one of our own.
+pytorch_environment=${OSTEON_PYTORCH:-$build/pytorch}
+install_pytorch() {
+  [[ -n ${OSTEON_PYTORCH:-} ]] && return
+  "$pytorch_environment/bin/python" -c 'import torch, torchvision' 2>/dev/null && return
+  install_packages "python3-venv /usr/share/doc/python3-venv"
+  run_step "making the environment $pytorch_environment" pytorch_environment \
+    python3 -m venv "$pytorch_environment"
+  run_step "installing PyTorch (several GB)" pytorch \
+    "$pytorch_environment/bin/pip" install torch torchvision
+}
+
+if [[ ${1:-} == --vs-pytorch ]]; then
+  shift
+  build_target all
+  install_pytorch
+  results=$(mktemp -d "$build/bench-vs-pytorch-$(date +%Y-%m-%d).XXXX")
+  "$pytorch_environment/bin/python" "$root/scripts/bench_vs_pytorch.py" --programs "$programs" \
+    --python "$pytorch_environment/bin/python" --json "$results/results.json" "$@" |
+    tee "$results/table.md"
+  echo "
+as JSON: $results/results.json"
   exit 0
 fi
 
