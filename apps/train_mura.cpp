@@ -40,7 +40,8 @@ void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
 
 void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--arch", options.arch, known_models());
-  app.add_option("--init", options.init, "safetensors file of weights to start from");
+  app.add_option("--init", options.init,
+                 "weights to start from: safetensors, or a state dict of PyTorch (.pth)");
   app.add_flag("--zero-init-residual", options.zero_init_residual,
                "start each residual branch at zero: learning begins faster");
   app.add_option("--epochs", options.epochs, "passes over the training images");

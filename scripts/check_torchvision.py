@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Sends weights from torchvision through our models and back, and compares the logits.
+"""Sends weights from torchvision through our models and back, and compares the logits; as safetensors and as .pth.
 
     pip install torch torchvision numpy safetensors
     python3 scripts/check_torchvision.py [--programs build/bin/tests] [--arch resnet50 ...]
 
 For each architecture: torchvision's model with random weights and statistics is saved; our
 model_logits loads it, computes logits and saves it again; a fresh torchvision model loads that with
-strict=True. Prints the largest difference of the logits in f32 and the hash of names and shapes
+strict=True. The same weights go in as a .pth file of torch.save too, and into a model with another head, whose
+tensors alone may then differ. Prints the largest difference of the logits in f32 and the hash of names and shapes
 that tests/resnet_test.cpp knows. Exit status 1 if a tensor changed on the way or a logit is further
 off than 1e-4 of the largest.
 """
@@ -40,17 +41,20 @@ def random_model(arch):
     return model
 
 
+def run_model(programs, arch, folder, weights, *classes):
+    subprocess.run([programs / "model_logits", arch, folder / weights, folder / "images.safetensors",
+                    folder / "ours.safetensors", folder / "logits.safetensors", *classes], check=True)
+
+
 def check(arch, programs, folder):
     torch.manual_seed(0)
     model = random_model(arch)
     images = torch.rand(4, 3, 128, 160)
     save_file(model.state_dict(), folder / "model.safetensors")
     save_file({"images": images.permute(0, 2, 3, 1).contiguous()}, folder / "images.safetensors")
-    subprocess.run([programs / "model_logits", arch, folder / "model.safetensors",
-                    folder / "images.safetensors", folder / "ours.safetensors",
-                    folder / "logits.safetensors"], check=True)
-
+    run_model(programs, arch, folder, "model.safetensors")
     ours = load_file(folder / "ours.safetensors")
+    logits = load_file(folder / "logits.safetensors")["logits"]
     changed = [name for name, tensor in model.state_dict().items()
                if name not in ours or ours[name].dtype != tensor.dtype
                or not torch.equal(ours[name], tensor)]
@@ -58,7 +62,14 @@ def check(arch, programs, folder):
     loaded.load_state_dict(ours, strict=True)
     with torch.no_grad():
         theirs = loaded.eval()(images)
-    difference = (load_file(folder / "logits.safetensors")["logits"] - theirs).abs().max().item()
+    difference = (logits - theirs).abs().max().item()
+    torch.save(model.state_dict(), folder / "model.pth")
+    run_model(programs, arch, folder, "model.pth")
+    from_pth = load_file(folder / "ours.safetensors")
+    changed += [name for name in ours if not torch.equal(ours[name], from_pth[name])]
+    run_model(programs, arch, folder, "model.pth", "7")
+    other_head = load_file(folder / "ours.safetensors")
+    changed += [name for name in ours if name.startswith("fc.") == torch.equal(ours[name], other_head[name])]
     largest = theirs.abs().max().item()
     text = "".join(f"{name} [{','.join(map(str, tensor.shape))}]\n"
                    for name, tensor in model.state_dict().items())

@@ -17,6 +17,9 @@ build_packages=(
   "libstb-dev          /usr/include/stb/stb_image.h"
   "libjpeg-dev         /usr/include/jpeglib.h"
   "zlib1g-dev          /usr/include/zlib.h"
+  "libzip-dev          /usr/include/zip.h"
+  "libprotobuf-dev     /usr/include/google/protobuf/message.h"
+  "libonnx-dev         /usr/include/onnx/onnx_pb.h"
   "libdnnl-dev         /usr/include/dnnl.hpp"
   "libgdcm-dev         /usr/include/gdcm-3.0/gdcmImageReader.h"
   "libgdcm-tools       gdcmconv"
@@ -33,7 +36,7 @@ lint_packages=(
 )
 
 # The folders with C++ in them.
-rooms=(tensor ops nn optim data train apps bench tests)
+rooms=(tensor ops nn optim data interop train apps bench fuzz tests)
 
 fail() {
   echo "$(basename "$0"): $*" >&2

@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include "tensor/file.h"
+#include "tensor/half.h"
 #include "tensor/mapped_file.h"
 
 namespace osteon {
@@ -237,17 +238,6 @@ void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) {
   }
   OSTEON_CHECK(covered == data_bytes, "bytes ", covered, " to ", data_bytes,
                " of the data belong to no tensor");
-}
-
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
-  const std::uint32_t exponent = half >> 10 & 0x1F, mantissa = half & 0x3FF;
-  if (exponent == 0) {  // zero or subnormal: mantissa * 2^-24, exact in a float
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
-  }
-  const std::uint32_t wide_exponent = exponent == 0x1F ? 0xFF : exponent + 127 - 15;
-  return std::bit_cast<float>(sign | wide_exponent << 23 | mantissa << 13);
 }
 
 Tensor widened(const std::byte* from, Shape shape) {

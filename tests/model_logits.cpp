@@ -1,12 +1,15 @@
 // Loads weights in torchvision's form, applies the model and saves the weights again: our half of
 // scripts/check_torchvision.py.
 //
-//   model_logits ARCH MODEL.safetensors IMAGES.safetensors OUT_MODEL.safetensors OUT.safetensors
+//   model_logits ARCH MODEL IMAGES.safetensors OUT_MODEL.safetensors OUT.safetensors [CLASSES]
 //
-// IMAGES holds `images` [N,H,W,3], f32; OUT gets `logits`, computed in evaluation mode.
+// MODEL is a safetensors or .pth file; with CLASSES the model has that many, and a head of its own
+// where the file's does not fit. IMAGES holds `images` [N,H,W,3], f32; OUT gets `logits`, computed
+// in evaluation mode.
 #include <iostream>
 #include <string>
 
+#include "interop/torch_pickle.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "tensor/autograd.h"
@@ -23,10 +26,12 @@ Tensor find(const NamedTensors& file, const std::string& wanted) {
 }
 
 void run(const std::string& arch, const char* model_file, const char* images_file,
-         const char* out_model_file, const char* out_file) {
-  const NamedTensors weights = read_safetensors(model_file);
-  const auto model = make_model(arch, {.num_classes = find(weights, "fc.bias").numel()});
-  load_state_dict(*model, weights);
+         const char* out_model_file, const char* out_file, std::int64_t classes) {
+  const NamedTensors weights = looks_like_torch_pickle(model_file) ? read_torch_pickle(model_file)
+                                                                   : read_safetensors(model_file);
+  const std::int64_t own = find(weights, "fc.bias").numel();
+  const auto model = make_model(arch, {.num_classes = classes > 0 ? classes : own});
+  load_state_dict(*model, weights, classes > 0 ? head_name(arch) : "");
   write_safetensors(out_model_file, state_dict(*model));
   const NoGrad no_grad;
   const EvaluationMode evaluation(*model);
@@ -38,12 +43,12 @@ void run(const std::string& arch, const char* model_file, const char* images_fil
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::cerr << "usage: model_logits ARCH MODEL IMAGES OUT_MODEL OUT\n";
+  if (argc != 6 && argc != 7) {
+    std::cerr << "usage: model_logits ARCH MODEL IMAGES OUT_MODEL OUT [CLASSES]\n";
     return 2;
   }
   try {
-    run(argv[1], argv[2], argv[3], argv[4], argv[5]);
+    run(argv[1], argv[2], argv[3], argv[4], argv[5], argc == 7 ? std::stoll(argv[6]) : 0);
   } catch (const std::exception& error) {
     std::cerr << "model_logits: " << error.what() << '\n';
     return 1;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "interop/torch_pickle.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "train/checkpoint.h"
@@ -99,7 +100,9 @@ TrainedModel load_model(const fs::path& path) {
 }
 
 InitialWeights initialize_from(Module& model, const std::string& arch, const fs::path& file) {
-  const NamedTensors contents = read_safetensors(file);
+  verify_model_file(file);
+  const NamedTensors contents =
+      looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);
   return naming(file, [&] {
     InitialWeights result{{}, kImageNetMean, kImageNetStd};
     if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {

@@ -51,10 +51,10 @@ std::filesystem::path find_model_file(const std::filesystem::path& path);
 // fit its own architecture.
 TrainedModel load_model(const std::filesystem::path& path);
 
-// Starts `model` from a file of weights, ours or torchvision's. A head of another shape is left as
-// initialised; its tensors' names are returned. The file's mean and std, if it states any, go to
-// mean and std; ImageNet's do for a file without metadata of ours. Throws Error naming the file
-// when it is of another architecture.
+// Starts `model` from a file of weights, ours or torchvision's, safetensors or .pth. A head of
+// another shape is left as initialised; its tensors' names are returned. The file's mean and std,
+// if it states any, go to mean and std; ImageNet's do for a file without metadata of ours. Throws
+// Error naming the file when it is of another architecture.
 struct InitialWeights {
   std::vector<std::string> left_as_initialised;
   std::vector<double> mean, std;

@@ -1,0 +1,28 @@
+// export_onnx: writes a trained model for programs that run ONNX.
+#include <iostream>
+
+#include "apps/app.h"
+#include "interop/onnx.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Writes a trained model as an ONNX file (opset 17, any batch size)", "export_onnx");
+  app.option_defaults()->always_capture_default();
+  std::filesystem::path checkpoint, out;
+  bool keep_batch_norm = false;
+  osteon::OnnxOptions options;
+  app.add_option("--checkpoint", checkpoint,
+                 "folder of a run or checkpoint, or a model.safetensors")
+      ->required();
+  app.add_option("--out", out, "file to write")->required();
+  app.add_flag("--keep-batch-norm", keep_batch_norm,
+               "leave batch norm as it is instead of folding it into the convolutions");
+  app.add_flag("--with-preprocessing", options.with_preprocessing,
+               "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], instead of "
+               "normalised images [N,3,S,S] and logits [N,1]");
+  return osteon::run_app(app, argc, argv, [&] {
+    options.fold_batch_norm = !keep_batch_norm;
+    const osteon::TrainedModel trained = osteon::load_model(checkpoint);
+    osteon::write_onnx(out, trained, options);
+    std::cout << "wrote " << out.string() << "\n";
+  });
+}

@@ -1,0 +1,56 @@
+// An ONNX graph that grows node by node.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace osteon {
+
+// The graph and the names of the values in it. A tensor of images has two forms, ours [N,H,W,C] and
+// ONNX's [N,C,H,W]; the one that is missing is made by a Transpose when it is asked for.
+class OnnxGraph {
+ public:
+  enum class Layout { channels_last, channels_first };
+
+  explicit OnnxGraph(onnx::GraphProto& graph) : graph_(graph) {}
+
+  // Adds a node and returns it, to be given attributes; its one output gets a new name.
+  onnx::NodeProto& node(const char* op, const std::vector<std::string>& inputs);
+  // Says that `output` of a node is this tensor.
+  void define(const Tensor& tensor, Layout layout, const std::string& name);
+  bool knows(const Tensor& tensor) const { return values_.contains(key(tensor)); }
+  // The name of a value that was defined.
+  std::string name_of(const Tensor& tensor, Layout layout);
+
+  // A constant in the file. Filters [K,R,S,C] are given as they are to be read.
+  std::string constant(const std::string& name, const Tensor& tensor);
+  std::string constant(const std::vector<std::int64_t>& numbers);
+
+  void add_input(const std::string& name, const std::vector<std::int64_t>& extents);
+  void add_output(const std::string& from, const std::string& name,
+                  const std::vector<std::int64_t>& extents);
+
+ private:
+  using Key = std::pair<const std::byte*, std::vector<std::int64_t>>;
+  static Key key(const Tensor& tensor) { return {tensor.raw(), tensor.shape().extents()}; }
+  std::string fresh_name();
+
+  onnx::GraphProto& graph_;
+  std::map<Key, std::map<Layout, std::string>> values_;
+  std::set<std::string> constants_;
+  int names_ = 0;
+};
+
+void set_attribute(onnx::NodeProto& node, const char* name, std::int64_t value);
+void set_attribute(onnx::NodeProto& node, const char* name, float value);
+void set_attribute(onnx::NodeProto& node, const char* name,
+                   const std::vector<std::int64_t>& values);
+
+}  // namespace osteon

@@ -1,0 +1,283 @@
+// Instructions of pickle protocol 2, as torch.save writes them. A pickle of n bytes makes at most n
+// objects and n references, so memory is bounded by its size.
+#include "interop/pickle_machine.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "tensor/error.h"
+
+namespace osteon {
+namespace {
+
+using Kind = PickleObject::Kind;
+
+constexpr const char* kOrderedDict = "collections OrderedDict";
+constexpr const char* kTensor = "torch._utils _rebuild_tensor_v2";
+constexpr const char* kParameter = "torch._utils _rebuild_parameter";
+constexpr std::array kFunctions = {kOrderedDict, kTensor, kParameter};
+
+// What is named in a message, of bounded length and without control characters.
+std::string shown(std::string_view text) {
+  std::string result(text.substr(0, 100));
+  for (char& c : result)
+    if (c < ' ' || c > '~') c = '?';
+  return result;
+}
+
+bool is_storage_type(std::string_view name) {
+  return name.starts_with("torch ") && name.ends_with("Storage");
+}
+
+}  // namespace
+
+const PickleObject& PickleMachine::run(std::string_view pickle) {
+  pickle_ = pickle;
+  for (;;) {
+    const auto instruction = static_cast<unsigned char>(take(1)[0]);
+    if (instruction == '.') break;  // STOP
+    step(instruction);
+  }
+  return top();
+}
+
+void PickleMachine::step(unsigned char instruction) {
+  switch (instruction) {
+    case 0x80: {  // PROTO
+      const std::uint64_t version = take_number(1);
+      OSTEON_CHECK(version >= 2 && version <= 3, "pickle protocol ", version,
+                   "; known are 2 and 3");
+      return;
+    }
+    case 'N':
+      push({});
+      return;  // NONE
+    case 0x88:
+      push({.kind = Kind::boolean, .integer = 1});
+      return;  // NEWTRUE
+    case 0x89:
+      push({.kind = Kind::boolean});
+      return;  // NEWFALSE
+    case 'K':  // BININT1
+      push({.kind = Kind::integer, .integer = static_cast<std::int64_t>(take_number(1))});
+      return;
+    case 'M':  // BININT2
+      push({.kind = Kind::integer, .integer = static_cast<std::int64_t>(take_number(2))});
+      return;
+    case 'J':  // BININT
+      push({.kind = Kind::integer, .integer = static_cast<std::int32_t>(take_number(4))});
+      return;
+    case 0x8a: {  // LONG1
+      const std::uint64_t bytes = take_number(1);
+      OSTEON_CHECK(bytes <= 8, "a whole number of ", bytes, " bytes; at most 8 are read");
+      std::uint64_t value = take_number(bytes);
+      if (bytes > 0 && bytes < 8 && (value >> (8 * bytes - 1)) != 0)
+        value |= ~std::uint64_t{0} << (8 * bytes);
+      push({.kind = Kind::integer, .integer = std::bit_cast<std::int64_t>(value)});
+      return;
+    }
+    case 'G':
+      take(8), push({.kind = Kind::real});
+      return;  // BINFLOAT
+    case 'X':
+      push({.kind = Kind::text, .text = take(take_number(4))});
+      return;  // BINUNICODE
+    case '(':
+      marks_.push_back(stack_.size());
+      return;  // MARK
+    case ')':
+      push({.kind = Kind::tuple});
+      return;  // EMPTY_TUPLE
+    case ']':
+      push({.kind = Kind::list});
+      return;  // EMPTY_LIST
+    case '}':
+      push({.kind = Kind::dict});
+      return;  // EMPTY_DICT
+    case 't':
+      push_items(Kind::tuple, pop_mark());
+      return;  // TUPLE
+    case 0x85:
+    case 0x86:
+    case 0x87: {  // TUPLE1 .. TUPLE3
+      const std::size_t count = instruction - 0x84U;
+      OSTEON_CHECK(stack_.size() >= count, "a tuple of more than there is");
+      push_items(Kind::tuple, stack_.size() - count);
+      return;
+    }
+    case 'a':
+      OSTEON_CHECK(!stack_.empty(), "nothing to append");
+      append(stack_.size() - 1);
+      return;
+    case 'e':
+      append(pop_mark());
+      return;  // APPENDS
+    case 's':  // SETITEM
+      OSTEON_CHECK(stack_.size() >= 2, "no item to set");
+      set_items(stack_.size() - 2);
+      return;
+    case 'u':
+      set_items(pop_mark());
+      return;  // SETITEMS
+    case 'q':
+      remember(take_number(1));
+      return;  // BINPUT
+    case 'r':
+      remember(take_number(4));
+      return;  // LONG_BINPUT
+    case 'h':
+      recall(take_number(1));
+      return;  // BINGET
+    case 'j':
+      recall(take_number(4));
+      return;    // LONG_BINGET
+    case 'c': {  // GLOBAL
+      const std::size_t begin = place_;
+      take_line();
+      take_line();
+      std::string_view name = pickle_.substr(begin, place_ - begin - 1);
+      Object& global = push({.kind = Kind::global});
+      names_.emplace_back(name);
+      std::ranges::replace(names_.back(), '\n', ' ');
+      global.text = names_.back();
+      OSTEON_CHECK(std::ranges::find(kFunctions, global.text) != kFunctions.end() ||
+                       is_storage_type(global.text),
+                   "it asks for ", shown(global.text),
+                   ", which is not on the list of a state dict; save "
+                   "model.state_dict() instead of the model");
+      return;
+    }
+    case 'Q': {  // BINPERSID
+      const Object& id = top();
+      OSTEON_CHECK(id.kind == Kind::tuple && id.items.size() == 5,
+                   "a persistent id that is no storage");
+      stack_.pop_back();
+      push({.kind = Kind::storage, .items = id.items});
+      return;
+    }
+    case 'R':
+      call();
+      return;  // REDUCE
+    case 'b':
+      set_state();
+      return;  // BUILD
+    default:
+      throw Error(format("instruction ", int{instruction}, " at byte ", place_ - 1,
+                         " of the pickle is not on the list of a state dict"));
+  }
+}
+
+// Calls one of the functions on the list: replaces it and its arguments by the result.
+void PickleMachine::call() {
+  OSTEON_CHECK(stack_.size() >= 2, "a call without function or arguments");
+  const Object& arguments = *stack_[stack_.size() - 1];
+  const Object& function = *stack_[stack_.size() - 2];
+  OSTEON_CHECK(function.kind == Kind::global && arguments.kind == Kind::tuple,
+               "a call of something that is no function");
+  stack_.resize(stack_.size() - 2);
+  const auto& items = arguments.items;
+  if (function.text == kOrderedDict && items.empty()) {
+    push({.kind = Kind::dict});
+  } else if (function.text == kTensor && items.size() >= 6) {
+    OSTEON_CHECK(items[0]->kind == Kind::storage && items[1]->kind == Kind::integer &&
+                     items[2]->kind == Kind::tuple && items[3]->kind == Kind::tuple,
+                 "a tensor of something else than storage, offset, size and stride");
+    push({.kind = Kind::tensor,
+          .integer = items[1]->integer,
+          .items = {items[0], items[2], items[3]}});
+  } else if (function.text == kParameter && !items.empty() && items[0]->kind == Kind::tensor) {
+    push({.kind = Kind::tensor, .integer = items[0]->integer, .items = items[0]->items});
+  } else {
+    throw Error(format("a call of ", shown(function.text), " with ", items.size(),
+                       " arguments, which no state dict has"));
+  }
+}
+
+// The attributes of a state dict (_metadata) are of no interest; other objects have none.
+void PickleMachine::set_state() {
+  OSTEON_CHECK(stack_.size() >= 2 && stack_[stack_.size() - 2]->kind == Kind::dict,
+               "attributes of something else than a dict");
+  stack_.pop_back();
+}
+
+void PickleMachine::set_items(std::size_t begin) {
+  OSTEON_CHECK(
+      begin >= 1 && stack_[begin - 1]->kind == Kind::dict && (stack_.size() - begin) % 2 == 0,
+      "items of something else than a dict");
+  for (std::size_t i = begin; i < stack_.size(); i += 2)
+    stack_[begin - 1]->entries.emplace_back(stack_[i], stack_[i + 1]);
+  stack_.resize(begin);
+}
+
+void PickleMachine::append(std::size_t begin) {
+  OSTEON_CHECK(begin >= 1 && stack_[begin - 1]->kind == Kind::list,
+               "items of something else than a list");
+  auto& items = stack_[begin - 1]->items;
+  items.insert(items.end(), stack_.begin() + static_cast<std::ptrdiff_t>(begin), stack_.end());
+  stack_.resize(begin);
+}
+
+PickleObject& PickleMachine::push(Object object) {
+  objects_.push_back(std::move(object));
+  stack_.push_back(&objects_.back());
+  return objects_.back();
+}
+
+// Replaces what lies on the stack from `begin` on by one object that holds it.
+PickleObject& PickleMachine::push_items(Kind kind, std::size_t begin) {
+  std::vector<const Object*> items(stack_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   stack_.end());
+  stack_.resize(begin);
+  return push({.kind = kind, .items = std::move(items)});
+}
+
+PickleObject& PickleMachine::top() {
+  OSTEON_CHECK(!stack_.empty(), "the pickle takes something from an empty stack");
+  return *stack_.back();
+}
+
+std::size_t PickleMachine::pop_mark() {
+  OSTEON_CHECK(!marks_.empty() && marks_.back() <= stack_.size(), "items without a mark");
+  const std::size_t mark = marks_.back();
+  marks_.pop_back();
+  return mark;
+}
+
+// Pickles number what they remember from 0 upwards.
+void PickleMachine::remember(std::size_t index) {
+  OSTEON_CHECK(index <= memo_.size(), "memo ", index, " comes before memo ", memo_.size());
+  if (index == memo_.size()) memo_.push_back(nullptr);
+  memo_[index] = &top();
+}
+
+void PickleMachine::recall(std::size_t index) {
+  OSTEON_CHECK(index < memo_.size(), "memo ", index, " is empty");
+  stack_.push_back(memo_[index]);
+}
+
+std::string_view PickleMachine::take(std::size_t bytes) {
+  OSTEON_CHECK(bytes <= pickle_.size() - place_, "the pickle ends in the middle of an instruction");
+  const std::string_view taken = pickle_.substr(place_, bytes);
+  place_ += bytes;
+  return taken;
+}
+
+std::string_view PickleMachine::take_line() {
+  const std::size_t end = pickle_.find('\n', place_);
+  OSTEON_CHECK(end != pickle_.npos, "the pickle ends in the middle of a name");
+  const std::string_view line = take(end - place_);
+  take(1);
+  return line;
+}
+
+// An unsigned little-endian number.
+std::uint64_t PickleMachine::take_number(std::size_t bytes) {
+  std::uint64_t number = 0;
+  const std::string_view taken = take(bytes);
+  std::memcpy(&number, taken.data(), taken.size());
+  return number;
+}
+
+}  // namespace osteon

@@ -1,0 +1,71 @@
+// The stack machine of Python's pickles, restricted to what state dicts are made of.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace osteon {
+
+// What a pickle makes. Objects belong to the machine and refer to each other freely, cycles
+// included.
+struct PickleObject {
+  enum class Kind {
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    tuple,
+    list,
+    dict,
+    global,
+    storage,
+    tensor
+  };
+  Kind kind = Kind::none;
+  std::int64_t integer = 0;  // boolean, integer; of a tensor: the storage offset
+  std::string_view text{};   // text, global ("module name"); valid as the machine is
+  std::vector<const PickleObject*>
+      items{};  // tuple, list; storage: its id; tensor: storage, size, stride
+  std::vector<std::pair<const PickleObject*, const PickleObject*>> entries{};  // dict
+};
+
+class PickleMachine {
+ public:
+  // Runs the pickle and returns what it leaves. Throws Error naming the instruction and its place,
+  // or the function, that is not allowed or comes where it cannot. The text must outlive the
+  // machine.
+  const PickleObject& run(std::string_view pickle);
+
+ private:
+  using Object = PickleObject;
+
+  void step(unsigned char instruction);
+  void call();
+  void set_state();
+  void set_items(std::size_t begin);
+  void append(std::size_t begin);
+  Object& push(Object object);
+  Object& push_items(Object::Kind kind, std::size_t begin);
+  Object& top();
+  std::size_t pop_mark();
+  void remember(std::size_t index);
+  void recall(std::size_t index);
+  std::string_view take(std::size_t bytes);
+  std::string_view take_line();
+  std::uint64_t take_number(std::size_t bytes);
+
+  std::string_view pickle_;
+  std::size_t place_ = 0;
+  std::deque<Object> objects_;
+  std::deque<std::string> names_;  // of globals, "module name"
+  std::vector<Object*> stack_;
+  std::vector<std::size_t> marks_;
+  std::vector<Object*> memo_;
+};
+
+}  // namespace osteon
