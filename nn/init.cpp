@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "tensor/parallel.h"
 
@@ -12,17 +13,19 @@ namespace {
 
 constexpr std::int64_t kBlock = 4096;  // elements that share a substream
 
-template <class Draw>
-void fill_with_draws(const Tensor& x, ParameterStream stream, const Draw& draw) {
+// Calls fill(substream, draws, count) for each block of x; the draws become its elements.
+template <class Fill>
+void fill_with_draws(const Tensor& x, const Fill& fill) {
   dispatch_floating("initialize", x.dtype(), [&]<class T>() {
     T* elements = x.data<T>();
     const std::int64_t blocks = (x.numel() + kBlock - 1) / kBlock;
     parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+      std::vector<double> draws(kBlock);
       for (std::int64_t block = first; block < last; ++block) {
-        RandomStream random(stream.seed, stream.stream, static_cast<std::uint64_t>(block));
-        const std::int64_t end = std::min(x.numel(), (block + 1) * kBlock);
-        for (std::int64_t i = block * kBlock; i < end; ++i)
-          elements[i] = T(static_cast<Accumulator<T>>(draw(random)));
+        const std::int64_t begin = block * kBlock, count = std::min(x.numel() - begin, kBlock);
+        fill(static_cast<std::uint64_t>(block), draws.data(), count);
+        for (std::int64_t i = 0; i < count; ++i)
+          elements[begin + i] = T(static_cast<Accumulator<T>>(draws[static_cast<std::size_t>(i)]));
       }
     });
   });
@@ -45,12 +48,17 @@ void initialize_parameters(Module& root, std::uint64_t seed) {
 void kaiming_normal_fan_out_(const Tensor& weight, ParameterStream stream) {
   const std::int64_t fan_out = weight.dim(0) * weight.dim(1) * weight.dim(2);
   const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out));
-  fill_with_draws(weight, stream,
-                  [=](RandomStream& random) { return deviation * random.normal(); });
+  fill_with_draws(weight, [=](std::uint64_t block, double* draws, std::int64_t count) {
+    fill_normal(stream.seed, stream.stream, block, draws, count);
+    for (std::int64_t i = 0; i < count; ++i) draws[i] *= deviation;
+  });
 }
 
 void uniform_(const Tensor& x, double bound, ParameterStream stream) {
-  fill_with_draws(x, stream, [=](RandomStream& random) { return random.uniform(-bound, bound); });
+  fill_with_draws(x, [=](std::uint64_t block, double* draws, std::int64_t count) {
+    RandomStream random(stream.seed, stream.stream, block);
+    for (std::int64_t i = 0; i < count; ++i) draws[i] = random.uniform(-bound, bound);
+  });
 }
 
 }  // namespace osteon

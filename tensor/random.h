@@ -39,12 +39,20 @@ class RandomStream {
   // Standard normal by the Box-Muller transform.
   double normal();
 
+  // Of its Philox blocks.
+  std::uint64_t key() const { return key_; }
+
  private:
   std::uint64_t key_;
   PhiloxBlock counter_;
   PhiloxBlock block_{};
   int used_ = 4;
 };
+
+// The first `count` draws of RandomStream(seed, stream, substream).normal(), several at a time;
+// they agree to a few units in the last place.
+void fill_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream, double* draws,
+                 std::int64_t count);
 
 // A random permutation of 0 .. n-1 (Fisher-Yates); n >= 0.
 std::vector<std::int64_t> permutation(std::int64_t n, RandomStream& random);

@@ -204,6 +204,15 @@ TEST_CASE("normal has the moments and the tails of the standard normal") {
   }
 }
 
+TEST_CASE("normals drawn several at a time are those drawn one by one") {
+  for (const std::uint64_t substream : {std::uint64_t{0}, std::uint64_t{7} << 33}) {
+    std::vector<double> draws(1003);
+    fill_normal(14, 15, substream, draws.data(), 1003);
+    RandomStream random(14, 15, substream);
+    for (const double draw : draws) CHECK(std::abs(draw - random.normal()) < 1e-14);
+  }
+}
+
 TEST_CASE("a permutation holds every number once, and all orders are equally likely") {
   for (const std::int64_t n : {0, 1, 2, 1000}) {
     CAPTURE(n);
