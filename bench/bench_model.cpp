@@ -11,11 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/app.h"
+#include "nn/init.h"
 #include "nn/models.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
-#include "tensor/random.h"
 #include "train/inference.h"
 #include "train/options.h"
 
@@ -38,9 +38,7 @@ double seconds_since(Clock::time_point start) {
 
 Tensor random_images(const BenchOptions& options, DType dtype) {
   const Tensor images({options.batch_size, options.image_size, options.image_size, 3}, DType::f32);
-  RandomStream random(1);
-  for (std::int64_t i = 0; i < images.numel(); ++i)
-    images.data<float>()[i] = static_cast<float>(random.uniform(-2, 2));
+  uniform_(images, 2, {.seed = 1, .stream = 0});
   return cast(images, dtype);
 }
 
@@ -50,10 +48,12 @@ class Work {
   explicit Work(const BenchOptions& options)
       : training_(options.mode == "train"),
         model_(make_model(options.arch)),
-        optimizer_({{.parameters = model_->named_parameters()}}),
         images_(random_images(options, activation_dtype(options.precision))),
         targets_(full({options.batch_size}, 0.5)) {
     model_->train(training_);
+    if (training_)
+      optimizer_ = std::make_unique<Adam>(
+          std::vector<ParameterGroup>{{.parameters = model_->named_parameters()}});
   }
 
   void step() {
@@ -62,15 +62,15 @@ class Work {
       logits_of(*model_, images_);
       return;
     }
-    optimizer_.zero_grad();
+    optimizer_->zero_grad();
     backward(binary_cross_entropy_with_logits(logits_of(*model_, images_), targets_));
-    optimizer_.step();
+    optimizer_->step();
   }
 
  private:
   bool training_;
   std::unique_ptr<Module> model_;
-  Adam optimizer_;
+  std::unique_ptr<Adam> optimizer_;  // in training
   Tensor images_, targets_;
 };
 

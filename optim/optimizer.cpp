@@ -14,14 +14,15 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;  // bytes; a tensor in a block starts on a cache line
 
-// Zero tensors shaped as `like` (all of one dtype), one after the other in one block of memory.
-Tensors zeros_in_one_block(const Tensors& like) {
+// Uninitialised tensors shaped as `like` (all of one dtype), one after the other in one block of
+// memory, whose gaps are not initialised either.
+Tensors in_one_block(const Tensors& like) {
   if (like.empty()) return {};
   const std::int64_t unit = kAlignment / static_cast<std::int64_t>(size_of(like[0].dtype()));
   const auto padded = [unit](std::int64_t n) { return (n + unit - 1) / unit * unit; };
   std::int64_t size = 0;
   for (const Tensor& x : like) size += padded(x.numel());
-  const Tensor block = zeros({size}, like[0].dtype(), like[0].device());
+  const Tensor block({size}, like[0].dtype(), like[0].device());
   Tensors parts;
   std::int64_t begin = 0;
   for (const Tensor& x : like) {
@@ -64,7 +65,7 @@ void bind_gradients(const std::vector<ParameterGroup>& groups) {
     for (const Tensor& parameter : tensors_of(group))
       kinds[format(parameter.dtype(), parameter.device())].push_back(parameter);
   for (const auto& [kind, parameters] : kinds) {
-    const Tensors gradients = zeros_in_one_block(parameters);
+    const Tensors gradients = in_one_block(parameters);
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].bind_grad(gradients[i]);
   }
 }
@@ -85,7 +86,8 @@ void Optimizer::add_state(const std::string& kind, StateShape shape) {
     Tensors like = tensors_of(group);
     if (shape == StateShape::scalar)
       for (Tensor& each : like) each = Tensor({}, DType::f64, each.device());
-    state.tensors.push_back(zeros_in_one_block(like));
+    state.tensors.push_back(in_one_block(like));
+    for (const Tensor& each : state.tensors.back()) fill_(each, 0);
   }
   states_.push_back(std::move(state));
 }
