@@ -35,6 +35,12 @@ lint_packages=(
   "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
 )
 
+fuzz_packages=(
+  "clang-16            clang++-16"
+  "libclang-rt-16-dev  /usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a"
+  "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
+)
+
 # The folders with C++ in them.
 rooms=(tensor ops nn optim data interop train apps bench fuzz tests)
 

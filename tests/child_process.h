@@ -41,6 +41,7 @@ class ChildProcess {
     }
   }
 
+  pid_t process() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
   bool running() {
     if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;

@@ -1,0 +1,35 @@
+// What the fuzz targets share: an input as a file in memory, and the one rule all of them check,
+// that a reader either succeeds or throws Error.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+
+#include "tensor/error.h"
+
+namespace osteon {
+
+// A file of this process alone, in memory, with `ending`; written anew for each input.
+inline std::filesystem::path fuzz_file(const std::uint8_t* data, std::size_t size,
+                                       const char* ending) {
+  const std::filesystem::path path = format("/dev/shm/osteon_fuzz_", ::getpid(), ending);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+  return path;
+}
+
+// Runs a reader; any exception but Error is a fault and ends the fuzzer.
+template <class Reader>
+int expect_error_or_success(const Reader& reader) {
+  try {
+    reader();
+  } catch (const Error&) {
+  }
+  return 0;
+}
+
+}  // namespace osteon

@@ -1,0 +1,8 @@
+// A DICOM file, as read_image knows it by its beginning, through GDCM.
+#include "data/image.h"
+#include "fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return osteon::expect_error_or_success(
+      [&] { osteon::read_image(osteon::fuzz_file(data, size, ".dcm")); });
+}

@@ -1,0 +1,9 @@
+// A picture: PNG or JPEG by its first bytes.
+#include "data/image.h"
+
+#include "fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return osteon::expect_error_or_success(
+      [&] { osteon::read_image(osteon::fuzz_file(data, size, ".png")); });
+}
