@@ -12,7 +12,7 @@ namespace {
 
 struct EvalOptions {
   std::vector<std::filesystem::path> checkpoints;
-  std::filesystem::path data, out, compare, save_model;
+  std::filesystem::path data, out, compare, save_model, audit;
   std::string dataset = "auto", positive, split = "test";
   std::vector<std::string> parts;
   std::optional<std::uint64_t> split_seed;
@@ -51,6 +51,8 @@ void add_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--seed", options.seed, "of the bootstrap");
   app.add_option("--compare", options.compare,
                  "folder of another evaluation of the same images: differences with intervals");
+  app.add_option("--audit", options.audit,
+                 "JSON file that audit_data wrote of this data: a section of the report");
   app.add_option("--tta", options.tta, "none, flip: average each image and its mirror image")
       ->check(CLI::IsMember({"none", "flip"}));
   app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
@@ -127,7 +129,11 @@ void evaluate(const EvalOptions& options) {
                     .dtype = osteon::activation_dtype(options.precision)},
       .flip = options.tta == "flip",
       .bootstrap = {.draws = options.bootstrap, .seed = options.seed},
-      .compare = options.compare};
+      .compare = options.compare,
+      .report = {.split = options.split,
+                 .precision = options.precision,
+                 .checkpoints = options.checkpoints,
+                 .audit = options.audit}};
   osteon::Progress progress(options.quiet);
   std::vector<osteon::TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)

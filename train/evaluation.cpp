@@ -2,12 +2,121 @@
 #include "train/evaluation.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include "data/text.h"
+#include "tensor/file.h"
+#include "train/grad_cam.h"
 #include "train/options.h"
+#include "train/report.h"
+#include "train/report_images.h"
 #include "train/results.h"
+#include "train/run_data.h"
 
 namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kShownMistakes = 6, kShownHits = 6;
+
+// The folder of the run that a checkpoint belongs to (it holds log.jsonl), or an empty path.
+fs::path run_folder(const fs::path& checkpoint) {
+  std::error_code ignored;
+  fs::path folder = fs::weakly_canonical(find_model_file(checkpoint), ignored).parent_path();
+  for (int level = 0; level < 3 && !folder.empty(); ++level, folder = folder.parent_path())
+    if (fs::is_regular_file(folder / "log.jsonl", ignored)) return folder;
+  return {};
+}
+
+nlohmann::ordered_json read_json(const fs::path& file) {
+  std::ifstream in(file);
+  return nlohmann::ordered_json::parse(in, nullptr, /*allow_exceptions=*/false);
+}
+
+std::string checkpoint_names(const ReportOptions& options) {
+  std::vector<std::string> names;
+  for (const fs::path& checkpoint : options.checkpoints) names.push_back(checkpoint.string());
+  return join(names);
+}
+
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& data,
+                 const EvaluationResult& result, const EvaluationOptions& options) {
+  const ModelInfo& info = models.front().info;
+  Facts facts{
+      {"Data", format(data.manifest.root.string(), " (", data.manifest.dataset, ")")},
+      {"Split", options.report.split},
+      {"Model", info.arch},
+      {"Checkpoint", checkpoint_names(options.report)},
+      {"Input", format(info.image_size, " x ", info.image_size, " px, ", fit_name(info.fit))},
+      {"Classes", format(info.classes[0], " (negative), ", info.classes[1], " (positive)")},
+      {"Threshold", rounded(result.evaluation.threshold, 4)},
+      {"Temperature", rounded(info.temperature, 4)},
+      {"Mirrored images", options.flip ? "averaged with each image" : "no"},
+      {"Precision", options.report.precision},
+      {"Bootstrap",
+       format(options.bootstrap.draws, " draws of patients, seed ", options.bootstrap.seed)},
+      {"Unreadable images", format(data.unreadable.size(), " left out")},
+      {"Version", format("Osteon ", OSTEON_VERSION)}};
+  if (models.size() > 1) facts[2].second += format(", ", models.size(), " averaged");
+  return facts;
+}
+
+// What config.json of the training run adds.
+void add_training(const nlohmann::ordered_json& config, Facts& facts) {
+  const auto text = [&](const char* key) {
+    const auto& value = config.contains(key) ? config[key] : nlohmann::ordered_json();
+    return value.is_string() ? value.get<std::string>() : value.is_null() ? "?" : value.dump();
+  };
+  facts.emplace_back(
+      "Training",
+      format(text("data"), "; ", text("epochs"), " epochs, batch size ", text("batch_size"), ", ",
+             text("optimizer"), ", learning rate ", text("lr"), " (", text("schedule"),
+             "), weight of positives ", text("positive_weight"), ", seed ", text("seed"), ", ",
+             text("device"), ", ", text("precision")));
+}
+
+Report make_report(std::span<const TrainedModel> models, const PreparedImages& data,
+                   const std::vector<std::int64_t>& indices,
+                   const std::vector<Prediction>& predictions, const EvaluationResult& result,
+                   const EvaluationOptions& options) {
+  const TrainedModel& first = models.front();
+  const double threshold = result.evaluation.threshold;
+  Report report;
+  report.title = format(first.info.arch, " on ", data.manifest.root.filename().string(), ", ",
+                        options.report.split, " split");
+  report.facts = list_facts(models, data, result, options);
+  report.classes = first.info.classes;
+  report.splits = split_counts(data.manifest);
+  if (const fs::path run = run_folder(options.report.checkpoints.front()); !run.empty()) {
+    report.epochs = read_epochs(run / "log.jsonl");
+    if (const auto config = read_json(run / "config.json"); config.is_object()) {
+      add_training(config, report.facts);
+      // An evaluation may have read one split only; the run knows all three.
+      if (config.contains("splits")) report.splits = config["splits"];
+    }
+  }
+  report.predictions = predictions;
+  report.evaluation = result.evaluation;
+  report.draws = options.bootstrap.draws;
+  const auto draw = [&](const std::vector<std::size_t>& chosen) {
+    return draw_report_images(first, data, predictions, indices, chosen);
+  };
+  report.mistakes = draw(worst_mistakes(predictions, threshold, kShownMistakes));
+  report.hits = draw(sample_hits(predictions, threshold, kShownHits, options.bootstrap.seed));
+  report.heat_layer = grad_cam_layer(first.info);
+  report.comparison = result.comparison;
+  if (!options.report.audit.empty()) {
+    report.audit = read_json(options.report.audit);
+    OSTEON_CHECK(report.audit.is_object(), options.report.audit.string(),
+                 ": is not there, or is not JSON of audit_data");
+  }
+  return report;
+}
+
+}  // namespace
 
 void check_together(std::span<const TrainedModel> models, const std::vector<std::string>& classes) {
   const ModelInfo& first = models.front().info;
@@ -102,6 +211,9 @@ EvaluationResult evaluate_models(std::span<const TrainedModel> models, double th
         compare({predictions, threshold}, *other, options.compare.string(), options.bootstrap);
     write_comparison_json(out / "comparison.json", *result.comparison);
   }
+  write_file_atomically(
+      out / "report.html",
+      report_html(make_report(models, data, indices, predictions, result, options)));
   return result;
 }
 

@@ -17,11 +17,20 @@
 
 namespace osteon {
 
+// What the report says of an evaluation beside its figures.
+struct ReportOptions {
+  std::string split{"test"};
+  std::string precision{"fp32"};
+  std::vector<std::filesystem::path> checkpoints{};  // as they were named
+  std::filesystem::path audit{};                     // JSON file of audit_data; empty: none
+};
+
 struct EvaluationOptions {
   InferenceOptions inference;
   bool flip = false;  // average each image and its mirror image
   BootstrapOptions bootstrap{.draws = 1000};
   std::filesystem::path compare{};  // folder of another evaluation of the same images; empty: none
+  ReportOptions report{};
 };
 
 struct EvaluationResult {
@@ -54,9 +63,9 @@ double threshold_of(std::span<const TrainedModel> models, const std::string& opt
 double choose_threshold(const std::vector<Prediction>& validation, ThresholdRule rule);
 
 // Runs the models over samples `indices`, computes every figure at the threshold, and writes
-// metrics.json, predictions.csv, studies.csv and, for a comparison, comparison.json into `out`,
-// which is created. Throws Error for no samples, a probability that is not a number (the image
-// named) or a file that cannot be written.
+// metrics.json, predictions.csv, studies.csv, report.html and, for a comparison, comparison.json
+// into `out`, which is created. Throws Error for no samples, a probability that is not a number
+// (the image named) or a file that cannot be written.
 EvaluationResult evaluate_models(std::span<const TrainedModel> models, double threshold,
                                  const PreparedImages& data,
                                  const std::vector<std::int64_t>& indices,

@@ -200,7 +200,10 @@ EvaluationResult Trainer::evaluate_best() {
   return evaluate_models(best, best[0].info.threshold, data_, test.empty() ? val_ : test,
                          {.inference = {.batch_size = options_.batch_size,
                                         .workers = options_.workers,
-                                        .dtype = dtype_}},
+                                        .dtype = dtype_},
+                          .report = {.split = test.empty() ? "val" : "test",
+                                     .precision = options_.precision,
+                                     .checkpoints = {options_.out}}},
                          options_.out, progress_);
 }
 
