@@ -1,0 +1,37 @@
+// audit_data: counts, sizes, unreadable and duplicate images of a data set.
+#include <iostream>
+
+#include "apps/app.h"
+#include "train/audit_results.h"
+#include "train/progress.h"
+#include "train/results.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Looks through a data set: counts, sizes, unreadable files, duplicates",
+               "audit_data");
+  app.option_defaults()->always_capture_default();
+  std::filesystem::path data, json;
+  osteon::ManifestOptions options;
+  int workers = 2;
+  bool quiet = false;
+  app.add_option("--data", data, "data set: a folder, or a CSV file")->required();
+  app.add_option("--json", json, "write everything to this file, for eval_mura --audit");
+  app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
+  app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
+  app.add_option("--parts", options.parts, "body parts to keep")->delimiter(',');
+  app.add_option("--split-seed", options.seed, "as for train_mura");
+  app.add_option("--val-fraction", options.val_fraction, "as for train_mura");
+  app.add_option("--workers", workers, "threads that read images")->check(CLI::PositiveNumber);
+  app.add_flag("--quiet", quiet, "no progress, only the result");
+  return osteon::run_app(app, argc, argv, [&] {
+    osteon::Progress progress(quiet);
+    const osteon::Manifest manifest = osteon::read_manifest(data, options);
+    for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
+    const osteon::DataAudit audit = osteon::audit_data(manifest, workers, [&](std::int64_t done) {
+      progress.update(osteon::format("reading images  ", done, "/", manifest.samples.size()));
+    });
+    const auto result = osteon::audit_json(manifest, audit);
+    if (!json.empty()) osteon::write_json(json, result);
+    osteon::print_audit(std::cout, result);
+  });
+}
