@@ -81,6 +81,8 @@ void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--precision", options.precision, "fp32, tf32, bf16");
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
   app.add_option("--seed", options.seed, "of the weights, the order and the augmentation");
+  app.add_flag("--tensorboard", options.tensorboard,
+               "also write event files for TensorBoard into OUT/tensorboard");
   app.add_flag("--quiet", options.quiet, "no progress, only the result");
 }
 

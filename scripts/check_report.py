@@ -34,6 +34,9 @@ CHECKS = r"""
     if (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" && e.clientWidth)
       say("overflows", e);
   }
+  if (!window.matchMedia("print").matches)
+    for (const e of document.querySelectorAll(".scroll"))
+      if (e.scrollWidth > e.clientWidth + 1) say("a table has to be scrolled", e);
   // Diagrams: text inside its drawing, and no two texts over each other.
   for (const svg of document.querySelectorAll("svg")) {
     const frame = svg.getBoundingClientRect();
@@ -52,7 +55,8 @@ CHECKS = r"""
     });
   }
   // Blocks of text that lie over each other.
-  const blocks = [...document.querySelectorAll("h1,h2,h3,p,dt,dd,td,th,caption,figcaption,img")];
+  const blocks = [...document.querySelectorAll("h1,h2,h3,p,dt,dd,td,th,caption,figcaption,img")]
+      .filter(b => !b.closest("thead") || getComputedStyle(b.closest("thead")).position !== "absolute");
   const rects = blocks.map(b => b.getBoundingClientRect());
   for (let i = 0; i < blocks.length; ++i)
     for (let k = Math.max(0, i - 40); k < i; ++k) {

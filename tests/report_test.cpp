@@ -115,7 +115,7 @@ TEST_CASE("axes have round ticks that reach the largest value") {
     double high, end;
     int digits;
   };
-  for (const Row& row : {Row{10, 10, 0}, Row{1.3, 1.5, 2}, Row{0.034, 0.04, 2}, Row{12, 12, 0},
+  for (const Row& row : {Row{10, 10, 0}, Row{1.3, 1.4, 1}, Row{0.034, 0.035, 3}, Row{12, 12, 0},
                          Row{3, 3, 1}, Row{0, 1, 1}}) {
     CAPTURE(row.high);
     const report::Axis axis = report::axis_up_to(row.high, "");

@@ -53,6 +53,7 @@ struct TrainOptions {
   double save_every = 10;       // minutes between checkpoints within an epoch; 0: none
   bool skip_nonfinite = false;  // leave out a batch whose loss or gradient is not finite
   bool resume = false;          // continue the run in `out`
+  bool tensorboard = false;     // event files in `out`/tensorboard
   bool quiet = false;
 };
 
@@ -69,7 +70,7 @@ std::optional<double> parse_temperature(const std::string& value);
 // Checks what can be checked before any data is read; throws UsageError with the way out.
 void check_options(const TrainOptions& options);
 
-// The options under the names of the command line, without out, resume and quiet.
+// The options under the names of the command line, without out, resume, tensorboard and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
 
 // The options that to_json gave. Throws Error for a member that is missing or of another kind.

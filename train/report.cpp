@@ -73,7 +73,8 @@ std::string learning_section(const Report& report) {
     val.emplace_back(epoch, record.val_loss);
     if (record.auroc) auroc.emplace_back(epoch, *record.auroc);
   }
-  Axis epochs = axis_up_to(static_cast<double>(report.epochs.back().epoch), "Epoch");
+  Axis epochs =
+      axis_up_to(static_cast<double>(report.epochs.back().epoch), "Epoch", /*whole=*/true);
   Chart losses("Loss over the epochs", "Training and validation loss after each epoch.", epochs,
                axis_up_to(highest, "Loss"));
   losses.line(train, "image");

@@ -69,12 +69,13 @@ std::string number(double value, int digits) {
 
 Axis unit_axis(const std::string& label) { return {0, 1, {0, 0.2, 0.4, 0.6, 0.8, 1}, label, 1}; }
 
-Axis axis_up_to(double high, const std::string& label) {
+Axis axis_up_to(double high, const std::string& label, bool whole) {
   const double most = high > 0 ? high : 1;
   const double magnitude = std::pow(10, std::floor(std::log10(most / 4)));
   double step = 10 * magnitude;
-  for (const double factor : {5.0, 2.5, 2.0, 1.0})
-    if (most / (factor * magnitude) <= 6) step = factor * magnitude;
+  for (const double factor : {5.0, 2.0, 1.0})
+    if (most / (factor * magnitude) <= 7) step = factor * magnitude;
+  if (whole) step = std::max(step, 1.0);
   Axis axis{0, 0, {}, label, 0};
   while (axis.digits < 4 && std::abs(step * std::pow(10, axis.digits) -
                                      std::round(step * std::pow(10, axis.digits))) > 1e-6)

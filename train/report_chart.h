@@ -26,8 +26,9 @@ struct Axis {
 
 // 0, 0.2, ..., 1.
 Axis unit_axis(const std::string& label);
-// From 0 or below to at least `high`, with about five round ticks.
-Axis axis_up_to(double high, const std::string& label);
+// From 0 to at least `high`, with about five round ticks; of whole numbers, if what is counted has
+// no fractions.
+Axis axis_up_to(double high, const std::string& label, bool whole = false);
 
 using Points = std::vector<std::pair<double, double>>;
 

@@ -114,7 +114,7 @@ std::string histogram(const Report& report, const Level& level) {
   const double most = std::max(std::ranges::max(counts[0]), std::ranges::max(counts[1]));
   Chart chart(format("Probabilities ", level.name),
               "How often each probability was given, by label.", unit_axis("Predicted probability"),
-              axis_up_to(most, level.items));
+              axis_up_to(most, level.items, /*whole=*/true));
   for (std::size_t bin = 0; bin < kBins; ++bin) {
     const double left = static_cast<double>(bin) / kBins, middle = left + 0.5 / kBins;
     if (counts[0][bin] > 0) chart.bar(left + 0.003, 0, middle, counts[0][bin], "image");
@@ -122,7 +122,7 @@ std::string histogram(const Report& report, const Level& level) {
       chart.bar(middle, 0, left + 1.0 / kBins - 0.003, counts[1][bin], "study");
   }
   const double threshold = report.evaluation.threshold;
-  chart.line({{threshold, 0}, {threshold, axis_up_to(most, "").high}}, "ghost");
+  chart.line({{threshold, 0}, {threshold, axis_up_to(most, "", true).high}}, "ghost");
   return figure(chart.svg(), "<div class=\"legend\">" +
                                  legend_entry("bar image", "labelled " + report.classes[0]) +
                                  legend_entry("bar study", "labelled " + report.classes[1]) +

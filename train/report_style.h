@@ -44,7 +44,7 @@ th, td { padding: 0.36rem 0.7rem; text-align: right; white-space: nowrap; border
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { font-weight: 600; color: var(--quiet); border-bottom: 1.5px solid var(--ghost); vertical-align: bottom; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; white-space: normal; }
 tr.all > * { font-weight: 650; }
 tr.reference > * { color: var(--quiet); font-style: italic; }
 td.wrap { white-space: normal; text-align: left; overflow-wrap: anywhere; min-width: 12rem; }
@@ -73,6 +73,7 @@ svg text.label { fill: var(--ink); }
 .entry { display: inline-flex; align-items: center; gap: 0.4rem; }
 svg.key { width: 28px; height: 12px; flex: none; }
 .matrix { max-width: 26rem; }
+.matrix th { white-space: normal; }
 .matrix td { font-size: 1.05rem; }
 .matrix td small { color: var(--quiet); display: block; font-size: 0.8rem; }
 .right { color: var(--good); } .wrong { color: var(--bad); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "interop/tensorboard.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
 #include "train/checkpoint.h"
@@ -67,6 +68,8 @@ class Trainer {
 
   // --- trainer_keep.cpp
   double seconds() const;
+  void open_board();
+  void write_scalars(const nlohmann::ordered_json& line);
   void log(const nlohmann::ordered_json& line);
   void save(std::optional<BestSoFar> new_best = {});
   void save_if_due();
@@ -91,6 +94,7 @@ class Trainer {
   Tensors buffers_before_step_;  // only kept for skip_nonfinite
 
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<TensorBoardWriter> board_;  // if asked for
   std::unique_ptr<Pace> pace_;
   std::unique_ptr<CatchInterrupts> interrupts_;  // while train() runs
   std::chrono::steady_clock::time_point last_save_;

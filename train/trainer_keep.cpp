@@ -1,7 +1,9 @@
 // What a run keeps on the disk while it goes on, and what it does when the disk or the numbers fail
 // it.
+#include <algorithm>
 #include <cmath>
 
+#include "train/grad_cam.h"
 #include "train/resume.h"
 #include "train/trainer.h"
 
@@ -14,9 +16,34 @@ double Trainer::seconds() const { return seconds_before_ + pace_->seconds(); }
 void Trainer::log(const nlohmann::ordered_json& line) {
   try {
     log_->write(line);
+    if (board_) write_scalars(line);
   } catch (const Error& error) {
     if (lost_lines_++ == 0)
       progress_.warn(format(error.what(), "; training goes on without this line of the log"));
+  }
+}
+
+// The scalars of a line of the log as TensorBoard shows them: a curve for each number.
+void Trainer::write_scalars(const nlohmann::ordered_json& line) {
+  if (!line.contains("split")) return;
+  for (const auto& [name, value] : line.items())
+    if (value.is_number() && name != "step" && name != "epoch")
+      board_->scalar(line["split"].get<std::string>() + "/" + name, value, state_.step);
+}
+
+// A few of the images as they are fitted to the model, so that one sees what it is trained on.
+void Trainer::open_board() {
+  if (!options_.tensorboard) return;
+  board_ = std::make_unique<TensorBoardWriter>(options_.out / "tensorboard");
+  constexpr std::size_t kShown = 4;
+  const std::int64_t size = options_.image_size;
+  for (std::size_t i = 0; i < std::min(kShown, train_.size()); ++i) {
+    Image image{size, size, std::vector<std::uint8_t>(static_cast<std::size_t>(size * size))};
+    data_.store->read(train_[i], image.pixels.data());
+    const std::string& label = data_.manifest.classes[static_cast<std::size_t>(
+        data_.manifest.samples[static_cast<std::size_t>(train_[i])].label)];
+    board_->image(format("train/", i, " ", label), encode_jpeg(shrink(image, size), 90), size, size,
+                  state_.step);
   }
 }
 

@@ -117,6 +117,7 @@ void Trainer::begin() {
   write_config();
   write_manifest_csv(options_.out / "manifest.csv", data_.manifest);
   log_ = std::make_unique<RunLog>(options_.out / "log.jsonl");
+  open_board();
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -139,6 +140,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
                      other);
     if (state_.best) restore_best(options_.out, state_.best->checkpoint);
     log_ = std::make_unique<RunLog>(options_.out / "log.jsonl", log_bytes);
+    open_board();
   } catch (const std::exception& error) {
     throw Error(format("cannot resume from ", last_checkpoint(), ": ", error.what()));
   }
