@@ -153,6 +153,21 @@ void silence_gdcm() {
 constexpr std::string_view kColours[] = {"MONOCHROME1",  "MONOCHROME2", "RGB",    "YBR_FULL",
                                          "YBR_FULL_422", "YBR_RCT",     "YBR_ICT"};
 
+// The layout of a pixel as the decoders need it; GDCM ends the program over some others.
+void check_pixel(const gdcm::DataSet& data) {
+  const double samples = number_in<0x0028, 0x0002>(data).value_or(1);
+  const double allocated = number_in<0x0028, 0x0100>(data).value_or(0);
+  const double stored = number_in<0x0028, 0x0101>(data).value_or(allocated);
+  const double high_bit = number_in<0x0028, 0x0102>(data).value_or(stored - 1);
+  const double is_signed = number_in<0x0028, 0x0103>(data).value_or(0);
+  const double planes = number_in<0x0028, 0x0006>(data).value_or(0);
+  OSTEON_CHECK((samples == 1 || samples == 3) && (allocated == 8 || allocated == 16) &&
+                   stored >= 1 && stored <= allocated && high_bit == stored - 1 &&
+                   (is_signed == 0 || is_signed == 1) && (planes == 0 || planes == 1),
+               "a DICOM file of ", samples, " samples a pixel and ", stored, " of ", allocated,
+               " bits a sample; 1 or 3 samples of 8 or 16 bits are read");
+}
+
 void check_picture(const gdcm::File& file) {
   const gdcm::DataSet& data = file.GetDataSet();
   OSTEON_CHECK(data.FindDataElement(gdcm::Tag(0x7fe0, 0x0010)), "a DICOM file without a picture");
@@ -160,6 +175,7 @@ void check_picture(const gdcm::File& file) {
   OSTEON_CHECK(frames <= 1, "a DICOM file of ", frames, " frames; a radiograph has one");
   check_dimensions(static_cast<std::int64_t>(number_in<0x0028, 0x0010>(data).value_or(0)),
                    static_cast<std::int64_t>(number_in<0x0028, 0x0011>(data).value_or(0)));
+  check_pixel(data);
   gdcm::Attribute<0x0028, 0x0004> attribute;
   attribute.SetFromDataSet(data);
   const std::string colours = attribute.GetValue().Trim();

@@ -20,6 +20,12 @@ constexpr int kDeepest = 16;  // sequences in sequences
 constexpr std::array<std::string_view, 13> kLongLength = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
                                                           "SV", "UC", "UN", "UR", "UT", "UV"};
 
+// All representations. Source: DICOM PS3.5, 6.2.
+constexpr std::array<std::string_view, 34> kRepresentations = {
+    "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT",
+    "OB", "OD", "OF", "OL", "OV", "OW", "PN", "SH", "SL", "SQ", "SS", "ST",
+    "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"};
+
 // The transfer syntaxes that are read: implicit and explicit little endian, JPEG baseline, extended
 // and lossless (two), JPEG-LS (two), JPEG 2000 (two), RLE. Left out: big endian (retired in 2006),
 // deflated, video.
@@ -54,7 +60,7 @@ class Walker {
  private:
   struct Element {
     std::uint32_t tag, length;
-    bool unknown;  // UN: of undefined length it holds an implicit sequence
+    std::string representation;  // empty where it is implicit
   };
 
   std::size_t remaining() const { return file_.size() - at_; }
@@ -75,12 +81,15 @@ class Walker {
 
   Element next(bool is_explicit) {
     const std::uint32_t group = number(2), tag = group << 16 | number(2);
-    if (!is_explicit || group == 0xFFFE) return {tag, number(4), false};
+    if (!is_explicit || group == 0xFFFE) return {tag, number(4), ""};
     const Bytes letters = take(2);
     const std::string representation(letters.begin(), letters.end());
+    // GDCM takes the rest of the file for one without representations when it meets an unknown one.
+    OSTEON_CHECK(std::ranges::find(kRepresentations, representation) != kRepresentations.end(),
+                 "a damaged DICOM file");
     const bool is_long = std::ranges::find(kLongLength, representation) != kLongLength.end();
     if (is_long) take(2);
-    return {tag, number(is_long ? 4 : 2), representation == "UN"};
+    return {tag, number(is_long ? 4 : 2), representation};
   }
 
   void value(const Element& element, bool is_explicit, int depth) {
@@ -88,6 +97,11 @@ class Walker {
       take(element.length);
       return;
     }
+    // Only a sequence, or a compressed picture, may end where it says.
+    const std::string& representation = element.representation;
+    OSTEON_CHECK(representation.empty() || representation == "SQ" || representation == "UN" ||
+                     (element.tag == kPixelData && representation.starts_with("O")),
+                 "a damaged DICOM file");
     OSTEON_CHECK(depth < kDeepest, "a DICOM file with sequences nested too deeply");
     for (Element item = next(is_explicit); item.tag != kSequenceEnd; item = next(is_explicit)) {
       OSTEON_CHECK(item.tag == kItem, "a damaged DICOM file");
@@ -96,7 +110,8 @@ class Walker {
         continue;
       }
       OSTEON_CHECK(element.tag != kPixelData, "a damaged DICOM file");
-      const bool inner = is_explicit && !element.unknown;
+      // What is of unknown representation is an implicit sequence. Source: PS3.5, 6.2.2.
+      const bool inner = is_explicit && representation != "UN";
       for (Element each = next(inner); each.tag != kItemEnd; each = next(inner))
         value(each, inner, depth + 1);
     }
