@@ -237,7 +237,7 @@ def bootstrap_case(seed, patients, parts, threshold, draws):
                 one.append(a)
                 differences.append({f: None if a[f] is None or b[f] is None else a[f] - b[f]
                                     for f in FIGURES})
-            result[level] = {"ci95": intervals(one), "difference": intervals(differences)}
+            result[level] = {"ci95": intervals(one) | {"ece": None}, "difference": intervals(differences)}
         return result
 
     expected = {"": group("", lambda part: True)}

@@ -134,9 +134,7 @@ TEST_CASE("no interval without draws, of one patient, or where most draws leave 
                       {"one patient", one_patient, 500, false, false},
                       {"two patients", two, 500, true, false}};
   const auto has = [](const Metrics& metrics, std::optional<double> Metrics::*figure) {
-    for (std::size_t f = 0; f < kFigureCount; ++f)
-      if (kFigures[f].value == figure) return metrics.ci95[f].has_value();
-    return false;
+    return metrics.ci95[figure_index(figure)].has_value();
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

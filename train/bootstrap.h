@@ -4,6 +4,10 @@
 // images and studies: views of one patient resemble one another, so images must not be drawn
 // singly. Source: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
 // (percentiles).
+//
+// The expected calibration error of one model gets no interval: a draw holds patients several
+// times, which makes every sample look worse calibrated than it is, so that the percentiles can lie
+// wholly above the figure itself. In a difference of two models that cancels.
 #pragma once
 
 #include <array>

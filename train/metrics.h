@@ -82,6 +82,13 @@ inline constexpr std::array<Figure, kFigureCount> kFigures{{
     {"ece", &Metrics::ece},
 }};
 
+// Its place in kFigures.
+constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
+  std::size_t index = 0;
+  while (kFigures[index].value != value) ++index;
+  return index;
+}
+
 // All figures of `outcomes`, in any order, in O(n log n). Throws Error for a label other than 0 and
 // 1, and for a probability or threshold outside 0 to 1 or not a number; the position is named.
 Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold);

@@ -63,6 +63,7 @@ Metrics level_metrics(const CohortLevel& level, std::size_t patients, const std:
   metrics.ci95 = bootstrap_intervals(patients, name, bootstrap, [&](auto counts) {
     return figure_values(ranked.metrics(counts));
   });
+  metrics.ci95[figure_index(&Metrics::ece)].reset();  // see bootstrap.h
   return metrics;
 }
 

@@ -30,15 +30,9 @@ constexpr std::array<Named, kFigureCount> kNamed{{
     {"Expected calibration error", &Metrics::ece},
 }};
 
-std::size_t index_of(std::optional<double> Metrics::*figure) {
-  std::size_t index = 0;
-  while (kFigures[index].value != figure) ++index;
-  return index;
-}
-
 const std::optional<Interval>& interval_of(const Metrics& metrics,
                                            std::optional<double> Metrics::*figure) {
-  return metrics.ci95[index_of(figure)];
+  return metrics.ci95[figure_index(figure)];
 }
 
 std::string range(const Interval& interval) {
@@ -113,7 +107,7 @@ std::string compared_table(const char* level, const ComparedLevel& compared) {
   Table table(format("Per ", level, ", differences with 95 % intervals."),
               {"Figure", "This", "Other", "Difference"});
   for (const auto& [name, figure] : kNamed) {
-    const std::size_t f = index_of(figure);
+    const std::size_t f = figure_index(figure);
     const auto &first = compared.first[f], &second = compared.second[f];
     table.row(name, {figure_text(first), figure_text(second),
                      with_range(first && second ? number(*first - *second, 3) : kDash,
