@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/fuzz.sh [SECONDS [TARGET...]]
 Fuzzes each target (safetensors, torch_pickle, pickle, csv, state, image) for SECONDS, 20 unless told; dicom
-is run only when it is named, as GDCM still ends the program on some broken files (docs/verification.md)."
+is run only when it is named, as GDCM still ends the program on some broken pictures (docs/verification.md)."
   exit 0
 fi
 

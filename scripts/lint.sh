@@ -16,7 +16,7 @@ cd "$root"
 run_step "shellcheck" shellcheck shellcheck -x scripts/*.sh .ci/run
 tidy() {
   # clang does not know g++'s warnings.
-  find tensor ops nn optim data train apps bench -name '*.cpp' -print0 |
+  find tensor ops nn optim data interop train apps bench -name '*.cpp' -print0 |
     xargs -0 -P "$(compile_jobs)" -n 1 \
       clang-tidy-16 --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option
 }
