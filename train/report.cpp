@@ -166,13 +166,11 @@ std::string method_section(const Report& report) {
                 "cover the choice of test patients only, not that of training data or seed. ")
           : std::string(),
       "AUROC counts ties as one half; average precision is not interpolated; the expected "
-      "calibration "
-      "error has ",
+      "calibration error, which resampling would only make look larger, has no interval and ",
       kCalibrationBins,
-      " equal bins. A dash marks a figure that is undefined, as where "
-      "there is one class only.</p><p>The labels are taken as they are: what they get wrong counts "
-      "as "
-      "the model\u2019s mistake. This is a research tool, not a medical device.</p>");
+      " equal bins. A dash marks a figure that is undefined, as where there is one class only.</p>"
+      "<p>The labels are taken as they are: what they get wrong counts as the model\u2019s "
+      "mistake. This is a research tool, not a medical device.</p>");
 }
 
 }  // namespace

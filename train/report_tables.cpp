@@ -178,15 +178,12 @@ std::string parts_section(const Report& report) {
             "reference");
   return "<h2>By body part</h2>" + table.html() +
          "<p class=\"note\">The row in italics is another test set, not comparable: the abstract "
-         "of "
-         "Rajpurkar et al., \u201cMURA: Large Dataset for Abnormality Detection in Musculoskeletal "
-         "Radiographs\u201d, arXiv:1712.06957, reports these figures of its DenseNet-169 on 207 "
-         "studies "
-         "that are not public, labelled by the majority of three radiologists. By kappa it found "
-         "its "
-         "model comparable to the best of its radiologists on finger and wrist studies and below "
-         "the "
-         "best on elbow, forearm, hand, humerus and shoulder studies.</p>" +
+         "of Rajpurkar et al., \u201cMURA: Large Dataset for Abnormality Detection in "
+         "Musculoskeletal Radiographs\u201d, arXiv:1712.06957, reports these figures of its "
+         "DenseNet-169 on 207 studies that are not public, labelled by the majority of three "
+         "radiologists. By kappa it found its model comparable to the best of its radiologists on "
+         "finger and wrist studies and below the best on elbow, forearm, hand, humerus and "
+         "shoulder studies.</p>" +
          kappa_chart(report.evaluation);
 }
 
@@ -199,9 +196,8 @@ std::string confusion_section(const Report& report) {
 std::string comparison_section(const Report& report) {
   if (!report.comparison) return "";
   return "<h2>Comparison</h2><p>With the evaluation in " + escape(report.comparison->other) +
-         " on the same images. Intervals of the differences draw the same patients for both; one "
-         "that "
-         "leaves out 0 speaks for a difference.</p>" +
+         " on the same images. Intervals of the differences draw the same patients for both; "
+         "one that leaves out 0 speaks for a difference.</p>" +
          compared_table("study", report.comparison->overall.study) +
          compared_table("image", report.comparison->overall.image);
 }
