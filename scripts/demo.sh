@@ -102,4 +102,4 @@ fi
 [[ -n $out ]] || out=$(unused_folder "$runs/demo")
 echo "training: train_mura --data $data --out $out ${training[*]}"
 "$programs/train_mura" --data "$data" --out "$out" "${training[@]}"
-echo "written: $out/metrics.json, predictions.csv, studies.csv, log.jsonl; weights in $out/best"
+echo "report: $out/report.html; figures: $out/metrics.json, predictions.csv, studies.csv; weights: $out/best"
