@@ -140,7 +140,8 @@ void evaluate(const EvalOptions& options) {
     models.push_back(osteon::load_model(checkpoint));
   const osteon::ModelInfo& first = models.front().info;
   osteon::Manifest manifest = selected_samples(options, first.split);
-  osteon::check_together(models, manifest.classes);
+  osteon::check_together(models);
+  osteon::check_classes(first, manifest.classes, !options.positive.empty());
   OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
                options.split, " is empty; choose another --split");
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);

@@ -67,7 +67,7 @@ void predict(Options& options) {
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(osteon::load_model(checkpoint));
   const osteon::ModelInfo& info = models.front().info;
-  osteon::check_together(models, info.classes);
+  osteon::check_together(models);
   options.predict.threshold = osteon::threshold_of(models, options.threshold);
   options.predict.on_answer = [](const osteon::FileAnswer& answer) {
     print_line(answer.path, answer.probability, answer.decision);

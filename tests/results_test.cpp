@@ -19,6 +19,7 @@
 #include "temporary_folder.h"
 #include "ten_studies.h"
 #include "tensor/error.h"
+#include "train/evaluation.h"
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
@@ -234,4 +235,26 @@ TEST_CASE("intervals and a comparison in the table") {
   CHECK(out.str().find("0.0000 to 0.0000") != std::string::npos);
   CHECK(out.str().find("McNemar per study: only this one right 0, only the other right 0, p = "
                        "1.0000") != std::string::npos);
+}
+
+TEST_CASE("a model is evaluated on the classes it was trained for, or on those the user equates") {
+  osteon::ModelInfo model;
+  model.classes = {"normal", "abnormal"};
+  struct Row {
+    std::vector<std::string> classes;
+    bool positive_is_told;
+    std::string message;
+  };
+  const Row rows[] = {{{"normal", "abnormal"}, false, ""},
+                      {{"normal", "abnormal"}, true, ""},
+                      {{"whole", "broken"}, false, "say so with --positive broken"},
+                      {{"whole", "broken"}, true, ""},
+                      {{"abnormal", "normal"}, false, "choose --positive abnormal"},
+                      {{"abnormal", "normal"}, true, "choose --positive abnormal"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.classes[1]);
+    const std::string message = osteon::message_of(
+        [&] { osteon::check_classes(model, row.classes, row.positive_is_told); });
+    CHECK((message.empty() == row.message.empty() && osteon::contains(message, row.message)));
+  }
 }

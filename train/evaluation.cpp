@@ -118,7 +118,7 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
 
 }  // namespace
 
-void check_together(std::span<const TrainedModel> models, const std::vector<std::string>& classes) {
+void check_together(std::span<const TrainedModel> models) {
   const ModelInfo& first = models.front().info;
   for (const auto& [info, model] : models) {
     if (info.image_size != first.image_size || info.fit != first.fit)
@@ -128,11 +128,18 @@ void check_together(std::span<const TrainedModel> models, const std::vector<std:
     if (info.classes != first.classes)
       throw UsageError(format("the checkpoints tell different classes apart: ", join(first.classes),
                               " and ", join(info.classes)));
-    if (info.classes[0] == classes[1] || info.classes[1] == classes[0])
-      throw UsageError(format("the model was trained for the classes ", join(info.classes),
-                              " (negative, positive) but the data's are ", join(classes),
-                              "; choose --positive ", info.classes[1]));
   }
+}
+
+void check_classes(const ModelInfo& model, const std::vector<std::string>& classes,
+                   bool positive_is_told) {
+  if (model.classes == classes) return;
+  const bool exchanged = model.classes[0] == classes[1] || model.classes[1] == classes[0];
+  if (positive_is_told && !exchanged) return;
+  throw UsageError(format("the model was trained for the classes ", join(model.classes),
+                          " (negative, positive) but the data's are ", join(classes),
+                          exchanged ? "; choose" : "; if they mean the same, say so with",
+                          " --positive ", exchanged ? model.classes[1] : classes[1]));
 }
 
 std::vector<Prediction> predict_samples(std::span<const TrainedModel> models,

@@ -39,8 +39,14 @@ struct EvaluationResult {
 };
 
 // Throws UsageError unless all models take images of one size and fit and tell the same two classes
-// apart, and `classes`, those of the data, are not the same two exchanged.
-void check_together(std::span<const TrainedModel> models, const std::vector<std::string>& classes);
+// apart.
+void check_together(std::span<const TrainedModel> models);
+
+// Throws UsageError where the data's classes (negative, positive) are not those the model was
+// trained for. Classes of other names pass when the user has told which one is positive; the same
+// two exchanged never do.
+void check_classes(const ModelInfo& model, const std::vector<std::string>& classes,
+                   bool positive_is_told);
 
 // What the models say of the samples `indices`: the mean of their probabilities, as the ensemble of
 // Rajpurkar et al., "MURA", MIDL 2018; options.flip takes each model's over the image and its
