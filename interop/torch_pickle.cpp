@@ -47,7 +47,7 @@ class Archive {
  public:
   explicit Archive(const fs::path& path) : file_bytes_(fs::file_size(path)) {
     int error = 0;
-    zip_ = ::zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error);
+    zip_.reset(::zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error));
     if (zip_ == nullptr) {
       zip_error_t reason;
       ::zip_error_init_with_code(&reason, error);
@@ -57,19 +57,16 @@ class Archive {
     }
     find_folder();
   }
-  ~Archive() { ::zip_discard(zip_); }
-  Archive(const Archive&) = delete;
-  Archive& operator=(const Archive&) = delete;
 
   std::uint64_t file_bytes() const { return file_bytes_; }
   bool contains(const std::string& name) const {
-    return ::zip_name_locate(zip_, (folder_ + name).c_str(), 0) >= 0;
+    return ::zip_name_locate(zip_.get(), (folder_ + name).c_str(), 0) >= 0;
   }
 
   std::shared_ptr<Storage> read(const std::string& name, zip_uint64_t limit) const {
     zip_stat_t status;
-    OSTEON_CHECK(::zip_stat(zip_, (folder_ + name).c_str(), 0, &status) == 0, "the entry ", name,
-                 " is missing");
+    OSTEON_CHECK(::zip_stat(zip_.get(), (folder_ + name).c_str(), 0, &status) == 0, "the entry ",
+                 name, " is missing");
     OSTEON_CHECK((status.valid & ZIP_STAT_SIZE) && (status.valid & ZIP_STAT_COMP_METHOD) &&
                      status.comp_method == ZIP_CM_STORE && status.encryption_method == ZIP_EM_NONE,
                  "the entry ", name, " is compressed or encrypted; PyTorch writes neither");
@@ -77,8 +74,8 @@ class Archive {
                  " bytes, more than the ", limit, " possible");
     auto storage = std::make_shared<Storage>(status.size, Device::cpu());
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
-        ::zip_fopen_index(zip_, status.index, 0), ::zip_fclose);
-    OSTEON_CHECK(entry != nullptr, "the entry ", name, ": ", ::zip_strerror(zip_));
+        ::zip_fopen_index(zip_.get(), status.index, 0), ::zip_fclose);
+    OSTEON_CHECK(entry != nullptr, "the entry ", name, ": ", ::zip_strerror(zip_.get()));
     // One byte more than there is, so that the end is met and the checksum compared.
     zip_uint64_t done = 0;
     char beyond = 0;
@@ -97,8 +94,9 @@ class Archive {
   void find_folder() {
     const std::string wanted = "data.pkl";
     int found = 0;
-    for (zip_int64_t i = 0; i < ::zip_get_num_entries(zip_, 0); ++i) {
-      const char* const raw = ::zip_get_name(zip_, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW);
+    for (zip_int64_t i = 0; i < ::zip_get_num_entries(zip_.get(), 0); ++i) {
+      const char* const raw =
+          ::zip_get_name(zip_.get(), static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW);
       const std::string name = raw == nullptr ? "" : raw;
       if (name != wanted && !name.ends_with("/" + wanted)) continue;
       folder_ = name.substr(0, name.size() - wanted.size());
@@ -108,7 +106,7 @@ class Archive {
   }
 
   std::uint64_t file_bytes_;
-  zip_t* zip_ = nullptr;
+  std::unique_ptr<zip_t, void (*)(zip_t*)> zip_{nullptr, ::zip_discard};
   std::string folder_;
 };
 
