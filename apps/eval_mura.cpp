@@ -153,11 +153,12 @@ void evaluate(const EvalOptions& options) {
                                                                      .max_bad = options.max_bad},
                                                                     progress);
   for (osteon::TrainedModel& trained : models) {
-    if (options.temperature == "val")
+    if (options.temperature == "checkpoint") continue;
+    if (const auto temperature = osteon::parse_temperature(options.temperature))
+      trained.info.temperature = *temperature;
+    else  // val
       osteon::fit_temperature(trained, data, indices_of(data.manifest, "val"),
                               evaluation.inference);
-    else if (options.temperature != "checkpoint")
-      trained.info.temperature = *osteon::parse_temperature(options.temperature);
   }
   const double threshold = choose_threshold(options, models, data, evaluation, progress);
   const osteon::EvaluationResult result =
