@@ -8,7 +8,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/fuzz.sh [SECONDS [TARGET...]]
 Fuzzes each target (safetensors, torch_pickle, pickle, csv, state, image) for SECONDS, 20 unless told; dicom
-is run only when it is named, as GDCM still ends the program on some broken pictures (docs/verification.md)."
+is run only when it is named, as GDCM still ends the program on some broken pictures (docs/verification.md).
+OSTEON_FUZZ_SEED fixes the random numbers: the same inputs in each run, as far as the time reaches."
   exit 0
 fi
 
@@ -36,9 +37,9 @@ fuzz_one() {
   local leaks=1
   [[ $target != dicom ]] || leaks=0
   # Memory: 2 GB is far above what a reader may take for inputs this small.
-  "$fuzz/bin/fuzz_$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=65536 \
-    -detect_leaks="$leaks" \
-    -print_final_stats=1 -artifact_prefix="$fuzz/crashes/${target}_" "$corpus" >"$log" 2>&1 || status=$?
+  "$fuzz/bin/fuzz_$target" -seed="${OSTEON_FUZZ_SEED:-0}" -max_total_time="$seconds" \
+    -rss_limit_mb=2048 -timeout=10 -max_len=65536 -detect_leaks="$leaks" -print_final_stats=1 \
+    -artifact_prefix="$fuzz/crashes/${target}_" "$corpus" >"$log" 2>&1 || status=$?
   rm -f /dev/shm/osteon_fuzz_*
   local tried
   tried=$(awk '/stat::number_of_executed_units/ {print $2}' "$log")
