@@ -23,6 +23,11 @@ const json& golden() {
   return data;
 }
 
+std::string bytes_of(const char* name) {
+  std::ifstream in(kFolder / name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 // A build without GDCM says so for each file.
 bool reads_dicom() {
   return !contains(message_of([] { read_image(kFolder / "grey8.dcm"); }), "install GDCM");
@@ -73,8 +78,7 @@ TEST_CASE("a DICOM file cut short anywhere is refused and nothing aborts") {
   const TemporaryFolder folder;
   for (const char* name : {"grey8.dcm", "grey8_implicit.dcm", "jpeg2000.dcm", "rle.dcm"}) {
     CAPTURE(name);
-    std::ifstream in(kFolder / name, std::ios::binary);
-    const std::string whole{std::istreambuf_iterator<char>(in), {}};
+    const std::string whole = bytes_of(name);
     for (std::size_t size = 132; size < whole.size(); ++size) {
       const auto file = folder.write("short.dcm", std::string_view(whole).substr(0, size));
       CHECK(message_of([&] { read_image(file); }) != "");
@@ -92,8 +96,7 @@ TEST_CASE("a plain DICOM file with any byte changed is read or refused and nothi
   const TemporaryFolder folder;
   for (const char* name : {"grey8.dcm", "grey8_implicit.dcm", "rgb.dcm", "grey12.dcm"}) {
     CAPTURE(name);
-    std::ifstream in(kFolder / name, std::ios::binary);
-    const std::string whole{std::istreambuf_iterator<char>(in), {}};
+    const std::string whole = bytes_of(name);
     std::size_t refused = 0;
     for (std::size_t i = 128; i < whole.size(); ++i) {
       std::string changed = whole;
