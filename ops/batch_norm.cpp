@@ -34,9 +34,10 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
 }
 
 // Memory for a gradient that overwrites what it is computed from if nobody else will see it: that
-// saves fetching and keeping other memory.
+// saves fetching and keeping other memory. The libraries of a CUDA device do not promise to work
+// in place.
 Tensor in_place_of(const Tensor& x) {
-  return x.owns_memory_alone() ? x.view(x.shape()) : empty_like(x);
+  return x.owns_memory_alone() && !x.device().is_cuda() ? x.view(x.shape()) : empty_like(x);
 }
 
 }  // namespace
@@ -50,27 +51,26 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options, const Tensor& residual) {
   check(x, weight, bias, running_mean, running_var, options, residual);
-  Tensor y = empty_like(x), mean = empty_like(weight), inverse_std = empty_like(weight);
-  DISPATCH(x, batch_norm_statistics(x, options, running_mean, running_var, mean, inverse_std));
+  Tensor y = empty_like(x), mean = empty_like(weight), inverse_std = empty_like(weight), relu_mask;
+  DISPATCH(x, batch_norm_forward(x, weight, bias, residual, options, running_mean, running_var,
+                                 mean, inverse_std, y, relu_mask));
   if (options.training) {
     running_mean.bump_version();
     running_var.bump_version();
   }
-  DISPATCH(x, batch_norm_forward(x, weight, bias, residual, mean, inverse_std, options, y));
-  return record(
-      "batch_norm", y, {x, weight, bias, residual},
-      {x, weight, bias, mean, inverse_std, options.relu && residual.defined() ? y : Tensor()},
-      options, [](const Backward& b) {
-        const auto& normalize = b.attrs<BatchNormOptions>();
-        const Tensor &input = b.saved(0), &scale = b.saved(1);
-        Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
-        if (b.needs(0)) dx = in_place_of(input);
-        if (b.needs(3)) dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
-        DISPATCH(input, batch_norm_backward(b.dy, input, b.saved(5), scale, b.saved(2), b.saved(3),
-                                            b.saved(4), normalize, dx, dweight, dbias,
-                                            normalize.relu ? dresidual : Tensor()));
-        return Tensors{dx, dweight, dbias, dresidual};
-      });
+  return record("batch_norm", y, {x, weight, bias, residual},
+                {x, weight, bias, mean, inverse_std, relu_mask}, options, [](const Backward& b) {
+                  const auto& normalize = b.attrs<BatchNormOptions>();
+                  const Tensor &input = b.saved(0), &scale = b.saved(1);
+                  Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
+                  if (b.needs(0)) dx = in_place_of(input);
+                  if (b.needs(3)) dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
+                  DISPATCH(input,
+                           batch_norm_backward(b.dy, input, b.saved(5), scale, b.saved(2),
+                                               b.saved(3), b.saved(4), normalize, dx, dweight,
+                                               dbias, normalize.relu ? dresidual : Tensor()));
+                  return Tensors{dx, dweight, dbias, dresidual};
+                });
 }
 
 }  // namespace osteon

@@ -56,18 +56,17 @@ KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight, const Conv
 KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
        const Tensor& dweight)
 
-// batch_norm.cpp: mean and inverse_std are what the normalisation used, kept for backward.
+// batch_norm.cpp: mean and inverse_std = 1 / sqrt(var + epsilon) are what x is normalised by: in
+// training the batch's, and the running statistics move; else those of the running ones. relu_mask
+// becomes what this back end's backward wants to see again to know where the ReLU let through; it
+// stays undefined where x tells.
 KERNEL(batch_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
-       const Tensor& residual, const Tensor& mean, const Tensor& inverse_std,
-       const BatchNormOptions& options, const Tensor& y)
-// The batch's mean and 1 / sqrt(var + epsilon); moves the running statistics.
-KERNEL(batch_norm_statistics, const Tensor& x, const BatchNormOptions& options,
-       const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
-       const Tensor& inverse_std)
-// y is defined where there are both ReLU and residual, whose mask it is: without a residual, the
-// mask follows from x. dresidual is undefined if there is none or (without ReLU) if it is dy
-// itself. dx may be x's own memory and dresidual dy's: neither is read again.
-KERNEL(batch_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& y,
+       const Tensor& residual, const BatchNormOptions& options, const Tensor& running_mean,
+       const Tensor& running_var, const Tensor& mean, const Tensor& inverse_std, const Tensor& y,
+       Tensor& relu_mask)
+// dresidual is undefined if there is none or (without ReLU) if it is dy itself. On the CPU dx may
+// be x's own memory and dresidual dy's: neither is read again.
+KERNEL(batch_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
        const Tensor& weight, const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
        const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
        const Tensor& dbias, const Tensor& dresidual)

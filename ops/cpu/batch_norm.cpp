@@ -7,8 +7,7 @@
 // * Each pass begins where the one before it ended, at what is still in the cache: the convolution
 //   before writes upwards, the sums run downwards, the results upwards.
 // * Backward, the ReLU's mask is computed from x again where there is no residual, and gradients
-// may
-//   take the place of what they are computed from (kernels.h).
+//   may take the place of what they are computed from (kernels.h).
 #include <cmath>
 #include <vector>
 
@@ -352,31 +351,28 @@ void backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& 
 
 }  // namespace
 
-void batch_norm_statistics(const Tensor& x, const BatchNormOptions& options,
-                           const Tensor& running_mean, const Tensor& running_var,
-                           const Tensor& mean, const Tensor& inverse_std) {
+void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Tensor& residual, const BatchNormOptions& options,
+                        const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
+                        const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
   dispatch_floating("batch_norm", x.dtype(), [&]<class T>() {
     if (options.training)
       training_statistics<T>(x, options, running_mean, running_var, mean, inverse_std);
     else
       running_statistics<T>(options, running_mean, running_var, mean, inverse_std);
-  });
-}
-
-void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        const Tensor& residual, const Tensor& mean, const Tensor& inverse_std,
-                        const BatchNormOptions& options, const Tensor& y) {
-  dispatch_floating("batch_norm", x.dtype(), [&]<class T>() {
     forward<T>(x, weight, bias, residual, mean, inverse_std, options.relu, y);
   });
+  if (options.relu && residual.defined()) relu_mask = y;
 }
 
-void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& weight,
-                         const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
-                         const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
-                         const Tensor& dbias, const Tensor& dresidual) {
+void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
+                         const Tensor& weight, const Tensor& bias, const Tensor& mean,
+                         const Tensor& inverse_std, const BatchNormOptions& options,
+                         const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
+                         const Tensor& dresidual) {
   dispatch_floating("batch_norm", dy.dtype(), [&]<class T>() {
-    backward<T>(dy, x, y, weight, bias, mean, inverse_std, options, dx, dweight, dbias, dresidual);
+    backward<T>(dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
+                dresidual);
   });
 }
 
