@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ostream>
+#include <string>
 
 #include "tensor/error.h"
 
@@ -21,14 +22,9 @@ struct Device {
   }
 };
 
-// Throws unless this build can compute on the device.
-inline void require_built_in(const Device& device) {
-#if !defined(OSTEON_HAS_CUDA)
-  OSTEON_CHECK(!device.is_cuda(), "device ", device,
-               ": this build has no CUDA back end; use the device cpu");
-#else
-  (void)device;
-#endif
-}
+// The device that a name means: cpu, cuda (the first), cuda:N, or auto, which is the first CUDA
+// device where there is one that can be used, else the CPU. Throws Error for another name, and for
+// a device that cannot be used, saying why.
+Device device_from_name(const std::string& name);
 
 }  // namespace osteon

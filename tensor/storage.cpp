@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
-#include <map>
 #include <mutex>
 #include <new>
-#include <set>
-#include <utility>
+
+#include "tensor/cuda/allocator.h"
+#include "tensor/free_pages.h"
 
 namespace osteon {
 namespace {
@@ -50,57 +50,6 @@ std::byte* map_region(std::size_t bytes) {
   ::madvise(region, bytes, MADV_HUGEPAGE);
   return static_cast<std::byte*>(region);
 }
-
-// Free blocks of pages. Neighbours are one block; the smallest that fits is cut.
-class FreePages {
- public:
-  std::byte* take(std::size_t size) {
-    const auto found = by_size_.lower_bound({size, nullptr});
-    if (found == by_size_.end()) return nullptr;
-    const auto [whole, block] = *found;
-    remove(block, whole);
-    if (whole > size) add(block + size, whole - size);
-    return block;
-  }
-
-  void give(std::byte* block, std::size_t size) {
-    auto next = by_address_.lower_bound(block);
-    if (next != by_address_.begin()) {
-      const auto [before, bytes] = *std::prev(next);
-      if (before + bytes == block) {
-        remove(before, bytes);
-        block = before;
-        size += bytes;
-      }
-    }
-    next = by_address_.lower_bound(block);
-    if (next != by_address_.end() && next->first == block + size) {
-      const std::size_t bytes = next->second;
-      remove(block + size, bytes);
-      size += bytes;
-    }
-    add(block, size);
-  }
-
-  void return_to_system() {
-    for (const auto& [block, size] : by_address_) ::munmap(block, size);
-    by_address_.clear();
-    by_size_.clear();
-  }
-
- private:
-  void add(std::byte* block, std::size_t size) {
-    by_address_.emplace(block, size);
-    by_size_.emplace(size, block);
-  }
-  void remove(std::byte* block, std::size_t size) {
-    by_address_.erase(block);
-    by_size_.erase({size, block});
-  }
-
-  std::map<std::byte*, std::size_t> by_address_;
-  std::set<std::pair<std::size_t, std::byte*>> by_size_;
-};
 
 class CpuAllocator {
  public:
@@ -146,10 +95,14 @@ class CpuAllocator {
     const std::size_t region = rounded_up(std::max(size, kRegionBytes), kHugePage);
     std::byte* fresh = map_region(region);
     if (fresh == nullptr) {
-      free_.return_to_system();
+      free_.take_all([&](std::byte* block, std::size_t bytes) {
+        ::munmap(block, bytes);
+        statistics_.reserved_bytes -= bytes;
+      });
       fresh = map_region(region);
     }
     if (fresh == nullptr) return nullptr;
+    statistics_.reserved_bytes += region;
     free_.give(fresh, region);
     return free_.take(size);
   }
@@ -169,18 +122,21 @@ CpuAllocator& cpu_allocator() {
 }  // namespace
 
 MemoryStatistics memory_statistics(const Device& device) {
-  require_built_in(device);
-  return cpu_allocator().statistics();
+  return device.is_cuda() ? cuda::memory_statistics(device) : cpu_allocator().statistics();
 }
 
 void reset_peak_memory(const Device& device) {
-  require_built_in(device);
-  cpu_allocator().reset_peak();
+  device.is_cuda() ? cuda::reset_peak_memory(device) : cpu_allocator().reset_peak();
 }
 
 Storage::Storage(std::size_t bytes, Device device) : bytes_(bytes), device_(device) {
-  require_built_in(device);
-  data_ = cpu_allocator().allocate(bytes);
+  if (device.is_cuda()) {
+    const std::shared_ptr<void> block = cuda::allocate(bytes, device);
+    data_ = block.get();
+    owner_ = block;
+  } else {
+    data_ = cpu_allocator().allocate(bytes);
+  }
 }
 
 Storage::~Storage() {

@@ -11,8 +11,9 @@ namespace osteon {
 
 // Bytes of tensor memory on one device.
 struct MemoryStatistics {
-  std::size_t current_bytes = 0;  // held by live tensors
-  std::size_t peak_bytes = 0;     // the most of the above since the last reset
+  std::size_t current_bytes = 0;   // held by live tensors
+  std::size_t peak_bytes = 0;      // the most of the above since the last reset
+  std::size_t reserved_bytes = 0;  // taken from the system, in use or kept for reuse
 };
 
 MemoryStatistics memory_statistics(const Device& device = Device::cpu());
@@ -23,9 +24,10 @@ class Storage {
  public:
   // Throws Error with the bytes asked, in use and the way out when the memory is not to be had.
   Storage(std::size_t bytes, Device device);
-  // Memory owned by somebody else (a mapped file), kept alive by `owner`; read-only by convention.
-  Storage(void* data, std::size_t bytes, std::shared_ptr<const void> owner)
-      : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
+  // Memory owned by somebody else (a mapped file, a device's allocator), kept alive by `owner`.
+  Storage(void* data, std::size_t bytes, std::shared_ptr<const void> owner,
+          Device device = Device::cpu())
+      : data_(data), bytes_(bytes), device_(device), owner_(std::move(owner)) {}
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/cuda/elements.h"
+#include "tensor/cuda/transfer.h"
 #include "tensor/parallel.h"
 
 namespace osteon {
@@ -40,6 +42,14 @@ To convert(From value) {
   }
 }
 
+// Another dtype is converted where the source is.
+void copy_across(const Tensor& x, const Tensor& source) {
+  if (x.dtype() == source.dtype()) return cuda::transfer(x, source);
+  const Tensor converted(source.shape(), x.dtype(), source.device());
+  copy_(converted, source);
+  cuda::transfer(x, converted);
+}
+
 }  // namespace
 
 Tensor::Tensor(Shape shape, DType dtype, Device device) {
@@ -68,8 +78,7 @@ double Tensor::item() const {
 }
 
 std::vector<double> Tensor::to_vector() const {
-  OSTEON_CHECK(!device().is_cuda(), "to_vector: the tensor is on ", device(),
-               "; copy it to the cpu");
+  if (device().is_cuda()) return to(Device::cpu()).to_vector();
   std::vector<double> elements(static_cast<std::size_t>(numel()));
   dispatch_any("to_vector", dtype(), [&]<class T>() {
     const T* from = data<T>();
@@ -97,6 +106,13 @@ Tensor Tensor::detach() const { return view(shape()); }
 
 Tensor Tensor::clone() const {
   Tensor copy = empty_like(*this);
+  copy_(copy, *this);
+  return copy;
+}
+
+Tensor Tensor::to(const Device& target) const {
+  if (target == device()) return *this;
+  const Tensor copy(shape(), dtype(), target);
   copy_(copy, *this);
   return copy;
 }
@@ -175,19 +191,21 @@ Tensor from_vector(const std::vector<double>& elements, Shape shape, DType dtype
 }
 
 void fill_(const Tensor& x, double value) {
-  require_built_in(x.device());
+  x.bump_version();
+  if (x.device().is_cuda()) return cuda::fill(x, value);
   dispatch_any("fill_", x.dtype(), [&]<class T>() {
     T* to = x.data<T>();
     parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
       std::fill(to + begin, to + end, convert<T>(value));
     });
   });
-  x.bump_version();
 }
 
 void copy_(const Tensor& x, const Tensor& source) {
-  require_built_in(x.device());
   OSTEON_CHECK(x.shape() == source.shape(), "copy_: from ", source.shape(), " to ", x.shape());
+  x.bump_version();
+  if (x.device() != source.device()) return copy_across(x, source);
+  if (x.device().is_cuda()) return cuda::copy(x, source);
   dispatch_any("copy_", x.dtype(), [&]<class To>() {
     dispatch_any("copy_", source.dtype(), [&]<class From>() {
       To* to = x.data<To>();
@@ -197,13 +215,14 @@ void copy_(const Tensor& x, const Tensor& source) {
       });
     });
   });
-  x.bump_version();
 }
 
 void add_(const Tensor& x, const Tensor& y) {
-  require_built_in(x.device());
-  OSTEON_CHECK(x.shape() == y.shape() && x.dtype() == y.dtype(), "add_: ", x.shape(), " ",
-               x.dtype(), " and ", y.shape(), " ", y.dtype(), " differ");
+  OSTEON_CHECK(x.shape() == y.shape() && x.dtype() == y.dtype() && x.device() == y.device(),
+               "add_: ", x.shape(), " ", x.dtype(), " on ", x.device(), " and ", y.shape(), " ",
+               y.dtype(), " on ", y.device(), " differ");
+  x.bump_version();
+  if (x.device().is_cuda()) return cuda::add(x, y);
   dispatch_floating("add_", x.dtype(), [&]<class T>() {
     T* to = x.data<T>();
     const T* from = y.data<T>();
@@ -213,7 +232,6 @@ void add_(const Tensor& x, const Tensor& y) {
         to[i] = T(static_cast<A>(to[i]) + static_cast<A>(from[i]));
     });
   });
-  x.bump_version();
 }
 
 }  // namespace osteon

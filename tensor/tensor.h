@@ -48,7 +48,8 @@ class Tensor {
                  " tensor");
     return reinterpret_cast<T*>(raw());
   }
-  // The one element of a one-element tensor as a double, whatever its dtype.
+  // The one element of a one-element tensor as a double, whatever its dtype. As to_vector, waits
+  // for a CUDA device to have computed it.
   double item() const;
   // All elements as doubles, row-major.
   std::vector<double> to_vector() const;
@@ -61,6 +62,8 @@ class Tensor {
   Tensor detach() const;
   // A copy of the elements without history.
   Tensor clone() const;
+  // A copy on another device, without history; the tensor itself where it is there already.
+  Tensor to(const Device& target) const;
 
   // --- autograd -------------------------------------------------------------------------------
   // A leaf that requires a gradient collects one in grad() when backward() reaches it.

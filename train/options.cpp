@@ -168,15 +168,14 @@ DType activation_dtype(const std::string& precision) {
   return DType::bf16;
 }
 
-void configure_process(const std::string& device, const std::string& backend, int threads) {
+Device configure_process(const std::string& device, const std::string& backend, int threads) {
   check_choice("backend", backend, {"auto", "reference"});
   require(threads >= 0 && threads <= 1024, format("--threads ", threads, ": expected 0 to 1024"));
-  if (device.starts_with("cuda"))
-    require_built_in(Device::cuda());
-  else
+  if (!device.starts_with("cuda"))
     check_choice("device", device, {"auto", "cpu", "cuda", "cuda:N"});
   set_backend(backend == "reference" ? Backend::reference : Backend::automatic);
   if (threads > 0) set_num_threads(threads);
+  return device_from_name(device);
 }
 
 }  // namespace osteon

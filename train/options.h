@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/device.h"
 #include "tensor/dtype.h"
 
 namespace osteon {
@@ -80,7 +81,8 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json);
 // will be slow. Throws UsageError for a precision the device does not have.
 DType activation_dtype(const std::string& precision);
 
-// Sets the number of threads and the back end for the whole process, and checks the device.
-void configure_process(const std::string& device, const std::string& backend, int threads);
+// Sets the number of threads and the back end for the whole process; returns the device. Throws
+// UsageError for options that mean nothing and Error for a device that cannot be used.
+Device configure_process(const std::string& device, const std::string& backend, int threads);
 
 }  // namespace osteon

@@ -1,0 +1,189 @@
+// Regions from the device's memory pool, cut into blocks.
+#include "tensor/cuda/allocator.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+
+#include "tensor/cuda/context.h"
+#include "tensor/free_pages.h"
+
+namespace osteon::cuda {
+namespace {
+
+constexpr std::size_t kAlignment = 256;  // what cudaMalloc promises, and vector loads rely on
+constexpr std::size_t kPage = 2 * 1024 * 1024;
+constexpr std::size_t kSmall = 1024 * 1024;  // smaller blocks share regions of their own
+constexpr std::size_t kSmallRegion = 8 * 1024 * 1024;
+
+std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
+  return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
+}
+
+// Bytes in use by tensors and taken from the device, over all arenas of a device.
+struct Account {
+  std::mutex mutex;
+  MemoryStatistics statistics;
+};
+
+Account& account_of(const Device& device) {
+  static std::array<Account, kMostDevices> accounts;
+  OSTEON_CHECK(device.index >= 0 && device.index < kMostDevices, "device ", device,
+               " is not a CUDA device");
+  return accounts[static_cast<std::size_t>(device.index)];
+}
+
+[[noreturn]] void throw_out_of_memory(std::size_t bytes, const Device& device, std::size_t in_use) {
+  std::size_t free = 0, total = 0;
+  static_cast<void>(cudaMemGetInfo(&free, &total));
+  throw Error(format(device, ": out of memory: asked for ", bytes, " bytes with ", in_use,
+                     " in use by tensors and ", free, " of ", total,
+                     " free; use a smaller batch or image size, or --precision bf16"));
+}
+
+}  // namespace
+
+class Arena : public std::enable_shared_from_this<Arena> {
+ public:
+  explicit Arena(const Device& device)
+      : device_(device), stream_(context(device).stream()), account_(account_of(device)) {}
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() {
+    const std::lock_guard lock(account_.mutex);
+    return_regions();
+  }
+
+  std::shared_ptr<void> allocate(std::size_t bytes) {
+    const std::size_t size = rounded_up(bytes, kAlignment);
+    const std::lock_guard lock(account_.mutex);
+    std::byte* const block = take(size);
+    if (block == nullptr) throw_out_of_memory(bytes, device_, account_.statistics.current_bytes);
+    MemoryStatistics& statistics = account_.statistics;
+    statistics.current_bytes += size;
+    statistics.peak_bytes = std::max(statistics.peak_bytes, statistics.current_bytes);
+    return {block, [arena = shared_from_this(), size](void* end) {
+              arena->give(static_cast<std::byte*>(end), size);
+            }};
+  }
+
+  const Device& device() const { return device_; }
+
+ private:
+  void give(std::byte* block, std::size_t size) {
+    const std::lock_guard lock(account_.mutex);
+    account_.statistics.current_bytes -= size;
+    pages_for(size).give(block, size);
+  }
+
+  // Small blocks among large ones would keep those from being one again.
+  FreePages& pages_for(std::size_t size) { return size < kSmall ? small_ : large_; }
+
+  std::byte* take(std::size_t size) {
+    FreePages& pages = pages_for(size);
+    if (std::byte* const block = pages.take(size)) return block;
+    const std::size_t region = size < kSmall ? kSmallRegion : rounded_up(size, kPage);
+    std::byte* fresh = ask_device(region);
+    if (fresh == nullptr) {
+      return_regions();
+      fresh = ask_device(region);
+    }
+    if (fresh == nullptr) return nullptr;
+    regions_[fresh] = {region, &pages};
+    pages.give(fresh, region);
+    return pages.take(size);
+  }
+
+  std::byte* ask_device(std::size_t bytes) {
+    void* memory = nullptr;
+    const cudaError_t status = cudaMallocAsync(&memory, bytes, stream_);
+    if (status == cudaErrorMemoryAllocation) {
+      static_cast<void>(cudaGetLastError());
+      return nullptr;
+    }
+    check("allocate", "cudaMallocAsync", status);
+    account_.statistics.reserved_bytes += bytes;
+    return static_cast<std::byte*>(memory);
+  }
+
+  // Gives the device back what regions nobody uses. Runs in a destructor: failures are dropped.
+  void return_regions() {
+    for (auto region = regions_.begin(); region != regions_.end();) {
+      const auto [size, pages] = region->second;
+      if (!pages->take_whole(region->first, size)) {
+        ++region;
+        continue;
+      }
+      static_cast<void>(cudaFreeAsync(region->first, stream_));
+      account_.statistics.reserved_bytes -= size;
+      region = regions_.erase(region);
+    }
+  }
+
+  struct Region {
+    std::size_t size;
+    FreePages* pages;
+  };
+
+  const Device device_;
+  const cudaStream_t stream_;
+  Account& account_;
+  FreePages small_, large_;
+  std::map<std::byte*, Region> regions_;
+};
+
+namespace {
+
+std::shared_ptr<Arena>& scoped_arena() {
+  thread_local std::shared_ptr<Arena> arena;
+  return arena;
+}
+
+// Never destroyed, as contexts are not.
+const std::shared_ptr<Arena>& default_arena(const Device& device) {
+  using Arenas = std::map<int, std::shared_ptr<Arena>>;
+  static auto* const arenas = std::make_unique<Arenas>().release();
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  auto& arena = (*arenas)[device.index];
+  if (!arena) arena = make_arena(device);
+  return arena;
+}
+
+}  // namespace
+
+std::shared_ptr<Arena> make_arena(const Device& device) { return std::make_shared<Arena>(device); }
+
+ArenaScope::ArenaScope(std::shared_ptr<Arena> arena)
+    : before_(std::exchange(scoped_arena(), std::move(arena))) {}
+
+ArenaScope::~ArenaScope() { scoped_arena() = std::move(before_); }
+
+std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
+  const std::shared_ptr<Arena>& scoped = scoped_arena();
+  if (scoped && scoped->device() == device) return scoped->allocate(bytes);
+  return default_arena(device)->allocate(bytes);
+}
+
+std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device& device) {
+  context(device);
+  void* memory = nullptr;
+  OSTEON_CUDA_CHECK("allocate pinned memory", cudaMallocHost, &memory,
+                    std::max<std::size_t>(bytes, 1));
+  return {memory, [](void* end) { static_cast<void>(cudaFreeHost(end)); }};
+}
+
+MemoryStatistics memory_statistics(const Device& device) {
+  Account& account = account_of(device);
+  const std::lock_guard lock(account.mutex);
+  return account.statistics;
+}
+
+void reset_peak_memory(const Device& device) {
+  Account& account = account_of(device);
+  const std::lock_guard lock(account.mutex);
+  account.statistics.peak_bytes = account.statistics.current_bytes;
+}
+
+}  // namespace osteon::cuda

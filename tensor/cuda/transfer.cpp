@@ -1,0 +1,32 @@
+// Copies between devices, all on the computation's stream.
+#include "tensor/cuda/transfer.h"
+
+#include "tensor/cuda/allocator.h"
+#include "tensor/cuda/context.h"
+
+namespace osteon::cuda {
+
+void transfer(const Tensor& x, const Tensor& source) {
+  if (x.numel() == 0) return;
+  const Context& device = context(x.device().is_cuda() ? x.device() : source.device());
+  OSTEON_CUDA_CHECK("copy_", cudaMemcpyAsync, x.raw(), source.raw(), x.bytes(), cudaMemcpyDefault,
+                    device.stream());
+  if (!x.device().is_cuda()) device.synchronize("copy_");
+}
+
+Tensor empty_pinned(Shape shape, DType dtype, const Device& device) {
+  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
+  const std::shared_ptr<void> memory = allocate_pinned(bytes, device);
+  return Tensor(std::make_shared<Storage>(memory.get(), bytes, memory), 0, std::move(shape), dtype);
+}
+
+std::string why_unavailable(const Device& device) {
+  try {
+    context(device);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace osteon::cuda

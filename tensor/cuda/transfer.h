@@ -1,0 +1,21 @@
+// Tensors between the host and CUDA devices.
+#pragma once
+
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace osteon::cuda {
+
+// x <- source: one shape and dtype, two devices (or one CUDA device). To the host it waits until
+// the elements are there. From the host it returns as soon as `source` may be changed; from
+// page-locked memory at once, and then `source` must stay as it is until the device has passed.
+void transfer(const Tensor& x, const Tensor& source);
+
+// A tensor of the host in page-locked memory, uninitialised: copies to `device` need not wait.
+Tensor empty_pinned(Shape shape, DType dtype, const Device& device);
+
+// Why the device cannot be used, or nothing if it can.
+std::string why_unavailable(const Device& device);
+
+}  // namespace osteon::cuda

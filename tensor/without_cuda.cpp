@@ -1,0 +1,27 @@
+// Stands in for tensor/cuda in a build without it: no tensor can come to be on a CUDA device.
+#include "tensor/cuda/allocator.h"
+#include "tensor/cuda/elements.h"
+#include "tensor/cuda/transfer.h"
+
+namespace osteon::cuda {
+namespace {
+
+[[noreturn]] void refuse(const Device& device) { throw Error(why_unavailable(device)); }
+
+}  // namespace
+
+std::string why_unavailable(const Device& device) {
+  return format("device ", device, ": this build has no CUDA back end; use the device cpu");
+}
+
+std::shared_ptr<void> allocate(std::size_t, const Device& device) { refuse(device); }
+MemoryStatistics memory_statistics(const Device& device) { refuse(device); }
+void reset_peak_memory(const Device& device) { refuse(device); }
+void transfer(const Tensor& x, const Tensor& source) {
+  refuse(x.device().is_cuda() ? x.device() : source.device());
+}
+void fill(const Tensor& x, double) { refuse(x.device()); }
+void copy(const Tensor& x, const Tensor&) { refuse(x.device()); }
+void add(const Tensor& x, const Tensor&) { refuse(x.device()); }
+
+}  // namespace osteon::cuda
