@@ -24,6 +24,10 @@ function(osteon_add_cuda target)
   target_compile_definitions(${target} PUBLIC OSTEON_HAS_CUDA)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
     --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra --Werror=all-warnings>)
+  # cuBLASLt is loaded when it is first needed: by name, else where the toolkit has it.
+  target_compile_definitions(${target} PRIVATE
+    OSTEON_CUBLASLT_NAME="libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}"
+    OSTEON_CUBLASLT_FILE="${CUDAToolkit_LIBRARY_DIR}/libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}")
   target_link_libraries(${target} PUBLIC CUDA::cudart PRIVATE ${CMAKE_DL_LIBS})
   target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 endfunction()

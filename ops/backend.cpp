@@ -8,6 +8,7 @@ namespace osteon {
 namespace {
 
 std::atomic<Backend> current{Backend::automatic};
+std::atomic<bool> tf32_allowed{false};
 
 struct Fallbacks {
   std::mutex mutex;
@@ -23,6 +24,9 @@ Fallbacks& fallbacks() {
 
 void set_backend(Backend backend) { current = backend; }
 Backend backend() { return current; }
+
+void set_allow_tf32(bool allow) { tf32_allowed = allow; }
+bool allow_tf32() { return tf32_allowed; }
 
 bool has_fast_path() {
 #if defined(OSTEON_HAS_ONEDNN)

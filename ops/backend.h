@@ -19,6 +19,12 @@ enum class Backend {
 void set_backend(Backend backend);
 Backend backend();
 
+// Whether f32 products on a CUDA device may round their factors to tf32 (10 bits of mantissa),
+// which tensor cores multiply eight times as fast; --precision tf32. Off at first. For the whole
+// process.
+void set_allow_tf32(bool allow);
+bool allow_tf32();
+
 // Whether oneDNN is built in.
 bool has_fast_path();
 
