@@ -40,8 +40,9 @@ Image decode_jpeg(Bytes file);
 // DICOM: one frame, grey of 8 or 16 bits (MONOCHROME1 is turned round; rescale slope and intercept,
 // then the first window, apply; without a window wider values are spread from the smallest to the
 // largest) or colour of 3 x 8 bits, in every transfer syntax GDCM decodes: uncompressed, RLE, JPEG,
-// lossless JPEG, JPEG-LS, JPEG 2000. Refuses what has no picture or several frames. Source: DICOM
-// PS3.3, C.7.6.3 and C.11.2.
+// lossless JPEG, JPEG-LS, JPEG 2000. Refuses what has no picture or several frames. GDCM works in a
+// process of its own (data/isolated.h, and its limits), so that no file ends or corrupts this one.
+// Source: DICOM PS3.3, C.7.6.3 and C.11.2.
 Image decode_dicom(Bytes file);
 
 // Throws Error unless every element of a DICOM file lies whole within it. Source: DICOM PS3.5, 7.

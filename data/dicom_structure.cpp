@@ -1,5 +1,6 @@
-// Walks the elements of a DICOM file and checks that each lies within it. Debian's GDCM is built
-// with its assertions, so what it is given has to be whole: a file cut short would end the program.
+// Walks the elements of a DICOM file and checks that each lies within it: GDCM fills up what is cut
+// short, guesses where it cannot read on, and takes the time and memory that a damaged length asks
+// for.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -92,6 +93,11 @@ class Walker {
     return {tag, number(is_long ? 4 : 2), representation};
   }
 
+  static bool is_end(const Element& element, std::uint32_t tag) {
+    OSTEON_CHECK(element.tag != tag || element.length == 0, "a damaged DICOM file");
+    return element.tag == tag;
+  }
+
   void value(const Element& element, bool is_explicit, int depth) {
     if (element.length != kUndefinedLength) {
       take(element.length);
@@ -103,7 +109,8 @@ class Walker {
                      (element.tag == kPixelData && representation.starts_with("O")),
                  "a damaged DICOM file");
     OSTEON_CHECK(depth < kDeepest, "a DICOM file with sequences nested too deeply");
-    for (Element item = next(is_explicit); item.tag != kSequenceEnd; item = next(is_explicit)) {
+    for (Element item = next(is_explicit);; item = next(is_explicit)) {
+      if (is_end(item, kSequenceEnd)) return;
       OSTEON_CHECK(item.tag == kItem, "a damaged DICOM file");
       if (item.length != kUndefinedLength) {
         take(item.length);
@@ -112,7 +119,7 @@ class Walker {
       OSTEON_CHECK(element.tag != kPixelData, "a damaged DICOM file");
       // What is of unknown representation is an implicit sequence. Source: PS3.5, 6.2.2.
       const bool inner = is_explicit && representation != "UN";
-      for (Element each = next(inner); each.tag != kItemEnd; each = next(inner))
+      for (Element each = next(inner); !is_end(each, kItemEnd); each = next(inner))
         value(each, inner, depth + 1);
     }
   }
