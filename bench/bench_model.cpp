@@ -18,6 +18,7 @@
 #include "optim/adam.h"
 #include "train/inference.h"
 #include "train/options.h"
+#include "train/training_step.h"
 
 namespace osteon {
 namespace {
@@ -36,42 +37,54 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Tensor random_images(const BenchOptions& options, DType dtype) {
+Tensor random_images(const BenchOptions& options, DType dtype, const Device& device) {
   const Tensor images({options.batch_size, options.image_size, options.image_size, 3}, DType::f32);
   uniform_(images, 2, {.seed = 1, .stream = 0});
-  return cast(images, dtype);
+  return cast(images, dtype).to(device);
 }
 
-// One step of what is measured: a training step whole (forward, backward, Adam) or a forward pass.
+// One step of what is measured: a training step whole (forward, backward, Adam) as the trainer does
+// it, or a forward pass. A step ends when its numbers are on the host, on a CUDA device those of
+// the step before: so it has work all the time, and the time between two such moments is a step's.
 class Work {
  public:
-  explicit Work(const BenchOptions& options)
-      : training_(options.mode == "train"),
-        model_(make_model(options.arch)),
-        images_(random_images(options, activation_dtype(options.precision))),
-        targets_(full({options.batch_size}, 0.5)) {
-    model_->train(training_);
-    if (training_)
-      optimizer_ = std::make_unique<Adam>(
-          std::vector<ParameterGroup>{{.parameters = model_->named_parameters()}});
+  Work(const BenchOptions& options, const Device& device)
+      : model_(make_model(options.arch)),
+        images_(random_images(options, activation_dtype(options.precision, device), device)),
+        targets_(full({options.batch_size}, 0.5, DType::f32, device)) {
+    model_->to(device);
+    model_->train(options.mode == "train");
+    if (options.mode != "train") return;
+    optimizer_ = std::make_unique<Adam>(
+        std::vector<ParameterGroup>{{.parameters = model_->named_parameters()}});
+    training_step_ = std::make_unique<TrainingStep>(
+        *model_, *optimizer_,
+        [this](const Tensors&) {
+          return binary_cross_entropy_with_logits(logits_of(*model_, images_), targets_);
+        },
+        TrainingStep::Options{.batch_size = options.batch_size});
+    batch_.samples.resize(static_cast<std::size_t>(options.batch_size));
   }
 
   void step() {
-    if (!training_) {
+    if (!training_step_) {
       const NoGrad no_grad;
-      logits_of(*model_, images_);
+      const Tensor logits = logits_of(*model_, images_);
+      if (logits_before_.defined()) logits_before_.to_vector();
+      logits_before_ = logits;
       return;
     }
-    optimizer_->zero_grad();
-    backward(binary_cross_entropy_with_logits(logits_of(*model_, images_), targets_));
-    optimizer_->step();
+    training_step_->issue({batch_});
+    training_step_->take_result(false);
   }
 
  private:
-  bool training_;
   std::unique_ptr<Module> model_;
-  std::unique_ptr<Adam> optimizer_;  // in training
   Tensor images_, targets_;
+  std::unique_ptr<Adam> optimizer_;              // in training
+  std::unique_ptr<TrainingStep> training_step_;  // in training
+  TrainingBatch batch_;                          // of no inputs: those lie ready
+  Tensor logits_before_;
 };
 
 // Where the time of a step goes: an op's forward lasts from the end of the one before it, and so
@@ -134,8 +147,9 @@ void print_profile(const BenchOptions& options, Work& work) {
 }
 
 void measure(const BenchOptions& options, Clock::time_point start) {
-  configure_process(options.device, options.backend, options.threads);
-  Work work(options);
+  const Device device =
+      configure_process(options.device, options.backend, options.precision, options.threads);
+  Work work(options, device);
   const double start_seconds = seconds_since(start);  // until the first step may begin
   work.step();
   for (int i = 1; i < options.warmup; ++i) work.step();
@@ -156,11 +170,13 @@ void measure(const BenchOptions& options, Clock::time_point start) {
       {"image_size", options.image_size},
       {"batch_size", options.batch_size},
       {"precision", options.precision},
-      {"device", "cpu"},
+      {"device", describe(device)},
       {"images_per_second", static_cast<double>(options.batch_size) / median},
       {"median_step_seconds", median},
       {"start_seconds", start_seconds},
-      {"peak_bytes", peak_resident_bytes()},
+      {"peak_bytes", device.is_cuda()
+                         ? static_cast<std::int64_t>(memory_statistics(device).reserved_bytes)
+                         : peak_resident_bytes()},
       {"page_faults_per_step", faults},
       {"reference_fallbacks", describe_reference_fallbacks()}};
   std::cout << line.dump() << "\n";

@@ -136,6 +136,8 @@ KERNEL(sgd_step, const Tensors& parameters, const Tensors& gradients,
 // norm (one f64 element) becomes the Euclidean norm of all gradients together; if that is finite,
 // they are scaled by max_norm / (norm + 1e-6) where this is below 1.
 KERNEL(clip_grad_norm, const Tensors& gradients, double max_norm, const Tensor& norm)
+// tensors <- kept unless guard is finite.
+KERNEL(restore_unless_finite, const Tensor& guard, const Tensors& kept, const Tensors& tensors)
 
 }  // namespace osteon
 

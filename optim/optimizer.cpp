@@ -150,7 +150,8 @@ std::map<std::string, Tensor> Optimizer::named_state() const {
 OptimizerState Optimizer::state_dict() const {
   const std::map<std::string, Tensor> named = named_state();
   OptimizerState result;
-  result.tensors.tensors.assign(named.begin(), named.end());
+  for (const auto& [name, tensor] : named)
+    result.tensors.tensors.emplace_back(name, tensor.to(Device::cpu()));
   nlohmann::json groups = nlohmann::json::array();
   for (const ParameterGroup& group : groups_)
     groups.push_back({{"lr", group.lr}, {"weight_decay", group.weight_decay}});
@@ -200,6 +201,15 @@ Tensor clip_grad_norm_(const Tensors& parameters, double max_norm) {
   Tensor norm({1}, DType::f64, gradients[0].device());
   DISPATCH(norm, clip_grad_norm(gradients, max_norm, norm));
   return norm;
+}
+
+void restore_unless_finite_(const Tensor& guard, const Tensors& tensors, const Tensors& kept) {
+  OSTEON_CHECK(guard.numel() == 1 && guard.dtype() == DType::f64 && tensors.size() == kept.size(),
+               "restore_unless_finite_: guard ", guard.shape(), " ", guard.dtype(), " for ",
+               tensors.size(), " tensors and ", kept.size(), " kept; expects one f64 element");
+  if (tensors.empty()) return;
+  DISPATCH(guard, restore_unless_finite(guard, kept, tensors));
+  for (const Tensor& tensor : tensors) tensor.bump_version();
 }
 
 }  // namespace osteon

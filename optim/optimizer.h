@@ -50,8 +50,8 @@ class Optimizer {
   const std::vector<ParameterGroup>& groups() const { return groups_; }
   Tensors parameters() const;
 
-  // What a resumed run needs. The tensors look at the optimizer's own memory: save them before the
-  // next step.
+  // What a resumed run needs. On the CPU the tensors look at the optimizer's own memory: save them
+  // before the next step.
   OptimizerState state_dict() const;
   // Takes over such a state. Throws one Error that lists what is missing, too much or of another
   // shape, and changes nothing then; also if it is of another optimizer or other groups.
@@ -98,5 +98,10 @@ class Optimizer {
 // Optimizer::step, which then skips. An infinite max_norm only measures. Parameters are of one
 // dtype, f32 or f64, and on one device; those without a gradient are passed over.
 Tensor clip_grad_norm_(const Tensors& parameters, double max_norm);
+
+// tensors <- kept unless guard, one f64 element, is finite: takes back what a step did to running
+// statistics that turned out not to be one. The lists are alike in shapes, dtypes (f64 or f32) and
+// device.
+void restore_unless_finite_(const Tensor& guard, const Tensors& tensors, const Tensors& kept);
 
 }  // namespace osteon

@@ -1,7 +1,9 @@
 // Stands in for tensor/cuda in a build without it: no tensor can come to be on a CUDA device.
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/elements.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/transfer.h"
+#include "tensor/cuda/upload.h"
 
 namespace osteon::cuda {
 namespace {
@@ -14,6 +16,7 @@ std::string why_unavailable(const Device& device) {
   return format("device ", device, ": this build has no CUDA back end; use the device cpu");
 }
 
+std::string describe(const Device& device) { refuse(device); }
 std::shared_ptr<void> allocate(std::size_t, const Device& device) { refuse(device); }
 MemoryStatistics memory_statistics(const Device& device) { refuse(device); }
 void reset_peak_memory(const Device& device) { refuse(device); }
@@ -23,5 +26,18 @@ void transfer(const Tensor& x, const Tensor& source) {
 void fill(const Tensor& x, double) { refuse(x.device()); }
 void copy(const Tensor& x, const Tensor&) { refuse(x.device()); }
 void add(const Tensor& x, const Tensor&) { refuse(x.device()); }
+
+class Arena {};
+std::shared_ptr<Arena> make_arena(const Device& device) { refuse(device); }
+ArenaScope::ArenaScope(std::shared_ptr<Arena>) {}
+ArenaScope::~ArenaScope() = default;
+std::unique_ptr<Graph> Graph::record(const Device& device, const std::function<void()>&) {
+  refuse(device);
+}
+Upload::Upload(const Device& device) { refuse(device); }
+Tensors Upload::operator()(const Tensors& sources) { return sources; }
+Downloads::Downloads(const Device& device) { refuse(device); }
+void Downloads::issue(const Tensors&) {}
+Tensors Downloads::take() { return {}; }
 
 }  // namespace osteon::cuda

@@ -53,97 +53,89 @@ void Trainer::train_epoch() {
                  .seed = options_.seed,
                  .first_batch = state_.batches},
                 state_.epoch);
-  std::int64_t accumulated = 0;
+  std::vector<TrainingBatch> batches;
   for (Batch batch; loader.next(batch);) {
     const auto count = static_cast<std::int64_t>(batch.indices.size());
+    data_wait_ = loader.seconds_waited();
     pace_->add(count);
     if (count < 2) break;  // the rest of an epoch, too small for batch norm; other ones next time
-    const double loss = compute_gradients(batch);
+    batches.push_back(training_batch(batch));
     ++state_.batches;
-    if (std::isfinite(loss)) {
-      state_.loss_sum += loss * static_cast<double>(count);
-      state_.images += count;
-    }
-    if (++accumulated == options_.accumulate) {
-      update_weights();
-      accumulated = 0;
-      report_step(loss, loader);
+    if (static_cast<std::int64_t>(batches.size()) == options_.accumulate) {
+      issue_step(batches);
       stop_if_interrupted();
       save_if_due();
     }
   }
-  if (accumulated > 0) update_weights();
+  if (!batches.empty()) issue_step(batches);
+  take_results(true);
   OSTEON_CHECK(state_.images > 0, "no batch of epoch ", state_.epoch + 1,
                " had a finite loss; the last checkpoint is ", last_checkpoint());
 }
 
-// Forward and backward of one batch; adds to the gradients. The loss is not a number when the step
-// is to be skipped.
-double Trainer::compute_gradients(const Batch& batch) {
-  if (step_samples_.empty() && options_.skip_nonfinite) {
-    buffers_before_step_.clear();
-    for (const auto& [name, buffer] : model_->named_buffers())
-      buffers_before_step_.push_back(buffer.clone());
-  }
-  step_samples_.insert(step_samples_.end(), batch.indices.begin(), batch.indices.end());
-  if (!step_is_finite_) return std::numeric_limits<double>::quiet_NaN();
-  seed_dropout(*model_, options_.seed, state_.step);
-  const Tensor logits = logits_of(*model_, model_input(batch, info_, dtype_));
-  const Tensor loss = loss_of(logits, batch.indices);
-  const double value = loss.item();
-  check_finite("loss", value);
-  if (step_is_finite_) backward(loss * (1.0 / static_cast<double>(options_.accumulate)));
-  return value;
+TrainingBatch Trainer::training_batch(const Batch& batch) const {
+  const auto [labels, weights] = labels_and_weights(batch.indices, DType::f32);
+  return {{batch.images, batch.matrices, labels, weights}, batch.indices};
 }
 
-void Trainer::update_weights() {
+Tensor Trainer::loss_of_inputs(const Tensors& inputs) const {
+  const Tensor logits = logits_of(*model_, model_input(inputs[0], inputs[1], info_, dtype_));
+  return binary_cross_entropy_with_logits(logits, inputs[2], inputs[3]);
+}
+
+// Issues a step and empties the list.
+void Trainer::issue_step(std::vector<TrainingBatch>& batches) {
   optimizer_->set_lr_factor(scheduler_->factor(state_.step, state_.epoch));
-  if (step_is_finite_) {
-    const double limit =
-        options_.clip_norm > 0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
-    const Tensor norm = clip_grad_norm_(optimizer_->parameters(), limit);
-    check_finite("norm of the gradient", norm.item());
-    optimizer_->step(norm);  // which leaves everything as it is for a norm that is not finite
-  }
-  if (!step_is_finite_) {
-    ++state_.skipped;
-    const NamedTensorList buffers = model_->named_buffers();
-    for (std::size_t i = 0; i < buffers.size(); ++i)
-      copy_(buffers[i].second, buffers_before_step_[i]);
-  }
-  optimizer_->zero_grad();
-  step_samples_.clear();
-  step_is_finite_ = true;
+  seed_dropout(*model_, options_.seed, state_.step);
+  training_step_->issue(batches);
+  batches.clear();
   ++state_.step;
   is_saved_ = false;
+  take_results(false);
 }
 
-Tensor Trainer::loss_of(const Tensor& logits, const std::vector<std::int64_t>& indices) const {
+// Takes note of what steps came to, once their numbers are there; all that were issued, if `wait`.
+void Trainer::take_results(bool wait) {
+  while (const std::optional<TrainingResult> result = training_step_->take_result(wait)) {
+    check_finite(*result);
+    if (!result->is_finite()) ++state_.skipped;
+    for (std::size_t i = 0; i < result->losses.size(); ++i) {
+      if (!std::isfinite(result->losses[i])) continue;
+      state_.loss_sum += result->losses[i] * static_cast<double>(result->counts[i]);
+      state_.images += result->counts[i];
+    }
+    report_step(*result);
+  }
+}
+
+// Of these samples, one a sample.
+std::pair<Tensor, Tensor> Trainer::labels_and_weights(const std::vector<std::int64_t>& indices,
+                                                      DType dtype) const {
   std::vector<double> labels, weights;
   for (const std::int64_t index : indices) {
     labels.push_back(
         static_cast<double>(data_.manifest.samples[static_cast<std::size_t>(index)].label));
     weights.push_back(weights_[static_cast<std::size_t>(index)]);
   }
-  return binary_cross_entropy_with_logits(logits,
-                                          from_vector(labels, logits.shape(), logits.dtype()),
-                                          from_vector(weights, logits.shape(), logits.dtype()));
+  const Shape shape{static_cast<std::int64_t>(indices.size())};
+  return {from_vector(labels, shape, dtype), from_vector(weights, shape, dtype)};
 }
 
-void Trainer::report_step(double loss, const Loader& loader) {
-  const double waited = loader.seconds_waited();
-  progress_.update(format("epoch ", state_.epoch + 1, "/", options_.epochs, "  step ", state_.step,
-                          "/", options_.epochs * steps_per_epoch_, "  loss ", rounded(loss, 4),
-                          "  ", rounded(pace_->images_per_second(), 1), " images/s  ",
+void Trainer::report_step(const TrainingResult& result) {
+  const std::int64_t step = first_step_ + result.step + 1;
+  const double loss = result.losses.back();
+  progress_.update(format("epoch ", state_.epoch + 1, "/", options_.epochs, "  step ", step, "/",
+                          options_.epochs * steps_per_epoch_, "  loss ", rounded(loss, 4), "  ",
+                          rounded(pace_->images_per_second(), 1), " images/s  ",
                           human_duration(pace_->seconds_left()), " left"));
   log({{"epoch", state_.epoch + 1},
-       {"step", state_.step},
+       {"step", step},
        {"split", "train"},
        {"loss", loss},
        {"lr", optimizer_->lr()},
        {"images_per_second", pace_->images_per_second()},
-       {"data_wait", waited},
-       {"peak_bytes", memory_statistics().peak_bytes}});
+       {"data_wait", data_wait_},
+       {"peak_bytes", memory_statistics(device_).peak_bytes}});
 }
 
 Trainer::Validation Trainer::validate() {
@@ -152,7 +144,10 @@ Trainer::Validation Trainer::validate() {
       {.batch_size = options_.batch_size, .workers = options_.workers, .dtype = dtype_},
       [&](std::int64_t) { stop_if_interrupted(); });
   const auto count = static_cast<std::int64_t>(logits.size());
-  const double loss = loss_of(from_vector(logits, {count}, DType::f64), val_).item();
+  const auto [labels, weights] = labels_and_weights(val_, DType::f64);
+  const double loss =
+      binary_cross_entropy_with_logits(from_vector(logits, {count}, DType::f64), labels, weights)
+          .item();
   if (options_.temperature == "val")
     info_.temperature = fit_temperature(logits, labels_of(data_.manifest, val_));
   const auto predictions =
@@ -185,7 +180,7 @@ void Trainer::finish_epoch() {
        {"seconds", seconds()},
        {"skipped", state_.skipped},
        {"reference_fallbacks", reference_fallbacks()},
-       {"peak_bytes", memory_statistics().peak_bytes}});
+       {"peak_bytes", memory_statistics(device_).peak_bytes}});
   ++state_.epoch;
   state_.batches = state_.images = 0;
   state_.loss_sum = 0;
@@ -194,7 +189,7 @@ void Trainer::finish_epoch() {
 }
 
 EvaluationResult Trainer::evaluate_best() {
-  const TrainedModel best[] = {load_model(options_.out)};
+  const TrainedModel best[] = {load_model(options_.out, device_)};
   const std::vector<std::int64_t> test = split_indices(data_.manifest, Split::test);
   if (test.empty()) progress_.line("note: no test split; these are the figures of validation");
   return evaluate_models(best, best[0].info.threshold, data_, test.empty() ? val_ : test,

@@ -19,6 +19,7 @@
 #include "train/progress.h"
 #include "train/run_log.h"
 #include "train/run_state.h"
+#include "train/training_step.h"
 
 namespace osteon {
 
@@ -27,11 +28,11 @@ namespace osteon {
 // in the end the figures of the best checkpoint.
 class Trainer {
  public:
-  // Reads the data and builds the model; with options.resume, continues the run in options.out from
-  // `last`, or from its beginning if nothing was saved yet. Throws UsageError or Error for options
-  // or data that cannot work, a folder that already holds a run, and a run that cannot be continued
-  // with these options or from a damaged checkpoint; nothing is written then.
-  explicit Trainer(const TrainOptions& options);
+  // Reads the data and builds the model on `device`; with options.resume, continues the run in
+  // options.out from `last`, or from its beginning if nothing was saved yet. Throws UsageError or
+  // Error for options or data that cannot work, a folder that already holds a run, and a run that
+  // cannot be continued with these options or from a damaged checkpoint; nothing is written then.
+  explicit Trainer(const TrainOptions& options, const Device& device = Device::cpu());
 
   // The epochs that are left; after each one validation and a checkpoint, and one every save_every
   // minutes. A checkpoint or a line of the log that cannot be written is said, and training goes on
@@ -59,12 +60,15 @@ class Trainer {
 
   // --- trainer.cpp
   void train_epoch();
-  double compute_gradients(const Batch& batch);
-  void update_weights();
-  void report_step(double loss, const Loader& loader);
+  TrainingBatch training_batch(const Batch& batch) const;
+  Tensor loss_of_inputs(const Tensors& inputs) const;
+  void issue_step(std::vector<TrainingBatch>& batches);
+  void take_results(bool wait);
+  void report_step(const TrainingResult& result);
   Validation validate();
   void finish_epoch();
-  Tensor loss_of(const Tensor& logits, const std::vector<std::int64_t>& indices) const;
+  std::pair<Tensor, Tensor> labels_and_weights(const std::vector<std::int64_t>& indices,
+                                               DType dtype) const;
 
   // --- trainer_keep.cpp
   double seconds() const;
@@ -74,10 +78,11 @@ class Trainer {
   void save(std::optional<BestSoFar> new_best = {});
   void save_if_due();
   void stop_if_interrupted();
-  void check_finite(const char* what, double value);
+  void check_finite(const TrainingResult& result);
   std::string last_checkpoint() const;
 
   const TrainOptions options_;
+  const Device device_;
   const DType dtype_;
   Progress progress_;
   PreparedImages data_;
@@ -87,11 +92,11 @@ class Trainer {
   std::unique_ptr<Module> model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> scheduler_;
+  std::unique_ptr<TrainingStep> training_step_;
+  std::int64_t first_step_ = 0;  // that this process computes
+  double data_wait_ = 0;         // seconds, in this epoch
   std::int64_t steps_per_epoch_ = 0;
   RunState state_;
-  std::vector<std::int64_t> step_samples_;  // of the step that is being computed
-  bool step_is_finite_ = true;
-  Tensors buffers_before_step_;  // only kept for skip_nonfinite
 
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<TensorBoardWriter> board_;  // if asked for

@@ -50,6 +50,7 @@ void Trainer::open_board() {
 // Writes a checkpoint of this moment, the best one if `new_best` has its figures. A full disk does
 // not end hours of training: the failure is told, and the next checkpoint tries again.
 void Trainer::save(std::optional<BestSoFar> new_best) {
+  take_results(true);
   try {
     const std::string name = checkpoint_name(options_.out, state_.step);
     if (new_best) new_best->checkpoint = name;
@@ -60,7 +61,7 @@ void Trainer::save(std::optional<BestSoFar> new_best) {
     json["scheduler"] = scheduler_->state();
     json["log_bytes"] = log_->sync();
     json["samples"] = samples_checksum(data_.manifest);
-    json["machine"] = describe_machine(options_);
+    json["machine"] = describe_machine(options_, device_);
     save_checkpoint(options_.out, name, *model_, info_, *optimizer_, json, new_best.has_value());
     state_ = saved;
     is_saved_ = true;
@@ -87,16 +88,18 @@ void Trainer::stop_if_interrupted() {
                                    ", --resume continues from there"));
 }
 
-// A number that is not finite ends the run, or, with skip_nonfinite, makes it skip this step.
-void Trainer::check_finite(const char* what, double value) {
-  if (std::isfinite(value)) return;
-  step_is_finite_ = false;
-  if (options_.skip_nonfinite) return;
+// A number that is not finite ends the run, unless with skip_nonfinite.
+void Trainer::check_finite(const TrainingResult& result) {
+  if (result.is_finite() || options_.skip_nonfinite) return;
+  const auto bad =
+      std::ranges::find_if_not(result.losses, [](double x) { return std::isfinite(x); });
+  const bool is_loss = bad != result.losses.end();
   std::string names;
-  for (const std::int64_t index : step_samples_)
+  for (const std::int64_t index : result.samples)
     names += " " + data_.manifest.samples[static_cast<std::size_t>(index)].path;
   throw Error(
-      format("the ", what, " is ", value, " at step ", state_.step + 1,
+      format("the ", is_loss ? "loss" : "norm of the gradient", " is ",
+             is_loss ? *bad : result.gradient_norm, " at step ", first_step_ + result.step + 1,
              "; try a lower --lr, --clip-norm 1 or --skip-nonfinite. The last checkpoint is ",
              last_checkpoint(), ". The images of the step were:", names));
 }

@@ -24,10 +24,19 @@ void check_studies(const Manifest& manifest) {
   aggregate_studies(to_predictions(manifest, all, std::vector<double>(all.size())));
 }
 
+// With the device's own name in the place of auto.
+TrainOptions on_device(TrainOptions options, const Device& device) {
+  options.device = format(device);
+  return options;
+}
+
 }  // namespace
 
-Trainer::Trainer(const TrainOptions& options)
-    : options_(options), dtype_(activation_dtype(options.precision)), progress_(options.quiet) {
+Trainer::Trainer(const TrainOptions& options, const Device& device)
+    : options_(on_device(options, device)),
+      device_(device),
+      dtype_(activation_dtype(options.precision, device)),
+      progress_(options.quiet) {
   check_options(options_);
   std::optional<Checkpoint> checkpoint;
   if (options_.resume) {
@@ -98,6 +107,7 @@ void Trainer::build_model(bool initialise) {
       progress_.line(format("note: ", name, " has another shape in ", options_.init.string(),
                             " and starts from random values"));
   }
+  model_->to(device_);
   optimizer_ = make_optimizer(options_.optimizer, {{.parameters = model_->named_parameters(),
                                                     .lr = options_.lr,
                                                     .weight_decay = options_.weight_decay}});
@@ -107,6 +117,11 @@ void Trainer::build_model(bool initialise) {
       .name = options_.schedule,
       .warmup_steps = std::min(steps_per_epoch_, options_.epochs * steps_per_epoch_ / 4),
       .total_steps = options_.epochs * steps_per_epoch_});
+  training_step_ = std::make_unique<TrainingStep>(
+      *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
+      TrainingStep::Options{.batch_size = options_.batch_size,
+                            .clip_norm = options_.clip_norm,
+                            .restore_nonfinite = options_.skip_nonfinite});
 }
 
 void Trainer::begin() {
@@ -123,6 +138,7 @@ void Trainer::begin() {
 void Trainer::restore(const Checkpoint& checkpoint) {
   try {
     state_ = run_state_from_json(checkpoint.state);
+    first_step_ = state_.step;
     const std::string samples = samples_checksum(data_.manifest);
     OSTEON_CHECK(
         checkpoint.state.at("samples") == samples, options_.data.string(),
@@ -134,7 +150,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     scheduler_->load_state(checkpoint.state.at("scheduler"));
     const auto log_bytes = checkpoint.state.at("log_bytes").get<std::int64_t>();
     const std::string other =
-        machine_differences(checkpoint.state.at("machine"), describe_machine(options_));
+        machine_differences(checkpoint.state.at("machine"), describe_machine(options_, device_));
     if (!other.empty())
       progress_.warn("the weights will not equal those of an uninterrupted run bit for bit: " +
                      other);

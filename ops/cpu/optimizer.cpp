@@ -136,4 +136,9 @@ void clip_grad_norm(const Tensors& gradients, double max_norm, const Tensor& nor
   });
 }
 
+void restore_unless_finite(const Tensor& guard, const Tensors& kept, const Tensors& tensors) {
+  if (!says_skip(guard)) return;
+  for (std::size_t i = 0; i < tensors.size(); ++i) copy_(tensors[i], kept[i]);
+}
+
 }  // namespace osteon::cpu

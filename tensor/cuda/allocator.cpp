@@ -155,8 +155,9 @@ const std::shared_ptr<Arena>& default_arena(const Device& device) {
 
 std::shared_ptr<Arena> make_arena(const Device& device) { return std::make_shared<Arena>(device); }
 
-ArenaScope::ArenaScope(std::shared_ptr<Arena> arena)
-    : before_(std::exchange(scoped_arena(), std::move(arena))) {}
+ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(scoped_arena()) {
+  if (arena) scoped_arena() = std::move(arena);
+}
 
 ArenaScope::~ArenaScope() { scoped_arena() = std::move(before_); }
 

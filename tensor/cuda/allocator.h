@@ -15,7 +15,8 @@ namespace osteon::cuda {
 class Arena;
 std::shared_ptr<Arena> make_arena(const Device& device);
 
-// While one lives, what this thread allocates on the arena's device comes from it.
+// While one lives, what this thread allocates on the arena's device comes from it; with no arena,
+// everything comes from where it would otherwise.
 class ArenaScope {
  public:
   explicit ArenaScope(std::shared_ptr<Arena> arena);

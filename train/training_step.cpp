@@ -1,0 +1,127 @@
+// Issuing a step; on a CUDA device, recording it once and replaying it.
+#include "train/training_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nn/layers.h"
+#include "ops/ops.h"
+
+namespace osteon {
+namespace {
+
+// Before a step is recorded it runs as it is: plans are chosen, libraries opened, caches and
+// regions of memory filled, none of which can be recorded. The second time everything is in its
+// place.
+constexpr int kWarmUp = 2;
+
+}  // namespace
+
+bool TrainingResult::is_finite() const {
+  return std::isfinite(gradient_norm) &&
+         std::ranges::all_of(losses, [](double loss) { return std::isfinite(loss); });
+}
+
+TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const Options& options)
+    : model_(model),
+      optimizer_(optimizer),
+      loss_(std::move(loss)),
+      options_(options),
+      device_(model.device()) {
+  if (!device_.is_cuda()) return;
+  upload_.emplace(device_);
+  downloads_.emplace(device_);
+  arena_ = cuda::make_arena(device_);
+}
+
+void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
+  Issued step;
+  step.result.step = steps_++;
+  std::vector<Tensors> inputs;
+  for (const TrainingBatch& batch : batches) {
+    step.result.counts.push_back(static_cast<std::int64_t>(batch.samples.size()));
+    step.result.samples.insert(step.result.samples.end(), batch.samples.begin(),
+                               batch.samples.end());
+    inputs.push_back(upload_ ? (*upload_)(batch.inputs) : batch.inputs);
+  }
+  // All in one arena. Between two replays other steps may use it: of what they leave behind nothing
+  // is read again.
+  const cuda::ArenaScope scope(arena_);
+  step.numbers = may_replay(batches) ? replay(inputs[0]) : compute(inputs);
+  if (downloads_) downloads_->issue(step.numbers);
+  issued_.push_back(std::move(step));
+}
+
+std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
+  const std::size_t left_alone = device_.is_cuda() && !wait ? 1 : 0;
+  if (issued_.size() <= left_alone) return std::nullopt;
+  Issued step = std::move(issued_.front());
+  issued_.pop_front();
+  const Tensors numbers = downloads_ ? downloads_->take() : step.numbers;
+  for (std::size_t i = 0; i + 1 < numbers.size(); ++i)
+    step.result.losses.push_back(numbers[i].item());
+  step.result.gradient_norm = numbers.back().item();
+  return std::move(step.result);
+}
+
+// Forward, backward and update; returns the losses and the gradient's norm.
+Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
+  Tensors buffers, kept;
+  if (options_.restore_nonfinite)
+    for (const auto& [name, buffer] : model_.named_buffers())
+      if (is_floating(buffer.dtype())) {
+        buffers.push_back(buffer);
+        kept.push_back(buffer.clone());
+      }
+  optimizer_.zero_grad();
+  Tensors numbers;
+  for (const Tensors& inputs : batches) {
+    const Tensor loss = loss_(inputs);
+    backward(loss * (1.0 / static_cast<double>(batches.size())));
+    numbers.push_back(loss.detach());
+  }
+  const double limit =
+      options_.clip_norm > 0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
+  const Tensor norm = clip_grad_norm_(optimizer_.parameters(), limit);
+  const NoGrad no_grad;
+  Tensor guard = norm;  // and not finite where a loss is not, whose gradient may be
+  for (const Tensor& loss : numbers) guard = guard + reshape(cast(loss, DType::f64), {1}) * 0.0;
+  optimizer_.step(guard);
+  restore_unless_finite_(guard, buffers, kept);
+  numbers.push_back(norm);
+  return numbers;
+}
+
+bool TrainingStep::may_replay(const std::vector<TrainingBatch>& batches) const {
+  return device_.is_cuda() && batches.size() == 1 &&
+         static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
+}
+
+// The step as a recorded one: always the same kernels on the same addresses, so the inputs are
+// copied to where they were when it was recorded.
+Tensors TrainingStep::replay(const Tensors& inputs) {
+  if (fixed_inputs_.empty())
+    for (const Tensor& input : inputs) fixed_inputs_.push_back(empty_like(input));
+  for (std::size_t i = 0; i < inputs.size(); ++i) copy_(fixed_inputs_[i], inputs[i]);
+  if (!graph_ && warm_ < kWarmUp) {
+    ++warm_;
+    return compute({fixed_inputs_});
+  }
+  if (!graph_)  // records; nothing is computed yet, though the host has been through all of it
+    graph_ = cuda::Graph::record(device_, [&] { fixed_numbers_ = compute({fixed_inputs_}); });
+  else
+    note_replay();
+  graph_->replay();
+  return fixed_numbers_;
+}
+
+// What the host does during a step beside issuing it.
+void TrainingStep::note_replay() {
+  for (const Tensor& parameter : optimizer_.parameters()) parameter.bump_version();
+  for (const auto& [name, buffer] : model_.named_buffers()) buffer.bump_version();
+  for (const auto& [name, module] : model_.named_modules())
+    if (auto* layer = dynamic_cast<BatchNorm2d*>(module)) layer->count_batch();
+}
+
+}  // namespace osteon

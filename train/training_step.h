@@ -1,0 +1,85 @@
+// One step of training: gradients of one or more batches, then an update of the weights. It is
+// issued to the device without waiting; what it came to is read when the next step is on its way.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nn/module.h"
+#include "optim/optimizer.h"
+#include "tensor/cuda/allocator.h"
+#include "tensor/cuda/graph.h"
+#include "tensor/cuda/upload.h"
+
+namespace osteon {
+
+struct TrainingBatch {
+  Tensors inputs;                     // on the CPU: what the loss is a function of
+  std::vector<std::int64_t> samples;  // which ones they are, for messages
+};
+
+// What a step came to. Unless losses and gradient are finite, it left the weights as they were.
+struct TrainingResult {
+  std::int64_t step = 0;             // its number, from 0 in this process
+  std::vector<double> losses;        // one a batch
+  std::vector<std::int64_t> counts;  // images in each
+  double gradient_norm = 0;
+  std::vector<std::int64_t> samples;  // of all batches
+  bool is_finite() const;
+};
+
+class TrainingStep {
+ public:
+  struct Options {
+    std::int64_t batch_size = 0;     // of a full batch: such steps are recorded on a CUDA device
+    double clip_norm = 0;            // 0: gradients are not clipped
+    bool restore_nonfinite = false;  // take back what a step that is left out did to buffers
+  };
+
+  // The loss of one batch, from its inputs on the model's device. What changes from step to step
+  // must lie in tensors: a CUDA device records the step and replays it, without calling this again.
+  using Loss = std::function<Tensor(const Tensors& inputs)>;
+
+  TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const Options& options);
+
+  // Issues a step over these batches, with the optimizer's learning rate of this moment.
+  void issue(const std::vector<TrainingBatch>& batches);
+
+  // The result of the oldest step that was not taken yet; nothing if there is none. A CUDA device
+  // is left one more step to work on, unless `wait`.
+  std::optional<TrainingResult> take_result(bool wait);
+
+ private:
+  // A step on its way: its losses and the norm, in this order.
+  struct Issued {
+    TrainingResult result;
+    Tensors numbers;
+  };
+
+  Tensors compute(const std::vector<Tensors>& batches);
+  Tensors replay(const Tensors& inputs);
+  bool may_replay(const std::vector<TrainingBatch>& batches) const;
+  void note_replay();
+
+  Module& model_;
+  Optimizer& optimizer_;
+  const Loss loss_;
+  const Options options_;
+  const Device device_;
+  std::int64_t steps_ = 0;
+  std::deque<Issued> issued_;
+
+  // Only on a CUDA device.
+  std::optional<cuda::Upload> upload_;
+  std::optional<cuda::Downloads> downloads_;
+  std::shared_ptr<cuda::Arena> arena_;  // what the recorded step writes to
+  int warm_ = 0;                        // full steps computed in it so far
+  std::unique_ptr<cuda::Graph> graph_;
+  Tensors fixed_inputs_, fixed_numbers_;
+};
+
+}  // namespace osteon
