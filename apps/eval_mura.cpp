@@ -122,11 +122,12 @@ double choose_threshold(const EvalOptions& options, std::span<const osteon::Trai
 
 void evaluate(const EvalOptions& options) {
   check_options(options);
-  osteon::configure_process(options.device, options.backend, options.threads);
+  const osteon::Device device = osteon::configure_process(options.device, options.backend,
+                                                          options.precision, options.threads);
   const osteon::EvaluationOptions evaluation{
       .inference = {.batch_size = options.batch_size,
                     .workers = options.workers,
-                    .dtype = osteon::activation_dtype(options.precision)},
+                    .dtype = osteon::activation_dtype(options.precision, device)},
       .flip = options.tta == "flip",
       .bootstrap = {.draws = options.bootstrap, .seed = options.seed},
       .compare = options.compare,
@@ -137,7 +138,7 @@ void evaluate(const EvalOptions& options) {
   osteon::Progress progress(options.quiet);
   std::vector<osteon::TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
-    models.push_back(osteon::load_model(checkpoint));
+    models.push_back(osteon::load_model(checkpoint, device));
   const osteon::ModelInfo& first = models.front().info;
   osteon::Manifest manifest = selected_samples(options, first.split);
   osteon::check_together(models);

@@ -61,11 +61,12 @@ void print_studies(const std::vector<osteon::FolderAnswer>& studies) {
 }
 
 void predict(Options& options) {
-  osteon::configure_process(options.device, options.backend, options.threads);
-  options.predict.dtype = osteon::activation_dtype(options.precision);
+  const osteon::Device device = osteon::configure_process(options.device, options.backend,
+                                                          options.precision, options.threads);
+  options.predict.dtype = osteon::activation_dtype(options.precision, device);
   std::vector<osteon::TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
-    models.push_back(osteon::load_model(checkpoint));
+    models.push_back(osteon::load_model(checkpoint, device));
   const osteon::ModelInfo& info = models.front().info;
   osteon::check_together(models);
   options.predict.threshold = osteon::threshold_of(models, options.threshold);

@@ -108,8 +108,9 @@ int main(int argc, char** argv) {
       options = osteon::options_of_run(options.out);
       app.parse(argc, argv);
     }
-    osteon::configure_process(options.device, options.backend, options.threads);
-    osteon::Trainer trainer(options);
+    const osteon::Device device = osteon::configure_process(options.device, options.backend,
+                                                            options.precision, options.threads);
+    osteon::Trainer trainer(options, device);
     trainer.train();
     osteon::print_table(std::cout, trainer.evaluate_best().evaluation);
     std::cout << "\nresults in " << options.out.string() << "\n";

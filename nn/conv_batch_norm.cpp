@@ -28,8 +28,7 @@ void ConvBatchNorm::forget() {
 
 bool ConvBatchNorm::may_fold(const Tensor& x) const {
   return !norm_.is_training() && !is_grad_enabled() && !is_observed() && !modules_are_observed() &&
-         backend() == Backend::automatic && !x.device().is_cuda() &&
-         (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
+         backend() == Backend::automatic && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
          conv_.weight.dtype() == DType::f32;
 }
 
@@ -50,20 +49,26 @@ Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu)
   return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options);
 }
 
+// On the CPU, wherever the layers are: it happens once for each new state of theirs.
 void ConvBatchNorm::fold() {
-  weight_ = empty_like(conv_.weight);
-  bias_ = empty_like(norm_.bias);
-  const std::int64_t channels = weight_.dim(0), size = weight_.numel() / channels;
+  const auto host = [](const Tensor& x) { return x.defined() ? x.to(Device::cpu()) : x; };
+  const Tensor conv_weight = host(conv_.weight), conv_bias = host(conv_.bias);
+  const Tensor scale_of = host(norm_.weight), shift_of = host(norm_.bias);
+  const Tensor mean = host(norm_.running_mean), var = host(norm_.running_var);
+  const Tensor weight = empty_like(conv_weight), bias = empty_like(shift_of);
+  const std::int64_t channels = weight.dim(0), size = weight.numel() / channels;
   for (std::int64_t k = 0; k < channels; ++k) {
     const auto at = [k](const Tensor& x) { return static_cast<double>(x.data<float>()[k]); };
-    const double scale = at(norm_.weight) / std::sqrt(at(norm_.running_var) + norm_.epsilon);
-    const double offset = (conv_.bias.defined() ? at(conv_.bias) : 0) - at(norm_.running_mean);
-    bias_.data<float>()[k] = static_cast<float>(at(norm_.bias) + scale * offset);
+    const double scale = at(scale_of) / std::sqrt(at(var) + norm_.epsilon);
+    const double offset = (conv_bias.defined() ? at(conv_bias) : 0) - at(mean);
+    bias.data<float>()[k] = static_cast<float>(at(shift_of) + scale * offset);
     const auto factor = static_cast<float>(scale);
-    const float* from = conv_.weight.data<float>() + k * size;
-    float* to = weight_.data<float>() + k * size;
+    const float* from = conv_weight.data<float>() + k * size;
+    float* to = weight.data<float>() + k * size;
     for (std::int64_t i = 0; i < size; ++i) to[i] = from[i] * factor;
   }
+  weight_ = weight.to(conv_.weight.device());
+  bias_ = bias.to(conv_.weight.device());
 }
 
 }  // namespace osteon

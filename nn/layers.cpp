@@ -71,8 +71,10 @@ Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   return observed([&] { return normalize(x, residual, true); });
 }
 
+void BatchNorm2d::count_batch() { ++*num_batches_tracked.data<std::int64_t>(); }
+
 Tensor BatchNorm2d::normalize(const Tensor& x, const Tensor& residual, bool relu) {
-  if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
+  if (is_training()) count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
 }
@@ -107,13 +109,17 @@ void Dropout::set_key(std::uint64_t seed, std::uint64_t stream, std::int64_t ste
   key[2] = step;
   key[3] = first_sample;
   key_.bump_version();
+  if (device_key_.defined()) copy_(device_key_, key_);
 }
 
 Tensor Dropout::forward(const Tensor& x) {
   if (!is_training()) return x;
   OSTEON_CHECK(key_.defined(),
                "Dropout: nothing to draw from; call seed_dropout before each training step");
-  return dropout(x, p, key_);
+  if (!x.device().is_cuda()) return dropout(x, p, key_);
+  if (!device_key_.defined() || device_key_.device() != x.device())
+    device_key_ = key_.to(x.device());
+  return dropout(x, p, device_key_);
 }
 
 void seed_dropout(Module& root, std::uint64_t seed, std::int64_t step, std::int64_t first_sample) {

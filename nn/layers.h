@@ -45,6 +45,9 @@ class BatchNorm2d : public Module {
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
 
+  // Counts a batch of training. The forward pass does; who replays a recorded one does it instead.
+  void count_batch();
+
   Tensor weight, bias, running_mean, running_var;  // [channels]
   Tensor num_batches_tracked;                      // i64, scalar: batches seen in training
   const double momentum, epsilon;
@@ -115,7 +118,8 @@ class Dropout : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Tensor key_;  // undefined until set
+  Tensor key_;         // undefined until set
+  Tensor device_key_;  // its copy where the input was last, if not on the CPU
 };
 
 // Sets what every Dropout of a model draws from; to be called before each training step. The stream

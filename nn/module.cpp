@@ -83,18 +83,37 @@ void Module::train(bool training) {
   for (const auto& [name, module] : named_modules()) module->training_ = training;
 }
 
-void Module::to(DType dtype) {
-  OSTEON_CHECK(is_floating(dtype), "to: parameters cannot be ", dtype,
-               "; use a floating-point dtype");
+template <class Convert>
+void Module::replace_floating(const Convert& convert) {
   for (const auto& [name, module] : named_modules())
     for (const Entry& entry : module->entries_) {
       Tensor& tensor = *entry.tensor;
-      if (!is_floating(tensor.dtype()) || tensor.dtype() == dtype) continue;
-      Tensor converted(tensor.shape(), dtype, tensor.device());
-      copy_(converted, tensor);
+      if (!is_floating(tensor.dtype())) continue;
+      Tensor converted = convert(tensor);
+      if (converted.is_same(tensor)) continue;
       converted.set_requires_grad(tensor.requires_grad());
       tensor = converted;
     }
+}
+
+void Module::to(DType dtype) {
+  OSTEON_CHECK(is_floating(dtype), "to: parameters cannot be ", dtype,
+               "; use a floating-point dtype");
+  replace_floating([&](const Tensor& tensor) {
+    if (tensor.dtype() == dtype) return tensor;
+    const Tensor converted(tensor.shape(), dtype, tensor.device());
+    copy_(converted, tensor);
+    return converted;
+  });
+}
+
+void Module::to(const Device& device) {
+  replace_floating([&](const Tensor& tensor) { return tensor.to(device); });
+}
+
+Device Module::device() const {
+  const Tensors all = parameters();
+  return all.empty() ? Device::cpu() : all.front().device();
 }
 
 void Module::check_name(const std::string& name) const {

@@ -58,9 +58,12 @@ class Module {
   void eval() { train(false); }
   bool is_training() const { return training_; }
 
-  // Converts all floating-point parameters and buffers. They become other tensors: an optimizer is
-  // built afterwards.
+  // Converts all floating-point parameters and buffers, or moves them to a device; counters stay on
+  // the CPU. They become other tensors: an optimizer is built afterwards.
   void to(DType dtype);
+  void to(const Device& device);
+  // Where the parameters are; the CPU for a module without any.
+  Device device() const;
 
   // Gives the module's own parameters (not those below it) their starting values; a stream belongs
   // to one parameter. initialize_parameters (nn/init.h) calls it for a whole model.
@@ -87,6 +90,8 @@ class Module {
     Kind kind;
   };
 
+  template <class Convert>
+  void replace_floating(const Convert& convert);
   void check_name(const std::string& name) const;
   template <class Wanted>
   void collect(const std::string& prefix, const Wanted& wanted, NamedTensorList& list) const;

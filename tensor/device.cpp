@@ -25,4 +25,8 @@ Device device_from_name(const std::string& name) {
   return device;
 }
 
+std::string describe(const Device& device) {
+  return device.is_cuda() ? cuda::describe(device) : "cpu";
+}
+
 }  // namespace osteon

@@ -27,4 +27,7 @@ struct Device {
 // a device that cannot be used, saying why.
 Device device_from_name(const std::string& name);
 
+// What stands behind the device, such as "NVIDIA H100 80GB HBM3"; "cpu" for the CPU.
+std::string describe(const Device& device);
+
 }  // namespace osteon

@@ -72,7 +72,7 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
   Overlap overlap;
   int positives = 0;
   for (Batch batch; loader.next(batch);) {
-    const Tensor input = model_input(batch, info, DType::f32);
+    const Tensor input = model_input(batch.images, batch.matrices, info, DType::f32);
     const std::vector<HeatMap> maps = grad_cam(*trained.model, input, layer);
     const NoGrad no_grad;
     const std::vector<double> probabilities =

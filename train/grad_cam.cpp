@@ -118,7 +118,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
                " gives no maps [N,H,W,C]; choose an earlier one");
   backward(sum(logits));
   const auto in_f32 = [](const Tensor& x) {
-    return x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32);
+    return (x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32)).to(Device::cpu());
   };
   const Tensor values = in_f32(activation), gradients = in_f32(activation.grad());
   std::vector<HeatMap> maps;

@@ -8,8 +8,9 @@
 
 namespace osteon {
 
-Tensor model_input(const Batch& batch, const ModelInfo& info, DType dtype) {
-  return warp_affine(batch.images, batch.matrices,
+Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
+                   DType dtype) {
+  return warp_affine(images, matrices,
                      {info.image_size, info.image_size, info.mean, info.std, dtype});
 }
 
@@ -32,13 +33,21 @@ std::vector<double> infer_logits(Module& model, const ModelInfo& info, const Ima
                  .image_size = info.image_size,
                  .workers = options.workers,
                  .augmentation = {.flip = options.mirrored ? 1.0 : 0.0}});
+  const Device device = model.device();
   std::vector<double> logits;
-  for (Batch batch; loader.next(batch);) {
-    const std::vector<double> values =
-        logits_of(model, model_input(batch, info, options.dtype)).to_vector();
-    logits.insert(logits.end(), values.begin(), values.end());
-    if (progress) progress(static_cast<std::int64_t>(logits.size()));
-  }
+  Tensor before;  // read when the next batch has been issued, so that a CUDA device never waits
+  const auto take = [&](const Tensor& next) {
+    if (before.defined()) {
+      const std::vector<double> values = before.to_vector();
+      logits.insert(logits.end(), values.begin(), values.end());
+      if (progress) progress(static_cast<std::int64_t>(logits.size()));
+    }
+    before = next;
+  };
+  for (Batch batch; loader.next(batch);)
+    take(logits_of(model, model_input(batch.images.to(device), batch.matrices.to(device), info,
+                                      options.dtype)));
+  take({});
   model.train(was_training);
   return logits;
 }

@@ -18,8 +18,10 @@ struct InferenceOptions {
   bool mirrored = false;     // left and right exchanged in every image
 };
 
-// The model's input from a loader's batch: warped, normalised, [N,S,S,3].
-Tensor model_input(const Batch& batch, const ModelInfo& info, DType dtype);
+// The model's input from images and matrices as a loader gives them: warped, normalised, [N,S,S,3],
+// on their device.
+Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
+                   DType dtype);
 
 // One logit of the positive class an image, f32 [N]; the model's output is [N,1].
 Tensor logits_of(Module& model, const Tensor& input);

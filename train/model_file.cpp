@@ -86,7 +86,7 @@ fs::path find_model_file(const fs::path& path) {
                      " holds neither model.safetensors nor best/model.safetensors"));
 }
 
-TrainedModel load_model(const fs::path& path) {
+TrainedModel load_model(const fs::path& path, const Device& device) {
   const fs::path file = find_model_file(path);
   verify_model_file(file);
   const NamedTensors contents = read_safetensors(file);
@@ -95,6 +95,7 @@ TrainedModel load_model(const fs::path& path) {
     trained.model = make_model(trained.info.arch);
     load_state_dict(*trained.model, contents);
     trained.model->eval();
+    trained.model->to(device);
     return trained;
   });
 }

@@ -48,8 +48,8 @@ std::filesystem::path find_model_file(const std::filesystem::path& path);
 
 // Reads what find_model_file finds. Throws Error naming the file when it is not as the checkpoint
 // around it was written, lacks the metadata (a bare weights file of another program) or does not
-// fit its own architecture.
-TrainedModel load_model(const std::filesystem::path& path);
+// fit its own architecture. The model is on `device`.
+TrainedModel load_model(const std::filesystem::path& path, const Device& device = Device::cpu());
 
 // Starts `model` from a file of weights, ours or torchvision's, safetensors or .pth. A head of
 // another shape is left as initialised; its tensors' names are returned. The file's mean and std,

@@ -144,7 +144,6 @@ void check_options(const TrainOptions& options) {
 nlohmann::ordered_json to_json(const TrainOptions& options) {
   nlohmann::ordered_json json;
   for_each_option(options, [&](const char* name, const auto& value) { json[name] = value; });
-  json["device"] = "cpu";
   json["threads"] = num_threads();
   return json;
 }
@@ -159,21 +158,26 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json) {
   return options;
 }
 
-DType activation_dtype(const std::string& precision) {
+DType activation_dtype(const std::string& precision, const Device& device) {
   check_choice("precision", precision, {"fp32", "tf32", "bf16"});
   if (precision == "fp32") return DType::f32;
-  require(precision == "bf16", "--precision tf32: only CUDA devices have it; use fp32");
-  if (!has_fast_bf16())
+  if (precision == "tf32") {
+    require(device.is_cuda(), "--precision tf32: only CUDA devices have it; use fp32");
+    return DType::f32;
+  }
+  if (!device.is_cuda() && !has_fast_bf16())
     std::fputs("note: bf16 is slower than fp32 here: no fast kernels for this processor\n", stderr);
   return DType::bf16;
 }
 
-Device configure_process(const std::string& device, const std::string& backend, int threads) {
+Device configure_process(const std::string& device, const std::string& backend,
+                         const std::string& precision, int threads) {
   check_choice("backend", backend, {"auto", "reference"});
   require(threads >= 0 && threads <= 1024, format("--threads ", threads, ": expected 0 to 1024"));
   if (!device.starts_with("cuda"))
     check_choice("device", device, {"auto", "cpu", "cuda", "cuda:N"});
   set_backend(backend == "reference" ? Backend::reference : Backend::automatic);
+  set_allow_tf32(precision == "tf32");
   if (threads > 0) set_num_threads(threads);
   return device_from_name(device);
 }

@@ -79,10 +79,12 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json);
 
 // The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
 // will be slow. Throws UsageError for a precision the device does not have.
-DType activation_dtype(const std::string& precision);
+DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
 
-// Sets the number of threads and the back end for the whole process; returns the device. Throws
-// UsageError for options that mean nothing and Error for a device that cannot be used.
-Device configure_process(const std::string& device, const std::string& backend, int threads);
+// Sets the number of threads, the back end and whether tf32 may be used, for the whole process;
+// returns the device. Throws UsageError for options that mean nothing and Error for a device that
+// cannot be used.
+Device configure_process(const std::string& device, const std::string& backend,
+                         const std::string& precision, int threads);
 
 }  // namespace osteon

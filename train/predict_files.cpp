@@ -118,13 +118,18 @@ class Predictor {
     return batch;
   }
 
+  // On the model's device.
+  Tensor input_for(const Module& model, const Batch& batch, const ModelInfo& info) const {
+    return model_input(batch.images.to(model.device()), batch.matrices.to(model.device()), info,
+                       options_.dtype);
+  }
+
   std::vector<double> infer(const Batch& batch) const {
     const NoGrad no_grad;
     std::vector<double> mean(static_cast<std::size_t>(batch.images.dim(0)), 0);
     for (const auto& [info, model] : models_) {
-      const std::vector<double> probabilities =
-          to_probabilities(logits_of(*model, model_input(batch, info, options_.dtype)).to_vector(),
-                           info.temperature);
+      const std::vector<double> probabilities = to_probabilities(
+          logits_of(*model, input_for(*model, batch, info)).to_vector(), info.temperature);
       for (std::size_t i = 0; i < mean.size(); ++i)
         mean[i] += probabilities[i] / static_cast<double>(models_.size());
     }
@@ -135,7 +140,7 @@ class Predictor {
     const std::string layer =
         options_.cam_layer.empty() ? grad_cam_layer(info_) : options_.cam_layer;
     const std::vector<HeatMap> maps =
-        grad_cam(*models_.front().model, model_input(batch, info_, options_.dtype), layer);
+        grad_cam(*models_.front().model, input_for(*models_.front().model, batch, info_), layer);
     for (std::size_t i = 0; i < items.size(); ++i)
       write_png(options_.cam / unused_name(items[i]->path),
                 overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));

@@ -88,7 +88,10 @@ std::vector<ReportImage> draw_report_images(const TrainedModel& trained, const P
   Batch batch;
   loader.next(batch);
   const std::vector<HeatMap> maps =
-      grad_cam(*trained.model, model_input(batch, info, DType::f32), grad_cam_layer(info));
+      grad_cam(*trained.model,
+               model_input(batch.images.to(trained.model->device()),
+                           batch.matrices.to(trained.model->device()), info, DType::f32),
+               grad_cam_layer(info));
   for (std::size_t k = 0; k < chosen.size(); ++k) {
     const Prediction& prediction = predictions[chosen[k]];
     const Image picture = read_image(data.manifest.root / prediction.path);

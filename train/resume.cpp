@@ -70,8 +70,8 @@ void check_resumable(const TrainOptions& now) {
                               "; leave the option out, or begin a new run"));
 }
 
-ordered_json describe_machine(const TrainOptions& options) {
-  return {{"device", "cpu"},
+ordered_json describe_machine(const TrainOptions& options, const Device& device) {
+  return {{"device", describe(device)},
           {"backend", options.backend},
           {"threads", num_threads()},
           {"instruction_set", instruction_set()},

@@ -25,7 +25,7 @@ void check_resumable(const TrainOptions& now);
 
 // What the bits of a result depend on beside the options: {"device", "backend", "threads",
 // "instruction_set", "version"}.
-nlohmann::ordered_json describe_machine(const TrainOptions& options);
+nlohmann::ordered_json describe_machine(const TrainOptions& options, const Device& device);
 
 // What differs between two such descriptions, as "threads 2 instead of 1"; empty if nothing does.
 std::string machine_differences(const nlohmann::ordered_json& before,

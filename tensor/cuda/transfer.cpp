@@ -29,4 +29,6 @@ std::string why_unavailable(const Device& device) {
   }
 }
 
+std::string describe(const Device& device) { return context(device).properties().name; }
+
 }  // namespace osteon::cuda

@@ -18,4 +18,7 @@ Tensor empty_pinned(Shape shape, DType dtype, const Device& device);
 // Why the device cannot be used, or nothing if it can.
 std::string why_unavailable(const Device& device);
 
+// The name its maker gave it.
+std::string describe(const Device& device);
+
 }  // namespace osteon::cuda
