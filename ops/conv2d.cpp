@@ -65,7 +65,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     Tensor dx, dweight, dbias;
     if (b.needs(0)) {
       dx = empty_like(input);
-      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv, dx));
+      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv, b.take_gradient_so_far(0), dx));
     }
     if (b.needs(1)) {
       dweight = b.gradient_memory(1);

@@ -44,11 +44,11 @@
 namespace osteon {
 
 // conv2d.cpp: weight and bias are of x's dtype, or f32 where x is bf16. residual is like y or
-// undefined.
+// undefined. backward_input adds `addend`, like dx or undefined, to its result.
 KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
        const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
 KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
-       const Tensor& dx)
+       const Tensor& addend, const Tensor& dx)
 KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
        const Tensor& dweight)
 

@@ -66,7 +66,16 @@ void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
                " but the input is ", input.shape, " ", input.dtype);
 }
 
-Tensors run_rule(Node& node, Tensors grad_outputs) {
+// The gradient that was collected for an output of a node that is still to come.
+Tensor take_collected(Pending& pending, const Node::Input& input) {
+  const auto found = pending.find(input.node->sequence);
+  if (found == pending.end()) return {};
+  Tensor& collected = found->second.second[input.output_index];
+  if (!collected.defined() || !collected.owns_memory_alone()) return {};
+  return std::exchange(collected, Tensor());
+}
+
+Tensors run_rule(Node& node, Tensors grad_outputs, Pending& pending) {
   OSTEON_CHECK(node.rule != nullptr, node.name,
                ": this op has no gradient; detach its inputs or compute it under NoGrad");
   OSTEON_CHECK(!node.consumed, node.name,
@@ -75,7 +84,10 @@ Tensors run_rule(Node& node, Tensors grad_outputs) {
   for (std::size_t i = 0; i < grad_outputs.size(); ++i)
     if (!grad_outputs[i].defined() && is_floating(node.outputs[i].dtype))
       grad_outputs[i] = zeros(node.outputs[i].shape, node.outputs[i].dtype, node.outputs[i].device);
-  Tensors gradients = node.rule(Backward(node, std::move(grad_outputs)));
+  const Backward::TakeCollected take = [&](const Node::Input& input) {
+    return take_collected(pending, input);
+  };
+  Tensors gradients = node.rule(Backward(node, std::move(grad_outputs), take));
   OSTEON_CHECK(gradients.size() == node.inputs.size(), node.name, ": the gradient rule returned ",
                gradients.size(), " gradients for ", node.inputs.size(), " inputs");
   node.consumed = true;
@@ -210,7 +222,7 @@ void backward(const Tensor& output, const Tensor& grad_output) {
   deliver(pending, output.grad_fn(), output.output_index(), grad_output);
   while (!pending.empty()) {
     auto [node, grad_outputs] = std::move(pending.extract(pending.begin()).mapped());
-    Tensors gradients = run_rule(*node, std::move(grad_outputs));
+    Tensors gradients = run_rule(*node, std::move(grad_outputs), pending);
     if (backward_observer != nullptr) (*backward_observer)(*node);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const Node::Input& input = node->inputs[i];

@@ -59,13 +59,21 @@ class Node {
 
 // What a rule is given.
 class Backward {
+ public:
+  // Takes what was collected of an input's gradient out of the engine's hands.
+  using TakeCollected = std::function<Tensor(const Node::Input&)>;
+
  private:
   const Node& node_;
   const Tensors grad_outputs_;
+  const TakeCollected& take_collected_;
 
  public:
-  Backward(const Node& node, Tensors grad_outputs)
-      : node_(node), grad_outputs_(std::move(grad_outputs)), dy(grad_outputs_[0]) {}
+  Backward(const Node& node, Tensors grad_outputs, const TakeCollected& take_collected)
+      : node_(node),
+        grad_outputs_(std::move(grad_outputs)),
+        take_collected_(take_collected),
+        dy(grad_outputs_[0]) {}
   Backward(const Backward&) = delete;
   Backward& operator=(const Backward&) = delete;
 
@@ -81,6 +89,12 @@ class Backward {
   // Memory for the gradient of input i, uninitialised: where a leaf's gradient has a bound place
   // that is still empty, that place, which saves copying it there.
   Tensor gradient_memory(std::size_t i) const;
+  // What other ops have contributed to the gradient of input i so far, for a rule that can add it
+  // in passing: it must return the sum in the place of its own share. Undefined where there is
+  // nothing yet, where somebody else sees that memory, and for leaves.
+  Tensor take_gradient_so_far(std::size_t i) const {
+    return needs(i) && input(i).node ? take_collected_(input(i)) : Tensor();
+  }
   const Shape& input_shape(std::size_t i) const { return input(i).shape; }
   DType input_dtype(std::size_t i) const { return input(i).dtype; }
   // What record() was given under this type; throws if it was another type.

@@ -55,6 +55,20 @@ struct Factor {
   double value;
 };
 
+// 3 x, whose rule adds to its share what was collected of x's gradient before; `taken` counts how
+// often there was something.
+int taken = 0;
+Tensor triple(const Tensor& x) {
+  const Tensor y = zip(x, x, [](double u, double) { return 3 * u; });
+  return record("triple", y, {x}, {}, NoAttrs{}, [](const Backward& b) -> Tensors {
+    const Tensor share = zip(b.dy, b.dy, [](double u, double) { return 3 * u; });
+    const Tensor others = b.take_gradient_so_far(0);
+    if (!others.defined()) return {share};
+    ++taken;
+    return {zip(share, others, [](double u, double v) { return u + v; })};
+  });
+}
+
 Tensor scale(const Tensor& x, double factor) {
   const auto scaled = [](const Tensor& t, double f) { return product(t, full(t.shape(), f)); };
   return record("scale", scaled(x, factor), {x}, {}, Factor{factor},
@@ -711,4 +725,47 @@ TEST_CASE("a graph may be built in one thread and walked in another") {
   const Tensor z = scale(y, 2);
   std::thread([&] { backward(z); }).join();
   CHECK(x.grad().item() == 12);
+}
+
+TEST_CASE("a rule may take what was collected of a gradient, and return the sum") {
+  const Tensor x = leaf({1, 2, 3});
+  const Elements ones(3, 1);
+  struct Row {
+    const char* name;
+    std::function<Tensor(const Tensor&)> uses;  // of y = 2 x, the newest first in backward
+    double gradient;                            // by x
+    int taken;
+  };
+  const Row rows[] = {
+      {"nothing before", [](const Tensor& y) { return triple(y); }, 6, 0},
+      {"one before",
+       [](const Tensor& y) {
+         const Tensor first = triple(y);
+         return add(first, scale(y, 5));
+       },
+       16, 1},
+      {"two before and one after",
+       [](const Tensor& y) {
+         const Tensor first = scale(y, 7), second = triple(y);
+         return add(add(first, second), add(scale(y, 5), scale(y, 11)));
+       },
+       52, 1},
+      {"shared with somebody else",
+       [](const Tensor& y) {
+         const Tensor first = triple(y);
+         return add(first, y);
+       },
+       8, 0},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    x.zero_grad();
+    taken = 0;
+    backward(row.uses(scale(x, 2)), from_vector(ones, {3}, x.dtype()));
+    CHECK(x.grad().to_vector() == Elements(3, row.gradient));
+    CHECK(taken == row.taken);
+  }
+  x.zero_grad();
+  backward(triple(x), from_vector(ones, {3}, x.dtype()));  // a leaf's is left alone
+  CHECK(x.grad().to_vector() == Elements(3, 3));
 }

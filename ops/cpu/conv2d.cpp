@@ -233,6 +233,20 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
     store(dweight.data<A>());
 }
 
+void input_gradient(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
+                    const Tensor& dx) {
+  if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
+  note_reference("conv2d_backward_input", dy);
+  const Tensor filters = converted(weight, dy.dtype());
+  const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
+  dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
+    if (g.is_plain_product())
+      backward_input_plain<T>(dy, filters, g, dx);
+    else
+      backward_input<T>(dy, filters, g, dx);
+  });
+}
+
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -248,17 +262,9 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
-                           const Tensor& dx) {
-  if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
-  note_reference("conv2d_backward_input", dy);
-  const Tensor filters = converted(weight, dy.dtype());
-  const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
-  dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
-    if (g.is_plain_product())
-      backward_input_plain<T>(dy, filters, g, dx);
-    else
-      backward_input<T>(dy, filters, g, dx);
-  });
+                           const Tensor& addend, const Tensor& dx) {
+  input_gradient(dy, weight, options, dx);
+  if (addend.defined()) add_(dx, addend);
 }
 
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,

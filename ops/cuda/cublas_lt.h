@@ -10,19 +10,19 @@ namespace osteon::cuda {
 
 // Its functions, looked up by name in the library.
 struct CublasLt {
-#define OSTEON_CUBLASLT_FUNCTIONS(X)                                   \
-  X(cublasLtCreate)                                                    \
-  X(cublasLtGetStatusString)                                           \
-  X(cublasLtMatmul)                                                    \
-  X(cublasLtMatmulAlgoGetHeuristic)                                    \
-  X(cublasLtMatmulDescCreate)                                          \
-  X(cublasLtMatmulDescDestroy)                                         \
-  X(cublasLtMatmulDescSetAttribute)                                    \
-  X(cublasLtMatrixLayoutCreate)                                        \
-  X(cublasLtMatrixLayoutDestroy)                                       \
-  X(cublasLtMatrixLayoutSetAttribute)                                  \
-  X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy) \
-      X(cublasLtMatmulPreferenceSetAttribute)
+#define OSTEON_CUBLASLT_FUNCTIONS(X)  \
+  X(cublasLtCreate)                   \
+  X(cublasLtGetStatusString)          \
+  X(cublasLtMatmul)                   \
+  X(cublasLtMatmulAlgoGetHeuristic)   \
+  X(cublasLtMatmulDescCreate)         \
+  X(cublasLtMatmulDescDestroy)        \
+  X(cublasLtMatmulDescSetAttribute)   \
+  X(cublasLtMatrixLayoutCreate)       \
+  X(cublasLtMatrixLayoutDestroy)      \
+  X(cublasLtMatrixLayoutSetAttribute) \
+  X(cublasLtMatmulPreferenceCreate)   \
+  X(cublasLtMatmulPreferenceDestroy) X(cublasLtMatmulPreferenceSetAttribute)
 #define OSTEON_DECLARE(name) decltype(&::name) name = nullptr;
   OSTEON_CUBLASLT_FUNCTIONS(OSTEON_DECLARE)
 #undef OSTEON_DECLARE
