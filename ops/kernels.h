@@ -101,6 +101,9 @@ KERNEL(permute, const Tensor& x, const std::vector<std::int64_t>& order, const T
 KERNEL(copy_into_slice, const Tensor& x, std::int64_t dim, std::int64_t start, const Tensor& y)
 KERNEL(copy_from_slice, const Tensor& x, std::int64_t dim, std::int64_t start, const Tensor& y)
 
+// index_select.cpp
+KERNEL(index_select, const Tensor& x, const Tensor& indices, const Tensor& y)
+
 // softmax.cpp: over the last dimension.
 KERNEL(softmax_forward, const Tensor& x, const Tensor& y)
 KERNEL(softmax_backward, const Tensor& y, const Tensor& dy, const Tensor& dx)

@@ -157,6 +157,12 @@ Tensor concat(const Tensors& tensors, std::int64_t dim);
 // Elements [start, start + length) of dimension `dim`, copied.
 Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
 
+// y[i, ...] = x[indices[i], ...]: chosen rows of the leading dimension, of any dtype, such as a
+// batch out of all images. indices [N] i64. An index that x does not have throws on the CPU and
+// gives zeros on a CUDA device, which cannot complain without making the host wait. Not
+// differentiable.
+Tensor index_select(const Tensor& x, const Tensor& indices);
+
 // --- probabilities and losses --------------------------------------------------------------------
 
 // exp(x_i) / sum_j exp(x_j) over the last dimension, shifted by the maximum so that nothing

@@ -170,6 +170,7 @@ OPS = {
     "reshape": lambda x, extents: x.reshape(extents),
     "permute": lambda x, order: x.permute(order),
     "concat": lambda *tensors, dim: torch.cat(tensors, dim),
+    "index_select": lambda x, indices: x.index_select(0, indices),
     "narrow": lambda x, dim, start, length: x.narrow(dim, start, length),
     "softmax": lambda x: torch.softmax(x, -1),
     "log_softmax": lambda x: torch.log_softmax(x, -1),

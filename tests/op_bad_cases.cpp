@@ -172,6 +172,11 @@ std::vector<BadOpCase> shapes() {
       {"narrow", {x}, {{"dim", 1}, {"start", -1}}, "narrow: start -1"},
       {"narrow", {x}, {{"dim", 1}, {"start", 2}, {"length", 2}}, "start 2 and length 2"},
       {"narrow", {x}, {{"dim", 1}, {"length", -1}}, "length -1"},
+      {"index_select", {x, listed_i64({1}, {2})}, {}, "index 2 of input [2,3,4]"},
+      {"index_select", {x, listed_i64({2}, {0, -1})}, {}, "index -1"},
+      {"index_select", {x, listed_i64({1, 1}, {0})}, {}, "indices [1,1] has rank 2"},
+      {"index_select", {x, uniform({2}).constant()}, {}, "is f64, expects i64"},
+      {"index_select", {x, absent()}, {}, "indices is undefined"},
   };
 }
 

@@ -119,6 +119,7 @@ const std::map<std::string, Call>& calls() {
          return narrow(a[0], a.get<std::int64_t>("dim", 0), a.get<std::int64_t>("start", 0),
                        a.get<std::int64_t>("length", 1));
        }},
+      {"index_select", [](const Arguments& a) { return index_select(a[0], a[1]); }},
       {"softmax", [](const Arguments& a) { return softmax(a[0]); }},
       {"log_softmax", [](const Arguments& a) { return log_softmax(a[0]); }},
       {"binary_cross_entropy_with_logits",

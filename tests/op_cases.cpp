@@ -508,6 +508,10 @@ Rows reduction_rows() {
   return rows;
 }
 
+OpCase select(const std::string& name, const Input& x, const Input& indices) {
+  return {"index_select_" + name, "index_select", {x, indices}, {}, {}, 0};
+}
+
 Rows shape_rows() {
   using Integers = std::vector<std::int64_t>;
   return {
@@ -544,6 +548,11 @@ Rows shape_rows() {
        "narrow",
        {uniform({64, 90, 40})},
        {{"dim", 1}, {"start", 10}, {"length", 60}}},
+      select("some", uniform({5, 3}).constant(), listed_i64({4}, {3, 0, 0, 4})),
+      select("vector", uniform({7}).constant(), listed_i64({3}, {6, 0, 6})),
+      select("aligned", uniform({6, 64}).constant(), classes({9}, 6)),
+      select("pixels", pixels({3, 5, 3, 1}), listed_i64({2}, {2, 1})),
+      select("none", uniform({4, 3}).constant(), listed_i64({0}, {})),
   };
 }
 
