@@ -23,7 +23,8 @@ function(osteon_add_cuda target)
   target_sources(${target} PRIVATE ${sources})
   target_compile_definitions(${target} PUBLIC OSTEON_HAS_CUDA)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
-    --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra --Werror=all-warnings>)
+    --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+    $<$<BOOL:${OSTEON_WARNINGS_AS_ERRORS}>:--Werror=all-warnings>>)
   # cuBLASLt is loaded when it is first needed: by name, else where the toolkit has it.
   target_compile_definitions(${target} PRIVATE
     OSTEON_CUBLASLT_NAME="libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}"
