@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Fills a folder with what a machine with a GPU, but without network and Debian's packages, lacks to
+# build Osteon: headers, libraries, NVIDIA's cudnn-frontend, radiographs if wanted.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage="usage: scripts/gpu_bundle.sh [--images DIR [--count N]] [--tar FILE] [OUT_DIR]
+Installs the Debian packages it takes files from, fills OUT_DIR (default: build-bundle/, where
+scripts/gpu_check.sh looks for it) anew and prints how large it is, packed together with the sources. Above
+60 MB that is an error.
+  --images DIR   also the radiographs of this data set, in its own layout: what gpu_check.sh trains on
+  --count N      N of them, evenly taken (default: all)
+  --tar FILE     pack sources and bundle into one .tar.gz, which unpacks as osteon/
+cudnn-frontend is taken from the folder CUDNN_FRONTEND_ROOT, else fetched by scripts/fetch_cudnn_frontend.sh."
+limit=60000000
+
+# Packages of whose files all that a compiler or CMake reads is taken, by a file of each.
+header_probes=(
+  /usr/include/eigen3/Eigen/Core
+  /usr/include/stb/stb_image.h
+  /usr/include/doctest/doctest.h
+  /usr/include/CLI/CLI.hpp
+  /usr/include/nlohmann/json.hpp
+  /usr/include/jpeglib.h
+  /usr/include/zlib.h
+  /usr/include/zip.h
+)
+# Libraries that are linked, and what they need in turn.
+libraries=(jpeg z zip)
+
+wrong_usage() {
+  echo "gpu_bundle.sh: $* (--help shows the usage)" >&2
+  exit 2
+}
+
+out=
+images=
+count=0
+archive=
+while (($# > 0)); do
+  case $1 in
+    --help | -h) echo "$usage" && exit 0 ;;
+    --images=* | --count=* | --tar=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
+    --images | --count | --tar)
+      (($# >= 2)) || wrong_usage "$1 needs a value"
+      case $1 in
+        --images) images=$2 ;;
+        --count) count=$2 ;;
+        --tar) archive=$2 ;;
+      esac
+      shift
+      ;;
+    -*) wrong_usage "unknown option $1" ;;
+    *)
+      [[ -z $out ]] || wrong_usage "one OUT_DIR, not also $1"
+      out=$1
+      ;;
+  esac
+  shift
+done
+[[ $count =~ ^[0-9]+$ ]] || wrong_usage "--count $count: expected a number"
+[[ -z $images || -d $images ]] || fail "--images $images: there is no such folder"
+[[ -n $out ]] || out=$root/build-bundle
+command -v dpkg >/dev/null || fail "dpkg was not found: the files are taken from Debian's packages"
+
+# A folder of an earlier call is replaced; anything else is left alone.
+contents=$out/contents.txt
+if [[ -e $out && -n $(ls -A "$out") ]]; then
+  [[ -e $contents ]] || fail "$out is in the way: it was not filled by this script"
+  rm -r "$out"
+fi
+mkdir -p "$out/usr/include" "$out/usr/lib"
+
+# copy_headers PACKAGE: headers and CMake files, with what is only for this processor architecture in
+# the place of what is for all: beside the system's own a compiler would not look further.
+copy_headers() {
+  local file
+  dpkg -L "$1" | grep -E '^/usr/(include|(lib|share)/([^/]+/)?cmake)/' | grep -v /unsupported/ |
+    while read -r file; do
+      [[ -f $file ]] || continue
+      # shellcheck disable=SC2001  # a regular expression
+      install -D -m 644 "$file" "$out$(sed "s,/$multiarch/,/," <<<"$file")"
+    done
+  install -D -m 644 "/usr/share/doc/$1/copyright" "$out/usr/share/doc/$1/copyright"
+  dpkg-query -W -f '${Package} ${Version}\n' "$1" >>"$contents"
+}
+
+# copy_library FILE NAME...: the library under each of the names. No links, for not every way of
+# carrying a folder keeps them.
+copy_library() {
+  local file=$1 name package
+  shift
+  for name in "$@"; do
+    install -m 644 "$(realpath "$file")" "$out/usr/lib/$name"
+  done
+  package=$(dpkg -S "*/$(basename "$(realpath "$file")")" | head -n 1 | cut -d: -f1)
+  install -D -m 644 "/usr/share/doc/$package/copyright" "$out/usr/share/doc/$package/copyright"
+}
+
+copy_libraries() {
+  local library file soname needed
+  for library in "${libraries[@]}"; do
+    file=/usr/lib/$multiarch/lib$library.so
+    soname=$(objdump -p "$file" | awk '$1 == "SONAME" {print $2}')
+    copy_library "$file" "lib$library.so" "$soname"
+    # What every Linux of the last years has is left out.
+    ldd "$file" | awk '$2 == "=>" && $1 !~ /^lib(c|m|dl|pthread|rt|gcc_s|stdc[+][+])[.]so/ {print $1, $3}' |
+      while read -r soname needed; do
+        copy_library "$needed" "$soname"
+      done
+  done
+}
+
+copy_cudnn_frontend() {
+  local from=${CUDNN_FRONTEND_ROOT:-}
+  if [[ -z $from ]]; then
+    "$root/scripts/fetch_cudnn_frontend.sh"
+    from=$root/.cache/cudnn-frontend
+  fi
+  [[ -e $from/include/cudnn_frontend.h ]] || fail "$from/include/cudnn_frontend.h: there is no such file"
+  mkdir -p "$out/cudnn-frontend"
+  cp -r "$from/include" "$out/cudnn-frontend/include"
+  find "$from" -maxdepth 1 -iname 'licen[sc]e*' -exec cp {} "$out/cudnn-frontend/" ';'
+  grep -h -E 'define CUDNN_FRONTEND_(MAJOR|MINOR|PATCH)_VERSION' "$from/include/cudnn_frontend_version.h" |
+    awk '{version = version "." $3} END {print "cudnn-frontend", substr(version, 2)}' >>"$contents"
+}
+
+# The tree's files and the bundle as one archive. With --tar it may lie in the tree, but is not of it.
+pack() {
+  local unpacked
+  unpacked=$(mktemp)
+  git -C "$root" ls-files -z |
+    tar -C "$root" --null -T - --transform 's,^,osteon/,S' -cf "$unpacked"
+  tar -C "$out" --transform 's,^[.],osteon/build-bundle,S' -rf "$unpacked" .
+  gzip -9 <"$unpacked"
+  rm "$unpacked"
+}
+
+install_packages "${build_packages[@]}"
+multiarch=$(g++ -print-multiarch)
+echo "What scripts/gpu_check.sh builds with on a machine that has no packages of Debian; from:" >"$contents"
+for probe in "${header_probes[@]}"; do
+  copy_headers "$(dpkg -S "$probe" | head -n 1 | cut -d: -f1)"
+done
+copy_libraries
+copy_cudnn_frontend
+# Which sources these are for, as unpacked elsewhere they do not know it.
+echo "osteon $(git -C "$root" describe --always --dirty --abbrev=12)" >>"$contents"
+if [[ -n $images ]]; then
+  python3 "$root/scripts/sample_images.py" --data "$images" --out "$out/images" --count "$count"
+fi
+
+packed=${archive:-$(mktemp)}
+pack >"$packed"
+size=$(stat -c %s "$packed")
+[[ -n $archive ]] || rm "$packed"
+printf '%s: %d files, %.1f MB; packed with the sources %.1f MB\n' "$out" "$(find "$out" -type f | wc -l)" \
+  "$(du -sb "$out" | awk '{print $1 / 1e6}')" "$(awk "BEGIN {print $size / 1e6}")"
+if ((size > limit)); then
+  [[ -z $archive ]] || rm "$archive"
+  fail "that is more than 60 MB: take fewer radiographs (--count)"
+fi
+[[ -z $archive ]] || echo "packed: $archive"
