@@ -13,10 +13,11 @@ import argparse
 import datetime
 import json
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
+
+from gpu_check_machine import processor
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONTENDERS = ["ours", "eager", "compiled", "roof"]
@@ -106,14 +107,6 @@ def table(rows):
                                                   "peak_bytes_ratio", "start_seconds_ratio"]]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def processor():
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration, IndexError):
-        return platform.machine()
 
 
 def main():

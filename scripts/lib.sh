@@ -26,6 +26,7 @@ build_packages=(
   "nlohmann-json3-dev  /usr/include/nlohmann/json.hpp"
   "libcli11-dev        /usr/include/CLI/CLI.hpp"
   "doctest-dev         /usr/include/doctest/doctest.h"
+  "python3             python3"
 )
 # The versions are named because their verdicts differ.
 format_packages=("clang-format-14  clang-format-14")
