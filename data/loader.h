@@ -13,7 +13,7 @@
 namespace osteon {
 
 struct Batch {
-  Tensor images;                      // u8 [N,S,S,1]
+  Tensor images;                      // u8 [N,S,S,1], or undefined if they are not wanted
   Tensor matrices;                    // f32 [N,2,3] for warp_affine
   std::vector<std::int64_t> indices;  // of the manifest's samples
 };
@@ -23,6 +23,7 @@ struct LoaderOptions {
   std::int64_t image_size = 224;
   int workers = 2;  // 0: batches are made when they are asked for
   bool shuffle = false;
+  bool images = true;            // false: batches without pixels, for who has them elsewhere
   Augmentation augmentation{};   // none unless set
   std::uint64_t seed = 0;        // of the order and the augmentation
   std::int64_t first_batch = 0;  // where a resumed epoch goes on

@@ -16,6 +16,7 @@ std::string why_unavailable(const Device& device) {
   return format("device ", device, ": this build has no CUDA back end; use the device cpu");
 }
 
+std::size_t free_bytes(const Device& device) { refuse(device); }
 std::string describe(const Device& device) { refuse(device); }
 std::shared_ptr<void> allocate(std::size_t, const Device& device) { refuse(device); }
 MemoryStatistics memory_statistics(const Device& device) { refuse(device); }

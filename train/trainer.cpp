@@ -49,6 +49,7 @@ void Trainer::train_epoch() {
                  .image_size = options_.image_size,
                  .workers = options_.workers,
                  .shuffle = true,
+                 .images = !device_images_,
                  .augmentation = augmentation_from_name(options_.augment),
                  .seed = options_.seed,
                  .first_batch = state_.batches},
@@ -75,11 +76,14 @@ void Trainer::train_epoch() {
 
 TrainingBatch Trainer::training_batch(const Batch& batch) const {
   const auto [labels, weights] = labels_and_weights(batch.indices, DType::f32);
-  return {{batch.images, batch.matrices, labels, weights}, batch.indices};
+  const Tensor images = device_images_ ? device_images_->places(batch.indices) : batch.images;
+  return {{images, batch.matrices, labels, weights}, batch.indices};
 }
 
 Tensor Trainer::loss_of_inputs(const Tensors& inputs) const {
-  const Tensor logits = logits_of(*model_, model_input(inputs[0], inputs[1], info_, dtype_));
+  const Tensor images =
+      device_images_ ? index_select(device_images_->images(), inputs[0]) : inputs[0];
+  const Tensor logits = logits_of(*model_, model_input(images, inputs[1], info_, dtype_));
   return binary_cross_entropy_with_logits(logits, inputs[2], inputs[3]);
 }
 

@@ -12,6 +12,7 @@
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
 #include "train/checkpoint.h"
+#include "train/device_images.h"
 #include "train/evaluation.h"
 #include "train/interrupt.h"
 #include "train/model_file.h"
@@ -87,7 +88,8 @@ class Trainer {
   Progress progress_;
   PreparedImages data_;
   std::vector<std::int64_t> train_, val_;
-  std::vector<double> weights_;  // in the loss, one a sample of the manifest
+  std::optional<DeviceImages> device_images_;  // those of train_, where the device has the room
+  std::vector<double> weights_;                // in the loss, one a sample of the manifest
   ModelInfo info_;
   std::unique_ptr<Module> model_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -117,6 +117,7 @@ void Trainer::build_model(bool initialise) {
       .name = options_.schedule,
       .warmup_steps = std::min(steps_per_epoch_, options_.epochs * steps_per_epoch_ / 4),
       .total_steps = options_.epochs * steps_per_epoch_});
+  if (options_.cache != "none") device_images_ = DeviceImages::send(*data_.store, train_, device_);
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
       TrainingStep::Options{.batch_size = options_.batch_size,

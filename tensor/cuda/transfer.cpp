@@ -29,6 +29,13 @@ std::string why_unavailable(const Device& device) {
   }
 }
 
+std::size_t free_bytes(const Device& device) {
+  context(device);
+  std::size_t free = 0, total = 0;
+  OSTEON_CUDA_CHECK("free memory", cudaMemGetInfo, &free, &total);
+  return free;
+}
+
 std::string describe(const Device& device) { return context(device).properties().name; }
 
 }  // namespace osteon::cuda

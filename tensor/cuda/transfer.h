@@ -18,6 +18,9 @@ Tensor empty_pinned(Shape shape, DType dtype, const Device& device);
 // Why the device cannot be used, or nothing if it can.
 std::string why_unavailable(const Device& device);
 
+// Of its memory, in use by nobody, this process's allocator included.
+std::size_t free_bytes(const Device& device);
+
 // The name its maker gave it.
 std::string describe(const Device& device);
 
