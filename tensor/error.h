@@ -21,13 +21,17 @@ class UsageError : public Error {
   using Error::Error;
 };
 
-// Streams all arguments into one string: format("input ", shape, " is empty").
-template <class... Args>
-std::string format(const Args&... args) {
-  std::ostringstream out;
-  (out << ... << args);
-  return out.str();
-}
+// Streams all arguments into one string: format("input ", shape, " is empty"). An object, because
+// beside a function a std::string among the arguments would bring in std::format.
+struct Format {
+  template <class... Args>
+  std::string operator()(const Args&... args) const {
+    std::ostringstream out;
+    (out << ... << args);
+    return out.str();
+  }
+};
+inline constexpr Format format{};
 
 }  // namespace osteon
 
