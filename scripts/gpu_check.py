@@ -74,6 +74,7 @@ class Runner:
 
     def __init__(self, site, report, stages, deadline):
         self.site, self.report, self.stages, self.deadline = site, report, stages, deadline
+        self.time_is_up = False  # once it does not suffice for an item, none of less worth is begun
 
     def why_not(self, item):
         """Why an item cannot be run here and now, or nothing."""
@@ -86,9 +87,8 @@ class Runner:
         for file in item.needs:
             if not file.exists():
                 return f"{relative(file)} is not there"
-        if self.deadline - time.monotonic() < item.least:
-            return "the time was used up"
-        return ""
+        self.time_is_up = self.time_is_up or self.deadline - time.monotonic() < item.least
+        return "the time was used up" if self.time_is_up else ""
 
     def run_all(self, items):
         """Returns whether everything asked for has passed."""
@@ -123,7 +123,7 @@ class Runner:
             status, why = "failed", str(error) or repr(error)
         seconds = time.monotonic() - begin
         output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        self.report.add(item, status=status, why=why, seconds=seconds, figures=figures,
+        self.report.add(item, status=status, why=why, seconds=round(seconds, 3), figures=figures,
                         output_tail=output[-OUTPUT_TAIL:])
         print(f"{status} in {seconds:.0f} s" + (f": {why}" if why else ""))
 
@@ -161,7 +161,12 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if status != 0:
-            raise Failed(f"{pathlib.Path(command[0]).name}: exit status {status}")
+            raise Failed(f"{pathlib.Path(command[0]).name}: exit status {status}: {last_line(output.name)}")
+
+
+def last_line(log):
+    lines = pathlib.Path(log).read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
 
 
 def relative(path):

@@ -73,7 +73,7 @@ def check_same_gpu(path, made, here):
 
 class Report:
     def __init__(self, path, site, resumed):
-        self.path = path
+        self.path, self.root = path, site.root
         self.source = source_version(site)
         self.not_run = {}  # name: entry
         self.data = {"format": FORMAT, "begun": now(), "machine": about_machine(site), "items": [], "not_run": []}
@@ -89,9 +89,9 @@ class Report:
         return self.items[item.name]["status"] if item.name in self.items else None
 
     def add(self, item, **result):
-        entry = {"name": item.name, "stage": item.stage, **result, "ended": now(), "source": self.source,
-                 "commands": [" ".join(command) for command in item.commands], "about": item.about}
-        self.items[item.name] = {**entry, "seconds": round(entry["seconds"], 3)}
+        commands = [" ".join(command).replace(f"{self.root}/", "") for command in item.commands]
+        self.items[item.name] = {"name": item.name, "stage": item.stage, **result, "ended": now(),
+                                 "source": self.source, "commands": commands, "about": item.about}
         self.not_run.pop(item.name, None)
         self.write()
 
@@ -218,7 +218,7 @@ def training_section(report):
     rows = [
         ["data", "real radiographs" if data == "radiographs" else "demonstration data"],
         ["epochs", figures["epochs"]],
-        ["images a second in the last epoch", number(figures["images_per_second"], 0)],
+        ["images a second over the whole training, with validation", number(figures["images_per_second"], 0)],
         ["seconds waited for data in the last epoch", number(figures["data_wait_seconds"], 2)],
         ["seconds of training", number(figures["training_seconds"], 1)],
         ["peak memory, GB", number(figures["peak_bytes"] / 1e9, 2)],
