@@ -16,5 +16,5 @@ configure_package_config_file(cmake/osteonConfig.cmake.in osteonConfig.cmake
 write_basic_package_version_file(osteonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${PROJECT_BINARY_DIR}/osteonConfig.cmake ${PROJECT_BINARY_DIR}/osteonConfigVersion.cmake
-  cmake/FindLibZip.cmake cmake/FindOneDNN.cmake
+  cmake/FindCUDNN.cmake cmake/FindLibZip.cmake cmake/FindOneDNN.cmake
   DESTINATION ${OSTEON_CONFIG_DIR})

@@ -36,6 +36,8 @@ lint_packages=(
   "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
 )
 
+pip_packages=("python3-pip  pip3")
+
 fuzz_packages=(
   "clang-16            clang++-16"
   "libclang-rt-16-dev  /usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a"
@@ -129,9 +131,24 @@ configure_build() {
   run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}"
 }
 
+# Whether there is what the CUDA back end needs but cudnn-frontend: a toolkit, and cuDNN in it, in the
+# system, in $CUDNN_ROOT or as a pip package.
+has_cuda() {
+  local nvcc folder
+  nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+  [[ -x $nvcc ]] || return 1
+  for folder in "${CUDNN_ROOT:-}" "$(dirname "$nvcc")/.." /usr; do
+    [[ -e $folder/include/cudnn.h ]] && return 0
+  done
+  python3 -c "import nvidia.cudnn" 2>/dev/null
+}
+
 # build_target TARGET: installs what is missing, configures build/ and builds the target.
 build_target() {
   install_packages "${build_packages[@]}"
+  if has_cuda && ! "$root/scripts/fetch_cudnn_frontend.sh"; then
+    echo "note: the CUDA back end is left out"
+  fi
   configure_build
   sed -n 's/^-- osteon/osteon/p' "$logs/configure.log"
   run_step "compiling into build/bin" build \
