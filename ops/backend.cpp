@@ -1,4 +1,4 @@
-// The CPU's choice of back end, part of its context.
+// The choices, and the count of what the reference took over.
 #include "ops/backend.h"
 
 #include <atomic>
@@ -8,7 +8,7 @@ namespace osteon {
 namespace {
 
 std::atomic<Backend> current{Backend::automatic};
-std::atomic<bool> tf32_allowed{false};
+std::atomic<bool> tf32_allowed{false}, nondeterministic_allowed{false}, autotune_on{false};
 
 struct Fallbacks {
   std::mutex mutex;
@@ -27,6 +27,10 @@ Backend backend() { return current; }
 
 void set_allow_tf32(bool allow) { tf32_allowed = allow; }
 bool allow_tf32() { return tf32_allowed; }
+void set_allow_nondeterministic(bool allow) { nondeterministic_allowed = allow; }
+bool allow_nondeterministic() { return nondeterministic_allowed; }
+void set_autotune(bool on) { autotune_on = on; }
+bool autotune() { return autotune_on; }
 
 bool has_fast_path() {
 #if defined(OSTEON_HAS_ONEDNN)

@@ -1,5 +1,5 @@
-// Which implementation of a CPU kernel runs: the fastest there is, or the readable reference that
-// every other one is checked against.
+// Which implementation of a kernel runs: on the CPU the fastest there is, or the readable reference
+// that every other one is checked against; on CUDA devices, what the libraries may choose from.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,17 @@ Backend backend();
 // process.
 void set_allow_tf32(bool allow);
 bool allow_tf32();
+
+// Whether convolutions on a CUDA device may be computed by what gives other bits from run to run;
+// --allow-nondeterministic. Off at first. For the whole process; set it before the first op.
+void set_allow_nondeterministic(bool allow);
+bool allow_nondeterministic();
+
+// Whether what computes a convolution or batch norm on a CUDA device is chosen by trying several
+// when its shape is first met, not by the library's advice; --autotune. Off at first. For the whole
+// process; set it before the first op.
+void set_autotune(bool on);
+bool autotune();
 
 // Whether oneDNN is built in.
 bool has_fast_path();

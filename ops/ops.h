@@ -34,6 +34,7 @@ struct Conv2dOptions {
   Spatial padding = 0;  // zeros added on each side
   Spatial dilation = 1;
   std::int64_t groups = 1;
+  bool operator==(const Conv2dOptions&) const = default;
 };
 
 // Cross-correlation, as every framework calls convolution:
