@@ -1,0 +1,80 @@
+// Batch norm by cuDNN's fused plans, where it has them, else by our own kernels
+// (generic_batch_norm.h). The fused ones read and write each tensor once, where ReLU, residual and
+// their gradients each on its own would do so again.
+#include "ops/cuda/aligned.h"
+#include "ops/cuda/cudnn_plans.h"
+#include "ops/cuda/generic_batch_norm.h"
+#include "ops/kernels.h"
+
+namespace osteon::cuda {
+namespace {
+
+using Pass = BatchNormSpec::Pass;
+
+// What cuDNN has depends on the number of channels, and it has nothing for a residual without a
+// ReLU. Both passes must be there, since only its own backward can read the mask it wrote.
+bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
+  if (!options.training || x.dtype() == DType::f64 || (residual && !options.relu)) return false;
+  const auto has = [&](Pass pass) {
+    return has_plan(batch_norm_spec(pass, x.dtype(), x.shape(), options, residual), x.device());
+  };
+  return has(Pass::forward) && has(Pass::backward);
+}
+
+// The mask is for its own backward alone. Ours is a vector.
+bool written_by_cudnn(const Tensor& relu_mask, const Shape& x) {
+  return relu_mask.defined() && relu_mask.shape() == relu_mask_shape(x);
+}
+
+}  // namespace
+
+void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Tensor& residual, const BatchNormOptions& options,
+                        const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
+                        const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
+  if (!computed_by_cudnn(x, options, residual.defined()))
+    return generic_batch_norm_forward(x, weight, bias, residual, options, running_mean, running_var,
+                                      mean, inverse_std, y, relu_mask);
+  const BatchNormSpec spec =
+      batch_norm_spec(Pass::forward, x.dtype(), x.shape(), options, residual.defined());
+  Arguments arguments = {{Role::x, aligned(x)},
+                         {Role::weight, aligned(weight)},
+                         {Role::bias, aligned(bias)},
+                         {Role::running_mean, running_mean},
+                         {Role::running_var, running_var},
+                         {Role::next_running_mean, running_mean},
+                         {Role::next_running_var, running_var},
+                         {Role::mean, mean},
+                         {Role::inverse_std, inverse_std},
+                         {Role::y, y}};
+  if (residual.defined()) arguments.push_back({Role::residual, aligned(residual)});
+  if (options.relu) {
+    relu_mask = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
+    arguments.push_back({Role::relu_mask, relu_mask});
+  }
+  execute("batch_norm", spec, arguments);
+}
+
+void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
+                         const Tensor& weight, const Tensor& bias, const Tensor& mean,
+                         const Tensor& inverse_std, const BatchNormOptions& options,
+                         const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
+                         const Tensor& dresidual) {
+  const bool by_cudnn = options.relu ? written_by_cudnn(relu_mask, x.shape())
+                                     : computed_by_cudnn(x, options, /*residual=*/false);
+  if (!by_cudnn)
+    return generic_batch_norm_backward(dy, x, relu_mask, weight, bias, mean, inverse_std, options,
+                                       dx, dweight, dbias, dresidual);
+  const BatchNormSpec spec =
+      batch_norm_spec(Pass::backward, x.dtype(), x.shape(), options, dresidual.defined());
+  Arguments arguments = {
+      {Role::dy, aligned(dy)},          {Role::x, aligned(x)},
+      {Role::weight, aligned(weight)},  {Role::mean, mean},
+      {Role::inverse_std, inverse_std}, {Role::dx, dx.defined() ? dx : empty_like(x)},
+      {Role::dweight, dweight},         {Role::dbias, dbias}};
+  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask});
+  if (dresidual.defined()) arguments.push_back({Role::dresidual, dresidual});
+  execute("batch_norm backward", spec, arguments);
+}
+
+}  // namespace osteon::cuda

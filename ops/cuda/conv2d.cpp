@@ -1,0 +1,109 @@
+// Convolution by cuDNN (cudnn_plans.h). What it wants otherwise than it comes is prepared here: in
+// bf16 filters are rounded from f32 and channels filled up to a multiple of eight, as
+// convolution_spec() has it, and slices are copied where they are not aligned.
+#include "ops/backend.h"
+#include "ops/cuda/aligned.h"
+#include "ops/cuda/channels.h"
+#include "ops/cuda/cudnn_plans.h"
+#include "ops/kernels.h"
+
+namespace osteon::cuda {
+namespace {
+
+using Pass = ConvolutionSpec::Pass;
+
+// x in the shape and dtype of the graph: with channels of zeros behind those that are there, if any
+// are missing.
+Tensor prepared(const Tensor& x, const Shape& wanted, DType dtype) {
+  if (x.shape() == wanted && x.dtype() == dtype) return aligned(x);
+  const Tensor made(wanted, dtype, x.device());
+  if (x.shape() == wanted)
+    copy(made, x);
+  else
+    pad_channels(x, wanted[3], made);
+  return made;
+}
+
+// Calls write with memory of the shape and dtype that the graph writes, and brings what it wrote
+// to y.
+template <class Write>
+void write_result(const Tensor& y, const Shape& written, DType dtype, const Write& write) {
+  if (y.shape() == written && y.dtype() == dtype) return write_aligned(y, write);
+  const Tensor whole(written, dtype, y.device());
+  write(whole);
+  if (y.shape() == written)
+    copy(y, whole);
+  else
+    crop_channels(whole, y);
+}
+
+// Graphs want what is added to sums in the sums' own precision.
+Tensor prepared_bias(const Tensor& bias, DType dtype) {
+  if (!bias.defined()) return bias;
+  return prepared(bias, bias.shape(), dtype == DType::bf16 ? DType::f32 : dtype);
+}
+
+// y = relu(y + residual), for what no graph fuses.
+void add_relu(const Tensor& residual, bool relu, const Tensor& y) {
+  if (residual.defined()) add_forward(y, residual, y);
+  if (relu) relu_forward(y, y);
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& y) {
+  if (y.numel() == 0) return;
+  ConvolutionSpec spec = convolution_spec(Pass::forward, x.dtype(), x.shape(), weight.shape(),
+                                          y.shape(), options, allow_tf32());
+  spec.bias = bias.defined();
+  spec.residual = residual.defined();
+  spec.relu = relu;
+  const bool fuses = has_plan(spec, x.device());
+  if (!fuses) spec = unfused(spec);
+  const Tensor image = prepared(x, spec.x, x.dtype());
+  const Tensor filters = prepared(weight, spec.weight, x.dtype());
+  const Tensor offsets = prepared_bias(bias, x.dtype());
+  const Tensor joined = aligned(residual);
+  write_aligned(y, [&](const Tensor& out) {
+    Arguments arguments = {{Role::x, image}, {Role::weight, filters}, {Role::y, out}};
+    if (spec.bias) arguments.push_back({Role::bias, offsets});
+    if (spec.residual) arguments.push_back({Role::residual, joined});
+    execute("conv2d", spec, arguments);
+    if (!fuses) add_relu(joined, relu, out);
+  });
+}
+
+void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
+                           const Tensor& addend, const Tensor& dx) {
+  if (dx.numel() == 0) return;
+  ConvolutionSpec spec = convolution_spec(Pass::backward_input, dy.dtype(), dx.shape(),
+                                          weight.shape(), dy.shape(), options, allow_tf32());
+  spec.residual = addend.defined();
+  const bool fuses = spec.x == dx.shape() && has_plan(spec, dy.device());
+  if (!fuses) spec = unfused(spec);
+  const Tensor gradient = aligned(dy);
+  const Tensor filters = prepared(weight, spec.weight, dy.dtype());
+  write_result(dx, spec.x, dx.dtype(), [&](const Tensor& out) {
+    Arguments arguments = {{Role::dy, gradient}, {Role::weight, filters}, {Role::dx, out}};
+    if (spec.residual) arguments.push_back({Role::residual, aligned(addend)});
+    execute("conv2d backward", spec, arguments);
+  });
+  if (addend.defined() && !fuses) cuda::add(dx, addend);
+}
+
+void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
+                            const Tensor& dweight) {
+  if (dy.numel() == 0) return fill(dweight, 0);
+  const ConvolutionSpec spec = convolution_spec(Pass::backward_weight, dy.dtype(), x.shape(),
+                                                dweight.shape(), dy.shape(), options, allow_tf32());
+  const Tensor gradient = aligned(dy);
+  const Tensor image = prepared(x, spec.x, x.dtype());
+  write_result(dweight, spec.weight, dy.dtype(), [&](const Tensor& out) {
+    execute("conv2d backward", spec,
+            {{Role::dy, gradient}, {Role::x, image}, {Role::dweight, out}});
+  });
+}
+
+}  // namespace osteon::cuda
