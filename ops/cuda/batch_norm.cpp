@@ -40,10 +40,8 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
   Arguments arguments = {{Role::x, aligned(x)},
                          {Role::weight, aligned(weight)},
                          {Role::bias, aligned(bias)},
-                         {Role::running_mean, running_mean},
-                         {Role::running_var, running_var},
-                         {Role::next_running_mean, running_mean},
-                         {Role::next_running_var, running_var},
+                         {Role::running_mean, aligned(running_mean)},
+                         {Role::running_var, aligned(running_var)},
                          {Role::mean, mean},
                          {Role::inverse_std, inverse_std},
                          {Role::y, y}};
@@ -52,7 +50,13 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
     relu_mask = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
     arguments.push_back({Role::relu_mask, relu_mask});
   }
-  execute("batch_norm", spec, arguments);
+  write_aligned(running_mean, [&](const Tensor& next_mean) {
+    write_aligned(running_var, [&](const Tensor& next_var) {
+      arguments.push_back({Role::next_running_mean, next_mean});
+      arguments.push_back({Role::next_running_var, next_var});
+      execute("batch_norm", spec, arguments);
+    });
+  });
 }
 
 void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
