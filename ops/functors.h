@@ -6,11 +6,7 @@
 
 #include <cmath>
 
-#if defined(__CUDACC__)
-#define OSTEON_HOST_DEVICE __host__ __device__
-#else
-#define OSTEON_HOST_DEVICE
-#endif
+#include "tensor/host_device.h"
 
 namespace osteon::functors {
 

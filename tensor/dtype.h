@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "tensor/error.h"
+#include "tensor/host_device.h"
 
 namespace osteon {
 
@@ -18,13 +19,17 @@ struct bfloat16 {
   std::uint16_t bits = 0;
 
   bfloat16() = default;
-  explicit bfloat16(float value) {
+  OSTEON_HOST_DEVICE explicit bfloat16(float value) {
+#if defined(__CUDA_ARCH__)
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+#else
     const auto wide = std::bit_cast<std::uint32_t>(value);
     const bool is_nan = (wide & 0x7FFFFFFF) > 0x7F800000;
     bits = is_nan ? static_cast<std::uint16_t>(wide >> 16 | 0x40)
                   : static_cast<std::uint16_t>((wide + 0x7FFF + (wide >> 16 & 1)) >> 16);
+#endif
   }
-  explicit operator float() const {
+  OSTEON_HOST_DEVICE explicit operator float() const {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
   }
 };

@@ -1,4 +1,4 @@
-// Philox4x32-10 and the distributions drawn from it.
+// The distributions drawn from Philox blocks.
 #include "tensor/random.h"
 
 #include <algorithm>
@@ -10,23 +10,6 @@
 #include "tensor/error.h"
 
 namespace osteon {
-
-PhiloxBlock philox(std::uint64_t key, const PhiloxBlock& counter) {
-  constexpr std::uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-  constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-  auto key0 = static_cast<std::uint32_t>(key), key1 = static_cast<std::uint32_t>(key >> 32);
-  PhiloxBlock x = counter;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product0 = kMultiplier0 * x[0], product1 = kMultiplier1 * x[2];
-    x = {static_cast<std::uint32_t>(product1 >> 32) ^ x[1] ^ key0,
-         static_cast<std::uint32_t>(product1),
-         static_cast<std::uint32_t>(product0 >> 32) ^ x[3] ^ key1,
-         static_cast<std::uint32_t>(product0)};
-    key0 += kWeyl0;
-    key1 += kWeyl1;
-  }
-  return x;
-}
 
 std::uint64_t hash_name(std::string_view name) {
   std::uint64_t hash = 0xCBF29CE484222325;

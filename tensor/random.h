@@ -1,20 +1,14 @@
-// Counter-based random numbers (Philox4x32-10): a draw is a pure function of (key, counter), so
-// results depend on (seed, epoch, index) and never on which thread asked first.
-//
-// Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+// Random numbers from Philox blocks: a draw is a pure function of (key, counter), so results depend
+// on (seed, epoch, index) and never on which thread asked first.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "tensor/philox.h"
+
 namespace osteon {
-
-using PhiloxBlock = std::array<std::uint32_t, 4>;
-
-// One Philox4x32-10 block: 128 random bits for a 64-bit key and a 128-bit counter.
-PhiloxBlock philox(std::uint64_t key, const PhiloxBlock& counter);
 
 // 64-bit FNV-1a of a text: turns a name into a stream number or a bucket that is the same
 // everywhere.

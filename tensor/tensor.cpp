@@ -2,9 +2,8 @@
 #include "tensor/tensor.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
+#include "tensor/convert.h"
 #include "tensor/cuda/elements.h"
 #include "tensor/cuda/transfer.h"
 #include "tensor/parallel.h"
@@ -13,34 +12,6 @@ namespace osteon {
 namespace {
 
 constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
-
-// Rounds a number toward zero into the range of an integer type; what lies outside would be
-// undefined behaviour.
-template <class To, class Real>
-To to_integer(Real value) {
-  constexpr To half = std::numeric_limits<To>::max() / 2 + 1;
-  constexpr Real end = static_cast<Real>(half) * 2;
-  if (std::isnan(value)) return 0;
-  if (value >= end) return std::numeric_limits<To>::max();
-  if (value <= static_cast<Real>(std::numeric_limits<To>::min()))
-    return std::numeric_limits<To>::min();
-  return static_cast<To>(value);
-}
-
-template <class To, class From>
-To convert(From value) {
-  if constexpr (std::is_same_v<To, From>) {
-    return value;
-  } else {
-    const auto wide = static_cast<Accumulator<From>>(value);
-    if constexpr (!std::is_integral_v<To>)
-      return static_cast<To>(static_cast<Accumulator<To>>(wide));
-    else if constexpr (!std::is_integral_v<From>)
-      return to_integer<To>(wide);
-    else
-      return static_cast<To>(std::clamp<std::int64_t>(wide, 0, std::numeric_limits<To>::max()));
-  }
-}
 
 // Another dtype is converted where the source is.
 void copy_across(const Tensor& x, const Tensor& source) {

@@ -5,17 +5,12 @@
 
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
-#include "tensor/random.h"
+#include "tensor/philox.h"
 
 namespace osteon::cpu {
 namespace {
 
 constexpr std::int64_t kGrain = 1024;  // Philox blocks that are worth a thread
-
-PhiloxBlock counter(std::uint64_t low, std::uint64_t high) {
-  return {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32),
-          static_cast<std::uint32_t>(high), static_cast<std::uint32_t>(high >> 32)};
-}
 
 }  // namespace
 
@@ -24,7 +19,7 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
   const std::int64_t* const k = key.data<std::int64_t>();
   const auto seed = static_cast<std::uint64_t>(k[0]), stream = static_cast<std::uint64_t>(k[1]),
              step = static_cast<std::uint64_t>(k[2]), first = static_cast<std::uint64_t>(k[3]);
-  const PhiloxBlock mixed = philox(seed, counter(stream, step));
+  const PhiloxBlock mixed = philox(seed, philox_counter(stream, step));
   const std::uint64_t mask_key = mixed[0] | static_cast<std::uint64_t>(mixed[1]) << 32;
   const auto threshold = static_cast<std::uint32_t>(p * 0x1p32);  // words below it drop
   const std::int64_t row = x.numel() / x.dim(0), blocks = (row + 3) / 4;
@@ -37,8 +32,9 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
     parallel_for(x.dim(0) * blocks, kGrain, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t n = i / blocks, j = i % blocks * 4;
-        const PhiloxBlock words = philox(mask_key, counter(static_cast<std::uint64_t>(i % blocks),
-                                                           first + static_cast<std::uint64_t>(n)));
+        const PhiloxBlock words =
+            philox(mask_key, philox_counter(static_cast<std::uint64_t>(i % blocks),
+                                            first + static_cast<std::uint64_t>(n)));
         const std::int64_t count = std::min<std::int64_t>(4, row - j);
         for (std::int64_t e = 0; e < count; ++e) {
           const std::int64_t at = n * row + j + e;
