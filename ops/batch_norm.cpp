@@ -24,8 +24,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
   if (residual.defined())
     OSTEON_CHECK(residual.shape() == x.shape() && residual.dtype() == x.dtype() &&
                      residual.device() == x.device(),
-                 "batch_norm: residual ", residual.shape(), " ", residual.dtype(), " for input ",
-                 x.shape(), " ", x.dtype());
+                 "batch_norm: residual ", residual.shape(), " ", residual.dtype(), " on ",
+                 residual.device(), " for input ", x.shape(), " ", x.dtype(), " on ", x.device());
   OSTEON_CHECK(options.epsilon > 0, "batch_norm: epsilon is ", options.epsilon,
                ", must be positive");
   OSTEON_CHECK(

@@ -33,9 +33,10 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   OSTEON_CHECK(weight.dim(1) >= 1 && weight.dim(2) >= 1, "conv2d: weight ", weight.shape(),
                " has an empty window");
   if (bias.defined())
-    OSTEON_CHECK(bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype(),
-                 "conv2d: bias ", bias.shape(), " ", bias.dtype(), " for ", weight.dim(0),
-                 " filters of ", weight.dtype());
+    OSTEON_CHECK(bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype() &&
+                     bias.device() == weight.device(),
+                 "conv2d: bias ", bias.shape(), " ", bias.dtype(), " on ", bias.device(), " for ",
+                 weight.dim(0), " filters of ", weight.dtype(), " on ", weight.device());
 }
 
 // The output, checked and not computed yet.
@@ -82,8 +83,8 @@ Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias
   if (residual.defined())
     OSTEON_CHECK(residual.shape() == y.shape() && residual.dtype() == y.dtype() &&
                      residual.device() == y.device(),
-                 "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(),
-                 " for output ", y.shape(), " ", y.dtype());
+                 "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(), " on ",
+                 residual.device(), " for output ", y.shape(), " ", y.dtype(), " on ", y.device());
   DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
   return record("conv2d_add_relu", y, {x, weight, bias, residual}, {}, options, nullptr);
 }

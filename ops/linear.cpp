@@ -46,6 +46,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (bias.defined()) {
     check_shape("linear", "bias", bias, {weight.dim(0)});
     check_same_dtype("linear", "input", x, "bias", bias);
+    check_same_device("linear", "input", x, "bias", bias);
   }
   std::vector<std::int64_t> extents = x.shape().extents();
   extents.back() = weight.dim(0);
