@@ -17,18 +17,6 @@
   void name(__VA_ARGS__); \
   }
 
-// For an op that starts on the CPU: its CUDA twin says so instead of being missing.
-#define KERNEL_CPU_ONLY(name, ...)                                         \
-  namespace cpu {                                                          \
-  void name(__VA_ARGS__);                                                  \
-  }                                                                        \
-  namespace cuda {                                                         \
-  template <class... Args>                                                 \
-  void name(const Args&...) {                                              \
-    throw Error(#name ": no CUDA kernel yet; move the tensor to the CPU"); \
-  }                                                                        \
-  }
-
 #if defined(OSTEON_HAS_CUDA)
 #define DISPATCH(tensor, ...)        \
   do {                               \

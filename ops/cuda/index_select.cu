@@ -1,13 +1,10 @@
 // Rows gathered: each is read and written once, in accesses of 16 bytes where rows lie aligned.
 #include "ops/kernels.h"
 #include "tensor/cuda/launch.h"
+#include "tensor/cuda/pack.h"
 
 namespace osteon::cuda {
 namespace {
-
-struct alignas(16) Bytes16 {
-  std::uint64_t halves[2];
-};
 
 // Block: (units of a row, rows). An index outside of x gives zeros: the device cannot complain
 // without making the host wait.

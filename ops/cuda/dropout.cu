@@ -1,0 +1,72 @@
+// Dropout with the CPU's masks, bit for bit: word j % 4 of the Philox block with counter (j / 4,
+// first_sample + n) decides over element j of sample n. The key is read where it lies, so that a
+// recorded launch draws anew when the key's step has moved on. Bytes moved: x is read and y written
+// once; the mask is never in memory.
+#include "ops/kernels.h"
+#include "tensor/cuda/launch.h"
+#include "tensor/cuda/pack.h"
+#include "tensor/philox.h"
+
+namespace osteon::cuda {
+namespace {
+
+constexpr int kWords = 4;  // of a Philox block
+
+// A thread has a Philox block of a sample. Block: (Philox blocks, samples). `packs`: rows are a
+// multiple of four elements long and lie aligned.
+template <class T, bool packs>
+__global__ void __launch_bounds__(kThreads)
+    dropout_rows(const T* x, std::int64_t samples, std::int64_t row, std::uint32_t threshold,
+                 Accumulator<T> scale, const std::int64_t* key, T* y) {
+  using A = Accumulator<T>;
+  const auto word = [&](int i) { return static_cast<std::uint64_t>(key[i]); };
+  const std::uint64_t first_sample = word(3);
+  const PhiloxBlock mixed = philox(word(0), philox_counter(word(1), word(2)));
+  const std::uint64_t mask_key = mixed[0] | static_cast<std::uint64_t>(mixed[1]) << 32;
+  const std::int64_t blocks = (row + kWords - 1) / kWords;
+  for (std::int64_t n = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; n < samples;
+       n += std::int64_t{gridDim.y} * blockDim.y)
+    for (std::int64_t block = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; block < blocks;
+         block += std::int64_t{gridDim.x} * blockDim.x) {
+      const PhiloxBlock words =
+          philox(mask_key, philox_counter(static_cast<std::uint64_t>(block),
+                                          first_sample + static_cast<std::uint64_t>(n)));
+      const std::int64_t first = n * row + block * kWords;
+      const auto kept_or_zero = [&](T element, int i) {
+        return T(words[static_cast<std::size_t>(i)] >= threshold ? static_cast<A>(element) * scale
+                                                                 : A(0));
+      };
+      if constexpr (packs) {
+        Pack<T, kWords> pack = load<kWords>(x + first);
+#pragma unroll
+        for (int i = 0; i < kWords; ++i) pack.at[i] = kept_or_zero(pack.at[i], i);
+        store<kWords>(y + first, pack);
+      } else {
+#pragma unroll
+        for (int i = 0; i < kWords; ++i)
+          if (block * kWords + i < row) y[first + i] = kept_or_zero(x[first + i], i);
+      }
+    }
+}
+
+}  // namespace
+
+void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
+  if (x.numel() == 0) return;
+  const std::int64_t samples = x.dim(0), row = x.numel() / samples;
+  const std::int64_t blocks = (row + kWords - 1) / kWords;
+  const int across = threads_for(blocks, kThreads), down = kThreads / across;
+  const auto grid_y = blocks_for(samples, down, kMostBlocksAcross);
+  const dim3 grid(blocks_for(blocks, across, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+                  grid_y);
+  const dim3 block(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
+  dispatch_floating("dropout", x.dtype(), [&]<class T>() {
+    const bool packs = row % kWords == 0 && is_aligned<T, kWords>(x) && is_aligned<T, kWords>(y);
+    launch("dropout", x, packs ? dropout_rows<T, true> : dropout_rows<T, false>, grid, block,
+           x.data<T>(), samples, row,
+           static_cast<std::uint32_t>(p * 0x1p32),  // words below it drop
+           static_cast<Accumulator<T>>(1 / (1 - p)), key.data<std::int64_t>(), y.data<T>());
+  });
+}
+
+}  // namespace osteon::cuda

@@ -1,0 +1,325 @@
+// Parameter updates, one launch for all parameters of a group. The addresses and sizes of their
+// tensors travel by value in the launch (CUDA allows 32,764 bytes of arguments), so nothing is
+// uploaded and a recorded launch can be replayed as long as the tensors stay where they are.
+// Learning rate, step counts and guard are read on the device.
+//
+// Bytes moved an element of f32: Adam 28 (reads p, g, m, v; writes p, m, v), SGD 20, the norm of
+// the gradients 4 and clipping them 8 more.
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "ops/cuda/block_reduce.h"
+#include "ops/kernels.h"
+#include "tensor/cuda/launch.h"
+#include "tensor/cuda/pack.h"
+
+namespace osteon::cuda {
+namespace {
+
+constexpr int kCapacity = 512;                  // parameters in a launch
+constexpr std::int64_t kChunk = 16 * kThreads;  // elements of one tensor that a block updates
+constexpr std::size_t kMostArgumentBytes = 32764;
+
+// `lists` tensors for each of `count` parameters, cut into chunks that are numbered through.
+template <int lists>
+struct Table {
+  void* data[lists][kCapacity];
+  std::int64_t numel[kCapacity];
+  std::int32_t end[kCapacity];  // the first chunk that is not this parameter's
+  std::int32_t count;
+};
+static_assert(sizeof(Table<5>) + 128 <= kMostArgumentBytes);
+
+// What a block works on: `count` elements from `first` on of tensors number `parameter`.
+struct Chunk {
+  std::int32_t parameter;
+  std::int64_t first, count;
+};
+
+template <int lists>
+__device__ Chunk chunk_of_block(const Table<lists>& table) {
+  const auto number = static_cast<std::int32_t>(blockIdx.x);
+  std::int32_t low = 0, high = table.count - 1;  // the first parameter whose end is above number
+  while (low < high) {
+    const std::int32_t middle = (low + high) / 2;
+    if (table.end[middle] > number)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  const std::int32_t begin = low == 0 ? 0 : table.end[low - 1];
+  const std::int64_t first = (number - begin) * kChunk;
+  return {low, first, min(kChunk, table.numel[low] - first)};
+}
+
+template <class T, int lists>
+__device__ T* start_of(const Table<lists>& table, int list, const Chunk& chunk) {
+  return static_cast<T*>(table.data[list][chunk.parameter]) + chunk.first;
+}
+
+__device__ inline bool says_skip(const double* guard) {
+  return guard != nullptr && !(std::abs(*guard) <= std::numeric_limits<double>::max());
+}
+
+// Calls body.operator()<n>(offset) for all elements of the chunk, n at a time where all of the
+// addresses allow it.
+template <class T, class Body, class... Pointers>
+__device__ void for_each_pack(const Chunk& chunk, const Body& body, Pointers... pointers) {
+  constexpr int kWide = kPack<T>;
+  const bool packs = ((reinterpret_cast<std::uintptr_t>(pointers) | ...) % kWidestAccess) == 0;
+  std::int64_t whole = 0;
+  if (packs) {
+    whole = chunk.count / kWide * kWide;
+    for (std::int64_t i = std::int64_t{threadIdx.x} * kWide; i < whole; i += blockDim.x * kWide)
+      body.template operator()<kWide>(i);
+  }
+  for (std::int64_t i = whole + threadIdx.x; i < chunk.count; i += blockDim.x)
+    body.template operator()<1>(i);
+}
+
+enum AdamList { kAdamParameter, kAdamGradient, kAdamFirst, kAdamSecond, kAdamStep, kAdamLists };
+
+__global__ void __launch_bounds__(kThreads)
+    advance_steps(const __grid_constant__ Table<kAdamLists> table, const double* guard) {
+  if (says_skip(guard)) return;
+  for (unsigned int i = threadIdx.x; i < static_cast<unsigned int>(table.count); i += blockDim.x)
+    ++*static_cast<double*>(table.data[kAdamStep][i]);
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    adam_chunks(const __grid_constant__ Table<kAdamLists> table, const double* learning_rate,
+                const double* guard, double weight_decay, AdamOptions options) {
+  __shared__ T of_step[2];  // step_size and 1 / sqrt(1 - beta2^t)
+  if (says_skip(guard)) return;
+  const Chunk chunk = chunk_of_block(table);
+  const double rate = *learning_rate;
+  if (threadIdx.x == 0) {
+    const double step = *static_cast<const double*>(table.data[kAdamStep][chunk.parameter]);
+    of_step[0] = T(rate / (1 - std::pow(options.beta1, step)));
+    of_step[1] = T(1 / std::sqrt(1 - std::pow(options.beta2, step)));
+  }
+  __syncthreads();
+  const T step_size = of_step[0], inverse_sqrt_correction2 = of_step[1];
+  const T keep1 = T(1 - options.beta1), beta2 = T(options.beta2), keep2 = T(1 - options.beta2);
+  const T epsilon = T(options.epsilon);
+  const T shrink = T(1 - (options.decoupled ? rate * weight_decay : 0));
+  const T penalty = T(options.decoupled ? 0 : weight_decay);
+  T* const parameter = start_of<T>(table, kAdamParameter, chunk);
+  const T* const gradient = start_of<T>(table, kAdamGradient, chunk);
+  T* const exp_avg = start_of<T>(table, kAdamFirst, chunk);
+  T* const exp_avg_sq = start_of<T>(table, kAdamSecond, chunk);
+  for_each_pack<T>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        Pack<T, n> p = load<n>(parameter + at), m = load<n>(exp_avg + at);
+        Pack<T, n> v = load<n>(exp_avg_sq + at);
+        const Pack<T, n> g = load<n>(gradient + at);
+#pragma unroll
+        for (int i = 0; i < n; ++i) {
+          const T slope = g.at[i] + penalty * p.at[i];
+          m.at[i] += keep1 * (slope - m.at[i]);
+          v.at[i] = beta2 * v.at[i] + keep2 * (slope * slope);
+          p.at[i] = shrink * p.at[i] -
+                    step_size * m.at[i] / (std::sqrt(v.at[i]) * inverse_sqrt_correction2 + epsilon);
+        }
+        store<n>(parameter + at, p);
+        store<n>(exp_avg + at, m);
+        store<n>(exp_avg_sq + at, v);
+      },
+      parameter, gradient, exp_avg, exp_avg_sq);
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    sgd_chunks(const __grid_constant__ Table<3> table, const double* learning_rate,
+               const double* guard, double weight_decay, SGDOptions options) {
+  if (says_skip(guard)) return;
+  const Chunk chunk = chunk_of_block(table);
+  const T rate = T(*learning_rate), penalty = T(weight_decay), momentum = T(options.momentum);
+  T* const parameter = start_of<T>(table, 0, chunk);
+  const T* const gradient = start_of<T>(table, 1, chunk);
+  T* const buffer = start_of<T>(table, 2, chunk);
+  for_each_pack<T>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        Pack<T, n> p = load<n>(parameter + at), b = load<n>(buffer + at);
+        const Pack<T, n> g = load<n>(gradient + at);
+#pragma unroll
+        for (int i = 0; i < n; ++i) {
+          const T slope = g.at[i] + penalty * p.at[i];
+          b.at[i] = momentum * b.at[i] + slope;
+          p.at[i] -= rate * (options.nesterov ? slope + momentum * b.at[i] : b.at[i]);
+        }
+        store<n>(parameter + at, p);
+        store<n>(buffer + at, b);
+      },
+      parameter, gradient, buffer);
+}
+
+// sums[chunk] = the sum of squares of a chunk.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    squares_of_chunks(const __grid_constant__ Table<1> table, double* sums) {
+  const Chunk chunk = chunk_of_block(table);
+  const T* const gradient = start_of<T>(table, 0, chunk);
+  double sum = 0;
+  for_each_pack<T>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        const Pack<T, n> g = load<n>(gradient + at);
+#pragma unroll
+        for (int i = 0; i < n; ++i) {
+          const auto wide = static_cast<double>(g.at[i]);
+          sum += wide * wide;
+        }
+      },
+      gradient);
+  sum = combine_along_x(sum, Sum());
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// norm = sqrt(sum of sums), by one block.
+__global__ void __launch_bounds__(kThreads)
+    root_of_sum(const double* sums, std::int64_t count, double* norm) {
+  double sum = 0;
+  for (std::int64_t i = threadIdx.x; i < count; i += blockDim.x) sum += sums[i];
+  sum = combine_along_x(sum, Sum());
+  if (threadIdx.x == 0) *norm = std::sqrt(sum);
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    scale_chunks(const __grid_constant__ Table<1> table, const double* norm, double max_norm) {
+  const T factor = T(max_norm / (*norm + 1e-6));
+  if (says_skip(norm) || factor >= T(1)) return;
+  const Chunk chunk = chunk_of_block(table);
+  T* const gradient = start_of<T>(table, 0, chunk);
+  for_each_pack<T>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        Pack<T, n> g = load<n>(gradient + at);
+#pragma unroll
+        for (int i = 0; i < n; ++i) g.at[i] *= factor;
+        store<n>(gradient + at, g);
+      },
+      gradient);
+}
+
+// tensors <- kept, in bytes.
+__global__ void __launch_bounds__(kThreads)
+    restore_chunks(const __grid_constant__ Table<2> table, const double* guard) {
+  if (!says_skip(guard)) return;
+  const Chunk chunk = chunk_of_block(table);
+  std::uint8_t* const to = start_of<std::uint8_t>(table, 0, chunk);
+  const std::uint8_t* const from = start_of<std::uint8_t>(table, 1, chunk);
+  for_each_pack<std::uint8_t>(
+      chunk, [&]<int n>(std::int64_t at) { store<n>(to + at, load<n>(from + at)); }, to, from);
+}
+
+std::int64_t elements_of(const Tensor& x) { return x.numel(); }
+std::int64_t bytes_of(const Tensor& x) { return static_cast<std::int64_t>(x.bytes()); }
+
+// Calls body(table, chunks) for the tensors of several lists, one of each at a time and kCapacity
+// of those in a table. `size_of_one` says what a chunk counts.
+template <int lists, class Body>
+void for_each_table(const std::array<const Tensors*, lists>& tensors,
+                    std::int64_t (*size_of_one)(const Tensor&), const Body& body) {
+  Table<lists> table{};
+  std::int64_t chunks = 0;
+  const auto issue = [&] {
+    if (table.count > 0) body(table, static_cast<unsigned int>(chunks));
+    table.count = 0;
+    chunks = 0;
+  };
+  for (std::size_t i = 0; i < tensors[0]->size(); ++i) {
+    const std::int64_t numel = size_of_one((*tensors[0])[i]);
+    const std::int64_t more = (numel + kChunk - 1) / kChunk;
+    if (table.count == kCapacity || chunks + more > std::numeric_limits<std::int32_t>::max())
+      issue();
+    for (std::size_t list = 0; list < lists; ++list)
+      table.data[list][table.count] = (*tensors[list])[i].raw();
+    table.numel[table.count] = numel;
+    chunks += more;
+    table.end[table.count] = static_cast<std::int32_t>(chunks);
+    ++table.count;
+  }
+  issue();
+}
+
+// Calls body.operator()<T>() for the dtypes that parameters are kept in.
+template <class Body>
+void dispatch_parameters(const char* op, DType dtype, const Body& body) {
+  if (dtype == DType::f64) return body.template operator()<double>();
+  OSTEON_CHECK(dtype == DType::f32, op, ": parameters are ", dtype, "; keep them in f32 or f64");
+  body.template operator()<float>();
+}
+
+const double* data_or_null(const Tensor& x) { return x.defined() ? x.data<double>() : nullptr; }
+
+}  // namespace
+
+void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensors& exp_avg,
+               const Tensors& exp_avg_sq, const Tensors& steps, const Tensor& learning_rate,
+               const Tensor& guard, double weight_decay, const AdamOptions& options) {
+  const std::array<const Tensors*, kAdamLists> lists{&parameters, &gradients, &exp_avg, &exp_avg_sq,
+                                                     &steps};
+  dispatch_parameters("adam_step", parameters[0].dtype(), [&]<class T>() {
+    for_each_table<kAdamLists>(
+        lists, elements_of, [&](const Table<kAdamLists>& table, unsigned int chunks) {
+          launch("adam_step", learning_rate, advance_steps, dim3(1), dim3(kThreads), table,
+                 data_or_null(guard));
+          if (chunks == 0) return;
+          launch("adam_step", learning_rate, adam_chunks<T>, dim3(chunks), dim3(kThreads), table,
+                 learning_rate.data<double>(), data_or_null(guard), weight_decay, options);
+        });
+  });
+}
+
+void sgd_step(const Tensors& parameters, const Tensors& gradients, const Tensors& momentum_buffers,
+              const Tensor& learning_rate, const Tensor& guard, double weight_decay,
+              const SGDOptions& options) {
+  dispatch_parameters("sgd_step", parameters[0].dtype(), [&]<class T>() {
+    for_each_table<3>({&parameters, &gradients, &momentum_buffers}, elements_of,
+                      [&](const Table<3>& table, unsigned int chunks) {
+                        if (chunks == 0) return;
+                        launch("sgd_step", learning_rate, sgd_chunks<T>, dim3(chunks),
+                               dim3(kThreads), table, learning_rate.data<double>(),
+                               data_or_null(guard), weight_decay, options);
+                      });
+  });
+}
+
+void clip_grad_norm(const Tensors& gradients, double max_norm, const Tensor& norm) {
+  constexpr const char* op = "clip_grad_norm";
+  std::int64_t count = 0;
+  for (const Tensor& gradient : gradients) count += (gradient.numel() + kChunk - 1) / kChunk;
+  const Tensor sums({count}, DType::f64, norm.device());
+  dispatch_parameters(op, gradients[0].dtype(), [&]<class T>() {
+    std::int64_t done = 0;
+    for_each_table<1>({&gradients}, elements_of, [&](const Table<1>& table, unsigned int chunks) {
+      if (chunks == 0) return;
+      launch(op, norm, squares_of_chunks<T>, dim3(chunks), dim3(kThreads), table,
+             sums.data<double>() + done);
+      done += chunks;
+    });
+    launch(op, norm, root_of_sum, dim3(1), dim3(kThreads), sums.data<double>(), count,
+           norm.data<double>());
+    for_each_table<1>({&gradients}, elements_of, [&](const Table<1>& table, unsigned int chunks) {
+      if (chunks == 0) return;
+      launch(op, norm, scale_chunks<T>, dim3(chunks), dim3(kThreads), table, norm.data<double>(),
+             max_norm);
+    });
+  });
+}
+
+void restore_unless_finite(const Tensor& guard, const Tensors& kept, const Tensors& tensors) {
+  for_each_table<2>({&tensors, &kept}, bytes_of, [&](const Table<2>& table, unsigned int chunks) {
+    if (chunks == 0) return;
+    launch("restore_unless_finite", guard, restore_chunks, dim3(chunks), dim3(kThreads), table,
+           guard.data<double>());
+  });
+}
+
+}  // namespace osteon::cuda

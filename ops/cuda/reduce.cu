@@ -1,0 +1,284 @@
+// Reductions and their inverse. Bytes moved: a reduction reads x once, plus at most 8 bytes a
+// result and split; expand and the gradient of the maximum are elementwise (tensor/cuda/map.h).
+// Sums run in double, whose units idle beside the memory.
+//
+// Where the last dimension is kept, a thread walks down a few columns and the loads of a warp lie
+// side by side; where it goes, the threads of a row of the block share a row of x. Where the
+// results are too few to fill the device, x is split, and a second launch joins the parts. How it
+// is split depends on the shapes alone, and so do the bits.
+#include <limits>
+
+#include "ops/cuda/block_reduce.h"
+#include "ops/kernels.h"
+#include "tensor/cuda/map.h"
+
+namespace osteon::cuda {
+namespace {
+
+constexpr std::int64_t kEnoughBlocks = 1024;  // keep every device busy
+constexpr std::int64_t kWorthASplit = 16;     // loads of a thread
+
+// A reduction: which terms, joined how, starting from what. The term may look at the number of the
+// result that it goes into.
+struct SumOfElements {
+  using Value = double;
+  using Combine = Sum;
+  static constexpr Value kInitial = 0;
+  template <class A>
+  __device__ Value term(A x, std::int64_t) const {
+    return static_cast<Value>(x);
+  }
+};
+
+template <class A>
+struct Maximum {
+  using Value = A;
+  using Combine = Larger;
+  static constexpr Value kInitial = -std::numeric_limits<A>::infinity();
+  __device__ Value term(A x, std::int64_t) const { return x; }
+};
+
+template <class T>
+struct CountOfMaxima {
+  using Value = double;
+  using Combine = Sum;
+  static constexpr Value kInitial = 0;
+  const T* largest;
+  template <class A>
+  __device__ Value term(A x, std::int64_t result) const {
+    return x == static_cast<A>(largest[result]) ? 1 : 0;
+  }
+};
+
+// The second launch: values that are terms already.
+template <class Reduction>
+struct Rest {
+  using Value = typename Reduction::Value;
+  using Combine = typename Reduction::Combine;
+  static constexpr Value kInitial = Reduction::kInitial;
+  __device__ Value term(Value x, std::int64_t) const { return x; }
+};
+
+// Which elements of x go into a result: those at results.offset(i) + reduced.offset(j) + column for
+// all j. There are `columns` > 1 where the last dimension is kept.
+struct Plan {
+  Walk results, reduced;
+  std::int64_t columns = 1;
+  bool keeps_last = false;
+};
+
+Plan plan_of(const char* op, const Shape& x, const Shape& y) {
+  Plan plan;
+  std::int64_t stride = 1;
+  bool first = true;
+  for (std::int64_t d = 1; d <= x.rank(); ++d) {
+    const std::int64_t extent = x[-d];
+    if (extent == 1) continue;
+    const bool kept = y[-d] == extent;
+    if (first) plan.keeps_last = kept;
+    if (plan.keeps_last && kept && plan.reduced.levels == 0)
+      plan.columns *= extent;
+    else
+      (kept ? plan.results : plan.reduced).add_outer(op, extent, stride);
+    stride *= extent;
+    first = false;
+  }
+  return plan;
+}
+
+// Block: (columns, terms). Grid: (columns, results, splits).
+template <int n, class T, class Reduction, class To>
+__global__ void __launch_bounds__(kThreads)
+    reduce_columns(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_a_split,
+                   Reduction reduction, double scale, To* y) {
+  using Value = typename Reduction::Value;
+  const typename Reduction::Combine combine;
+  const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
+  const std::int64_t begin = blockIdx.z * terms_a_split;
+  const std::int64_t end = min(begin + terms_a_split, plan.reduced.count);
+  for (std::int64_t row = blockIdx.y; row < plan.results.count; row += gridDim.y) {
+    Value values[n];
+#pragma unroll
+    for (int i = 0; i < n; ++i) values[i] = Reduction::kInitial;
+    const std::int64_t result = row * plan.columns + column;
+    if (column < plan.columns) {
+      const T* const from = x + plan.results.offset(row) + column;
+#pragma unroll 4
+      for (std::int64_t term = begin + threadIdx.y; term < end; term += blockDim.y) {
+        const Pack<T, n> pack = load<n>(from + plan.reduced.offset(term));
+#pragma unroll
+        for (int i = 0; i < n; ++i)
+          values[i] = combine(values[i],
+                              reduction.term(static_cast<Accumulator<T>>(pack.at[i]), result + i));
+      }
+    }
+    combine_along_y(values, combine);
+    if (threadIdx.y != 0 || column >= plan.columns) continue;
+    To* const to = y + blockIdx.z * plan.results.count * plan.columns + result;
+#pragma unroll
+    for (int i = 0; i < n; ++i) to[i] = narrowed<To>(static_cast<double>(values[i]) * scale);
+  }
+}
+
+// Block: (terms, results). Grid: (results, splits). Where n > 1 the terms of a result lie side by
+// side, and only the last pack of a lone result may be incomplete.
+template <int n, class T, class Reduction, class To>
+__global__ void __launch_bounds__(kThreads)
+    reduce_rows(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_a_split,
+                Reduction reduction, double scale, To* y) {
+  using Value = typename Reduction::Value;
+  using A = Accumulator<T>;
+  const typename Reduction::Combine combine;
+  const std::int64_t begin = blockIdx.y * terms_a_split;
+  const std::int64_t end = min(begin + terms_a_split, plan.reduced.count);
+  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.y;
+  for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < plan.results.count;
+       first += step) {
+    const std::int64_t result = first + threadIdx.y;
+    Value value = Reduction::kInitial;
+    if (result < plan.results.count) {
+      const T* const from = x + plan.results.offset(result);
+#pragma unroll 4
+      for (std::int64_t term = begin + threadIdx.x * n; term < end; term += blockDim.x * n) {
+        if (n > 1 && term + n <= end) {
+          const Pack<T, n> pack = load<n>(from + term);
+#pragma unroll
+          for (int i = 0; i < n; ++i)
+            value = combine(value, reduction.term(static_cast<A>(pack.at[i]), result));
+        } else {
+          const std::int64_t last = min(term + n, end);
+          for (std::int64_t i = term; i < last; ++i)
+            value = combine(value,
+                            reduction.term(static_cast<A>(from[plan.reduced.offset(i)]), result));
+        }
+      }
+    }
+    value = combine_along_x(value, combine);
+    if (threadIdx.x == 0 && result < plan.results.count)
+      y[blockIdx.y * plan.results.count + result] =
+          narrowed<To>(static_cast<double>(value) * scale);
+  }
+}
+
+// In how many parts to add up `terms` if `blocks` blocks of `threads` threads a result are there.
+std::int64_t splits_of(std::int64_t terms, std::int64_t threads, std::int64_t blocks) {
+  const std::int64_t useful = (terms + threads * kWorthASplit - 1) / (threads * kWorthASplit);
+  return std::clamp<std::int64_t>(kEnoughBlocks / blocks, 1, std::max<std::int64_t>(useful, 1));
+}
+
+// One launch: y[split, result] = the sum of a part of the terms, times scale.
+template <class T, class Reduction, class To>
+struct ReduceLaunch {
+  const char* op;
+  const Plan& plan;
+  dim3 grid, block;
+  bool packs;
+  std::int64_t splits;
+
+  static constexpr int kWide = kPack<T>;
+
+  ReduceLaunch(const char* op_, const Tensor& x, const Plan& plan_) : op(op_), plan(plan_) {
+    const std::int64_t terms = plan.reduced.count, results = plan.results.count;
+    if (plan.keeps_last) {
+      packs = plan.columns % kWide == 0 && is_aligned<T, kWide>(x);
+      const std::int64_t width = packs ? plan.columns / kWide : plan.columns;
+      const int across = threads_for(width, terms > kThreads ? kWarp : kThreads);
+      const int down = kThreads / across;
+      const std::int64_t tiles = (width + across - 1) / across;
+      block = dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
+      splits = splits_of(terms, down, tiles * results);
+      grid = dim3(static_cast<unsigned int>(tiles), blocks_for(results, 1, kMostBlocksAcross),
+                  static_cast<unsigned int>(splits));
+    } else {
+      const bool side_by_side = plan.reduced.levels <= 1;
+      packs = side_by_side && (terms % kWide == 0 || results == 1) && is_aligned<T, kWide>(x);
+      const std::int64_t width = packs ? (terms + kWide - 1) / kWide : terms;
+      const int across = threads_for(width, kThreads), down = kThreads / across;
+      block = dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
+      grid.x = blocks_for(results, down);
+      splits = splits_of(width, across, grid.x);
+      grid.y = static_cast<unsigned int>(splits);
+    }
+  }
+
+  // Whole packs, so that each part begins with one.
+  std::int64_t terms_a_split() const {
+    const std::int64_t even = (plan.reduced.count + splits - 1) / splits;
+    return plan.keeps_last ? even : (even + kWide - 1) / kWide * kWide;
+  }
+
+  void run(const Tensor& x, const Reduction& reduction, double scale, const Tensor& y) const {
+    const auto kernel =
+        plan.keeps_last
+            ? (packs ? reduce_columns<kWide, T, Reduction, To>
+                     : reduce_columns<1, T, Reduction, To>)
+            : (packs ? reduce_rows<kWide, T, Reduction, To> : reduce_rows<1, T, Reduction, To>);
+    launch(op, x, kernel, grid, block, x.data<T>(), plan, terms_a_split(), reduction, scale,
+           y.data<To>());
+  }
+};
+
+// y = scale times the reduction of x over the dimensions where y's extent is 1.
+template <class T, class To, class Reduction>
+void reduce(const char* op, const Tensor& x, const Reduction& reduction, double scale,
+            const Tensor& y) {
+  using Value = typename Reduction::Value;
+  if (y.numel() == 0) return;
+  const Plan plan = plan_of(op, x.shape(), y.shape());
+  const ReduceLaunch<T, Reduction, To> whole(op, x, plan);
+  if (whole.splits == 1) return whole.run(x, reduction, scale, y);
+
+  const ReduceLaunch<T, Reduction, Value> parts(op, x, plan);
+  const Tensor partial({parts.splits, y.numel()}, dtype_of<Value>(), x.device());
+  parts.run(x, reduction, 1, partial);
+  Plan rest;
+  rest.keeps_last = true;
+  rest.columns = y.numel();
+  rest.reduced.add_separate(op, parts.splits, y.numel());
+  ReduceLaunch<Value, Rest<Reduction>, To> join(op, partial, rest);
+  join.splits = join.grid.z = 1;
+  join.run(partial, {}, scale, y);
+}
+
+template <class A>
+struct Scaled {
+  A scale;
+  __device__ Results<A, 1> operator()(A x) const { return {{x * scale}}; }
+};
+
+template <class A>
+struct ShareOfMaximum {
+  __device__ Results<A, 1> operator()(A x, A largest, A dy, double count) const {
+    return {{x == largest ? dy / static_cast<A>(count) : A(0)}};
+  }
+};
+
+}  // namespace
+
+void reduce_sum(const Tensor& x, double scale, const Tensor& y) {
+  dispatch_floating("sum", x.dtype(),
+                    [&]<class T>() { reduce<T, T>("sum", x, SumOfElements(), scale, y); });
+}
+
+void reduce_max(const Tensor& x, const Tensor& y) {
+  dispatch_floating("amax", x.dtype(),
+                    [&]<class T>() { reduce<T, T>("amax", x, Maximum<Accumulator<T>>(), 1, y); });
+}
+
+void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& dx) {
+  const Tensor count(y.shape(), DType::f64, y.device());
+  dispatch_floating("amax", x.dtype(), [&]<class T>() {
+    reduce<T, double>("amax", x, CountOfMaxima<T>{y.data<T>()}, 1, count);
+    map<T, 1>("amax", ShareOfMaximum<Accumulator<T>>(), {dx}, Types<T, T, T, double>(),
+              {x, y, dy, count});
+  });
+}
+
+void expand(const Tensor& x, double scale, const Tensor& y) {
+  dispatch_floating("expand", y.dtype(), [&]<class T>() {
+    using A = Accumulator<T>;
+    map<T, 1>("expand", Scaled<A>{static_cast<A>(scale)}, {y}, Types<T>(), {x});
+  });
+}
+
+}  // namespace osteon::cuda

@@ -1,0 +1,47 @@
+// Several elements at once: what a thread loads and stores in one instruction of up to 16 bytes,
+// the widest there is.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "tensor/tensor.h"
+
+namespace osteon::cuda {
+
+constexpr std::size_t kWidestAccess = 16;  // bytes
+
+// n is a power of two.
+template <class T, int n>
+struct alignas(std::min(sizeof(T) * n, kWidestAccess)) Pack {
+  T at[n];
+};
+
+// Elements of T in one access.
+template <class T>
+constexpr int kPack = static_cast<int>(kWidestAccess / sizeof(T));
+
+// A unit for copies that do not look at elements.
+struct alignas(kWidestAccess) Bytes16 {
+  std::uint64_t halves[2];
+};
+
+// `from` and `to` must be aligned as Pack<T, n> is.
+template <int n, class T>
+__device__ inline Pack<T, n> load(const T* from) {
+  return *reinterpret_cast<const Pack<T, n>*>(from);
+}
+template <int n, class T>
+__device__ inline void store(T* to, const Pack<T, n>& pack) {
+  *reinterpret_cast<Pack<T, n>*>(to) = pack;
+}
+
+// Whether packs of n elements lie aligned from the first element of x on.
+template <class T, int n>
+bool is_aligned(const Tensor& x) {
+  return reinterpret_cast<std::uintptr_t>(x.raw()) % alignof(Pack<T, n>) == 0;
+}
+
+}  // namespace osteon::cuda

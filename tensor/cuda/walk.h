@@ -1,0 +1,50 @@
+// A walk through a dense tensor in the order of another one: dimensions that are repeated, left out
+// or taken in another order.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/shape.h"
+
+namespace osteon::cuda {
+
+constexpr int kMostLevels = 8;
+
+// Nested loops over `extent`s, the innermost first; each step of a loop moves `stride` elements.
+struct Walk {
+  std::int64_t extent[kMostLevels];
+  std::int64_t stride[kMostLevels];
+  std::int64_t count = 1;  // the product of the extents
+  int levels = 0;
+
+  // Adds a loop around those that are there. One that goes on where the one before it ends is the
+  // same loop, for steps of 0 too. `op` is named in the Error for more than kMostLevels.
+  void add_outer(const char* op, std::int64_t extent_, std::int64_t stride_) {
+    if (extent_ == 1) return;
+    if (levels == 0 || stride[levels - 1] * extent[levels - 1] != stride_)
+      return add_separate(op, extent_, stride_);
+    extent[levels - 1] *= extent_;
+    count *= extent_;
+  }
+  // The same, without joining loops.
+  void add_separate(const char* op, std::int64_t extent_, std::int64_t stride_) {
+    OSTEON_CHECK(levels < kMostLevels, op, ": more than ", kMostLevels,
+                 " dimensions that lie apart; merge neighbours by reshape");
+    extent[levels] = extent_;
+    stride[levels] = stride_;
+    count *= extent_;
+    ++levels;
+  }
+
+  // Where the i-th step of the whole nest is.
+  __host__ __device__ std::int64_t offset(std::int64_t i) const {
+    std::int64_t result = 0;
+    for (int level = 0; level + 1 < levels; ++level) {
+      result += i % extent[level] * stride[level];
+      i /= extent[level];
+    }
+    return levels == 0 ? result : result + i * stride[levels - 1];
+  }
+};
+
+}  // namespace osteon::cuda
