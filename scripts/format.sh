@@ -13,5 +13,5 @@ esac
 
 install_packages "${format_packages[@]}"
 cd "$root"
-find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' \) -print0 |
+find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 |
   xargs -0 clang-format-14 "${action[@]}"

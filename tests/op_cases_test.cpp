@@ -3,110 +3,21 @@
 // threads, any choice of gradients; and bad inputs.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <set>
 #include <string>
 
 #include "ops/backend.h"
-#include "tensor/autograd.h"
 #include "tensor/parallel.h"
+#include "tests/for_each_row.h"
 #include "tests/golden_file.h"
 #include "tests/gradient_check.h"
-#include "tests/hashed.h"
 #include "tests/message_of.h"
-#include "tests/op_cases.h"
+#include "tests/op_runs.h"
 
 using namespace osteon;
 
 namespace {
-
-// What a row computes: the output, the gradients that were asked for, the inputs it updated.
-using Results = std::vector<std::pair<std::string, Tensor>>;
-
-using Choice = std::function<bool(std::size_t)>;
-bool everyone(std::size_t) { return true; }
-
-// Clones, so that an op that updates an input finds the same one each time.
-Tensors leaves_of(const OpCase& row, const Tensors& inputs, const Choice& wants_gradient) {
-  Tensors leaves;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    leaves.push_back(inputs[i].defined() ? inputs[i].clone() : Tensor());
-    if (row.inputs[i].differentiable && wants_gradient(i)) leaves[i].set_requires_grad(true);
-  }
-  return leaves;
-}
-
-Tensor cotangent_of(const OpCase& row, const Tensor& output) {
-  const HashedSequence draws(row.name + "/cotangent");
-  std::vector<double> elements(static_cast<std::size_t>(output.numel()));
-  for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = draws.coarse(i);
-  return from_vector(elements, output.shape(), output.dtype());
-}
-
-Results run(const OpCase& row, const Tensors& inputs, DType dtype,
-            const Choice& wants_gradient = everyone) {
-  const Tensors leaves = leaves_of(row, inputs, wants_gradient);
-  const Tensor output = call_op(row.op, leaves, row.attrs, dtype);
-  if (output.requires_grad()) backward(output, cotangent_of(row, output));
-  Results results{{"output", output.detach()}};
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (row.inputs[i].differentiable && wants_gradient(i))
-      results.emplace_back(format("gradient", i), leaves[i].grad());
-    if (row.inputs[i].updated) results.emplace_back(format("updated", i), leaves[i]);
-  }
-  return results;
-}
-
-Results run(const OpCase& row, DType dtype) {
-  return run(row, make_inputs(row.name, row.inputs, dtype), dtype);
-}
-
-// The same numbers in float64: the reference starts from what the lower precision starts from.
-Tensors widened(const Tensors& inputs) {
-  Tensors wide;
-  for (const Tensor& input : inputs)
-    wide.push_back(input.defined() && is_floating(input.dtype())
-                       ? from_vector(input.to_vector(), input.shape(), DType::f64)
-                       : input);
-  return wide;
-}
-
-double largest(const Tensor& tensor) {
-  double size = 0;
-  for (const double element : tensor.to_vector()) size = std::max(size, std::abs(element));
-  return size;
-}
-
-// The largest difference over the largest entry of `reference`.
-double relative_difference(const Tensor& tensor, const Tensor& reference) {
-  REQUIRE(tensor.shape() == reference.shape());
-  const std::vector<double> a = tensor.to_vector(), b = reference.to_vector();
-  double difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (std::isnan(a[i]) || std::isnan(b[i])) return INFINITY;
-    difference = std::max(difference, std::abs(a[i] - b[i]));
-  }
-  return difference == 0 ? 0 : difference / largest(reference);
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         std::equal(a.raw(), a.raw() + a.bytes(), b.raw());
-}
-
-// Calls check(row) for every row; an exception is a failure of that row alone.
-void for_each_row(const std::function<void(const OpCase&)>& check) {
-  for (const OpCase& row : op_cases()) {
-    CAPTURE(row.name);
-    try {
-      check(row);
-    } catch (const std::exception& error) {
-      FAIL_CHECK(row.name << " threw: " << error.what());
-    }
-  }
-}
 
 // Where results in lower precision come from; each is compared with float64 on the CPU.
 struct LowerPrecision {

@@ -1,0 +1,36 @@
+// An allocator that gives every tensor an allocation of its own, so that the emulator sees an
+// access beside it, which inside of a region of tensor/cuda/allocator.cpp it would not. For the
+// tests of kernels; where the allocator itself counts, it is left out.
+#include "tensor/cuda/allocator.h"
+
+#include "tensor/cuda/context.h"
+#include "tests/cuda_emulator/memory.h"
+
+namespace osteon::cuda {
+
+class Arena {};
+std::shared_ptr<Arena> make_arena(const Device&) { return std::make_shared<Arena>(); }
+ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(std::move(arena)) {}
+ArenaScope::~ArenaScope() = default;
+
+std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
+  void* memory = nullptr;
+  OSTEON_CUDA_CHECK("allocate", cudaMallocAsync, &memory, bytes, context(device).stream());
+  return {memory, [](void* end) { cuda_emulator::free_device(end); }};
+}
+
+std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device&) {
+  void* memory = nullptr;
+  OSTEON_CUDA_CHECK("allocate pinned memory", cudaMallocHost, &memory, bytes);
+  return {memory, [](void* end) { static_cast<void>(cudaFreeHost(end)); }};
+}
+
+MemoryStatistics memory_statistics(const Device&) {
+  MemoryStatistics statistics;
+  statistics.current_bytes = cuda_emulator::memory_in_use().bytes;
+  return statistics;
+}
+
+void reset_peak_memory(const Device&) {}
+
+}  // namespace osteon::cuda

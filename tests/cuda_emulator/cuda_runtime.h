@@ -1,0 +1,51 @@
+// Takes the place of the toolkit's cuda_runtime.h where g++ translates .cu files for the emulator:
+// the runtime's types and functions are the toolkit's, what nvcc would add to the language is here.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <tuple>
+#include <type_traits>
+
+#include "tests/cuda_emulator/emulator.h"
+
+#undef __shared__
+#define __shared__ static  // blocks run one after another
+#define __launch_bounds__(...)
+
+#define __syncthreads() ::cuda_emulator::wait_for_block(__FILE__, __LINE__)
+
+using std::max;
+using std::min;
+
+inline const uint3& threadIdx = cuda_emulator::current.thread;
+inline const uint3& blockIdx = cuda_emulator::current.block;
+inline const dim3& blockDim = cuda_emulator::current.block_extent;
+inline const dim3& gridDim = cuda_emulator::current.grid_extent;
+
+// The value of the thread of this warp whose number differs from this one's in the bits of `lanes`.
+template <class T>
+T __shfl_xor_sync(unsigned int mask, T value, int lanes) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= cuda_emulator::kExchangeBytes);
+  T result;
+  const void* const other = cuda_emulator::exchange_in_warp(mask, &value, sizeof(T), lanes);
+  std::memcpy(&result, other, sizeof(T));
+  return result;
+}
+
+// The toolkit's own form for a kernel whose type is known; the one for any address stays undefined.
+template <class... Parameters>
+cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, void** arguments,
+                             std::size_t shared_bytes, cudaStream_t stream) {
+  static_assert((sizeof(Parameters) + ... + 0) <= 32764, "more arguments than CUDA allows");
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    std::tuple<std::remove_cv_t<Parameters>...> values(
+        *static_cast<std::remove_cv_t<Parameters>*>(arguments[i])...);
+    return cuda_emulator::launch(grid, block, shared_bytes, stream,
+                                 [kernel, values] { std::apply(kernel, values); });
+  }
+  (std::index_sequence_for<Parameters...>());
+}

@@ -1,0 +1,297 @@
+// The threads of a block as coroutines: each has a stack of its own and changes place with the
+// scheduler at barriers and shuffles. One that never waits hands its stack on to the next thread,
+// so that a kernel without barriers changes nothing.
+#include "tests/cuda_emulator/emulator.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <csetjmp>
+#include <cstring>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include "tests/cuda_emulator/memory.h"
+
+namespace cuda_emulator {
+
+Current current;
+
+namespace {
+
+constexpr std::size_t kStackBytes = 256 * 1024;
+constexpr std::size_t kWarp = 32;
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  std::ostringstream text;
+  text << "CUDA emulator: ";
+  (text << ... << parts);
+  throw Fault(text.str());
+}
+
+class Block;
+
+// A stack and the place on it.
+struct Fiber {
+  Fiber()
+      : stack(static_cast<std::byte*>(::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0))) {
+    if (stack == MAP_FAILED) fail("no memory for the stacks of a block");
+  }
+  ~Fiber() { ::munmap(stack, kStackBytes); }
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  std::byte* stack;
+  ucontext_t start;
+  jmp_buf place;
+  bool started = false;
+};
+
+enum class State { unstarted, ready, at_barrier, in_shuffle, done };
+
+struct Thread {
+  State state = State::unstarted;
+  Fiber* fiber = nullptr;
+  uint3 index{};
+  const char* file = nullptr;  // of the barrier
+  int line = 0;
+  unsigned int mask = 0;  // of the shuffle
+  unsigned int shuffles = 0;
+  // What it offers in its last and its next to last shuffle: a thread may be one ahead of another.
+  alignas(kExchangeBytes) std::byte offered[2][kExchangeBytes] = {};
+};
+
+Block* running = nullptr;
+
+class Block {
+ public:
+  Block(dim3 extent, const std::function<void()>& thread)
+      : thread_(thread), threads_(std::size_t{extent.x} * extent.y * extent.z) {
+    std::size_t i = 0;
+    for (unsigned int z = 0; z < extent.z; ++z)
+      for (unsigned int y = 0; y < extent.y; ++y)
+        for (unsigned int x = 0; x < extent.x; ++x) threads_[i++].index = {x, y, z};
+  }
+
+  void run() {
+    for (Thread& thread : threads_) thread = Thread{.index = thread.index};
+    next_ = done_ = 0;
+    idle_.clear();
+    for (const auto& fiber : fibers_) idle_.push_back(fiber.get());
+    while (next_ < threads_.size()) {
+      if (idle_.empty()) idle_.push_back(fibers_.emplace_back(std::make_unique<Fiber>()).get());
+      Fiber* const fiber = idle_.back();
+      idle_.pop_back();
+      enter(*fiber);
+    }
+    while (done_ < threads_.size()) {
+      if (!release_shuffles()) release_barrier();
+      for (std::size_t i = 0; i < threads_.size(); ++i)
+        if (threads_[i].state == State::ready) {
+          select(i);
+          enter(*threads_[i].fiber);
+        }
+    }
+  }
+
+  // Runs on a fiber: threads that were not started yet, until there are none.
+  void run_threads(Fiber& fiber) {
+    for (;;) {
+      while (next_ < threads_.size()) {
+        select(next_++);
+        threads_[selected_].fiber = &fiber;
+        thread_();
+        threads_[selected_].state = State::done;
+        ++done_;
+      }
+      idle_.push_back(&fiber);
+      leave(fiber);
+    }
+  }
+
+  void wait_at_barrier(const char* file, int line) {
+    Thread& thread = threads_[selected_];
+    thread.file = file;
+    thread.line = line;
+    wait(thread, State::at_barrier);
+  }
+
+  const void* wait_in_shuffle(unsigned int mask, const void* value, std::size_t bytes, int lanes) {
+    Thread& thread = threads_[selected_];
+    const std::size_t other = selected_ ^ static_cast<std::size_t>(lanes);
+    const unsigned int turn = thread.shuffles++ % 2;
+    std::memcpy(thread.offered[turn], value, bytes);
+    thread.mask = mask;
+    wait(thread, State::in_shuffle);
+    return threads_[other].offered[turn];
+  }
+
+ private:
+  void select(std::size_t i) {
+    selected_ = i;
+    current.thread = threads_[i].index;
+  }
+
+  void wait(Thread& thread, State state) {
+    thread.state = state;
+    leave(*thread.fiber);
+  }
+
+  // From the scheduler to a fiber and back. _setjmp and _longjmp leave signal masks alone, which
+  // would cost a system call each.
+  void enter(Fiber& fiber);
+  void leave(Fiber& fiber) {
+    if (_setjmp(fiber.place) == 0) _longjmp(scheduler_, 1);
+  }
+
+  // Lets the threads that wait in a shuffle go on; false if there are none.
+  bool release_shuffles() {
+    bool any = false;
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+      if (threads_[i].state != State::in_shuffle) continue;
+      const std::size_t first = i / kWarp * kWarp;
+      for (std::size_t lane = 0; lane < kWarp; ++lane) {
+        if ((threads_[i].mask >> lane & 1) == 0) continue;
+        const bool there =
+            first + lane < threads_.size() && (threads_[first + lane].state == State::in_shuffle ||
+                                               threads_[first + lane].state == State::ready);
+        if (!there)
+          fail("thread ", i, " of block ", block_text(), " shuffles with thread ", first + lane,
+               ", which does not take part");
+      }
+      any = true;
+    }
+    if (any)
+      for (Thread& thread : threads_)
+        if (thread.state == State::in_shuffle) thread.state = State::ready;
+    return any;
+  }
+
+  void release_barrier() {
+    std::size_t waiting = 0;
+    const Thread* first = nullptr;
+    for (const Thread& thread : threads_) {
+      if (thread.state != State::at_barrier) continue;
+      ++waiting;
+      if (first == nullptr) first = &thread;
+      if (thread.line != first->line || std::strcmp(thread.file, first->file) != 0)
+        fail("threads of block ", block_text(), " wait at different barriers, ", first->file, ":",
+             first->line, " and ", thread.file, ":", thread.line);
+    }
+    if (waiting < threads_.size())
+      fail("the barrier at ", first->file, ":", first->line, " is reached by ", waiting, " of ",
+           threads_.size(), " threads of block ", block_text());
+    for (Thread& thread : threads_) thread.state = State::ready;
+  }
+
+  static std::string block_text() {
+    std::ostringstream text;
+    text << "(" << current.block.x << "," << current.block.y << "," << current.block.z << ")";
+    return text.str();
+  }
+
+  const std::function<void()>& thread_;
+  std::vector<Thread> threads_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fiber*> idle_;
+  std::size_t next_ = 0, done_ = 0, selected_ = 0;
+  jmp_buf scheduler_;
+};
+
+Fiber* starting = nullptr;
+
+void fiber_main() { running->run_threads(*starting); }
+
+void Block::enter(Fiber& fiber) {
+  if (_setjmp(scheduler_) != 0) return;
+  if (fiber.started) _longjmp(fiber.place, 1);
+  fiber.started = true;
+  starting = &fiber;
+  ::getcontext(&fiber.start);
+  fiber.start.uc_stack.ss_sp = fiber.stack;
+  fiber.start.uc_stack.ss_size = kStackBytes;
+  fiber.start.uc_link = nullptr;
+  ::makecontext(&fiber.start, fiber_main, 0);
+  ::setcontext(&fiber.start);
+}
+
+// --- what a thread must not do -------------------------------------------------------------------
+
+sigjmp_buf recovery;
+void* volatile fault_address = nullptr;
+
+extern "C" void on_fault(int signal, siginfo_t* info, void*) {
+  fault_address = info->si_addr;
+  siglongjmp(recovery, signal);
+}
+
+// Turns the signals of bad accesses into a return to `recovery` while it lives.
+class FaultHandlers {
+ public:
+  FaultHandlers() {
+    static std::byte alternate[64 * 1024];
+    stack_t stack{};
+    stack.ss_sp = alternate;
+    stack.ss_size = sizeof alternate;
+    ::sigaltstack(&stack, &stack_before_);
+    struct sigaction action {};
+    action.sa_sigaction = on_fault;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    for (std::size_t i = 0; i < std::size(kSignals); ++i)
+      ::sigaction(kSignals[i], &action, &before_[i]);
+  }
+  ~FaultHandlers() {
+    for (std::size_t i = 0; i < std::size(kSignals); ++i)
+      ::sigaction(kSignals[i], &before_[i], nullptr);
+    ::sigaltstack(&stack_before_, nullptr);
+  }
+  FaultHandlers(const FaultHandlers&) = delete;
+  FaultHandlers& operator=(const FaultHandlers&) = delete;
+
+ private:
+  static constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+  struct sigaction before_[std::size(kSignals)];
+  stack_t stack_before_{};
+};
+
+std::string text_of(const uint3& index) {
+  std::ostringstream text;
+  text << "(" << index.x << "," << index.y << "," << index.z << ")";
+  return text.str();
+}
+
+}  // namespace
+
+void wait_for_block(const char* file, int line) { running->wait_at_barrier(file, line); }
+
+const void* exchange_in_warp(unsigned int mask, const void* value, std::size_t bytes, int lanes) {
+  return running->wait_in_shuffle(mask, value, bytes, lanes);
+}
+
+void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread) {
+  const Access access;
+  Block threads(block, thread);
+  running = &threads;
+  current.grid_extent = grid;
+  current.block_extent = block;
+  {
+    const FaultHandlers handlers;
+    const int signal = sigsetjmp(recovery, 1);
+    if (signal == SIGILL || signal == SIGFPE)
+      fail("thread ", text_of(current.thread), " of block ", text_of(current.block),
+           " does what is undefined: a misaligned access, an index out of bounds, an overflow");
+    if (signal != 0)
+      fail("thread ", text_of(current.thread), " of block ", text_of(current.block), " touches ",
+           describe_address(fault_address));
+    for (current.block.z = 0; current.block.z < grid.z; ++current.block.z)
+      for (current.block.y = 0; current.block.y < grid.y; ++current.block.y)
+        for (current.block.x = 0; current.block.x < grid.x; ++current.block.x) threads.run();
+  }
+  access.check_margins();
+}
+
+}  // namespace cuda_emulator

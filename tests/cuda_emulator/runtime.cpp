@@ -1,0 +1,244 @@
+// The calls of the CUDA runtime that the product makes, for a device of the emulator. All work is
+// done when it is issued, so streams have no order to keep; while a stream is being captured, work
+// is kept and done at each replay instead.
+#include <cuda_runtime_api.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/memory.h"
+
+// What the runtime only declares.
+struct CUstream_st {
+  std::unique_ptr<CUgraph_st> capturing;
+};
+struct CUevent_st {};
+struct CUgraph_st {
+  std::vector<std::function<void()>> work;
+};
+struct CUgraphExec_st {
+  std::vector<std::function<void()>> work;
+};
+
+namespace {
+
+using cuda_emulator::Where;
+
+constexpr std::size_t kDeviceBytes = std::size_t{80} << 30;
+constexpr int kVersion = CUDART_VERSION;
+
+cudaError_t last_error = cudaSuccess;
+
+// What the call returns, remembered for cudaGetLastError.
+cudaError_t report(cudaError_t status) {
+  if (status != cudaSuccess) last_error = status;
+  return status;
+}
+
+// Done now, or kept if the stream is being captured.
+cudaError_t do_or_keep(cudaStream_t stream, std::function<void()> work) {
+  if (stream == nullptr) return report(cudaErrorInvalidResourceHandle);  // ours never use it
+  if (stream->capturing)
+    stream->capturing->work.push_back(std::move(work));
+  else
+    work();
+  return cudaSuccess;
+}
+
+// Owned by the caller from here on, until the matching destroy.
+template <class T>
+cudaError_t hand_out(T** handle, std::unique_ptr<T> made) {
+  *handle = made.release();
+  return cudaSuccess;
+}
+template <class T>
+cudaError_t take_back(T* handle) {
+  const std::unique_ptr<T> owned(handle);
+  return cudaSuccess;
+}
+
+bool is_copy_of(Where to, Where from, cudaMemcpyKind kind) {
+  if (to == Where::beyond || from == Where::beyond) return false;
+  switch (kind) {
+    case cudaMemcpyHostToDevice:
+      return to == Where::device && from == Where::host;
+    case cudaMemcpyDeviceToHost:
+      return to == Where::host && from == Where::device;
+    case cudaMemcpyDeviceToDevice:
+      return to == Where::device && from == Where::device;
+    case cudaMemcpyHostToHost:
+      return to == Where::host && from == Where::host;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+namespace cuda_emulator {
+
+cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                   const std::function<void()>& thread) {
+  const std::size_t threads = std::size_t{block.x} * block.y * block.z;
+  const bool fits = threads >= 1 && threads <= 1024 && block.z <= 64 && grid.x >= 1 &&
+                    grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
+                    grid.z <= 65535 && shared_bytes == 0;
+  if (!fits) return report(cudaErrorInvalidConfiguration);
+  return do_or_keep(stream, [=] { run_blocks(grid, block, thread); });
+}
+
+cudaError_t issue(cudaStream_t stream, const std::function<void()>& work) {
+  return do_or_keep(stream, [work] {
+    const Access access;
+    work();
+    access.check_margins();
+  });
+}
+
+}  // namespace cuda_emulator
+
+// --- errors and versions -------------------------------------------------------------------------
+
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "cudaSuccess";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidConfiguration:
+      return "cudaErrorInvalidConfiguration";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    case cudaErrorInvalidResourceHandle:
+      return "cudaErrorInvalidResourceHandle";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
+    default:
+      return "another error";
+  }
+}
+const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = kVersion;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = kVersion;
+  return cudaSuccess;
+}
+
+// --- the device ----------------------------------------------------------------------------------
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  return report(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+}
+
+// What an H100 says of itself, as far as the product asks.
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (device != 0) return report(cudaErrorInvalidDevice);
+  *properties = {};
+  std::strncpy(properties->name, "emulated H100", sizeof properties->name - 1);
+  properties->totalGlobalMem = kDeviceBytes;
+  properties->major = 9;
+  properties->minor = 0;
+  properties->multiProcessorCount = 132;
+  properties->warpSize = 32;
+  properties->maxThreadsPerBlock = 1024;
+  properties->maxThreadsPerMultiProcessor = 2048;
+  properties->sharedMemPerBlock = 48 * 1024;
+  properties->l2CacheSize = 50 * 1024 * 1024;
+  return cudaSuccess;
+}
+
+// --- memory --------------------------------------------------------------------------------------
+
+cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
+  // A device would make it a part of the graph, good for nothing outside of it.
+  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
+  if (bytes > kDeviceBytes - cuda_emulator::memory_in_use().bytes)
+    return report(cudaErrorMemoryAllocation);
+  *memory = cuda_emulator::allocate_device(bytes);
+  return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+  return report(cuda_emulator::free_device(memory) ? cudaSuccess : cudaErrorInvalidValue);
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *total = kDeviceBytes;
+  *free = kDeviceBytes - cuda_emulator::memory_in_use().bytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  *memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+  return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFreeHost(void* memory) {
+  std::free(memory);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  if (!is_copy_of(cuda_emulator::where_is(to, bytes), cuda_emulator::where_is(from, bytes), kind))
+    return report(cudaErrorInvalidValue);
+  return cuda_emulator::issue(stream, [=] { std::memcpy(to, from, bytes); });
+}
+
+// --- streams, events, graphs ---------------------------------------------------------------------
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int) {
+  return hand_out(stream, std::make_unique<CUstream_st>());
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) { return take_back(stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return report(stream->capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned int) { return cudaSuccess; }
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
+  return hand_out(event, std::make_unique<CUevent_st>());
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) { return take_back(event); }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
+  stream->capturing = std::make_unique<CUgraph_st>();
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  if (!stream->capturing) return report(cudaErrorInvalidValue);
+  return hand_out(graph, std::move(stream->capturing));
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
+  auto made = std::make_unique<CUgraphExec_st>();
+  made->work = graph->work;
+  return hand_out(executable, std::move(made));
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
+  for (const auto& work : executable->work) work();
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return take_back(graph); }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) { return take_back(executable); }
