@@ -12,9 +12,11 @@ namespace {
 using Pass = BatchNormSpec::Pass;
 
 // What cuDNN has depends on the number of channels, and it has nothing for a residual without a
-// ReLU. Both passes must be there, since only its own backward can read the mask it wrote.
+// ReLU. Both passes must be there, since only its own backward can read the mask it wrote; how it
+// packs the bits of channels that do not fill bytes it does not say.
 bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
   if (!options.training || x.dtype() == DType::f64 || (residual && !options.relu)) return false;
+  if (options.relu && x.dim(-1) % 8 != 0) return false;
   const auto has = [&](Pass pass) {
     return has_plan(batch_norm_spec(pass, x.dtype(), x.shape(), options, residual), x.device());
   };
