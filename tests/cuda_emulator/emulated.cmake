@@ -22,7 +22,7 @@ target_compile_options(emulated_osteon INTERFACE -Wno-unknown-pragmas)
 set(traps -fsanitize=alignment,bounds,shift,signed-integer-overflow,integer-divide-by-zero,null
   -fsanitize-undefined-trap-on-error)
 add_library(emulated_device OBJECT ${kernels} ${folder}/emulator.cpp ${folder}/memory.cpp
-  ${folder}/runtime.cpp ${folder}/libraries.cpp)
+  ${folder}/runtime.cpp ${folder}/cublas.cpp ${folder}/cudnn_plans.cpp)
 target_link_libraries(emulated_device PRIVATE emulated_osteon)
 target_compile_options(emulated_device PRIVATE ${traps})
 
@@ -44,3 +44,4 @@ target_compile_options(cuda_emulator_test PRIVATE ${traps})
 add_emulated_test(cuda_ops_test_emulated cuda_ops_test.cpp ${folder}/allocator.cpp)
 add_emulated_test(cuda_optim_test_emulated cuda_optim_test.cpp ${folder}/allocator.cpp)
 add_emulated_test(cuda_training_test_emulated cuda_training_test.cpp)
+add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp gpu/model_specs.cpp)

@@ -1,0 +1,159 @@
+// Stands in for ops/cuda/cudnn_plans.cpp: what kernels ask of cuDNN is answered by the CPU's
+// kernels on the same memory. There are plans where an H100 has them, so that both ways are gone:
+// with cuDNN and without.
+#include "ops/cuda/cudnn_plans.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ops/cuda/aligned.h"
+#include "ops/kernels.h"
+#include "tensor/cuda/context.h"
+#include "tests/cuda_emulator/cudnn_plans.h"
+#include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/on_cpu.h"
+
+namespace cuda_emulator {
+
+CudnnSpecs& executed_specs() {
+  static CudnnSpecs specs;
+  return specs;
+}
+
+}  // namespace cuda_emulator
+
+namespace osteon::cuda {
+namespace {
+
+using Memory = std::map<Role, void*>;
+
+// The memory of a role as a tensor of the CPU; undefined where there is none.
+class Roles {
+ public:
+  explicit Roles(const Memory& memory) : memory_(memory) {}
+  Tensor operator()(Role role, const Shape& shape, DType dtype) const {
+    const auto found = memory_.find(role);
+    return found == memory_.end() ? Tensor() : cuda_emulator::on_cpu(found->second, shape, dtype);
+  }
+
+ private:
+  const Memory& memory_;
+};
+
+DType sums_of(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
+
+// On the CPU filters of bf16 come as f32.
+Tensor widened(const Tensor& filters) {
+  const Tensor wide(filters.shape(), sums_of(filters.dtype()));
+  copy_(wide, filters);
+  return wide;
+}
+
+void compute(const ConvolutionSpec& spec, const Roles& at) {
+  const DType dtype = spec.dtype;
+  switch (spec.pass) {
+    case ConvolutionSpec::Pass::forward:
+      return cpu::conv2d_forward(
+          at(Role::x, spec.x, dtype), widened(at(Role::weight, spec.weight, dtype)),
+          at(Role::bias, {spec.y[3]}, sums_of(dtype)), at(Role::residual, spec.y, dtype), spec.relu,
+          spec.options, at(Role::y, spec.y, dtype));
+    case ConvolutionSpec::Pass::backward_input:
+      return cpu::conv2d_backward_input(
+          at(Role::dy, spec.y, dtype), widened(at(Role::weight, spec.weight, dtype)), spec.options,
+          at(Role::residual, spec.x, dtype), at(Role::dx, spec.x, dtype));
+    case ConvolutionSpec::Pass::backward_weight:
+      return cpu::conv2d_backward_weight(at(Role::dy, spec.y, dtype), at(Role::x, spec.x, dtype),
+                                         spec.options, at(Role::dweight, spec.weight, dtype));
+  }
+}
+
+// Calls visit(i, byte, bit) for every element i of x: where its bit of the mask is.
+template <class Visit>
+void for_each_bit(const Shape& x, const Visit& visit) {
+  const std::int64_t channels = x[3], bytes = relu_mask_shape(x)[1];
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    visit(i, i / channels * bytes + i % channels / 8, i % channels % 8);
+}
+
+void forward(const BatchNormSpec& spec, const Roles& at) {
+  const Shape channel = {spec.x[3]};
+  const Tensor running_mean = at(Role::next_running_mean, channel, DType::f32);
+  const Tensor running_var = at(Role::next_running_var, channel, DType::f32);
+  copy_(running_mean, at(Role::running_mean, channel, DType::f32));
+  copy_(running_var, at(Role::running_var, channel, DType::f32));
+  const Tensor y = at(Role::y, spec.x, spec.dtype);
+  Tensor cpu_mask;
+  cpu::batch_norm_forward(at(Role::x, spec.x, spec.dtype), at(Role::weight, channel, DType::f32),
+                          at(Role::bias, channel, DType::f32),
+                          at(Role::residual, spec.x, spec.dtype),
+                          {.momentum = spec.momentum, .epsilon = spec.epsilon, .relu = spec.relu},
+                          running_mean, running_var, at(Role::mean, channel, DType::f32),
+                          at(Role::inverse_std, channel, DType::f32), y, cpu_mask);
+  if (!spec.relu) return;
+  const std::vector<double> values = y.to_vector();
+  auto* const mask = at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8).data<std::uint8_t>();
+  std::fill_n(mask, relu_mask_shape(spec.x).numel(), std::uint8_t{0});
+  for_each_bit(spec.x, [&](std::int64_t i, std::int64_t byte, std::int64_t bit) {
+    if (values[static_cast<std::size_t>(i)] > 0)
+      mask[byte] = static_cast<std::uint8_t>(mask[byte] | 1 << bit);
+  });
+}
+
+void backward(const BatchNormSpec& spec, const Roles& at) {
+  const Shape channel = {spec.x[3]};
+  const Tensor dy = at(Role::dy, spec.x, spec.dtype), let_through = empty_like(dy);
+  std::vector<double> values = dy.to_vector();
+  if (spec.relu) {
+    const auto* const mask =
+        at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8).data<std::uint8_t>();
+    for_each_bit(spec.x, [&](std::int64_t i, std::int64_t byte, std::int64_t bit) {
+      if ((mask[byte] >> bit & 1) == 0) values[static_cast<std::size_t>(i)] = 0;
+    });
+  }
+  copy_(let_through, from_vector(values, spec.x, DType::f64));
+  if (const Tensor dresidual = at(Role::dresidual, spec.x, spec.dtype); dresidual.defined())
+    copy_(dresidual, let_through);
+  cpu::batch_norm_backward(let_through, at(Role::x, spec.x, spec.dtype), Tensor(),
+                           at(Role::weight, channel, DType::f32), zeros(channel),
+                           at(Role::mean, channel, DType::f32),
+                           at(Role::inverse_std, channel, DType::f32), BatchNormOptions{},
+                           at(Role::dx, spec.x, spec.dtype), at(Role::dweight, channel, DType::f32),
+                           at(Role::dbias, channel, DType::f32), Tensor());
+}
+
+void compute(const BatchNormSpec& spec, const Roles& at) {
+  spec.pass == BatchNormSpec::Pass::forward ? forward(spec, at) : backward(spec, at);
+}
+
+bool has_plan(const ConvolutionSpec& spec) {
+  if (spec == unfused(spec)) return true;
+  // True f32 takes a residual in only with a bias behind it.
+  return spec.dtype == DType::bf16 || spec.tf32 || (spec.dtype == DType::f32 && spec.bias);
+}
+
+bool has_plan(const BatchNormSpec& spec) {
+  return spec.dtype != DType::f64 && spec.x[3] % (spec.dtype == DType::bf16 ? 8 : 4) == 0 &&
+         (spec.relu || !spec.residual);
+}
+
+}  // namespace
+
+bool has_plan(const CudnnSpec& spec, const Device&) {
+  return std::visit([](const auto& each) { return has_plan(each); }, spec);
+}
+
+void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) {
+  OSTEON_CHECK(has_plan(spec, {}), op, ": no plan for ", describe(spec));
+  cuda_emulator::executed_specs().insert(spec);
+  Memory memory;
+  for (const auto& [role, tensor] : arguments) {
+    OSTEON_CHECK(is_aligned(tensor), op, ": ", describe(spec), ": not aligned");
+    memory[role] = tensor.raw();
+  }
+  check(op, "emulated cuDNN",
+        cuda_emulator::issue(context(arguments.front().tensor.device()).stream(), [=] {
+          std::visit([&](const auto& each) { compute(each, Roles(memory)); }, spec);
+        }));
+}
+
+}  // namespace osteon::cuda

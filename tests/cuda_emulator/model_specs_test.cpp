@@ -1,0 +1,77 @@
+// What cudnn_support compiles (gpu/model_specs.h) is what the kernels ask for: the specs read off a
+// run on the CPU are those that training and inference on the device execute.
+#include "tests/gpu/model_specs.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "nn/models.h"
+#include "ops/backend.h"
+#include "ops/cuda/cudnn_plans.h"
+#include "ops/ops.h"
+#include "tensor/autograd.h"
+#include "tests/cuda_emulator/cudnn_plans.h"
+
+using namespace osteon;
+using cuda::ConvolutionSpec;
+using cuda::CudnnSpec;
+
+namespace {
+
+constexpr std::int64_t kBatch = 2, kSize = 32;
+constexpr ModelOptions kNarrow{.width = 8};
+
+using Names = std::vector<std::string>;
+
+Names names_of(const CudnnSpecs& specs) {
+  Names names;
+  for (const CudnnSpec& spec : specs) names.push_back(describe(spec));
+  std::ranges::sort(names);
+  return names;
+}
+
+// As the kernels do it: fused where there is a plan.
+Names expected(const std::vector<ObservedOp>& ops, const Precision& precision) {
+  CudnnSpecs specs;
+  for (const ObservedOp& op : ops) {
+    const CudnnSpec spec = op.in(kBatch, precision);
+    const auto* const conv = std::get_if<ConvolutionSpec>(&spec);
+    specs.insert(conv == nullptr || has_plan(spec, Device::cuda()) ? spec : unfused(*conv));
+  }
+  return names_of(specs);
+}
+
+Tensor images_on_device(DType dtype) {
+  return zeros({kBatch, kSize, kSize, 3}, dtype, Device::cuda());
+}
+
+}  // namespace
+
+TEST_CASE("the specs of a model are those that its kernels execute") {
+  for (const char* const arch : {"resnet18", "resnet50"})
+    for (const char* const name : {"fp32", "tf32", "bf16"}) {
+      CAPTURE(std::string(arch));
+      CAPTURE(std::string(name));
+      const Precision precision = precision_from_name(name);
+      set_allow_tf32(precision.tf32);
+      const auto observed = make_model(arch, kNarrow), model = make_model(arch, kNarrow);
+      model->to(Device::cuda());
+      CudnnSpecs& executed = cuda_emulator::executed_specs();
+
+      executed.clear();
+      model->train(true);
+      backward(mean(cast((*model)(images_on_device(precision.dtype)), DType::f32)));
+      CHECK(names_of(executed) == expected(observe_training(*observed, kSize), precision));
+
+      executed.clear();
+      model->train(false);
+      {
+        const NoGrad no_grad;
+        (*model)(images_on_device(precision.dtype));
+      }
+      CHECK(names_of(executed) == expected(observe_inference(*observed, kSize), precision));
+    }
+}

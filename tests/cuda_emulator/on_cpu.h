@@ -1,0 +1,17 @@
+// The emulated device's memory in the hands of the CPU's kernels.
+#pragma once
+
+#include <memory>
+
+#include "tensor/tensor.h"
+
+namespace cuda_emulator {
+
+// Memory of the device as a tensor of the CPU; it must stay for as long as that is used.
+inline osteon::Tensor on_cpu(void* memory, const osteon::Shape& shape, osteon::DType dtype) {
+  static const auto nobody = std::make_shared<int>();
+  const auto bytes = static_cast<std::size_t>(shape.numel()) * osteon::size_of(dtype);
+  return {std::make_shared<osteon::Storage>(memory, bytes, nobody), 0, shape, dtype};
+}
+
+}  // namespace cuda_emulator
