@@ -45,8 +45,8 @@ bool has_fast_path();
 bool has_fast_bf16();
 
 // How often each kernel that has a fast path was computed by the reference although the back end
-// was automatic, since the program began; f32 and bf16 only, which the fast paths are for. Empty
-// when all went as it should.
+// was automatic, since the program began; f32 and bf16 only, which the fast paths are for. On CUDA
+// devices: by our own kernels where cuDNN should have had a plan. Empty when all went as it should.
 std::map<std::string, std::int64_t> reference_fallbacks();
 // The same in one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
 std::string describe_reference_fallbacks();

@@ -1,6 +1,7 @@
 // Batch norm by cuDNN's fused plans, where it has them, else by our own kernels
 // (generic_batch_norm.h). The fused ones read and write each tensor once, where ReLU, residual and
 // their gradients each on its own would do so again.
+#include "ops/backend.h"
 #include "ops/cuda/aligned.h"
 #include "ops/cuda/cudnn_plans.h"
 #include "ops/cuda/generic_batch_norm.h"
@@ -11,16 +12,23 @@ namespace {
 
 using Pass = BatchNormSpec::Pass;
 
-// What cuDNN has depends on the number of channels, and it has nothing for a residual without a
-// ReLU. Both passes must be there, since only its own backward can read the mask it wrote; how it
-// packs the bits of channels that do not fill bytes it does not say.
+// What cuDNN is made for: it takes whole groups of channels, and has nothing for a residual without
+// a ReLU. How it packs the mask's bits of channels that do not fill bytes it does not say.
+bool suits_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
+  const std::int64_t group = options.relu || x.dtype() == DType::bf16 ? 8 : 4;
+  return options.training && x.dtype() != DType::f64 && (options.relu || !residual) &&
+         x.dim(-1) % group == 0;
+}
+
+// Both passes must have a plan, since only its own backward can read the mask that cuDNN wrote.
 bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
-  if (!options.training || x.dtype() == DType::f64 || (residual && !options.relu)) return false;
-  if (options.relu && x.dim(-1) % 8 != 0) return false;
+  if (!suits_cudnn(x, options, residual)) return false;
   const auto has = [&](Pass pass) {
     return has_plan(batch_norm_spec(pass, x.dtype(), x.shape(), options, residual), x.device());
   };
-  return has(Pass::forward) && has(Pass::backward);
+  if (has(Pass::forward) && has(Pass::backward)) return true;
+  note_reference("batch_norm", x);
+  return false;
 }
 
 // The mask is for its own backward alone. Ours is a vector.

@@ -43,6 +43,13 @@ Tensor prepared_bias(const Tensor& bias, DType dtype) {
   return prepared(bias, bias.shape(), dtype == DType::bf16 ? DType::f32 : dtype);
 }
 
+// Whether there is a plan for all that is fused to a convolution. Only true f32 does without.
+bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
+  if (has_plan(spec, x.device())) return true;
+  if (spec != unfused(spec) && spec.dtype == DType::bf16) note_reference("conv2d fused", x);
+  return false;
+}
+
 // y = relu(y + residual), for what no graph fuses.
 void add_relu(const Tensor& residual, bool relu, const Tensor& y) {
   if (residual.defined()) add_forward(y, residual, y);
@@ -60,7 +67,7 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   spec.bias = bias.defined();
   spec.residual = residual.defined();
   spec.relu = relu;
-  const bool fuses = has_plan(spec, x.device());
+  const bool fuses = fuses_all(spec, x);
   if (!fuses) spec = unfused(spec);
   const Tensor image = prepared(x, spec.x, x.dtype());
   const Tensor filters = prepared(weight, spec.weight, x.dtype());
@@ -81,7 +88,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
   ConvolutionSpec spec = convolution_spec(Pass::backward_input, dy.dtype(), dx.shape(),
                                           weight.shape(), dy.shape(), options, allow_tf32());
   spec.residual = addend.defined();
-  const bool fuses = spec.x == dx.shape() && has_plan(spec, dy.device());
+  const bool fuses = spec.x == dx.shape() && fuses_all(spec, dy);
   if (!fuses) spec = unfused(spec);
   const Tensor gradient = aligned(dy);
   const Tensor filters = prepared(weight, spec.weight, dy.dtype());

@@ -18,8 +18,11 @@ using fe::graph::Tensor_attributes;
 using GraphTensor = std::shared_ptr<Tensor_attributes>;
 using CudnnHandle = Handle<cudnnHandle_t, cudnnDestroy>;
 
+// The first line says it; a log of all that was tried follows.
 void check(const char* step, fe::error_t status) {
-  if (status.is_bad()) throw Error(format(cudnn_version(), ": ", step, ": ", status.get_message()));
+  if (status.is_good()) return;
+  const std::string message = status.get_message();
+  throw Error(format(cudnn_version(), ": ", step, ": ", message.substr(0, message.find('\n'))));
 }
 
 void check(const char* call, cudnnStatus_t status) {
