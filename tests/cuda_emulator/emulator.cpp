@@ -15,6 +15,10 @@
 
 #include "tests/cuda_emulator/memory.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace cuda_emulator {
 
 Current current;
@@ -32,6 +36,29 @@ template <class... Parts>
   throw Fault(text.str());
 }
 
+// A stack, as the address sanitizer wants to be told of a change to another one.
+struct Stack {
+  const void* bottom = nullptr;
+  std::size_t bytes = 0;
+  void* kept = nullptr;  // the sanitizer's own, while the stack is left
+};
+#if defined(__SANITIZE_ADDRESS__)
+void leaving(Stack& from, const Stack& to) {
+  __sanitizer_start_switch_fiber(&from.kept, to.bottom, to.bytes);
+}
+void arrived(Stack& at) { __sanitizer_finish_switch_fiber(at.kept, nullptr, nullptr); }
+void arrived_first(Stack& from) {
+  __sanitizer_finish_switch_fiber(nullptr, &from.bottom, &from.bytes);
+}
+#else
+void leaving(Stack&, const Stack&) {}
+void arrived(Stack&) {}
+void arrived_first(Stack&) {}
+#endif
+
+// The stack that launches are made from.
+Stack scheduler_stack;
+
 class Block;
 
 // A stack and the place on it.
@@ -40,12 +67,14 @@ struct Fiber {
       : stack(static_cast<std::byte*>(::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
                                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0))) {
     if (stack == MAP_FAILED) fail("no memory for the stacks of a block");
+    known = {stack, kStackBytes};
   }
   ~Fiber() { ::munmap(stack, kStackBytes); }
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
   std::byte* stack;
+  Stack known;
   ucontext_t start;
   jmp_buf place;
   bool started = false;
@@ -145,7 +174,9 @@ class Block {
   // would cost a system call each.
   void enter(Fiber& fiber);
   void leave(Fiber& fiber) {
+    leaving(fiber.known, scheduler_stack);
     if (_setjmp(fiber.place) == 0) _longjmp(scheduler_, 1);
+    arrived(fiber.known);
   }
 
   // Lets the threads that wait in a shuffle go on; false if there are none.
@@ -204,10 +235,14 @@ class Block {
 
 Fiber* starting = nullptr;
 
-void fiber_main() { running->run_threads(*starting); }
+void fiber_main() {
+  arrived_first(scheduler_stack);
+  running->run_threads(*starting);
+}
 
 void Block::enter(Fiber& fiber) {
-  if (_setjmp(scheduler_) != 0) return;
+  leaving(scheduler_stack, fiber.known);
+  if (_setjmp(scheduler_) != 0) return arrived(scheduler_stack);
   if (fiber.started) _longjmp(fiber.place, 1);
   fiber.started = true;
   starting = &fiber;
@@ -281,6 +316,11 @@ void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread) {
   {
     const FaultHandlers handlers;
     const int signal = sigsetjmp(recovery, 1);
+    if (signal != 0) {  // from a stack that nobody comes back to
+      Stack lost;
+      leaving(lost, scheduler_stack);
+      arrived(scheduler_stack);
+    }
     if (signal == SIGILL || signal == SIGFPE)
       fail("thread ", text_of(current.thread), " of block ", text_of(current.block),
            " does what is undefined: a misaligned access, an index out of bounds, an overflow");
