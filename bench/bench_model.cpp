@@ -30,7 +30,7 @@ struct BenchOptions {
               backend = "auto";
   std::int64_t image_size = 224, batch_size = 16;
   int steps = 10, warmup = 2, threads = 0;
-  bool profile = false;
+  bool profile = false, autotune = false;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -155,6 +155,9 @@ void print_profile(const BenchOptions& options, Work& work) {
 void measure(const BenchOptions& options, Clock::time_point start) {
   const Device device =
       configure_process(options.device, options.backend, options.precision, options.threads);
+  if (options.autotune && !device.is_cuda())
+    throw UsageError("--autotune is for CUDA devices; leave it out");
+  set_autotune(options.autotune);
   Work work(options, device);
   const double start_seconds = seconds_since(start);  // until the first step may begin
   work.step();
@@ -212,6 +215,8 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--warmup", options.warmup, "steps before")->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  app.add_flag("--autotune", options.autotune,
+               "on a CUDA device: choose what computes a convolution by timing");
   app.add_flag("--profile", options.profile,
                "first print where the time of a step goes; layers are then not fused");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options, start); });
