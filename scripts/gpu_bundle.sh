@@ -82,6 +82,10 @@ copy_headers() {
       # shellcheck disable=SC2001  # a regular expression
       install -D -m 644 "$file" "$out$(sed "s,/$multiarch/,/," <<<"$file")"
     done
+  # One says where it is installed, not where it is found.
+  # shellcheck disable=SC2016  # CMake's variable
+  find "$out/usr" -name '*.cmake' -exec sed -i \
+    's,^set(_IMPORT_PREFIX "/usr"),get_filename_component(_IMPORT_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE),' {} +
   install -D -m 644 "/usr/share/doc/$1/copyright" "$out/usr/share/doc/$1/copyright"
   dpkg-query -W -f '${Package} ${Version}\n' "$1" >>"$contents"
 }
