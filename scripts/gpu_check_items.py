@@ -12,7 +12,7 @@ from typing import Callable
 
 STAGES = ["build", "ops", "sanitize", "bench", "train"]
 PROGRAMS = ["bench_model", "train_mura", "eval_mura", "make_demo_data"]
-CONTENDERS = ["ours", "eager", "compiled"]
+CONTENDERS = ["ours", "tuned", "eager", "compiled"]  # we twice, then PyTorch twice
 # The first one is worth most, and so on; the last varies fastest.
 CONFIGURATIONS = [
     {"mode": mode, "precision": precision, "image_size": size, "batch_size": batch}
@@ -248,8 +248,8 @@ def describe(configuration):
 def bench_command(site, contender, configuration, steps):
     words = [f"--{name.replace('_', '-')}={value}" for name, value in configuration.items()]
     words += ["--arch=resnet50", "--device=cuda", f"--steps={steps}", "--warmup=10"]
-    if contender == "ours":
-        return [str(site.program("bench_model")), *words]
+    if contender in ("ours", "tuned"):
+        return [str(site.program("bench_model")), *words, *(["--autotune"] if contender == "tuned" else [])]
     compiled = ["--compile"] if contender == "compiled" else []
     return [site.machine.python or "python3", str(site.root / "scripts/bench_torch.py"), *words, *compiled]
 
@@ -259,7 +259,7 @@ def bench_item(site, contender, configuration, number):
                 [bench_command(site, contender, configuration, 12 if configuration["precision"] == "fp32" else 30)],
                 limit=420, least=15, figures=on_gpu,
                 about={**configuration, "contender": contender, "round": number})
-    if contender == "ours":
+    if contender in ("ours", "tuned"):
         item.needs, item.environment = (site.program("bench_model"),), site.environment()
         return item
     item.least = 90 if contender == "compiled" else 30

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -48,12 +49,10 @@ case $name in
     fi
     ;;
   bench_model)
-    echo "{\"device\": \"${FAKE_DEVICE:-Fake H100}\", \"images_per_second\": 300, \"peak_bytes\": 2000000000}"
-    echo "{a warning"
+    echo '{"device": "Fake H100", "images_per_second": 300, "peak_bytes": 2000000000}'
     ;;
   python)
     [[ $1 == -c ]] && exit 0
-    [[ $how == compile && $* == *--compile* ]] && exit 1
     echo '{"device": "Fake H100", "images_per_second": 200, "peak_bytes": 4000000000, "torch": "2", "cuda": "13", "cudnn": 9}'
     ;;
   compute-sanitizer)
@@ -63,7 +62,7 @@ case $name in
     ;;
   cuda_*_test)
     [[ $how == skip ]] && echo "tests/cuda_device.h:17: MESSAGE: skipped: there is no CUDA device"
-    if [[ $how == empty ]]; then cases 0; else cases 7; fi
+    cases 7
     ;;
   make_demo_data) mkdir "$out" ;;
   train_mura)
@@ -135,26 +134,20 @@ class WholeRuns(Pretended):
                  "train bf16, 224 px, batch 64: ours, round 1", "train fp32, 224 px, batch 256: ours, round 1",
                  "train tf32, 224 px, batch 256: ours, round 1", "memcheck, all kernels"]
         self.assertEqual(worth, sorted(worth, key=names.index))
-        self.assertEqual(72, sum(item["stage"] == "bench" for item in report["items"]) - 1)  # 24 configurations, start
+        self.assertEqual(24 * 4, sum(item["stage"] == "bench" for item in report["items"]) - 1)  # and the start
         self.assertEqual(1, sum(call.startswith("make_demo_data") for call in self.calls()))
 
     def test_what_goes_wrong_is_said(self):
         ops, weights, race = "cuda_ops_test", "two runs, same weights", "racecheck, our kernels"
-        ours, compiled = (f"train bf16, 224 px, batch 256: {who}, round 1" for who in ("ours", "compiled"))
         stages = {"configure": ["build"], ops: ["build", "ops"], weights: ["build", "ops"],
-                  race: ["build", "sanitize"], ours: ["build", "bench"], compiled: ["build", "bench"]}
+                  race: ["build", "sanitize"]}
         rows = [
             # what is wrong, the item, its status, what is said of it
             ({"FAKE_cuda_ops_test": "skip"}, ops, "skipped", "there is no CUDA device"),
-            ({"FAKE_cuda_ops_test": "skip"}, race, "skipped", "there is no CUDA device"),
             ({"FAKE_cuda_ops_test": "fail"}, ops, "failed", "cuda_ops_test: exit status 1: cuda_ops_test: something is wrong"),
-            ({"FAKE_cuda_ops_test": "empty"}, ops, "failed", "checked nothing"),
             ({"FAKE_FINDINGS": "3"}, race, "failed", "compute-sanitizer found 3"),
             ({"FAKE_train_mura": "differ"}, weights, "failed", "have different weights"),
             ({"FAKE_make_demo_data": "fail"}, weights, "failed", "make_demo_data: exit status 1"),
-            ({"FAKE_python": "compile"}, compiled, "failed", "exit status 1"),
-            ({"FAKE_bench_model": "fail"}, ours, "failed", "exit status 1"),
-            ({"FAKE_DEVICE": "cpu"}, ours, "failed", "was measured on cpu"),
             ({"FAKE_CUDA": "off (no cuDNN)"}, "configure", "failed", "CUDA is off (no cuDNN)"),
         ]
         for environment, name, expected, why in rows:
@@ -209,6 +202,40 @@ class WholeRuns(Pretended):
         self.assertEqual("580.1, 580.2", self.report()["machine"]["gpu"]["driver"])
         self.report_path.write_text("{}", encoding="utf-8")
         self.assertEqual(1, self.check("--resume", self.report_path)[0])
+
+
+class Outputs(unittest.TestCase):
+    """What is made of a program's output."""
+
+    def test_figures_or_why_there_are_none(self):
+        def cases(n):
+            return f"[doctest] test cases: {n} | {n} passed | 0 failed | 0 skipped\n[doctest] assertions: {n} | {n} passed"
+
+        on_gpu, tests = gpu_check_items.on_gpu, gpu_check_items.doctest_figures
+        start, sanitizer = gpu_check_items.start_figures, gpu_check_items.sanitizer_figures
+        fast, slow = '{"device": "G", "x": 1}', '{"device": "G", "x": 2}'
+        rows = [
+            (on_gpu, f"{fast}\n{{a warning", {"device": "G", "x": 1}),
+            (on_gpu, '{"device": "cpu"}', "was measured on cpu"),
+            (on_gpu, "Segmentation fault", "printed no line of JSON"),
+            (start, f"{slow}\n{fast}\n", {"cold": {"device": "G", "x": 2}, "warm": {"device": "G", "x": 1}}),
+            (start, f"{slow}\n", "printed no line of JSON"),
+            (tests, cases(7), {"cases": 7, "assertions": 7}),
+            (tests, cases(0), "checked nothing"),
+            (tests, "", "checked nothing"),
+            (tests, f"a.h:1: MESSAGE: skipped: no device\n{cases(7)}", "no device"),
+            (sanitizer, f"{cases(7)}\n== ERROR SUMMARY: 0 errors", {"cases": 7, "assertions": 7, "findings": 0}),
+            (sanitizer, f"{cases(7)}\n== RACECHECK SUMMARY: 2 hazards displayed (0 errors, 2 warnings)", "found 2"),
+            (sanitizer, cases(7), "no summary"),
+            (gpu_check_items.check_configuration, "-- osteon   cuda         off (no cuDNN)", "CUDA is off (no cuDNN)"),
+        ]
+        for read, output, expected in rows:
+            with self.subTest(read=read.__name__, output=output):
+                if isinstance(expected, dict):
+                    self.assertEqual(expected, read(output))
+                else:
+                    with self.assertRaisesRegex((gpu_check_items.Failed, gpu_check_items.Skipped), re.escape(expected)):
+                        read(output)
 
 
 class Time(unittest.TestCase):
@@ -273,7 +300,7 @@ class Page(unittest.TestCase):
                     "figures": figures, "about": about, "source": "abc", "commands": []}
 
         items = [measured("ours", 1, 3000, 20), measured("ours", 2, 3300, 20), measured("ours", 3, 2900, 20),
-                 measured("eager", 1, 2000, 25), measured("compiled", 1, 2400, 24)]
+                 measured("tuned", 1, 3600, 21), measured("eager", 1, 2000, 25), measured("compiled", 1, 2400, 24)]
         items.append({"name": "cuda_ops_test", "stage": "ops", "status": "skipped", "why": "no | device", "seconds": 2,
                       "figures": {}, "about": {}, "source": "abc", "commands": []})
         page = gpu_check_report.markdown({
@@ -282,8 +309,8 @@ class Page(unittest.TestCase):
                         "cuda": "13.0", "cudnn": "9.19.0", "processor": "p", "cores": 16},
             "not_run": [{"name": f"infer: {who}", "why": "the time was used up"} for who in ("ours", "eager")]})
         self.assertIn("# Fake H100, 2026-01-02", page)
-        self.assertIn("| train bf16, 224 px, batch 256 | 3,000 | 2,000 | 2,400 | 1.50 | 1.25 | 20.0 | 25.0 | 24.0 | 0.80 |"
-                      " 3/1/1 |", page)
+        self.assertIn("| train bf16, 224 px, batch 256 | 3,000 | 3,600 | 2,000 | 2,400 | 1.50 | 1.80 | 1.50 |"
+                      " 20.0 | 21.0 | 25.0 | 24.0 | 0.84 | 3/1/1/1 |", page)
         self.assertIn("13.3 % apart", page)
         self.assertIn("2.11, its CUDA 13.0, its cuDNN 91900", page)
         self.assertIn("| cuda_ops_test | skipped | 2 | no \\| device |", page)
