@@ -9,8 +9,9 @@ f32, SGD (learning rate 0.01, no momentum, no weight decay), no augmentation, bi
 
 From reloaded state: before each of the steps of PyTorch's run (1 thread) its weights are handed to our program, which
 computes loss and gradients of the same batch; differences are relative, those of the gradient in the Euclidean norm over
-all parameters, and PyTorch's own distance from its float64 gradient is the yardstick. Free-running: our program and PyTorch with 1 and with 2 threads each train
-on their own from the same start; PyTorch's two runs differ by rounding alone and are the yardstick.
+all parameters, and PyTorch's own distance from its float64 gradient is the yardstick. Free-running: our program and
+PyTorch with 1 thread, with 2 threads and in float64 each train on their own from the same start; PyTorch's runs differ by
+rounding alone and are the yardstick.
 """
 
 import argparse
@@ -71,9 +72,10 @@ def our_steps(program, arch, folder, state, images, labels, mode):
     return load_file(folder / "out.safetensors")
 
 
-def run_torch(arch, start, images, labels, threads, each_step=lambda *_: None):
+def run_torch(arch, start, images, labels, threads, dtype=torch.float32, each_step=lambda *_: None):
     torch.set_num_threads(threads)
-    model = torchvision.models.get_model(arch, num_classes=1)
+    images, labels = images.to(dtype), labels.to(dtype)
+    model = torchvision.models.get_model(arch, num_classes=1).to(dtype)
     model.load_state_dict(start)
     model.train()
     losses = []
@@ -85,6 +87,10 @@ def run_torch(arch, start, images, labels, threads, each_step=lambda *_: None):
             for parameter in model.parameters():
                 parameter -= LEARNING_RATE * parameter.grad
     return losses
+
+
+def summary(values):
+    return {"largest": float(max(values)), "median": float(numpy.median(values))}
 
 
 def compare(options, folder):
@@ -109,21 +115,25 @@ def compare(options, folder):
         found["gradient_to_torch"].append(apart(ours_f32, torch_f32))
         found["gradient_to_f64"].append(apart(ours_f32, f64))
         found["torch_gradient_to_f64"].append(apart(torch_f32, f64))
+        print(f"step {t + 1} of {options.steps}: PyTorch's loss {loss:.6f}, "
+              + ", ".join(f"{name} {values[-1]:.2e}" for name, values in found.items()), file=sys.stderr, flush=True)
 
-    curves = {"PyTorch, 1 thread": run_torch(options.arch, start, images, labels, 1, reloaded),
-              "PyTorch, 2 threads": run_torch(options.arch, start, images, labels, 2),
+    curves = {"PyTorch, 1 thread": run_torch(options.arch, start, images, labels, 1, each_step=reloaded),
+              "2 threads": run_torch(options.arch, start, images, labels, 2),
+              "float64": run_torch(options.arch, start, images, labels, 2, torch.float64),
               "Osteon": our_steps(options.program, options.arch, folder, start, images, labels, "free")["losses"].tolist()}
-    reference = numpy.array(curves["PyTorch, 1 thread"])
+    apart = lambda curve, other: summary(abs(numpy.array(curve) - numpy.array(curves[other])))
     return {"arch": options.arch, "size": options.size, "batch_size": options.batch_size, "steps": options.steps,
             "images": distinct, "torch": torch.__version__,
-            "reloaded": {name: {"largest": max(values), "median": float(numpy.median(values))}
-                         for name, values in found.items()},
-            "free_running": {name: {"largest_loss_difference": float(abs(numpy.array(curve) - reference).max())}
-                             for name, curve in curves.items()},
+            "reloaded": {name: summary(values) for name, values in found.items()},
+            "free_running_loss_difference": {
+                name: {other: apart(curve, other) for other in ("PyTorch, 1 thread", "float64") if other != name}
+                for name, curve in curves.items()},
             "curves": curves}
 
 
-STYLES = {"PyTorch, 1 thread": ("#c2410c", "7 4"), "PyTorch, 2 threads": ("#6b7280", "2 3"), "Osteon": ("#0b62b8", "none")}
+STYLES = {"PyTorch, 1 thread": ("#c2410c", "7 4"), "2 threads": ("#6b7280", "2 3"), "float64": ("#15803d", "10 3 2 3"),
+          "Osteon": ("#0b62b8", "none")}
 
 
 def write_svg(file, curves):
@@ -145,7 +155,7 @@ def write_svg(file, curves):
         colour, dash = STYLES[name]
         points = " ".join(f"{x(step + 1):.1f},{y(value):.1f}" for step, value in enumerate(curve))
         svg.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
-        left = LEFT + i * (WIDTH - LEFT - RIGHT) / 3
+        left = LEFT + (0, 0.3, 0.54, 0.78)[i] * (WIDTH - LEFT - RIGHT)
         svg.append(f'<line x1="{left}" x2="{left + 34}" y1="28" y2="28" stroke="{colour}" stroke-width="3" '
                    f'stroke-dasharray="{dash}"/>')
         svg.append(text(left + 42, 33, name, "start"))
