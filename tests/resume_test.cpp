@@ -10,6 +10,7 @@
 #include "tests/message_of.h"
 #include "tests/tiny_run.h"
 #include "train/checkpoint.h"
+#include "train/checksums.h"
 #include "train/run_log.h"
 #include "train/run_state.h"
 #include "train/trainer.h"
@@ -232,6 +233,40 @@ TEST_CASE("a run that was killed between the links of last and best has the righ
   fs::create_symlink("checkpoints/step-1", options.out / "best");
   Trainer again(resumed(options));
   CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
+}
+
+// A run's folder may come from somebody else.
+TEST_CASE("a run that leads out of its folder is refused and nothing there changes") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  Trainer(options).train();
+  for (const char* name : {"checkpoints", "config.json", "log.jsonl"}) {
+    CAPTURE(name);
+    const fs::path elsewhere = folder.path() / "elsewhere" / name;
+    fs::create_directories(elsewhere.parent_path());
+    fs::rename(options.out / name, elsewhere);
+    fs::create_symlink(elsewhere, options.out / name);
+    const auto before = fs::last_write_time(elsewhere);
+    const std::string message = message_of([&] { Trainer trainer(resumed(options)); });
+    CHECK(contains(message, (options.out / name).string() + " is a link"));
+    CHECK(fs::last_write_time(elsewhere) == before);
+    fs::remove(options.out / name);
+    fs::rename(elsewhere, options.out / name);
+  }
+  const fs::path state_file = options.out / "last/state.json";
+  const nlohmann::ordered_json good = read_checked_json(state_file, 1'000'000);
+  fs::create_directories(folder.path() / "step-9");
+  for (const char* name : {"..", "../..", "", ".", "../../step-9", "/tmp", "step-9/../../.."}) {
+    CAPTURE(name);
+    nlohmann::ordered_json bad = good;
+    bad["best"]["checkpoint"] = name;
+    bad.erase("crc32");
+    std::ofstream(state_file) << to_checked_json(bad);
+    CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "is missing"));
+    CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
+  }
 }
 
 TEST_CASE("states that are not one are refused") {

@@ -129,8 +129,9 @@ void verify_model_file(const fs::path& file) {
 
 void restore_best(const fs::path& run, const std::string& name) {
   const fs::path target = fs::path("checkpoints") / name;
-  OSTEON_CHECK(fs::path(name).filename() == name && fs::is_directory(run / target),
-               "the best checkpoint so far, ", (run / target).string(), ", is missing");
+  const bool is_inside = fs::path(name).filename() == name && name.starts_with("step-");
+  OSTEON_CHECK(is_inside && fs::is_directory(run / target), "the best checkpoint so far, ",
+               (run / target).string(), ", is missing");
   if (fs::is_symlink(run / "best") && fs::read_symlink(run / "best") == target) return;
   swap_link(run, "best", target);
 }

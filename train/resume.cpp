@@ -42,6 +42,17 @@ std::string instruction_set() {
 #endif
 }
 
+// A folder that came from elsewhere may hold links by which writing, cutting back the log or
+// removing old checkpoints would reach what is not the run's.
+void check_links(const fs::path& run) {
+  for (const auto& entry : fs::directory_iterator(run)) {
+    const fs::path name = entry.path().filename();
+    OSTEON_CHECK(!entry.is_symlink() || name == "last" || name == "best", entry.path().string(),
+                 " is a link, and a run is continued only in a folder without any but last and "
+                 "best; put in its place what it points to");
+  }
+}
+
 }  // namespace
 
 TrainOptions options_of_run(const fs::path& run) {
@@ -63,6 +74,7 @@ TrainOptions options_of_run(const fs::path& run) {
 
 void check_resumable(const TrainOptions& now) {
   const ordered_json before = to_json(options_of_run(now.out)), after = to_json(now);
+  check_links(now.out);
   for (const auto& [key, value] : after.items())
     if (value != before[key] && !may_change(key, after))
       throw UsageError(format(option_name(key), " is ", value.dump(), " but the run in ",

@@ -21,6 +21,9 @@ TrainOptions options_of_run(const std::filesystem::path& run);
 //   workers, cache, max_bad, save_every, skip_nonfinite
 //   epochs                unless the schedule is a cosine, which is laid out over all of them
 //   threads, backend, device   the weights are then no longer the same bit for bit
+//
+// Throws Error naming a link in the run's folder, other than `last` and `best`: nothing outside the
+// folder is to be written or removed by continuing a run.
 void check_resumable(const TrainOptions& now);
 
 // What the bits of a result depend on beside the options: {"device", "backend", "threads",
