@@ -92,6 +92,7 @@ def main():
         "refused_stride": replaced(b"K\x12K\x09K\x03K\x01t", b"K\xffK\x09K\x03K\x01t"),
         "refused_cut_pickle": rewritten(good, lambda name, data: data[:60] if name.endswith("data.pkl") else data),
         "refused_cut_file": good[:-30],
+        "refused_copies": saved(dict.fromkeys((f"{i}" for i in range(60)), numbers((50, 100)).t())),
         "refused_list": saved([numbers((2,))]),
     }
     damaged = bytearray(good)

@@ -11,6 +11,7 @@
 #include "tests/tiny_run.h"
 #include "train/checkpoint.h"
 #include "train/checksums.h"
+#include "train/resume.h"
 #include "train/run_log.h"
 #include "train/run_state.h"
 #include "train/trainer.h"
@@ -233,6 +234,15 @@ TEST_CASE("a run that was killed between the links of last and best has the righ
   fs::create_symlink("checkpoints/step-1", options.out / "best");
   Trainer again(resumed(options));
   CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
+}
+
+TEST_CASE("a state and a configuration of unreasonable size are refused") {
+  const TemporaryFolder folder;
+  const fs::path state = folder.write("step-3/state.json", std::string(1'000'001, ' '));
+  CHECK(
+      contains(message_of([&] { load_checkpoint(state.parent_path()); }), "more than the 1000000"));
+  folder.write("config.json", std::string(10'000'001, ' '));
+  CHECK(contains(message_of([&] { options_of_run(folder.path()); }), "it has 10000001 bytes"));
 }
 
 // A run's folder may come from somebody else.

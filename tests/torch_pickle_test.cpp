@@ -101,6 +101,7 @@ TEST_CASE("what is not a state dict is refused by name") {
                       {"stride", "outside its storage"},
                       {"cut_pickle", "ends in the middle"},
                       {"cut_file", "no whole zip archive"},
+                      {"copies", "much more memory than the file has bytes"},
                       {"list", "no state dict"},
                       {"damaged", "is damaged"}};
   for (const Row& row : rows) {
@@ -111,6 +112,33 @@ TEST_CASE("what is not a state dict is refused by name") {
     CHECK(contains(message, row.message));
     CHECK(contains(message, file.string()));
   }
+}
+
+TEST_CASE("a pickle of more than 4 MB is refused") {
+  const auto number = [](std::size_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
+    return text;
+  };
+  // A zip archive of one entry, stored. Source: PKWARE, APPNOTE.TXT, 4.3.
+  const auto archive = [&](std::size_t size) {
+    const std::string name = "x/data.pkl", about = number(10, 2) + number(0, 6) + number(0, 2) +
+                                                   number(0, 4) + number(size, 4) +
+                                                   number(size, 4) + number(name.size(), 2) +
+                                                   number(0, 2);
+    const std::string local = number(0x04034b50, 4) + about + name + std::string(size, '.');
+    const std::string central =
+        number(0x02014b50, 4) + number(10, 2) + about + number(0, 10) + number(0, 4) + name;
+    return local + central + number(0x06054b50, 4) + number(0, 4) + number(1, 2) + number(1, 2) +
+           number(central.size(), 4) + number(local.size(), 4) + number(0, 2);
+  };
+  const TemporaryFolder folder;
+  const auto message_for = [&](std::size_t size) {
+    const fs::path file = folder.write("large.pth", archive(size));
+    return message_of([&] { read_torch_pickle(file); });
+  };
+  CHECK(contains(message_for(4'000'001), "data.pkl has 4000001 bytes, more than the 4000000"));
+  CHECK(contains(message_for(4'000'000), "data.pkl is damaged"));  // its checksum, 0, is wrong
 }
 
 TEST_CASE("pickles that take what is not there are refused") {
