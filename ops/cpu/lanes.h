@@ -13,6 +13,12 @@
 
 #include "tensor/dtype.h"
 
+// On a processor without AVX-512 g++ notes that such vectors travel another way than where there is
+// one; ours never leave the file they are used in. For all of the file that includes this.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 namespace osteon::cpu {
 
 template <class A>
