@@ -12,8 +12,8 @@ constexpr int kMostLevels = 8;
 
 // Nested loops over `extent`s, the innermost first; each step of a loop moves `stride` elements.
 struct Walk {
-  std::int64_t extent[kMostLevels];
-  std::int64_t stride[kMostLevels];
+  std::int64_t extent[kMostLevels] = {};
+  std::int64_t stride[kMostLevels] = {};
   std::int64_t count = 1;  // the product of the extents
   int levels = 0;
 

@@ -2,6 +2,7 @@
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/on_cpu.h"
 
 namespace osteon::cuda {
@@ -29,6 +30,9 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
     cpu::matmul(left.on_cpu(), right.on_cpu(), transpose_a, transpose_b, term.on_cpu(),
                 result.on_cpu());
   };
+  cuda_emulator::write_down(format("launch matmul ", static_cast<const void*>(a.raw()), " ",
+                                   static_cast<const void*>(b.raw()), " ",
+                                   static_cast<const void*>(y.raw())));
   check("matmul", "emulated cuBLAS", cuda_emulator::issue(context(y.device()).stream(), work));
 }
 

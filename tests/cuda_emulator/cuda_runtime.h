@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/journal.h"
 
 #undef __shared__
 #define __shared__ static  // blocks run one after another
@@ -44,6 +45,11 @@ cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 bloc
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
     std::tuple<std::remove_cv_t<Parameters>...> values(
         *static_cast<std::remove_cv_t<Parameters>*>(arguments[i])...);
+    if (cuda_emulator::journal_is_open())
+      cuda_emulator::write_down(cuda_emulator::describe_launch(
+          reinterpret_cast<const void*>(kernel), grid, block,
+          {{static_cast<const std::byte*>(arguments[i]),
+            std::is_empty_v<Parameters> ? 0 : sizeof(Parameters)}...}));
     return cuda_emulator::launch(grid, block, shared_bytes, stream,
                                  [kernel, values] { std::apply(kernel, values); });
   }

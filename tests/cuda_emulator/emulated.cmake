@@ -22,7 +22,7 @@ target_compile_options(emulated_osteon INTERFACE -Wno-unknown-pragmas)
 set(traps -fsanitize=alignment,bounds,shift,signed-integer-overflow,integer-divide-by-zero,null
   -fsanitize-undefined-trap-on-error)
 add_library(emulated_device OBJECT ${kernels} ${folder}/emulator.cpp ${folder}/memory.cpp
-  ${folder}/runtime.cpp ${folder}/cublas.cpp ${folder}/cudnn_plans.cpp)
+  ${folder}/runtime.cpp ${folder}/cublas.cpp ${folder}/cudnn_graph.cpp ${folder}/journal.cpp)
 target_link_libraries(emulated_device PRIVATE emulated_osteon)
 target_compile_options(emulated_device PRIVATE ${traps})
 
@@ -35,8 +35,12 @@ function(add_emulated_test name)
   # The definitions above win over those in the archives.
   target_link_libraries(${name} PRIVATE $<TARGET_FILE:test_support> $<TARGET_FILE:osteon>
     emulated_osteon doctest_main)
-  target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden")
+  target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
+    OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
   add_test(NAME ${name} COMMAND ${name})
+  # Not the user's: a plan of the emulated cuDNN is good for one process.
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "OSTEON_PLAN_CACHE=${PROJECT_BINARY_DIR}/emulated-plans")
 endfunction()
 
 add_emulated_test(cuda_emulator_test ${folder}/emulator_test.cpp ${folder}/allocator.cpp)
@@ -45,4 +49,6 @@ add_emulated_test(cuda_ops_test_emulated cuda_ops_test.cpp ${folder}/allocator.c
 add_emulated_test(cuda_kernels_test_emulated cuda_kernels_test.cpp ${folder}/allocator.cpp)
 add_emulated_test(cuda_optim_test_emulated cuda_optim_test.cpp ${folder}/allocator.cpp)
 add_emulated_test(cuda_training_test_emulated cuda_training_test.cpp)
+add_emulated_test(cuda_trainer_test_emulated cuda_trainer_test.cpp)
+add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
 add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp gpu/model_specs.cpp)

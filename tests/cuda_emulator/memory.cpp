@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/journal.h"
 
 namespace cuda_emulator {
 namespace {
@@ -61,9 +62,11 @@ void* allocate_device(std::size_t bytes) {
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (region == MAP_FAILED) return nullptr;
   const Allocation allocation{static_cast<std::byte*>(region) + kPage, page_bytes, bytes};
-  protect(allocation, PROT_READ | PROT_WRITE);
-  std::memset(allocation.pages, kPattern, page_bytes);
-  if (!in_reach) protect(allocation, PROT_NONE);
+  if (!is_dry()) {
+    protect(allocation, PROT_READ | PROT_WRITE);
+    std::memset(allocation.pages, kPattern, page_bytes);
+    if (!in_reach) protect(allocation, PROT_NONE);
+  }
   pages += page_bytes / kPage;
   std::byte* const first = allocation.pages + page_bytes - rounded;
   allocations()[first] = allocation;

@@ -13,7 +13,7 @@
 #include "ops/cuda/cudnn_plans.h"
 #include "ops/ops.h"
 #include "tensor/autograd.h"
-#include "tests/cuda_emulator/cudnn_plans.h"
+#include "tests/cuda_emulator/executed_specs.h"
 
 using namespace osteon;
 using cuda::ConvolutionSpec;

@@ -5,11 +5,14 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/memory.h"
 
 // What the runtime only declares.
@@ -28,8 +31,9 @@ namespace {
 
 using cuda_emulator::Where;
 
-constexpr std::size_t kDeviceBytes = std::size_t{80} << 30;
-constexpr int kVersion = CUDART_VERSION;
+std::size_t device_bytes = std::size_t{80} << 30;
+int driver_version = CUDART_VERSION;
+cuda_emulator::Counts called;
 
 cudaError_t last_error = cudaSuccess;
 
@@ -61,6 +65,24 @@ cudaError_t take_back(T* handle) {
   return cudaSuccess;
 }
 
+// Page-locked memory of the host, by its first byte.
+std::map<const std::byte*, std::size_t> pinned;
+
+bool is_pinned(const void* address) {
+  const auto* const byte = static_cast<const std::byte*>(address);
+  const auto after = pinned.upper_bound(byte);
+  return after != pinned.begin() && byte < std::prev(after)->first + std::prev(after)->second;
+}
+
+// Adds a line to the journal, if one is kept.
+template <class... Parts>
+void note(const Parts&... parts) {
+  if (!cuda_emulator::journal_is_open()) return;
+  std::ostringstream line;
+  (line << ... << parts);
+  cuda_emulator::write_down(line.str());
+}
+
 bool is_copy_of(Where to, Where from, cudaMemcpyKind kind) {
   if (to == Where::beyond || from == Where::beyond) return false;
   switch (kind) {
@@ -81,6 +103,10 @@ bool is_copy_of(Where to, Where from, cudaMemcpyKind kind) {
 
 namespace cuda_emulator {
 
+Counts counts() { return called; }
+void set_device_bytes(std::size_t bytes) { device_bytes = bytes; }
+void set_driver_version(int version) { driver_version = version; }
+
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
                    const std::function<void()>& thread) {
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;
@@ -88,10 +114,14 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t
                     grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
                     grid.z <= 65535 && shared_bytes == 0;
   if (!fits) return report(cudaErrorInvalidConfiguration);
+  ++called.launches;
+  if (is_dry()) return cudaSuccess;
   return do_or_keep(stream, [=] { run_blocks(grid, block, thread); });
 }
 
 cudaError_t issue(cudaStream_t stream, const std::function<void()>& work) {
+  ++called.launches;
+  if (is_dry()) return cudaSuccess;
   return do_or_keep(stream, [work] {
     const Access access;
     work();
@@ -128,17 +158,18 @@ const char* cudaGetErrorName(cudaError_t error) {
 const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = kVersion;
+  *version = driver_version;
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {
-  *version = kVersion;
+  *version = CUDART_VERSION;
   return cudaSuccess;
 }
 
 // --- the device ----------------------------------------------------------------------------------
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  if (driver_version < CUDART_VERSION) return report(cudaErrorInsufficientDriver);
   *count = 1;
   return cudaSuccess;
 }
@@ -152,7 +183,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return report(cudaErrorInvalidDevice);
   *properties = {};
   std::strncpy(properties->name, "emulated H100", sizeof properties->name - 1);
-  properties->totalGlobalMem = kDeviceBytes;
+  properties->totalGlobalMem = device_bytes;
   properties->major = 9;
   properties->minor = 0;
   properties->multiProcessorCount = 132;
@@ -169,36 +200,53 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
   // A device would make it a part of the graph, good for nothing outside of it.
   if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  if (bytes > kDeviceBytes - cuda_emulator::memory_in_use().bytes)
+  if (bytes > device_bytes - cuda_emulator::memory_in_use().bytes)
     return report(cudaErrorMemoryAllocation);
   *memory = cuda_emulator::allocate_device(bytes);
+  note("cudaMallocAsync ", bytes);
   return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+  note("cudaFreeAsync ", memory);
   return report(cuda_emulator::free_device(memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *total = kDeviceBytes;
-  *free = kDeviceBytes - cuda_emulator::memory_in_use().bytes;
+  *total = device_bytes;
+  *free = device_bytes - cuda_emulator::memory_in_use().bytes;
   return cudaSuccess;
 }
 
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  note("cudaMallocHost ", bytes);
   *memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+  pinned[static_cast<const std::byte*>(*memory)] = bytes;
   return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+  note("cudaFreeHost");
+  pinned.erase(static_cast<const std::byte*>(memory));
   std::free(memory);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-  if (!is_copy_of(cuda_emulator::where_is(to, bytes), cuda_emulator::where_is(from, bytes), kind))
+  const Where target = cuda_emulator::where_is(to, bytes);
+  if (!is_copy_of(target, cuda_emulator::where_is(from, bytes), kind))
     return report(cudaErrorInvalidValue);
+  ++called.copies;
+  note("cudaMemcpyAsync",
+       target == Where::device ? ""
+       : is_pinned(to)         ? " to host pinned"
+                               : " to host pageable",
+       " ", bytes, " bytes ", from, " to ", to);
+  if (cuda_emulator::is_dry()) {
+    if (target == Where::host) std::memset(to, 0, bytes);
+    return cudaSuccess;
+  }
   return cuda_emulator::issue(stream, [=] { std::memcpy(to, from, bytes); });
 }
 
@@ -209,16 +257,33 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int) {
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) { return take_back(stream); }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  note("cudaStreamSynchronize");
   return report(stream->capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
 }
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned int) { return cudaSuccess; }
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t event, unsigned int) {
+  note("cudaStreamWaitEvent ", event);
+  return cudaSuccess;
+}
 
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return hand_out(event, std::make_unique<CUevent_st>());
+}
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
   return hand_out(event, std::make_unique<CUevent_st>());
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) { return take_back(event); }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  note("cudaEventRecord ", event);
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  note("cudaEventSynchronize ", event);
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
+  *milliseconds = 1;
+  return cudaSuccess;
+}
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
@@ -237,6 +302,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
+  note("cudaGraphLaunch");
+  ++called.launches;
   for (const auto& work : executable->work) work();
   return cudaSuccess;
 }

@@ -1,16 +1,17 @@
-// Stands in for ops/cuda/cudnn_plans.cpp: what kernels ask of cuDNN is answered by the CPU's
-// kernels on the same memory. There are plans where an H100 has them, so that both ways are gone:
-// with cuDNN and without.
-#include "ops/cuda/cudnn_plans.h"
+// Stands in for ops/cuda/cudnn_graph.cpp: what is asked of cuDNN is answered by the CPU's kernels
+// on the same memory. There are plans where an H100 has them, so that both ways are gone: with
+// cuDNN and without. Which specs are made, and how plans are kept and timed, is the product's own
+// code.
+#include "ops/cuda/cudnn_graph.h"
 
 #include <algorithm>
 #include <map>
 
-#include "ops/cuda/aligned.h"
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
-#include "tests/cuda_emulator/cudnn_plans.h"
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/executed_specs.h"
+#include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/on_cpu.h"
 
 namespace cuda_emulator {
@@ -136,22 +137,69 @@ bool has_plan(const BatchNormSpec& spec) {
          (spec.relu || !spec.residual);
 }
 
-}  // namespace
+constexpr std::int64_t kConfigurations = 2, kWorkspaceBytes = 4096;
 
-bool has_plan(const CudnnSpec& spec, const Device&) {
-  return std::visit([](const auto& each) { return has_plan(each); }, spec);
+// Plans as bytes are the spec's text: this process remembers which spec that was.
+std::map<std::string, CudnnSpec>& specs_by_text() {
+  static std::map<std::string, CudnnSpec> specs;
+  return specs;
 }
 
-void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) {
-  OSTEON_CHECK(has_plan(spec, {}), op, ": no plan for ", describe(spec));
-  cuda_emulator::executed_specs().insert(spec);
+}  // namespace
+
+std::string cudnn_version() { return "emulated cuDNN"; }
+
+struct CudnnTarget::Impl {
+  cudaStream_t stream;
+};
+CudnnTarget::CudnnTarget(const Device& device)
+    : impl_(std::make_unique<Impl>(Impl{context(device).stream()})) {}
+CudnnTarget::CudnnTarget(const std::string&) : impl_(std::make_unique<Impl>()) {}
+CudnnTarget::~CudnnTarget() = default;
+
+struct CudnnGraph::Impl {
+  cudaStream_t stream;
+  CudnnSpec spec;
+};
+
+CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
+    : impl_(std::make_unique<Impl>(Impl{target.impl_->stream, spec})) {
+  OSTEON_CHECK(std::visit([](const auto& each) { return has_plan(each); }, spec),
+               "emulated cuDNN has no plan for ", describe(spec));
+  specs_by_text().insert_or_assign(describe(spec), spec);
+}
+
+CudnnGraph::CudnnGraph(const CudnnTarget& target, const std::string& bytes) {
+  const auto found = specs_by_text().find(bytes);
+  OSTEON_CHECK(found != specs_by_text().end(), "emulated cuDNN: not a plan of this process");
+  impl_ = std::make_unique<Impl>(Impl{target.impl_->stream, found->second});
+}
+
+CudnnGraph::~CudnnGraph() = default;
+CudnnGraph::CudnnGraph(CudnnGraph&&) noexcept = default;
+CudnnGraph& CudnnGraph::operator=(CudnnGraph&&) noexcept = default;
+
+std::int64_t CudnnGraph::configurations() const { return kConfigurations; }
+bool CudnnGraph::build(std::int64_t i) { return i < kConfigurations; }
+bool CudnnGraph::build_first() { return true; }
+std::string CudnnGraph::engine() const { return "emulated"; }
+std::int64_t CudnnGraph::workspace_bytes() const { return kWorkspaceBytes; }
+std::string CudnnGraph::serialise() const { return describe(impl_->spec); }
+
+void CudnnGraph::execute(std::span<const Binding> bindings, void* workspace) const {
+  const std::string text = describe(impl_->spec);
+  OSTEON_CHECK(workspace != nullptr, text, ": no workspace");
+  cuda_emulator::executed_specs().insert(impl_->spec);
   Memory memory;
-  for (const auto& [role, tensor] : arguments) {
-    OSTEON_CHECK(is_aligned(tensor), op, ": ", describe(spec), ": not aligned");
-    memory[role] = tensor.raw();
+  std::string line = "launch " + text;
+  for (const auto& [role, place] : bindings) {
+    OSTEON_CHECK(reinterpret_cast<std::uintptr_t>(place) % 16 == 0, text, ": not aligned");
+    memory[role] = place;
+    line += format(" ", place);
   }
-  check(op, "emulated cuDNN",
-        cuda_emulator::issue(context(arguments.front().tensor.device()).stream(), [=] {
+  cuda_emulator::write_down(line);
+  check("emulated cuDNN", "execute",
+        cuda_emulator::issue(impl_->stream, [spec = impl_->spec, memory] {
           std::visit([&](const auto& each) { compute(each, Roles(memory)); }, spec);
         }));
 }

@@ -1,0 +1,157 @@
+// How a training step uses a CUDA device, read from the emulator's journal: always the same calls
+// on the same addresses, which is what a recorded step needs; no waiting inside of a step; nothing
+// kept that is not in use; and what failing calls turn into. Only on the emulated device.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/init.h"
+#include "nn/models.h"
+#include "ops/ops.h"
+#include "optim/adam.h"
+#include "tests/cuda_emulator/journal.h"
+#include "tests/message_of.h"
+#include "train/training_step.h"
+
+using namespace osteon;
+using cuda_emulator::Journal;
+
+namespace {
+
+constexpr std::int64_t kBatch = 4, kSize = 32;
+
+struct Training {
+  explicit Training(std::int64_t recorded_batch)
+      : model(make_model("resnet18", {.width = 8, .seed = 1})) {
+    model->to(Device::cuda());
+    optimizer = std::make_unique<Adam>(
+        std::vector<ParameterGroup>{{.parameters = model->named_parameters()}});
+    step = std::make_unique<TrainingStep>(
+        *model, *optimizer,
+        [this](const Tensors& inputs) {
+          const Tensor logits = (*model)(cast(inputs[0], DType::bf16));
+          return binary_cross_entropy_with_logits(cast(reshape(logits, {-1}), DType::f32),
+                                                  inputs[1]);
+        },
+        TrainingStep::Options{.batch_size = recorded_batch, .clip_norm = 1});
+  }
+
+  void issue(std::uint64_t number) const {
+    const Tensor images({kBatch, kSize, kSize, 3}, DType::f32);
+    uniform_(images, 1, {.seed = 3, .stream = number});
+    step->issue({{{images, zeros({kBatch})}, std::vector<std::int64_t>(kBatch)}});
+  }
+
+  std::unique_ptr<Module> model;
+  std::unique_ptr<Adam> optimizer;
+  std::unique_ptr<TrainingStep> step;
+};
+
+std::size_t tensor_bytes() { return memory_statistics(Device::cuda()).current_bytes; }
+
+int count(const std::vector<std::string>& calls, const std::string& beginning) {
+  return static_cast<int>(std::ranges::count_if(
+      calls, [&](const std::string& call) { return call.starts_with(beginning); }));
+}
+
+// Without what goes to the upload's two buffers in turn.
+std::vector<std::string> without_uploads(std::vector<std::string> calls) {
+  std::erase_if(calls, [](const std::string& call) {
+    return call.starts_with("cudaMemcpyAsync") || call.starts_with("cudaEvent") ||
+           call.starts_with("cudaStreamWaitEvent");
+  });
+  return calls;
+}
+
+}  // namespace
+
+TEST_CASE("the same step makes the same calls on the same addresses, and waits for nothing") {
+  const Training training(/*recorded_batch=*/0);
+  std::vector<std::vector<std::string>> journals;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    const Journal journal;
+    training.issue(i);
+    journals.push_back(journal.calls());
+    training.step->take_result(false);
+  }
+  // The upload's buffers take turns: every second step has the same ones.
+  CHECK(count(journals[7], "launch") > 150);
+  CHECK(without_uploads(journals[7]) == without_uploads(journals[5]));
+  CHECK(without_uploads(journals[6]) == without_uploads(journals[4]));
+  for (const std::string call : {"cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaMalloc",
+                                 "cudaFree", "cudaMemcpyAsync to host pageable"})
+    CHECK_MESSAGE(count(journals[7], call) == 0, call);
+  // The host waits for one copy only: the one out of the buffer it is about to fill again, which
+  // was issued two steps before.
+  CHECK(count(journals[7], "cudaEventSynchronize") == 1);
+}
+
+TEST_CASE("a recorded step is one call, beside the copies of its inputs and its numbers") {
+  const Training training(kBatch);
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    training.issue(i);
+    training.step->take_result(false);
+  }
+  const Journal journal;
+  training.issue(4);
+  CHECK(count(journal.calls(), "cudaGraphLaunch") == 1);
+  CHECK(count(journal.calls(), "launch") == 0);
+  // Images and targets to the device and on to where they were recorded; the loss and the norm
+  // back.
+  CHECK(count(journal.calls(), "cudaMemcpyAsync") == 6);
+  CHECK(count(journal.calls(), "cudaMemcpyAsync to host pinned") == 2);
+  CHECK(count(journal.calls(), "cudaMalloc") == 0);
+}
+
+TEST_CASE("everything that a step allocates is given back") {
+  const std::size_t before = tensor_bytes();
+  {
+    const Training training(kBatch);
+    for (std::uint64_t i = 0; i < 4; ++i) training.issue(i % 2), training.step->take_result(false);
+    const std::size_t reserved = memory_statistics(Device::cuda()).reserved_bytes;
+    CHECK(reserved > 0);
+    CHECK(tensor_bytes() > before);
+  }
+  CHECK(tensor_bytes() == before);
+}
+
+TEST_CASE("too little memory is an error with all the numbers, and leaks nothing") {
+  const std::size_t before = tensor_bytes();
+  cuda_emulator::set_device_bytes(64 << 20);
+  const std::string message = message_of([] {
+    const Tensor x({16 << 20}, DType::f32, Device::cuda());
+    const Tensor y({16 << 20}, DType::f32, Device::cuda());
+  });
+  CAPTURE(message);
+  for (const char* part : {"cuda:0: out of memory: asked for 67108864 bytes", " in use by tensors",
+                           " free", "smaller batch", "bf16"})
+    CHECK_MESSAGE(contains(message, part), part);
+  CHECK(tensor_bytes() == before);
+  const std::string in_a_step = message_of([] {
+    const Training training(kBatch);
+    for (std::uint64_t i = 0;; ++i) {
+      const Tensor all({1 << 30}, DType::u8, Device::cuda());
+      training.issue(i);
+    }
+  });
+  CHECK(contains(in_a_step, "out of memory"));
+  CHECK(tensor_bytes() == before);
+  cuda_emulator::set_device_bytes(std::size_t{80} << 30);
+}
+
+TEST_CASE("a device that cannot be used says why") {
+  CHECK(contains(message_of([] { device_from_name("cuda:7"); }),
+                 "device cuda:7: there is only cuda:0"));
+  CHECK(device_from_name("auto") == Device::cuda());
+  cuda_emulator::set_driver_version(12040);
+  // cuda:0 is open already; another one is asked for anew.
+  CHECK(contains(message_of([] { device_from_name("cuda:1"); }),
+                 "device cuda:1: the driver is for CUDA 12.4, this build needs 13.0; update"));
+  cuda_emulator::set_driver_version(0);
+  CHECK(
+      contains(message_of([] { device_from_name("cuda:1"); }), "no CUDA driver or no GPU is here"));
+  cuda_emulator::set_driver_version(CUDART_VERSION);
+}
