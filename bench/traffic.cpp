@@ -1,0 +1,136 @@
+// One line an op that is not simply "inputs in, outputs out".
+#include "bench/traffic.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "nn/flops.h"
+#include "ops/ops.h"
+
+namespace osteon {
+namespace {
+
+double bytes_of(const Tensor& x) { return x.defined() ? static_cast<double>(x.bytes()) : 0; }
+
+double bytes_of(const Shape& shape, DType dtype) {
+  return static_cast<double>(shape.numel()) * static_cast<double>(size_of(dtype));
+}
+double bytes_of(const Node::Input& input) { return bytes_of(input.shape, input.dtype); }
+double bytes_of(const Node::Output& output) { return bytes_of(output.shape, output.dtype); }
+
+// Filters and their gradients, kept in f32, are rounded to and from bf16 beside a bf16 image.
+double bytes_beside(const Node::Input& weight, DType activations) {
+  return bytes_of(weight.shape, activations);
+}
+
+double convolution_flops(const Node& node) {
+  const Shape& weight = node.inputs[1].shape;
+  return 2.0 * static_cast<double>(node.outputs[0].shape.numel()) *
+         static_cast<double>(weight.numel() / weight[0]);
+}
+
+// A bit an element says where the ReLU let through.
+double mask_bytes(const Shape& shape) { return static_cast<double>(shape.numel()) / 8; }
+
+bool trains(const std::any& attrs) {
+  const auto* options = std::any_cast<BatchNormOptions>(&attrs);
+  return options != nullptr && options->training;
+}
+
+bool has_relu(const std::any& attrs) {
+  const auto* options = std::any_cast<BatchNormOptions>(&attrs);
+  return options != nullptr && options->relu;
+}
+
+}  // namespace
+
+Traffic& Traffic::operator+=(const Traffic& other) {
+  bytes += other.bytes;
+  read_again += other.read_again;
+  flops += other.flops;
+  return *this;
+}
+
+double Ceilings::seconds(const Traffic& traffic) const {
+  return std::max((traffic.bytes + traffic.read_again) / bytes_per_second,
+                  traffic.flops / flops_per_second);
+}
+
+CountTraffic::CountTraffic(const Ceilings& ceilings, std::function<std::int64_t()> launches)
+    : ceilings_(ceilings),
+      launches_(std::move(launches)),
+      launches_before_(launches_()),
+      forward_([this](const Observation& op) { note_forward(op); }),
+      backward_([this](const Node& node) { note_backward(node); }) {}
+
+void CountTraffic::add(const std::string& kind, const Traffic& traffic, std::int64_t launches) {
+  Work& work = by_kind_[kind];
+  ++work.calls;
+  if (launches == kAll) launches = launches_() - launches_before_;
+  work.launches += launches;
+  launches_before_ += launches;
+  work.traffic += traffic;
+  work.seconds += ceilings_.seconds(traffic);
+  work.seconds_read_once += ceilings_.seconds({traffic.bytes, 0, traffic.flops});
+}
+
+void CountTraffic::note_forward(const Observation& op) {
+  const std::string_view name = op.name;
+  if (name == "reshape") return;  // the same memory
+  Traffic traffic{.flops = static_cast<double>(count_flops(op))};
+  for (const Tensor& input : op.inputs) traffic.bytes += bytes_of(input);
+  for (const Tensor& output : op.outputs) traffic.bytes += bytes_of(output);
+  if (name == "conv2d" || name == "conv2d_add_relu") {
+    const Tensor& weight = op.inputs[1];
+    traffic.bytes += bytes_of(weight.shape(), op.inputs[0].dtype()) - bytes_of(weight);
+    if (weight.dtype() != op.inputs[0].dtype())
+      add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), op.inputs[0].dtype())},
+          1);
+  }
+  if (name == "batch_norm" && trains(op.attrs)) {
+    traffic.read_again = bytes_of(op.inputs[0]);
+    if (has_relu(op.attrs)) traffic.bytes += mask_bytes(op.outputs[0].shape());
+  }
+  add(std::string(name) + " forward", traffic);
+}
+
+void CountTraffic::note_backward(const Node& node) {
+  const std::string name = node.name;
+  if (name == "reshape") return;
+  const double dy = bytes_of(node.outputs[0]), x = bytes_of(node.inputs[0]);
+  if (name == "conv2d") {
+    const double filters = bytes_beside(node.inputs[1], node.inputs[0].dtype);
+    const bool casts = node.inputs[1].dtype != node.inputs[0].dtype;
+    if (node.inputs[1].needs_grad()) {
+      if (casts) add("cast of filter gradients", {filters + bytes_of(node.inputs[1])}, 1);
+      add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)},
+          node.inputs[0].needs_grad() ? 1 : kAll);
+    }
+    if (node.inputs[0].needs_grad()) {
+      if (casts) add("cast of filters", {filters + bytes_of(node.inputs[1])}, 1);
+      add("conv2d data gradient", {dy + filters + x, 0, convolution_flops(node)});
+    }
+  } else if (name == "batch_norm") {
+    Traffic traffic{dy + x + x, dy + x, 0};
+    if (has_relu(node.attrs)) traffic.bytes += mask_bytes(node.outputs[0].shape);
+    if (node.inputs[3].needs_grad()) traffic.bytes += dy;
+    add("batch_norm backward", traffic);
+  } else if (name == "max_pool2d") {
+    add("max_pool2d backward", {dy + static_cast<double>(node.outputs[0].shape.numel()) + x});
+  } else {
+    Traffic traffic{dy};
+    for (const Node::Input& input : node.inputs)
+      if (input.needs_grad()) traffic.bytes += 2 * bytes_of(input);  // saved, and its gradient
+    add(name + " backward", traffic);
+  }
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const Node::Input& input = node.inputs[i];
+    if (!input.node || has_gradient_.emplace(input.node.get(), input.output_index).second) continue;
+    // Paths join: a convolution adds the other's gradient in passing, others in a pass of their
+    // own.
+    const bool in_passing = name == "conv2d" && i == 0;
+    add("sum of gradients where paths join", {(in_passing ? 1 : 3) * bytes_of(input)});
+  }
+}
+
+}  // namespace osteon
