@@ -79,6 +79,12 @@ void add_machine_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N");
   app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
   app.add_option("--precision", options.precision, "fp32, tf32, bf16");
+  app.add_flag(
+      "--autotune", options.autotune,
+      "on a CUDA device, choose what computes each convolution and batch norm by timing; the "
+      "choices are kept with the run, since they differ from run to run");
+  app.add_flag("--allow-nondeterministic", options.allow_nondeterministic,
+               "on a CUDA device, choose from more, but with other bits from run to run");
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
   app.add_option("--seed", options.seed, "of the weights, the order and the augmentation");
   app.add_flag("--tensorboard", options.tensorboard,

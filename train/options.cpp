@@ -80,6 +80,8 @@ void for_each_option(Options& options, const Visit& visit) {
   visit("device", options.device);
   visit("backend", options.backend);
   visit("precision", options.precision);
+  visit("autotune", options.autotune);
+  visit("allow_nondeterministic", options.allow_nondeterministic);
   visit("threads", options.threads);
   visit("seed", options.seed);
 }

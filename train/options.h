@@ -45,10 +45,12 @@ struct TrainOptions {
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch
 
-  std::string device = "auto";     // auto, cpu, cuda, cuda:N
-  std::string backend = "auto";    // auto, reference
-  std::string precision = "fp32";  // fp32, tf32, bf16
-  int threads = 0;                 // of computation; 0: all cores
+  std::string device = "auto";          // auto, cpu, cuda, cuda:N
+  std::string backend = "auto";         // auto, reference
+  std::string precision = "fp32";       // fp32, tf32, bf16
+  bool autotune = false;                // CUDA: choose what computes by timing
+  bool allow_nondeterministic = false;  // CUDA: also what gives other bits from run to run
+  int threads = 0;                      // of computation; 0: all cores
   std::uint64_t seed = 0;
 
   double save_every = 10;       // minutes between checkpoints within an epoch; 0: none

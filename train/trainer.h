@@ -53,6 +53,7 @@ class Trainer {
   };
 
   // --- trainer_setup.cpp
+  void choose_kernels() const;
   void load_data();
   void build_model(bool initialise);
   void begin();
@@ -81,6 +82,8 @@ class Trainer {
   void stop_if_interrupted();
   void check_finite(const TrainingResult& result);
   std::string last_checkpoint() const;
+
+  static constexpr const char* kPlansFile = "plans.json";  // in the run's folder, with autotune
 
   const TrainOptions options_;
   const Device device_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/cuda/cudnn_plans.h"
 #include "train/grad_cam.h"
 #include "train/resume.h"
 #include "train/trainer.h"
@@ -62,6 +63,7 @@ void Trainer::save(std::optional<BestSoFar> new_best) {
     json["log_bytes"] = log_->sync();
     json["samples"] = samples_checksum(data_.manifest);
     json["machine"] = describe_machine(options_, device_);
+    if (options_.autotune) cuda::export_plans(options_.out / kPlansFile, device_);
     save_checkpoint(options_.out, name, *model_, info_, *optimizer_, json, new_best.has_value());
     state_ = saved;
     is_saved_ = true;

@@ -4,6 +4,8 @@
 
 #include "nn/models.h"
 #include "nn/state_dict.h"
+#include "ops/backend.h"
+#include "ops/cuda/cudnn_plans.h"
 #include "optim/make_optimizer.h"
 #include "tensor/file.h"
 #include "train/inference.h"
@@ -38,6 +40,7 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
       dtype_(activation_dtype(options.precision, device)),
       progress_(options.quiet) {
   check_options(options_);
+  choose_kernels();
   std::optional<Checkpoint> checkpoint;
   if (options_.resume) {
     check_resumable(options_);
@@ -54,6 +57,17 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
     restore(*checkpoint);
   else
     begin();
+}
+
+// What was chosen by timing when the run began is chosen again when it is resumed.
+void Trainer::choose_kernels() const {
+  if (!device_.is_cuda() && (options_.autotune || options_.allow_nondeterministic))
+    throw UsageError(
+        "--autotune and --allow-nondeterministic are for CUDA devices; leave them out");
+  set_autotune(options_.autotune);
+  set_allow_nondeterministic(options_.allow_nondeterministic);
+  if (options_.resume && fs::exists(options_.out / kPlansFile))
+    cuda::import_plans(options_.out / kPlansFile, device_);
 }
 
 void Trainer::load_data() {

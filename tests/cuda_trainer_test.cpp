@@ -1,0 +1,97 @@
+// Whole runs on a CUDA device: trained, kept, continued and evaluated as on the CPU. Built for a
+// real device and for the emulated one (cuda_emulator/).
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "ops/backend.h"
+#include "tensor/autograd.h"
+#include "tests/cuda_device.h"
+#include "tests/message_of.h"
+#include "tests/tiny_run.h"
+#include "train/inference.h"
+#include "train/trainer.h"
+
+using namespace osteon;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+TrainOptions options_for(const fs::path& data, const fs::path& run) {
+  TrainOptions options = tiny_options(data, run);
+  options.precision = "bf16";
+  options.optimizer = "sgd";
+  options.lr = 0.01;
+  options.schedule = "constant";
+  return options;
+}
+
+RunRecord trained(const TrainOptions& options, const Device& device) {
+  Trainer trainer(options, device);
+  trainer.train();
+  return record_of(options.out);
+}
+
+}  // namespace
+
+TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data";
+  write_tiny_data(data);
+
+  TrainOptions whole = options_for(data, folder.path() / "whole");
+  const RunRecord expected = trained(whole, device);
+  CHECK(expected.losses.size() == 2 * (3 + 1));
+  for (const double loss : expected.losses) CHECK(std::isfinite(loss));
+  CHECK(expected.losses[6] < expected.losses[0]);
+  const auto lines = read_lines(whole.out / "log.jsonl");
+  CHECK(lines.back()["peak_bytes"].get<double>() > 1e6);
+  const auto config = nlohmann::json::parse(read_text(whole.out / "config.json"));
+  CHECK(config["device"] == format(device));
+
+  SUBCASE("continued after its first epoch") {
+    TrainOptions options = options_for(data, folder.path() / "continued");
+    options.epochs = 1;
+    trained(options, device);
+    options.resume = true;
+    options.epochs = 2;
+    CHECK(trained(options, device) == expected);
+  }
+  SUBCASE("with images that are sent with each batch, not kept on the device") {
+    TrainOptions options = options_for(data, folder.path() / "sent");
+    options.cache = "none";
+    CHECK(trained(options, device) == expected);
+  }
+  SUBCASE("evaluated from its files, on the device and on the CPU") {
+    std::vector<double> losses;
+    for (const Device& where : {device, Device::cpu()}) {
+      const TrainedModel model = load_model(whole.out, where);
+      CHECK(model.model->device() == where);
+      const NoGrad no_grad;
+      const Tensor images = full({4, 32, 32, 3}, 0.25).to(where);
+      losses.push_back(logits_of(*model.model, images).to_vector()[0]);
+    }
+    CHECK(losses[0] == doctest::Approx(losses[1]).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("plans that were chosen by timing are kept with the run") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = options_for(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  options.autotune = true;
+  trained(options, device);
+  CHECK(fs::file_size(options.out / "plans.json") > 100);
+  options.resume = true;
+  options.epochs = 2;
+  trained(options, device);
+  options.autotune = false;
+  CHECK(contains(message_of([&] { Trainer trainer(options, device); }), "--autotune is false"));
+  set_autotune(false);
+}
