@@ -203,7 +203,7 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {"train_mura --data " + data, 2, "--out is required"},
       {train + "--data " + data + " --precision tf32", 2, "CUDA"},
       {train + "--data " + data + " --backend gpu", 2, "reference"},
-      {train + "--data " + data + " --device cuda", 1, "no CUDA back end"},
+      {train + "--data " + data + " --device cuda:63", 1, "device cuda:63: "},
       {train + "--data " + data + " --positive odd", 2, "odd"},
       {train + "--data " + here + "/nowhere", 1, "nowhere"},
       {train + "--data " + here + "/fields.csv", 1, "fields.csv:3"},
