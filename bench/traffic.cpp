@@ -32,6 +32,15 @@ double convolution_flops(const Node& node) {
 // A bit an element says where the ReLU let through.
 double mask_bytes(const Shape& shape) { return static_cast<double>(shape.numel()) / 8; }
 
+// Tensor cores take eight channels of bf16 at once: an image with others is copied and filled up.
+double bytes_to_fill_up(const Shape& x, DType dtype) {
+  constexpr std::int64_t kUnit = 8;
+  const std::int64_t channels = x[-1], filled = (channels + kUnit - 1) / kUnit * kUnit;
+  if (dtype != DType::bf16 || channels == filled) return 0;
+  const double bytes = bytes_of(x, dtype);
+  return bytes + bytes * static_cast<double>(filled) / static_cast<double>(channels);
+}
+
 bool trains(const std::any& attrs) {
   const auto* options = std::any_cast<BatchNormOptions>(&attrs);
   return options != nullptr && options->training;
@@ -83,6 +92,8 @@ void CountTraffic::note_forward(const Observation& op) {
   if (name == "conv2d" || name == "conv2d_add_relu") {
     const Tensor& weight = op.inputs[1];
     traffic.bytes += bytes_of(weight.shape(), op.inputs[0].dtype()) - bytes_of(weight);
+    const double fill = bytes_to_fill_up(op.inputs[0].shape(), op.inputs[0].dtype());
+    if (fill > 0) add("image with channels filled up", {fill}, 1);
     if (weight.dtype() != op.inputs[0].dtype())
       add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), op.inputs[0].dtype())},
           1);
@@ -102,6 +113,8 @@ void CountTraffic::note_backward(const Node& node) {
     const double filters = bytes_beside(node.inputs[1], node.inputs[0].dtype);
     const bool casts = node.inputs[1].dtype != node.inputs[0].dtype;
     if (node.inputs[1].needs_grad()) {
+      const double fill = bytes_to_fill_up(node.inputs[0].shape, node.inputs[0].dtype);
+      if (fill > 0) add("image with channels filled up", {fill}, 1);
       if (casts) add("cast of filter gradients", {filters + bytes_of(node.inputs[1])}, 1);
       add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)},
           node.inputs[0].needs_grad() ? 1 : kAll);
