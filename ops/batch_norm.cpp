@@ -62,7 +62,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                 {x, weight, bias, mean, inverse_std, relu_mask}, options, [](const Backward& b) {
                   const auto& normalize = b.attrs<BatchNormOptions>();
                   const Tensor &input = b.saved(0), &scale = b.saved(1);
-                  Tensor dx, dresidual, dweight = empty_like(scale), dbias = empty_like(scale);
+                  const Tensor dweight = b.gradient_memory(1), dbias = b.gradient_memory(2);
+                  Tensor dx, dresidual;
                   if (b.needs(0)) dx = in_place_of(input);
                   if (b.needs(3)) dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
                   DISPATCH(input,

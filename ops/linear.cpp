@@ -60,7 +60,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
     }
     if (b.needs(1)) {
-      dweight = empty_like(filters);
+      dweight = b.gradient_memory(1);
       DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
     }
     if (b.needs(2)) dbias = sum(dy, {0, 1});

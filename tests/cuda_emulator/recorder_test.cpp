@@ -84,6 +84,12 @@ TEST_CASE("the same step makes the same calls on the same addresses, and waits f
   for (const std::string call : {"cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaMalloc",
                                  "cudaFree", "cudaMemcpyAsync to host pageable"})
     CHECK_MESSAGE(count(journals[7], call) == 0, call);
+  // Images and targets there, the loss and the norm back, and nothing else of the host's.
+  CHECK(count(journals[7], "cudaMemcpyAsync from host") == 2);
+  CHECK(count(journals[7], "cudaMemcpyAsync to host") == 2);
+  // The last layer's gradients, whose parameters were rounded to bf16, are copied to their places;
+  // all others are computed there.
+  CHECK(count(journals[7], "cudaMemcpyAsync") == 6);
   // The host waits for one copy only: the one out of the buffer it is about to fill again, which
   // was issued two steps before.
   CHECK(count(journals[7], "cudaEventSynchronize") == 1);

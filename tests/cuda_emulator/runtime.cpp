@@ -238,11 +238,12 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (!is_copy_of(target, cuda_emulator::where_is(from, bytes), kind))
     return report(cudaErrorInvalidValue);
   ++called.copies;
-  note("cudaMemcpyAsync",
-       target == Where::device ? ""
-       : is_pinned(to)         ? " to host pinned"
-                               : " to host pageable",
-       " ", bytes, " bytes ", from, " to ", to);
+  const bool from_host = cuda_emulator::where_is(from, bytes) == Where::host;
+  const char* const kind_of_copy = from_host                 ? " from host "
+                                   : target == Where::device ? " "
+                                   : is_pinned(to)           ? " to host pinned "
+                                                             : " to host pageable ";
+  note("cudaMemcpyAsync", kind_of_copy, bytes, " bytes ", from, " to ", to);
   if (cuda_emulator::is_dry()) {
     if (target == Where::host) std::memset(to, 0, bytes);
     return cudaSuccess;
