@@ -10,6 +10,7 @@
 #include "data/text.h"
 #include "nn/models.h"
 #include "ops/backend.h"
+#include "tensor/cuda/transfer.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -181,7 +182,13 @@ Device configure_process(const std::string& device, const std::string& backend,
   set_backend(backend == "reference" ? Backend::reference : Backend::automatic);
   set_allow_tf32(precision == "tf32");
   if (threads > 0) set_num_threads(threads);
-  return device_from_name(device);
+  const Device chosen = device_from_name(device);
+#if defined(OSTEON_HAS_CUDA)
+  if (device == "auto" && !chosen.is_cuda())
+    std::fprintf(stderr, "note: computing on the cpu (%s)\n",
+                 cuda::why_unavailable(Device::cuda()).c_str());
+#endif
+  return chosen;
 }
 
 }  // namespace osteon

@@ -84,7 +84,8 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json);
 DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
 
 // Sets the number of threads, the back end and whether tf32 may be used, for the whole process;
-// returns the device. Throws UsageError for options that mean nothing and Error for a device that
+// returns the device. Says on standard error when `auto` means the CPU although CUDA is built in.
+// Throws UsageError for options that mean nothing and Error for a device that
 // cannot be used.
 Device configure_process(const std::string& device, const std::string& backend,
                          const std::string& precision, int threads);
