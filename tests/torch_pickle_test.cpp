@@ -117,15 +117,14 @@ TEST_CASE("what is not a state dict is refused by name") {
 TEST_CASE("a pickle of more than 4 MB is refused") {
   const auto number = [](std::size_t value, int bytes) {
     std::string text;
-    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(i < 8 ? value >> 8 * i : 0);
     return text;
   };
   // A zip archive of one entry, stored. Source: PKWARE, APPNOTE.TXT, 4.3.
   const auto archive = [&](std::size_t size) {
-    const std::string name = "x/data.pkl", about = number(10, 2) + number(0, 6) + number(0, 2) +
-                                                   number(0, 4) + number(size, 4) +
-                                                   number(size, 4) + number(name.size(), 2) +
-                                                   number(0, 2);
+    const std::string name = "x/data.pkl", about = number(10, 2) + number(0, 8) + number(0, 4) +
+                                                   number(size, 4) + number(size, 4) +
+                                                   number(name.size(), 2) + number(0, 2);
     const std::string local = number(0x04034b50, 4) + about + name + std::string(size, '.');
     const std::string central =
         number(0x02014b50, 4) + number(10, 2) + about + number(0, 10) + number(0, 4) + name;
