@@ -78,6 +78,27 @@ TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated")
   }
 }
 
+// A step is reported when the next one is on its way already, but with its own.
+TEST_CASE("the log has each step's learning rate, as on the CPU") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  std::vector<std::vector<double>> rates;
+  for (const Device& where : {Device::cpu(), device}) {
+    TrainOptions options = options_for(folder.path() / "data", folder.path() / format(where));
+    options.epochs = 1;
+    options.schedule = "cosine";
+    trained(options, where);
+    rates.emplace_back();
+    for (const nlohmann::json& line : read_lines(options.out / "log.jsonl"))
+      if (line["split"] == "train") rates.back().push_back(line["lr"].get<double>());
+  }
+  CHECK(rates[0].size() == 3);
+  CHECK(rates[0][0] > rates[0][1]);
+  CHECK(rates[0] == rates[1]);
+}
+
 TEST_CASE("plans that were chosen by timing are kept with the run") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
@@ -87,10 +108,13 @@ TEST_CASE("plans that were chosen by timing are kept with the run") {
   options.epochs = 1;
   options.autotune = true;
   trained(options, device);
-  CHECK(fs::file_size(options.out / "plans.json") > 100);
+  const fs::path plans = options.out / "plans.safetensors";
+  CHECK(fs::file_size(plans) > 100);
   options.resume = true;
   options.epochs = 2;
   trained(options, device);
+  std::ofstream(plans) << "damaged";
+  CHECK(contains(message_of([&] { Trainer trainer(options, device); }), plans.string()));
   options.autotune = false;
   CHECK(contains(message_of([&] { Trainer trainer(options, device); }), "--autotune is false"));
   set_autotune(false);

@@ -136,7 +136,7 @@ void Trainer::report_step(const TrainingResult& result) {
        {"step", step},
        {"split", "train"},
        {"loss", loss},
-       {"lr", optimizer_->lr()},
+       {"lr", result.lr},
        {"images_per_second", pace_->images_per_second()},
        {"data_wait", data_wait_},
        {"peak_bytes", memory_statistics(device_).peak_bytes}});

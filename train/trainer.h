@@ -83,7 +83,8 @@ class Trainer {
   void check_finite(const TrainingResult& result);
   std::string last_checkpoint() const;
 
-  static constexpr const char* kPlansFile = "plans.json";  // in the run's folder, with autotune
+  static constexpr const char* kPlansFile =
+      "plans.safetensors";  // in the run's folder, with autotune
 
   const TrainOptions options_;
   const Device device_;

@@ -40,7 +40,6 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
       dtype_(activation_dtype(options.precision, device)),
       progress_(options.quiet) {
   check_options(options_);
-  choose_kernels();
   std::optional<Checkpoint> checkpoint;
   if (options_.resume) {
     check_resumable(options_);
@@ -51,6 +50,7 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
                  " already holds a run; continue it with --resume, choose another --out or remove "
                  "it");
   }
+  choose_kernels();
   load_data();
   build_model(!checkpoint);
   if (checkpoint)

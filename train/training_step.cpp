@@ -38,6 +38,7 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
 void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   Issued step;
   step.result.step = steps_++;
+  step.result.lr = optimizer_.lr();
   std::vector<Tensors> inputs;
   for (const TrainingBatch& batch : batches) {
     step.result.counts.push_back(static_cast<std::int64_t>(batch.samples.size()));

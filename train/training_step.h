@@ -28,6 +28,7 @@ struct TrainingResult {
   std::vector<double> losses;        // one a batch
   std::vector<std::int64_t> counts;  // images in each
   double gradient_norm = 0;
+  double lr = 0;                      // of the optimizer's first group
   std::vector<std::int64_t> samples;  // of all batches
   bool is_finite() const;
 };
