@@ -171,35 +171,37 @@ void verify(const std::vector<Chunk>& chunks, const Header& header) {
   picture.finish();
 }
 
+// Without its checksum, which stb_image skips.
 void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes data) {
-  std::vector<std::uint8_t> typed_data(type.begin(), type.end());
-  typed_data.insert(typed_data.end(), data.begin(), data.end());
-  const auto append_u32 = [&file](std::size_t value) {
-    for (int shift = 24; shift >= 0; shift -= 8)
-      file.push_back(static_cast<std::uint8_t>(value >> shift));
-  };
-  append_u32(data.size());
-  file.insert(file.end(), typed_data.begin(), typed_data.end());
-  append_u32(::crc32(0, typed_data.data(), static_cast<uInt>(typed_data.size())));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    file.push_back(static_cast<std::uint8_t>(data.size() >> shift));
+  file.insert(file.end(), type.begin(), type.end());
+  file.insert(file.end(), data.begin(), data.end());
+  file.insert(file.end(), 4, 0);
 }
 
-// stb_image looks colours up beyond the palette's end, where it has uninitialised memory. This is
-// the same file with a palette of 256 colours whose alpha tells which of them were there.
-std::vector<std::uint8_t> mark_palette(Bytes file, const std::vector<Chunk>& chunks) {
-  std::vector<std::uint8_t> marked(file.begin(), file.begin() + kSignatureBytes);
+// The same picture as stb_image can take it. It looks colours up beyond the palette's end, where it
+// has uninitialised memory: the palette gets 256 colours, whose alpha tells which of them were
+// there. It copies from a null pointer for an empty chunk of picture data: that is left out. So are
+// ancillary chunks and the palette that a picture of true colours may suggest: no level depends on
+// them.
+std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks, bool has_palette) {
+  std::vector<std::uint8_t> prepared(file.begin(), file.begin() + kSignatureBytes);
+  prepared.reserve(file.size() + kPaletteColours * 4 + kChunkFrameBytes);
   for (const Chunk& chunk : chunks) {
-    if (chunk.type == "PLTE") {
+    if (is_ancillary(chunk.type) || (chunk.type == "IDAT" && chunk.data.empty())) continue;
+    if (chunk.type != "PLTE") {
+      append_chunk(prepared, chunk.type, chunk.data);
+    } else if (has_palette) {
       std::vector<std::uint8_t> palette(chunk.data.begin(), chunk.data.end());
       palette.resize(kPaletteColours * 3);
       std::vector<std::uint8_t> alpha(kPaletteColours);
       std::fill_n(alpha.begin(), chunk.data.size() / 3, std::uint8_t{255});
-      append_chunk(marked, "PLTE", palette);
-      append_chunk(marked, "tRNS", alpha);
-    } else if (!is_ancillary(chunk.type)) {
-      append_chunk(marked, chunk.type, chunk.data);
+      append_chunk(prepared, "PLTE", palette);
+      append_chunk(prepared, "tRNS", alpha);
     }
   }
-  return marked;
+  return prepared;
 }
 
 struct FreeStbi {
@@ -238,10 +240,10 @@ Image decode_png(Bytes file) {
   const std::vector<Chunk> chunks = read_chunks(file);
   const Header header = read_header(chunks.front());
   verify(chunks, header);
-  if (header.colour_type == 3)
-    return decode_levels<stbi_uc>(mark_palette(file, chunks), true, stbi_load_from_memory);
-  return header.depth == 16 ? decode_levels<stbi_us>(file, false, stbi_load_16_from_memory)
-                            : decode_levels<stbi_uc>(file, false, stbi_load_from_memory);
+  const bool has_palette = header.colour_type == 3;
+  const std::vector<std::uint8_t> prepared = prepare(file, chunks, has_palette);
+  return header.depth == 16 ? decode_levels<stbi_us>(prepared, false, stbi_load_16_from_memory)
+                            : decode_levels<stbi_uc>(prepared, has_palette, stbi_load_from_memory);
 }
 
 namespace {

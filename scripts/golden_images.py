@@ -102,6 +102,11 @@ def pngs(random):
     palette = random.integers(0, 256, (5, 3))
     yield "palette_transparent.png", png(pixels, 3, 8, palette=palette, extra=chunk(b"tRNS", b"\x00\x80")), None
     yield "text_and_three_parts.png", png(pixels, 0, 8, extra=chunk(b"tEXt", b"Title\0bone"), splits=3), None
+    yield "first_part_empty.png", png(pixels, 0, 8, extra=chunk(b"IDAT", b"")), None
+    colours = random.integers(0, 256, (HEIGHT, WIDTH, 3))
+    yield "rgb8_suggested_palette.png", png(colours, 2, 8, palette=palette), None
+    transparent = chunk(b"tRNS", struct.pack(">3H", *colours[3, 4]))
+    yield "rgb8_transparent_colour.png", png(colours, 2, 8, extra=transparent), None
     yield "one_pixel.png", png(np.full((1, 1, 1), 77), 0, 8), None
     yield "one_pixel_interlaced.png", png(np.full((1, 1, 1), 78), 0, 8, interlaced=True), None
     pixels[3, 4] = 5
