@@ -242,7 +242,8 @@ TEST_CASE("a state and a configuration of unreasonable size are refused") {
   CHECK(
       contains(message_of([&] { load_checkpoint(state.parent_path()); }), "more than the 1000000"));
   folder.write("config.json", std::string(10'000'001, ' '));
-  CHECK(contains(message_of([&] { options_of_run(folder.path()); }), "it has 10000001 bytes"));
+  CHECK(contains(message_of([&] { options_of_run(folder.path()); }),
+                 "config.json has 10000001 bytes"));
 }
 
 // A run's folder may come from somebody else.
@@ -277,6 +278,13 @@ TEST_CASE("a run that leads out of its folder is refused and nothing there chang
     CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "is missing"));
     CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
   }
+  // Told as a difference of machines, this one would be written out by 100,000 nested calls.
+  nlohmann::ordered_json bad = good;
+  bad["crc32"] = "00000000";
+  std::string text = bad.dump(2);
+  text.replace(text.find("\"cpu\""), 5, std::string(100'000, '[') + std::string(100'000, ']'));
+  std::ofstream(state_file) << text.replace(text.find("00000000"), 8, crc32_of(text));
+  CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "nested more than"));
 }
 
 TEST_CASE("states that are not one are refused") {

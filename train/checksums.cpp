@@ -7,6 +7,7 @@
 
 #include "tensor/error.h"
 #include "tensor/mapped_file.h"
+#include "train/json.h"
 
 namespace osteon {
 namespace {
@@ -64,8 +65,8 @@ ordered_json read_checked_json(const fs::path& file, std::size_t limit) {
   OSTEON_CHECK(found == sum, file.string(), " is damaged: its CRC-32 is ", found, ", was ", sum,
                " when it was written");
   try {
-    return ordered_json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
+    return parse_json(text);
+  } catch (const Error& error) {
     throw Error(format(file.string(), ": ", error.what()));
   }
 }

@@ -4,16 +4,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "data/csv_table.h"
 #include "tensor/error.h"
+#include "train/json.h"
 
 namespace osteon {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kLargestMetrics = 10'000'000;  // bytes
 
 template <class Number>
 Number parsed(const std::string& text, const std::string& place, const char* column) {
@@ -25,10 +26,9 @@ Number parsed(const std::string& text, const std::string& place, const char* col
 }
 
 double read_threshold(const fs::path& file) {
-  std::ifstream in(file);
-  const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  const auto json = read_json(file, kLargestMetrics);
   OSTEON_CHECK(json.is_object() && json.contains("threshold") && json["threshold"].is_number(),
-               file.string(), ": is not there, or is not the metrics.json of an evaluation");
+               file.string(), ": is not the metrics.json of an evaluation");
   return json["threshold"];
 }
 

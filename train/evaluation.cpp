@@ -2,11 +2,11 @@
 #include "train/evaluation.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "data/text.h"
 #include "tensor/file.h"
 #include "train/grad_cam.h"
+#include "train/json.h"
 #include "train/options.h"
 #include "train/report.h"
 #include "train/report_images.h"
@@ -17,8 +17,10 @@ namespace osteon {
 namespace {
 
 namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
 
 constexpr std::size_t kShownMistakes = 6, kShownHits = 6;
+constexpr std::size_t kLargestAudit = 100'000'000;  // bytes; it lists duplicates
 
 // The folder of the run that a checkpoint belongs to (it holds log.jsonl), or an empty path.
 fs::path run_folder(const fs::path& checkpoint) {
@@ -27,11 +29,6 @@ fs::path run_folder(const fs::path& checkpoint) {
   for (int level = 0; level < 3 && !folder.empty(); ++level, folder = folder.parent_path())
     if (fs::is_regular_file(folder / "log.jsonl", ignored)) return folder;
   return {};
-}
-
-nlohmann::ordered_json read_json(const fs::path& file) {
-  std::ifstream in(file);
-  return nlohmann::ordered_json::parse(in, nullptr, /*allow_exceptions=*/false);
 }
 
 std::string checkpoint_names(const ReportOptions& options) {
@@ -64,10 +61,10 @@ Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& dat
   return facts;
 }
 
-// What config.json of the training run adds.
-void add_training(const nlohmann::ordered_json& config, Facts& facts) {
+// What config.json of the training run says of itself.
+void add_training(const json& config, Facts& facts) {
   const auto text = [&](const char* key) {
-    const auto& value = config.contains(key) ? config[key] : nlohmann::ordered_json();
+    const auto& value = config.contains(key) ? config[key] : json();
     return value.is_string() ? value.get<std::string>() : value.is_null() ? "?" : value.dump();
   };
   facts.emplace_back(
@@ -78,10 +75,32 @@ void add_training(const nlohmann::ordered_json& config, Facts& facts) {
              text("device"), ", ", text("precision")));
 }
 
+// By split, how many images and so on.
+bool is_split_counts(const json& splits) {
+  const auto is_count = [](const auto& value) { return value.is_number_integer(); };
+  return splits.is_object() && std::ranges::all_of(splits, [&](const auto& counts) {
+           return counts.is_object() && std::ranges::all_of(counts, is_count);
+         });
+}
+
+// What the run's own configuration adds. The evaluation does not need it, so one that is damaged is
+// no reason to lose the report.
+void add_run(const fs::path& run, Report& report, Progress& progress) {
+  try {
+    const json config = read_json(run / "config.json", kLargestConfig);
+    OSTEON_CHECK(config.is_object() && is_split_counts(config.value("splits", json())),
+                 (run / "config.json").string(), " is not the configuration of a run");
+    add_training(config, report.facts);
+    report.splits = config["splits"];  // of all three, where this evaluation may have read one
+  } catch (const Error& error) {
+    progress.warn(format(error.what(), "; the report says nothing of the training"));
+  }
+}
+
 Report make_report(std::span<const TrainedModel> models, const PreparedImages& data,
                    const std::vector<std::int64_t>& indices,
                    const std::vector<Prediction>& predictions, const EvaluationResult& result,
-                   const EvaluationOptions& options) {
+                   const EvaluationOptions& options, Progress& progress) {
   const TrainedModel& first = models.front();
   const double threshold = result.evaluation.threshold;
   Report report;
@@ -92,11 +111,7 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
   report.splits = split_counts(data.manifest);
   if (const fs::path run = run_folder(options.report.checkpoints.front()); !run.empty()) {
     report.epochs = read_epochs(run / "log.jsonl");
-    if (const auto config = read_json(run / "config.json"); config.is_object()) {
-      add_training(config, report.facts);
-      // An evaluation may have read one split only; the run knows all three.
-      if (config.contains("splits")) report.splits = config["splits"];
-    }
+    add_run(run, report, progress);
   }
   report.predictions = predictions;
   report.evaluation = result.evaluation;
@@ -109,9 +124,9 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
   report.heat_layer = grad_cam_layer(first.info);
   report.comparison = result.comparison;
   if (!options.report.audit.empty()) {
-    report.audit = read_json(options.report.audit);
+    report.audit = read_json(options.report.audit, kLargestAudit);
     OSTEON_CHECK(report.audit.is_object(), options.report.audit.string(),
-                 ": is not there, or is not JSON of audit_data");
+                 ": is not JSON of audit_data");
   }
   return report;
 }
@@ -220,7 +235,7 @@ EvaluationResult evaluate_models(std::span<const TrainedModel> models, double th
   }
   write_file_atomically(
       out / "report.html",
-      report_html(make_report(models, data, indices, predictions, result, options)));
+      report_html(make_report(models, data, indices, predictions, result, options, progress)));
   return result;
 }
 

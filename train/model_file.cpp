@@ -1,12 +1,11 @@
 // Metadata of model files: texts in the safetensors header, lists as JSON.
 #include "train/model_file.h"
 
-#include <nlohmann/json.hpp>
-
 #include "interop/torch_pickle.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "train/checkpoint.h"
+#include "train/json.h"
 
 namespace osteon {
 namespace {
@@ -37,7 +36,7 @@ auto naming(const fs::path& file, const Body& body) {
 }  // namespace
 
 ModelInfo read_model_info(const Metadata& metadata) {
-  const auto parsed = [&](const char* key) { return json::parse(text(metadata, key)); };
+  const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
   ModelInfo info;
   info.arch = text(metadata, "arch");
   info.image_size = parsed("image_size").get<std::int64_t>();

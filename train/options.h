@@ -76,6 +76,9 @@ void check_options(const TrainOptions& options);
 // The options under the names of the command line, without out, resume, tensorboard and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
 
+// How large a run's config.json may be; it lists unreadable images.
+inline constexpr std::size_t kLargestConfig = 10'000'000;  // bytes
+
 // The options that to_json gave. Throws Error for a member that is missing or of another kind.
 TrainOptions options_from_json(const nlohmann::ordered_json& json);
 

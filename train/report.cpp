@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tensor/error.h"
+#include "train/json.h"
 #include "train/progress.h"
 #include "train/report_chart.h"
 #include "train/report_sections.h"
@@ -176,11 +177,24 @@ std::string method_section(const Report& report) {
 }  // namespace
 }  // namespace report
 
+namespace {
+
+// Null where the line is not whole, as the last one of a run that is still going on may be.
+nlohmann::ordered_json line_of_log(const std::string& line) {
+  try {
+    return parse_json(line);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 std::vector<EpochRecord> read_epochs(const std::filesystem::path& log) {
   std::vector<EpochRecord> epochs;
   std::ifstream in(log);
   for (std::string line; std::getline(in, line);) {
-    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto json = line_of_log(line);
     const auto has = [&](const char* key) { return json.contains(key) && json[key].is_number(); };
     if (!json.is_object() || json.value("split", "") != "val" || !has("epoch") || !has("loss") ||
         !has("train_loss"))

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "tensor/error.h"
-#include "tensor/mapped_file.h"
 #include "tensor/parallel.h"
 #include "train/checksums.h"
+#include "train/json.h"
 
 namespace osteon {
 namespace {
@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kLargestConfig = 10'000'000;  // bytes; it lists unreadable images
 constexpr const char* kMayChange[] = {"data",    "dataset",    "workers",        "cache",
                                       "max_bad", "save_every", "skip_nonfinite", "threads",
                                       "backend", "device"};
@@ -60,15 +59,13 @@ TrainOptions options_of_run(const fs::path& run) {
   const fs::path file = run / "config.json";
   OSTEON_CHECK(fs::is_regular_file(file), run.string(),
                " holds no run to resume: there is no config.json in it");
+  const ordered_json config = read_json(file, kLargestConfig);
   try {
-    const MappedFile mapped(file);
-    OSTEON_CHECK(mapped.size() <= kLargestConfig, "it has ", mapped.size(), " bytes");
-    const char* const text = reinterpret_cast<const char*>(mapped.data());
-    TrainOptions options = options_from_json(ordered_json::parse(text, text + mapped.size()));
+    TrainOptions options = options_from_json(config);
     options.out = run;
     return options;
-  } catch (const std::exception& error) {
-    throw Error(format(file.string(), " is not the configuration of a run: ", error.what()));
+  } catch (const Error& error) {
+    throw Error(format(file.string(), ": ", error.what()));
   }
 }
 
