@@ -52,7 +52,9 @@ void Plateau::load_state(const nlohmann::json& state) {
   Plateau loaded(options_);
   try {
     if (!state.at("best").is_null()) loaded.best_ = state["best"].get<double>();
-    loaded.epochs_without_ = state.at("epochs_without").get<std::int64_t>();
+    OSTEON_CHECK(state.at("epochs_without").is_number_integer(), "plateau: epochs_without is ",
+                 state["epochs_without"].dump(), ", not a count");
+    loaded.epochs_without_ = state["epochs_without"].get<std::int64_t>();
     loaded.factor_ = state.at("factor").get<double>();
   } catch (const nlohmann::json::exception& error) {
     throw Error(format("plateau: this is not the state of a schedule: ", error.what()));

@@ -413,4 +413,8 @@ TEST_CASE("impossible schedules are refused") {
                    LRScheduler().load_state({{"best", 1}});
                  }),
                  "not the state of a schedule"));
+  CHECK(contains(message_of([] {
+                   LRScheduler().load_state({{"best", 1}, {"epochs_without", 1e300}});
+                 }),
+                 "epochs_without is 1e+300"));
 }

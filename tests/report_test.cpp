@@ -155,6 +155,8 @@ TEST_CASE("learning curves are read from whole validation lines only") {
       "{\"epoch\":1,\"split\":\"train\",\"loss\":0.9}\n"
       "{\"epoch\":1,\"split\":\"val\",\"loss\":0.8,\"train_loss\":0.9,\"auroc\":null}\n"
       "{\"epoch\":2,\"split\":\"val\",\"loss\":0.7,\"train_loss\":0.8,\"auroc\":0.75}\n"
+      "[1]\nnull\n{\"split\":5}\n"
+      "{\"epoch\":1e300,\"split\":\"val\",\"loss\":0.8,\"train_loss\":0.9}\n"
       "{\"epoch\":3,\"split\":\"val\",\"lo");
   const std::vector<EpochRecord> epochs = read_epochs(log);
   REQUIRE(epochs.size() == 2);

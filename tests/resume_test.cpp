@@ -246,6 +246,35 @@ TEST_CASE("a state and a configuration of unreasonable size are refused") {
                  "config.json has 10000001 bytes"));
 }
 
+TEST_CASE("configurations that are not one are refused") {
+  const TemporaryFolder folder;
+  const nlohmann::ordered_json good = to_json(TrainOptions{});
+  folder.write("config.json", good.dump());
+  CHECK(options_of_run(folder.path()).epochs == TrainOptions{}.epochs);
+  struct Row {
+    const char* key;
+    nlohmann::ordered_json value;
+    const char* message;
+  };
+  const Row rows[] = {{"epochs", 1e300, "1e+300, not a whole number"},
+                      {"epochs", "many", "\"many\", not a whole number"},
+                      {"image_size", 64.5, "64.5, not a whole number"},
+                      {"lr", "fast", "must be number"},
+                      {"arch", 18, "must be string"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.message);
+    nlohmann::ordered_json bad = good;
+    bad[row.key] = row.value;
+    folder.write("config.json", bad.dump());
+    const std::string message = message_of([&] { options_of_run(folder.path()); });
+    CHECK(contains(message, row.message));
+    CHECK(contains(message, "config.json"));
+    bad.erase(row.key);
+    folder.write("config.json", bad.dump());
+    CHECK(contains(message_of([&] { options_of_run(folder.path()); }), row.key));
+  }
+}
+
 // A run's folder may come from somebody else.
 TEST_CASE("a run that leads out of its folder is refused and nothing there changes") {
   const TemporaryFolder folder;

@@ -1,7 +1,6 @@
 // The depth is watched while nlohmann parses, which it does without recursion.
 #include "train/json.h"
 
-#include "tensor/error.h"
 #include "tensor/mapped_file.h"
 
 namespace osteon {

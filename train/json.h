@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "tensor/error.h"
+
 namespace osteon {
 
 // Arrays and objects in one another; our own files have 6 at most.
@@ -20,5 +22,13 @@ nlohmann::ordered_json parse_json(std::string_view text);
 // The value in a file of at most `limit` bytes. Throws Error naming the file if it cannot be read,
 // is larger, or parse_json throws.
 nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t limit);
+
+// The whole number that `value` is. Throws Error where it is none: nlohmann alone would convert
+// 1e300, which has no defined result.
+template <class Integer>
+Integer to_integer(const nlohmann::ordered_json& value) {
+  OSTEON_CHECK(value.is_number_integer(), "it is ", value.dump(), ", not a whole number");
+  return value.get<Integer>();
+}
 
 }  // namespace osteon

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <type_traits>
 
 #include "data/augment.h"
 #include "data/image.h"
@@ -15,6 +16,7 @@
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "train/calibration.h"
+#include "train/json.h"
 #include "train/sample_weights.h"
 
 namespace osteon {
@@ -154,7 +156,13 @@ nlohmann::ordered_json to_json(const TrainOptions& options) {
 TrainOptions options_from_json(const nlohmann::ordered_json& json) {
   TrainOptions options;
   try {
-    for_each_option(options, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+    for_each_option(options, [&](const char* name, auto& value) {
+      using Value = std::remove_reference_t<decltype(value)>;
+      if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
+        value = to_integer<Value>(json.at(name));
+      else
+        json.at(name).get_to(value);
+    });
   } catch (const nlohmann::json::exception& error) {
     throw Error(format("these are not the options of a run: ", error.what()));
   }

@@ -196,8 +196,8 @@ std::vector<EpochRecord> read_epochs(const std::filesystem::path& log) {
   for (std::string line; std::getline(in, line);) {
     const auto json = line_of_log(line);
     const auto has = [&](const char* key) { return json.contains(key) && json[key].is_number(); };
-    if (!json.is_object() || json.value("split", "") != "val" || !has("epoch") || !has("loss") ||
-        !has("train_loss"))
+    if (!json.is_object() || !json.contains("split") || json["split"] != "val" || !has("epoch") ||
+        !json["epoch"].is_number_integer() || !has("loss") || !has("train_loss"))
       continue;
     epochs.push_back({json["epoch"], json["train_loss"], json["loss"],
                       has("auroc") ? std::optional<double>(json["auroc"]) : std::nullopt});
