@@ -13,10 +13,12 @@
 
 namespace osteon {
 
-// A file of this process alone, in memory, with `ending`; written anew for each input.
+// A file of this process alone with `ending`, written anew for each input; in TMPDIR, which
+// scripts/fuzz.sh lays into memory.
 inline std::filesystem::path fuzz_file(const std::uint8_t* data, std::size_t size,
                                        const char* ending) {
-  const std::filesystem::path path = format("/dev/shm/osteon_fuzz_", ::getpid(), ending);
+  static const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / format("osteon_fuzz_", ::getpid(), ending);
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   return path;

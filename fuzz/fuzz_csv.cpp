@@ -1,9 +1,54 @@
-// A list of images: quoting, columns, paths, labels and splits.
-#include "data/manifest.h"
+// Lists of images in each of their forms, and the paths in them: a CSV file, FracAtlas'
+// dataset.csv, and MURA's two lists, the labelled studies before the first empty line of the input
+// and the images after it.
+#include <string_view>
 
+#include "data/manifest.h"
 #include "fuzz/fuzz.h"
 
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of this process alone that both readers of folders take for theirs.
+const fs::path& data_folder() {
+  static const fs::path folder = [] {
+    const fs::path path = fs::temp_directory_path() / format("osteon_fuzz_", ::getpid());
+    fs::create_directories(path / "images" / "Fractured");
+    return path;
+  }();
+  return folder;
+}
+
+void write(const char* name, std::string_view text) {
+  std::ofstream(data_folder() / name, std::ios::binary) << text;
+}
+
+void read(const fs::path& data, const char* dataset) {
+  expect_error_or_success([&] { read_manifest(data, {.dataset = dataset}); });
+}
+
+void read_mura_lists(std::string_view text) {
+  const std::size_t empty_line = text.find("\n\n");
+  if (empty_line == std::string_view::npos) {
+    fs::remove(data_folder() / "train_labeled_studies.csv");
+  } else {
+    write("train_labeled_studies.csv", text.substr(0, empty_line + 1));
+    text.remove_prefix(empty_line + 2);
+  }
+  write("train_image_paths.csv", text);
+  read(data_folder(), "mura");
+}
+
+}  // namespace
+}  // namespace osteon
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return osteon::expect_error_or_success(
-      [&] { osteon::read_manifest(osteon::fuzz_file(data, size, ".csv"), {.dataset = "csv"}); });
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  osteon::read(osteon::fuzz_file(data, size, ".csv"), "csv");
+  osteon::write("dataset.csv", text);
+  osteon::read(osteon::data_folder(), "fracatlas");
+  osteon::read_mura_lists(text);
+  return 0;
 }

@@ -33,10 +33,9 @@ fuzz_one() {
   mkdir -p "$corpus" "$fuzz/crashes"
   seeds "$target" | while read -r file; do cp "$file" "$corpus/seed_$(basename "$file")"; done
   # Memory: 2 GB is far above what a reader may take for inputs this small.
-  "$fuzz/bin/fuzz_$target" -seed="${OSTEON_FUZZ_SEED:-0}" -max_total_time="$seconds" \
+  TMPDIR=$files "$fuzz/bin/fuzz_$target" -seed="${OSTEON_FUZZ_SEED:-0}" -max_total_time="$seconds" \
     -rss_limit_mb=2048 -timeout=10 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$fuzz/crashes/${target}_" "$corpus" >"$log" 2>&1 || status=$?
-  rm -f /dev/shm/osteon_fuzz_*
   local tried
   tried=$(awk '/stat::number_of_executed_units/ {print $2}' "$log")
   printf '%-13s %6s s  %10s inputs  %s\n' "$target" "$seconds" "${tried:-?}" \
@@ -48,6 +47,8 @@ install_packages "${build_packages[@]}" "${fuzz_packages[@]}"
 cd "$root"
 run_step "configuring build-fuzz/" configure-fuzz cmake --preset fuzz
 run_step "compiling into build-fuzz/bin" build-fuzz cmake --build --preset fuzz --parallel "$(compile_jobs)"
+files=$(mktemp -d /dev/shm/osteon_fuzz.XXXXXX)
+trap 'rm -rf "$files"' EXIT
 targets=("$@")
 ((${#targets[@]} > 0)) || targets=(safetensors torch_pickle pickle csv state image dicom)
 failed=0
