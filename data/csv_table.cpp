@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "data/text.h"
@@ -12,10 +11,19 @@
 namespace osteon {
 namespace {
 
+constexpr std::size_t kLargestCsv = 100'000'000;  // bytes, about a million images
+
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   OSTEON_CHECK(in && !std::filesystem::is_directory(file), file.string(), ": cannot be opened");
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  // In blocks, as a pipe or a device does not tell its size.
+  std::string text;
+  std::vector<char> block(1 << 16);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
+    OSTEON_CHECK(text.size() <= kLargestCsv, file.string(), ": has more than the ", kLargestCsv,
+                 " bytes allowed");
+  }
   OSTEON_CHECK(!in.bad(), file.string(), ": cannot be read to its end");
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
   return text;

@@ -20,8 +20,8 @@ struct CsvRow {
 };
 
 // All rows of a file, the header (if it has one) included. Throws Error naming the file when it
-// cannot be read, and file:line when a quote is left open, stands inside a bare field or is
-// followed by text.
+// cannot be read or has more than 100 MB, and file:line when a quote is left open, stands inside a
+// bare field or is followed by text.
 std::vector<CsvRow> read_csv(const std::filesystem::path& file);
 
 // "file:line: ", the start of every message about a row.

@@ -120,6 +120,8 @@ TEST_CASE("faulty csv text") {
                          Error);
   }
   CHECK_THROWS_WITH_AS(read_csv(folder.path()), doctest::Contains("cannot be opened"), Error);
+  CHECK_THROWS_WITH_AS(read_csv("/dev/zero"), doctest::Contains("more than the 100000000 bytes"),
+                       Error);
 }
 
 TEST_CASE("MURA: folders and lists give the same samples") {
