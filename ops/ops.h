@@ -184,7 +184,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
                                         const Tensor& weight = {}, double positive_weight = 1);
 
 // Mean over n of -log softmax(logits[n])[targets[n]]. logits [N,K], targets [N] i64 in [0, K).
-// Scalar; differentiable by logits.
+// Scalar; differentiable by logits. A target out of range throws; on CUDA both losses become NaN.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
 
 // --- randomness ----------------------------------------------------------------------------------

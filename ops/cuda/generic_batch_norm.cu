@@ -1,7 +1,6 @@
 // Bytes moved: forward in training reads x twice (statistics, result), the residual once, and
 // writes y and a bit an element; in inference it reads x once. Backward reads dy and x twice (sums,
-// gradients) and writes dx and dresidual. Sums over rows are two-stage trees in double without
-// atomics; how they are cut depends on the shape alone, and so do the bits.
+// gradients) and writes dx and dresidual. The sums are those of row_sums.h.
 //
 // The variance comes from sums of x - x[0] and of its square: a channel's own first value is near
 // its mean, so that nothing cancels where a mean is far from 0.
@@ -9,7 +8,7 @@
 
 #include <cmath>
 
-#include "ops/cuda/block_reduce.h"
+#include "ops/cuda/row_sums.h"
 #include "tensor/convert.h"
 #include "tensor/cuda/pack.h"
 
@@ -19,18 +18,7 @@ namespace {
 // Keep every device busy. A power of two, as the channels mostly are: then the stride of a thread
 // is a whole number of rows and its channels stay the same.
 constexpr std::int64_t kEnoughBlocks = 1024;
-constexpr std::int64_t kRowsAThread = 16;  // are worth a part
-constexpr int kFlat = 8;                   // elements whose mask bits share a byte
-constexpr unsigned int kJoinColumns = 16;  // channels of a block that joins parts
-
-struct TwoSums {
-  double first, second;
-};
-struct AddTwo {
-  __device__ TwoSums operator()(TwoSums a, TwoSums b) const {
-    return {a.first + b.first, a.second + b.second};
-  }
-};
+constexpr int kFlat = 8;  // elements whose mask bits share a byte
 
 // A channel's affine map, y = (x - mean) scale + bias. Folding the mean into the bias would cancel
 // where a channel's spread is small beside its mean. Forward and backward round it alike, so that
@@ -73,7 +61,7 @@ struct ThroughRelu {
   }
 };
 
-// --- sums over the rows --------------------------------------------------------------------------
+// --- what is summed over the rows ----------------------------------------------------------------
 
 // Sums of x - x[0] and its square.
 template <class T>
@@ -134,36 +122,6 @@ struct Gradients {
     }
   }
 };
-
-// parts[part, channel] = the sums over a part of the rows. Block: (channels, rows). Grid:
-// (channels, parts).
-template <int n, class Terms>
-__global__ void __launch_bounds__(kThreads)
-    sum_rows(Terms terms, std::int64_t rows, std::int64_t channels, std::int64_t rows_a_part,
-             TwoSums* parts) {
-  const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
-  const std::int64_t begin = blockIdx.y * rows_a_part, end = min(begin + rows_a_part, rows);
-  TwoSums sums[n] = {};
-  if (column < channels) {
-    const auto row_of = terms.template prepare<n>(column);
-    for (std::int64_t row = begin + threadIdx.y; row < end; row += blockDim.y)
-      terms.template add<n>(row * channels + column, row_of, sums);
-  }
-  combine_along_y(sums, AddTwo());
-  if (threadIdx.y != 0 || column >= channels) return;
-  for (int i = 0; i < n; ++i) parts[blockIdx.y * channels + column + i] = sums[i];
-}
-
-// The sums over all rows of a channel, in the first row of the block. Block: (kJoinColumns, parts).
-__device__ inline TwoSums join_parts(const TwoSums* parts, std::int64_t count,
-                                     std::int64_t channels, std::int64_t c) {
-  TwoSums sums[1] = {};
-  if (c < channels)
-    for (std::int64_t part = threadIdx.y; part < count; part += blockDim.y)
-      sums[0] = AddTwo()(sums[0], parts[part * channels + c]);
-  combine_along_y(sums, AddTwo());
-  return sums[0];
-}
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
@@ -359,34 +317,6 @@ Channels<A> channels_of(const Tensor& mean, const Tensor& inverse_std, const Ten
   return {mean.data<A>(), inverse_std.data<A>(), weight.data<A>(), bias.data<A>()};
 }
 
-struct Parts {
-  Tensor memory;
-  std::int64_t count;
-  const TwoSums* sums() const { return reinterpret_cast<const TwoSums*>(memory.data<double>()); }
-};
-
-template <class T, class Terms>
-Parts sum_in_parts(const Tensor& x, const Terms& terms, bool aligned) {
-  constexpr int kWide = std::min(kPack<T>, 4);  // the block's sums must fit into shared memory
-  const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
-  const bool packs = aligned && channels % kWide == 0;
-  const std::int64_t width = packs ? channels / kWide : channels;
-  const int across = threads_for(width, kWarp), down = kThreads / across;
-  const auto tiles = blocks_for(width, across, std::numeric_limits<std::int32_t>::max());
-  const std::int64_t useful = (rows + down * kRowsAThread - 1) / (down * kRowsAThread);
-  const std::int64_t count = std::clamp<std::int64_t>(kEnoughBlocks / tiles, 1, useful);
-  Parts parts{Tensor({count, channels, 2}, DType::f64, x.device()), count};
-  launch(kOp, x, packs ? sum_rows<kWide, Terms> : sum_rows<1, Terms>,
-         dim3(tiles, static_cast<unsigned int>(count)),
-         dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down)), terms, rows,
-         channels, (rows + count - 1) / count,
-         reinterpret_cast<TwoSums*>(parts.memory.data<double>()));
-  return parts;
-}
-
-dim3 join_grid(std::int64_t channels) { return dim3(blocks_for(channels, kJoinColumns, 1 << 30)); }
-dim3 join_block() { return dim3(kJoinColumns, kThreads / kJoinColumns); }
-
 template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
              const BatchNormOptions& options, const Tensor& running_mean, const Tensor& running_var,
@@ -394,8 +324,8 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
   using A = Accumulator<T>;
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
   if (options.training) {
-    const Parts parts =
-        sum_in_parts<T>(x, Deviations<T>{x.data<T>()}, is_aligned<T, std::min(kPack<T>, 4)>(x));
+    const Parts parts = sum_in_parts<T>(kOp, x, Deviations<T>{x.data<T>()},
+                                        is_aligned<T, std::min(kPack<T>, 4)>(x));
     launch(kOp, x, join_statistics<T>, join_grid(channels), join_block(), parts.sums(), parts.count,
            x.data<T>(), static_cast<double>(rows), channels, options, running_mean.data<A>(),
            running_var.data<A>(), mean.data<A>(), inverse_std.data<A>());
@@ -427,7 +357,7 @@ void backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask, const 
                                                   : Relu::from_x,
                             data_or_null<std::uint8_t>(relu_mask)};
   const Parts parts =
-      sum_in_parts<T>(x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
+      sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
                       all_aligned<T, kWide>({&dy, &x}));
   const Tensor factors({3, channels}, dtype_of<A>(), x.device());
   A* const of_g = factors.data<A>();
