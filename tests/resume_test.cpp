@@ -256,9 +256,9 @@ TEST_CASE("configurations that are not one are refused") {
     nlohmann::ordered_json value;
     const char* message;
   };
-  const Row rows[] = {{"epochs", 1e300, "1e+300, not a whole number"},
-                      {"epochs", "many", "\"many\", not a whole number"},
-                      {"image_size", 64.5, "64.5, not a whole number"},
+  const Row rows[] = {{"epochs", 1e300, "epochs is 1e+300, not a whole number"},
+                      {"epochs", "many", "epochs is \"many\", not a whole number"},
+                      {"image_size", 64.5, "image_size is 64.5, not a whole number"},
                       {"lr", "fast", "must be number"},
                       {"arch", 18, "must be string"}};
   for (const Row& row : rows) {

@@ -228,7 +228,7 @@ TEST_CASE("model files that are not what they should be are named") {
                       {"arch", "resnet50", "missing"},
                       {"image_size", "-3", "image_size -3"},
                       {"image_size", "many", "model.safetensors"},
-                      {"image_size", "1e300", "1e+300, not a whole number"},
+                      {"image_size", "1e300", "image_size is 1e+300, not a whole number"},
                       {"std", "[0.2,0,0.2]", "std 0"},
                       {"mean", "[1]", "3 numbers"},
                       {"classes", "[\"a\",\"b\",\"c\"]", "3 classes"},

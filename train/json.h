@@ -23,11 +23,11 @@ nlohmann::ordered_json parse_json(std::string_view text);
 // is larger, or parse_json throws.
 nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t limit);
 
-// The whole number that `value` is. Throws Error where it is none: nlohmann alone would convert
-// 1e300, which has no defined result.
+// The whole number that the value called `name` is. Throws Error naming it where it is none:
+// nlohmann alone would convert 1e300, which has no defined result.
 template <class Integer>
-Integer to_integer(const nlohmann::ordered_json& value) {
-  OSTEON_CHECK(value.is_number_integer(), "it is ", value.dump(), ", not a whole number");
+Integer to_integer(const char* name, const nlohmann::ordered_json& value) {
+  OSTEON_CHECK(value.is_number_integer(), name, " is ", value.dump(), ", not a whole number");
   return value.get<Integer>();
 }
 

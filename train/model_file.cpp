@@ -39,7 +39,7 @@ ModelInfo read_model_info(const Metadata& metadata) {
   const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
   ModelInfo info;
   info.arch = text(metadata, "arch");
-  info.image_size = to_integer<std::int64_t>(parsed("image_size"));
+  info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
   info.fit = fit_from_name(text(metadata, "fit"));
   info.mean = parsed("mean").get<std::vector<double>>();
   info.std = parsed("std").get<std::vector<double>>();
@@ -47,7 +47,7 @@ ModelInfo read_model_info(const Metadata& metadata) {
   info.threshold = parsed("threshold").get<double>();
   // Checkpoints from before there were temperatures have none.
   if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
-  info.split = {to_integer<std::uint64_t>(parsed("split_seed")),
+  info.split = {to_integer<std::uint64_t>("split_seed", parsed("split_seed")),
                 parsed("val_fraction").get<double>()};
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
                info.image_size, " is not in [1, ", kLargestImage, "]");

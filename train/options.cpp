@@ -159,7 +159,7 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json) {
     for_each_option(options, [&](const char* name, auto& value) {
       using Value = std::remove_reference_t<decltype(value)>;
       if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
-        value = to_integer<Value>(json.at(name));
+        value = to_integer<Value>(name, json.at(name));
       else
         json.at(name).get_to(value);
     });

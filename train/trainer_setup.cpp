@@ -164,7 +164,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     load_state_dict(*model_, checkpoint.model);
     optimizer_->load_state_dict(checkpoint.optimizer);
     scheduler_->load_state(checkpoint.state.at("scheduler"));
-    const auto log_bytes = to_integer<std::int64_t>(checkpoint.state.at("log_bytes"));
+    const auto log_bytes = to_integer<std::int64_t>("log_bytes", checkpoint.state.at("log_bytes"));
     const std::string other =
         machine_differences(checkpoint.state.at("machine"), describe_machine(options_, device_));
     if (!other.empty())
