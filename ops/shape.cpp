@@ -1,6 +1,7 @@
 // Ops that move elements without changing them: checks and gradient rules.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
@@ -33,20 +34,21 @@ struct Printed {
 // The shape that `extents` mean for x, with the -1 computed.
 Shape resolve(const Tensor& x, const std::vector<std::int64_t>& extents) {
   std::vector<std::int64_t> resolved = extents;
-  std::int64_t* open = nullptr;
-  for (std::int64_t& extent : resolved) {
-    OSTEON_CHECK(extent >= -1, "reshape: extents ", Printed{extents}, ", expects none below -1");
-    if (extent != -1) continue;
+  std::optional<std::size_t> open;
+  for (std::size_t d = 0; d < resolved.size(); ++d) {
+    OSTEON_CHECK(resolved[d] >= -1, "reshape: extents ", Printed{extents},
+                 ", expects none below -1");
+    if (resolved[d] != -1) continue;
     OSTEON_CHECK(!open, "reshape: extents ", Printed{extents},
                  " leave more than one open, expects at most one -1");
-    open = &extent;
-    extent = 1;
+    open = d;
+    resolved[d] = 1;
   }
   const std::int64_t known = Shape(resolved).numel();
   const bool fits = open ? known != 0 && x.numel() % known == 0 : known == x.numel();
   OSTEON_CHECK(fits, "reshape: input ", x.shape(), " has ", x.numel(), " elements, extents ",
                Printed{extents}, " expect ", open ? "a multiple of " : "", known);
-  if (open) *open = x.numel() / known;
+  if (open) resolved[*open] = x.numel() / known;
   return Shape(std::move(resolved));
 }
 

@@ -83,8 +83,10 @@ TEST_CASE("intervals and differences agree with scikit-learn's figures of the sa
     const Evaluation evaluation = evaluate(first.predictions, first.threshold, bootstrap);
     const Comparison comparison = compare(first, second, "other", bootstrap);
     REQUIRE(evaluation.parts.size() + 1 == row.at("expected").size());
-    for (const auto& [name, expected] : row.at("expected").items()) {
-      CAPTURE(name);
+    for (const auto& part : row.at("expected").items()) {
+      CAPTURE(part.key());
+      const std::string& name = part.key();
+      const json& expected = part.value();
       const auto& metrics = name.empty() ? evaluation.overall : evaluation.parts.at(name);
       const auto& compared = name.empty() ? comparison.overall : comparison.parts.at(name);
       check_intervals(metrics.image.ci95, expected.at("image").at("ci95"));

@@ -107,11 +107,11 @@ TEST_CASE("updates and norms agree with the CPU's") {
     DType dtype;
     double tolerance;
   };
-  for (const auto [dtype, tolerance] : {Precision{DType::f64, 1e-13}, {DType::f32, 1e-6}})
+  for (const auto& precision : {Precision{DType::f64, 1e-13}, {DType::f32, 1e-6}})
     for (const Case& c : kCases) {
       CAPTURE(c.name);
-      CAPTURE(format(dtype));
-      const Parameters here(dtype, Device::cpu()), there(dtype, device);
+      CAPTURE(format(precision.dtype));
+      const Parameters here(precision.dtype, Device::cpu()), there(precision.dtype, device);
       const auto on_cpu = c.make({{here.named, 0.01, 0.1}});
       const auto on_device = c.make({{there.named, 0.01, 0.1}});
       for (int step = 0; step < 3; ++step) {
@@ -126,8 +126,8 @@ TEST_CASE("updates and norms agree with the CPU's") {
         on_device->step(norm_there);
       }
       CHECK(largest_difference(elements_of(here.tensors()), elements_of(there.tensors())) <=
-            tolerance);
-      CHECK(largest_difference(state_of(*on_cpu), state_of(*on_device)) <= tolerance);
+            precision.tolerance);
+      CHECK(largest_difference(state_of(*on_cpu), state_of(*on_device)) <= precision.tolerance);
     }
 }
 

@@ -245,7 +245,7 @@ TEST_CASE("folders and lists are MURA's") {
       labels_of_part[study.part].insert(study.positive);
       parts.insert(study.part);
     }
-    for (const auto& [part, labels] : labels_of_part) CHECK_MESSAGE(labels.size() == 2, part);
+    for (const auto& part : labels_of_part) CHECK_MESSAGE(part.second.size() == 2, part.first);
     std::map<std::string, int> views;
     for (const std::string& path : lines_of(mura / (split + "_image_paths.csv"))) {
       CHECK_MESSAGE(fs::is_regular_file(demo_folder() / path), path);
@@ -253,9 +253,9 @@ TEST_CASE("folders and lists are MURA's") {
       ++images;
     }
     CHECK(views.size() == labelled.size());
-    for (const auto& [study, count] : views) {
-      CHECK_MESSAGE(labelled.contains(study), study);
-      CHECK((count >= 1 && count <= 4));
+    for (const auto& study : views) {
+      CHECK_MESSAGE(labelled.contains(study.first), study.first);
+      CHECK((study.second >= 1 && study.second <= 4));
     }
     studies += labelled.size();
   }
@@ -278,7 +278,7 @@ TEST_CASE("no patient is in two splits, and some come more than once") {
       studies[image.patient].insert(image.part + "/" + image.study);
     }
   }
-  for (const auto& [patient, where] : splits) CHECK_MESSAGE(where.size() == 1, patient);
+  for (const auto& patient : splits) CHECK_MESSAGE(patient.second.size() == 1, patient.first);
   CHECK(std::any_of(studies.begin(), studies.end(),
                     [](const auto& p) { return p.second.size() > 1; }));
 }

@@ -81,15 +81,16 @@ Image gradient(std::int64_t height, std::int64_t width) {
 TEST_CASE("files of every kind decode to Pillow's grey levels") {
   const json golden = json::parse(read_text(kGolden / "images" / "images.json"));
   CHECK(golden.size() == 60);
-  for (const auto& [name, rows] : golden.items()) {
-    CAPTURE(name);
-    const fs::path file = kGolden / "images" / name;
-    if (rows == "refused") {
+  for (const auto& item : golden.items()) {
+    CAPTURE(item.key());
+    const fs::path file = kGolden / "images" / item.key();
+    if (item.value() == "refused") {
       CHECK(error_of(file).find(file.string() + ": ") == 0);
       continue;
     }
     // JPEG decoders may differ by a level where they round.
-    CHECK(difference(read_image(file), from_hex(rows)) <= (file.extension() == ".jpg" ? 1 : 0));
+    CHECK(difference(read_image(file), from_hex(item.value())) <=
+          (file.extension() == ".jpg" ? 1 : 0));
   }
 }
 

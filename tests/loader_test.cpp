@@ -242,7 +242,7 @@ TEST_CASE("a full disk is a clear error that leaves nothing behind") {
   const TemporaryFolder folder;
   const Manifest manifest = make_images(folder.path(), 100);
   const fs::path cache = folder.path() / "cache";
-  for (const rlim_t limit : {0, 100, 4096, 7000}) {
+  for (const rlim_t limit : {0U, 100U, 4096U, 7000U}) {
     CAPTURE(limit);
     std::string error;
     {

@@ -108,10 +108,11 @@ TEST_CASE("images, studies and parts agree with scikit-learn's figures") {
     check_metrics(evaluation.overall.image, expected.at("image"));
     check_metrics(evaluation.overall.study, expected.at("study"));
     REQUIRE(evaluation.parts.size() == expected.at("parts").size());
-    for (const auto& [part, metrics] : evaluation.parts) {
-      CAPTURE(part);
-      check_metrics(metrics.image, expected.at("parts").at(part).at("image"));
-      check_metrics(metrics.study, expected.at("parts").at(part).at("study"));
+    for (const auto& part : evaluation.parts) {
+      CAPTURE(part.first);
+      const json& expected_of_part = expected.at("parts").at(part.first);
+      check_metrics(part.second.image, expected_of_part.at("image"));
+      check_metrics(part.second.study, expected_of_part.at("study"));
     }
   }
 }

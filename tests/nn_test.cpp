@@ -215,10 +215,10 @@ TEST_CASE("in bf16 activations are bf16, parameters and their gradients f32") {
   for (std::size_t i = 0; i < 8; ++i)
     CHECK(y.to_vector()[i] == doctest::Approx(exact.to_vector()[i]).epsilon(0.05));
   backward(sum(y));
-  for (const auto& [name, parameter] : layers->named_parameters()) {
-    CAPTURE(name);
-    CHECK(parameter.grad().defined());
-    CHECK(parameter.grad().dtype() == DType::f32);
+  for (const auto& parameter : layers->named_parameters()) {
+    CAPTURE(parameter.first);
+    CHECK(parameter.second.grad().defined());
+    CHECK(parameter.second.grad().dtype() == DType::f32);
   }
 }
 

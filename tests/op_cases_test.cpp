@@ -142,9 +142,10 @@ TEST_CASE("a gradient is the same whoever else wants one") {
       CAPTURE(chosen);
       const Results some =
           run(row, inputs, DType::f64, [&](std::size_t i) { return (chosen >> i & 1) == 1; });
-      for (const auto& [name, tensor] : some)
-        for (const auto& [full_name, full_tensor] : all)
-          if (name == full_name) CHECK_MESSAGE(same_bits(tensor, full_tensor), name);
+      for (const auto& part : some)
+        for (const auto& whole : all)
+          if (part.first == whole.first)
+            CHECK_MESSAGE(same_bits(part.second, whole.second), part.first);
     }
   });
 }

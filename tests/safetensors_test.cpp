@@ -78,9 +78,9 @@ TEST_CASE("every dtype, shape and text comes back as it was written") {
   const NamedTensors after = read_safetensors(path);
   CHECK(after.metadata == before.metadata);
   CHECK(after.tensors.size() == before.tensors.size());
-  for (const auto& [name, tensor] : before.tensors) {
-    CAPTURE(name);
-    check_same_bits(named(after, name), tensor);
+  for (const auto& written : before.tensors) {
+    CAPTURE(written.first);
+    check_same_bits(named(after, written.first), written.second);
   }
 }
 

@@ -51,8 +51,8 @@ TEST_CASE("whole-pixel maps copy pixels exactly") {
       {"shift right and up, black comes in", {1, 0, -3, 0, 1, 2}},
       {"transpose", {0, 1, 0, 1, 0, 0}},
   };
-  for (const auto& [source_channels, channels] :
-       {std::pair{1, 1}, std::pair{1, 3}, std::pair{3, 3}, std::pair{1, 5}}) {
+  for (const auto& pair : {std::pair{1, 1}, std::pair{1, 3}, std::pair{3, 3}, std::pair{1, 5}}) {
+    const int source_channels = pair.first, channels = pair.second;
     const Tensor images = random_images({2, kHeight, kWidth, source_channels});
     for (const Row& row : rows) {
       INFO(row.name << ", " << source_channels << " -> " << channels << " channels");
@@ -90,11 +90,11 @@ TEST_CASE("the border fades to black over one pixel") {
   const Row rows[] = {{0, 0, 1},        {0.5, 0, 0.5F}, {-0.25, 0, 0.75F}, {0.5, -0.5, 0.25F},
                       {0, 0.75, 0.25F}, {1, 0, 0},      {-1, 0, 0},        {0, 1, 0},
                       {0, -1, 0},       {-1.5, 0, 0},   {2.5, 0, 0},       {0, 1e9, 0}};
-  for (const auto& [x, y, expected] : rows) {
-    INFO("at " << x << ", " << y);
+  for (const Row& row : rows) {
+    INFO("at " << row.x << ", " << row.y);
     const Tensor sampled =
-        warp_affine(white, matrices({0, 0, x, 0, 0, y}, 1), unnormalised(1, 1, 1));
-    CHECK(at(sampled, 0, 0, 0, 0) == expected);
+        warp_affine(white, matrices({0, 0, row.x, 0, 0, row.y}, 1), unnormalised(1, 1, 1));
+    CHECK(at(sampled, 0, 0, 0, 0) == row.expected);
   }
 }
 

@@ -139,8 +139,9 @@ TEST_CASE("what a kernel must not do is caught") {
 
 TEST_CASE("a launch that no device would take is an error that names the op") {
   const Tensor x = bytes(64);
-  for (const auto& [grid, block] : {std::pair(dim3(1), dim3(2048)), std::pair(dim3(0), dim3(1)),
-                                    std::pair(dim3(1, 65536), dim3(1))})
-    CHECK(message_of([&] { launch("test", x, write_index, grid, block, 0, ints(x)); }) ==
+  for (const auto& extents : {std::pair(dim3(1), dim3(2048)), std::pair(dim3(0), dim3(1)),
+                              std::pair(dim3(1, 65536), dim3(1))})
+    CHECK(message_of(
+              [&] { launch("test", x, write_index, extents.first, extents.second, 0, ints(x)); }) ==
           "test: cudaLaunchKernel: cudaErrorInvalidConfiguration (cudaErrorInvalidConfiguration)");
 }
