@@ -122,13 +122,16 @@ compile_jobs() {
   echo $((processors < memory ? processors : memory))
 }
 
+# $OSTEON_CMAKE_OPTIONS, separated by spaces, are for CMake.
 configure_build() {
-  local -a generator=()
+  local -a generator=() options
+  read -r -a options <<<"${OSTEON_CMAKE_OPTIONS:-}"
   # A build folder keeps the generator it was made with.
   if [[ ! -e $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
-  run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}"
+  run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}" \
+    "${options[@]}"
 }
 
 # Whether there is what the CUDA back end needs but cudnn-frontend: a toolkit, and cuDNN in it, in the
