@@ -23,7 +23,7 @@ pytorch_environment=${OSTEON_PYTORCH:-$build/pytorch}
 install_pytorch() {
   [[ -n ${OSTEON_PYTORCH:-} ]] && return
   "$pytorch_environment/bin/python" -c 'import torch, torchvision' 2>/dev/null && return
-  install_packages "python3-venv /usr/share/doc/python3-venv"
+  install_packages "${venv_packages[@]}"
   run_step "making the environment $pytorch_environment" pytorch_environment \
     python3 -m venv "$pytorch_environment"
   run_step "installing PyTorch (several GB)" pytorch \

@@ -11,6 +11,7 @@ case ${1:-} in
   *) echo "usage: scripts/format.sh [--check]" >&2 && exit 2 ;;
 esac
 
+for_debian_12 "${format_packages[@]}"
 install_packages "${format_packages[@]}"
 cd "$root"
 find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 |

@@ -43,6 +43,7 @@ fuzz_one() {
   return "$status"
 }
 
+for_debian_12 "${fuzz_packages[@]}"
 install_packages "${build_packages[@]}" "${fuzz_packages[@]}"
 cd "$root"
 run_step "configuring build-fuzz/" configure-fuzz cmake --preset fuzz

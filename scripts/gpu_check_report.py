@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 
@@ -37,10 +38,11 @@ def now():
 
 def source_version(site):
     """The commit that is measured; in a tree that came with a bundle, as the bundle noted it."""
-    git = subprocess.run(["git", "-C", str(site.root), "describe", "--always", "--dirty", "--abbrev=12"],
-                         capture_output=True, text=True, check=False) if (site.root / ".git").exists() else None
-    if git and git.returncode == 0:
-        return git.stdout.strip()
+    if shutil.which("git") and (site.root / ".git").exists():
+        described = subprocess.run(["git", "-C", str(site.root), "describe", "--always", "--dirty", "--abbrev=12"],
+                                   capture_output=True, text=True, check=False)
+        if described.returncode == 0:
+            return described.stdout.strip()
     contents = site.bundle / "contents.txt" if site.bundle else None
     noted = re.search(r"^osteon (.*)$", contents.read_text(encoding="utf-8"), re.MULTILINE) if (
         contents and contents.is_file()) else None

@@ -8,40 +8,40 @@ build=$root/build
 programs=$build/bin
 logs=$build/log
 
-# What the build needs: a Debian package and the command or file that shows it is there.
+# What the build needs. Between the bars: Debian's package; the command or file that shows it is there;
+# what it is on any Linux; and, if the build goes on without it, what is missing then.
 build_packages=(
-  "g++                 g++"
-  "cmake               cmake"
-  "ninja-build         ninja"
-  "libeigen3-dev       /usr/include/eigen3/Eigen/Core"
-  "libstb-dev          /usr/include/stb/stb_image.h"
-  "libjpeg-dev         /usr/include/jpeglib.h"
-  "zlib1g-dev          /usr/include/zlib.h"
-  "libzip-dev          /usr/include/zip.h"
-  "libprotobuf-dev     /usr/include/google/protobuf/message.h"
-  "libonnx-dev         /usr/include/onnx/onnx_pb.h"
-  "libdnnl-dev         /usr/include/dnnl.hpp"
-  "libgdcm-dev         /usr/include/gdcm-3.0/gdcmImageReader.h"
-  "libgdcm-tools       gdcmconv"
-  "nlohmann-json3-dev  /usr/include/nlohmann/json.hpp"
-  "libcli11-dev        /usr/include/CLI/CLI.hpp"
-  "doctest-dev         /usr/include/doctest/doctest.h"
-  "python3             python3"
+  "g++                |g++                                        |a C++20 compiler, g++ 12 or later"
+  "cmake              |cmake                                      |CMake 3.25 or later"
+  "ninja-build        |ninja                                      |Ninja"
+  "libeigen3-dev      |/usr/include/eigen3/Eigen/Core             |Eigen 3.4 headers (Eigen/Core)"
+  "libstb-dev         |/usr/include/stb/stb_image.h               |stb headers (stb_image.h)"
+  "libjpeg-dev        |/usr/include/jpeglib.h                     |libjpeg or libjpeg-turbo (jpeglib.h)"
+  "zlib1g-dev         |/usr/include/zlib.h                        |zlib (zlib.h)"
+  "libzip-dev         |/usr/include/zip.h                         |libzip 1.7 (zip.h)"
+  "nlohmann-json3-dev |/usr/include/nlohmann/json.hpp             |nlohmann-json 3.11 (nlohmann/json.hpp)"
+  "libcli11-dev       |/usr/include/CLI/CLI.hpp                   |CLI11 2 (CLI/CLI.hpp)"
+  "doctest-dev        |/usr/include/doctest/doctest.h             |doctest 2.4 (doctest/doctest.h)"
+  "python3            |python3                                    |Python 3.10 or later"
+  "libdnnl-dev        |/usr/include/dnnl.hpp                      |oneDNN 2.6 or later (dnnl.hpp)           |fast convolutions"
+  "libgdcm-dev        |/usr/include/gdcm-3.0/gdcmImageReader.h    |GDCM 3.0 (gdcmImageReader.h)             |DICOM"
+  "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |DICOM"
+  "libprotobuf-dev    |/usr/include/google/protobuf/message.h     |protobuf (google/protobuf/message.h)     |export_onnx"
+  "libonnx-dev        |/usr/include/onnx/onnx_pb.h                |ONNX 1.12 or later (onnx/onnx_pb.h)      |export_onnx"
 )
 # The versions are named because their verdicts differ.
-format_packages=("clang-format-14  clang-format-14")
+format_packages=("clang-format-14 |clang-format-14 |clang-format 14")
 lint_packages=(
-  "shellcheck          shellcheck"
-  "clang-tidy-16       clang-tidy-16"
-  "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
+  "clang-tidy-16      |clang-tidy-16                                            |clang-tidy 16"
+  "libomp-16-dev      |/usr/lib/llvm-16/lib/clang/16/include/omp.h              |LLVM's OpenMP 16"
 )
-
-pip_packages=("python3-pip  pip3")
-
+shellcheck_packages=("shellcheck |shellcheck |ShellCheck")
+pip_packages=("python3-pip |pip3 |pip for Python 3")
+venv_packages=("python3-venv |/usr/share/doc/python3-venv |Python's venv")
 fuzz_packages=(
-  "clang-16            clang++-16"
-  "libclang-rt-16-dev  /usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a"
-  "libomp-16-dev       /usr/lib/llvm-16/lib/clang/16/include/omp.h"
+  "clang-16           |clang++-16                                               |clang 16"
+  "libclang-rt-16-dev |/usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a |clang 16's sanitizers"
+  "libomp-16-dev      |/usr/lib/llvm-16/lib/clang/16/include/omp.h              |LLVM's OpenMP 16"
 )
 
 # The folders with C++ in them.
@@ -52,9 +52,8 @@ fail() {
   exit 1
 }
 
-# run_step TEXT NAME COMMAND...: one line with the time it took; the output goes to a log and is
-# shown only when the command fails.
-run_step() {
+# try_step TEXT NAME COMMAND...: one line with the time it took; the output goes to log/NAME.log.
+try_step() {
   local text=$1 log=$logs/$2.log start=$SECONDS status=0
   shift 2
   mkdir -p "$logs"
@@ -62,55 +61,162 @@ run_step() {
   "$@" >"$log" 2>&1 </dev/null || status=$?
   if ((status != 0)); then
     printf 'failed (status %d)\n' "$status"
-    tail -n 60 "$log" >&2
-    fail "$text failed; the whole output is in $log"
+    return 1
   fi
   printf '%d s\n' $((SECONDS - start))
 }
 
-# missing_packages "PACKAGE PROBE"...: prints the packages whose probe fails.
-missing_packages() {
-  local package probe
+# run_step TEXT NAME COMMAND...: the same; a command that fails ends the script, and its output is shown.
+run_step() {
+  try_step "$@" && return
+  tail -n 60 "$logs/$2.log" >&2
+  fail "$1 failed; the whole output is in $logs/$2.log"
+}
+
+# field N LINE...: of each line what stands between its bars, without the spaces around it.
+field() {
+  local number=$1 line
+  local -a fields
+  shift
   for line in "$@"; do
-    read -r package probe <<<"$line"
+    IFS='|' read -r -a fields <<<"$line"
+    read -r line <<<"${fields[number]:-}"
+    echo "$line"
+  done
+}
+
+# missing_packages LINE...: the lines of those that are not there.
+missing_packages() {
+  local line probe
+  for line in "$@"; do
+    probe=$(field 1 "$line")
     if [[ $probe == /* ]]; then
-      [[ -e $probe ]] || echo "$package"
+      [[ -e $probe ]] || echo "$line"
     else
-      command -v "$probe" >/dev/null || echo "$package"
+      command -v "$probe" >/dev/null || echo "$line"
     fi
   done
 }
 
-# May ask for the password.
-may_become_root() {
-  ((EUID == 0)) || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || sudo -v; }; }
+is_root() { (($(id -u) == 0)); }
+
+# May ask for the password, but not with -n.
+can_be_root() {
+  is_root && return
+  command -v sudo >/dev/null || return
+  sudo -n true 2>/dev/null && return
+  [[ ${1:-} != -n ]] && sudo -v
+}
+
+# A fresh machine updates itself for some minutes; who holds a lock stands in /proc/locks.
+dpkg_lock=/var/lib/dpkg/lock-frontend
+apt_is_busy() {
+  [[ -e $dpkg_lock ]] && grep -q ":$(stat -c %i "$dpkg_lock") " /proc/locks
+}
+
+as_root() {
+  if is_root; then "$@"; else sudo "$@"; fi
+}
+
+# Without a network the lists may still be good enough: the installation decides.
+apt_update() {
+  [[ -z ${apt_is_updated:-} ]] || return 0
+  apt_is_updated=yes
+  as_root apt-get update -q || true
 }
 
 apt_install() {
-  local -a as_root=()
-  ((EUID == 0)) || as_root=(sudo)
-  # Without a network the lists may still be good enough: the installation decides.
-  "${as_root[@]}" apt-get update -q || true
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -y --no-install-recommends "$@"
+  apt_update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+    install -q -y --no-install-recommends "$@"
 }
 
-# install_packages "PACKAGE PROBE"...: sees to it that they are there. Nothing is touched, and no
-# network is needed, when they are.
+# Those of the packages that this release has.
+apt_install_known() {
+  local package
+  local -a known=()
+  apt_update
+  for package in "$@"; do
+    if apt-cache show "$package" >/dev/null; then known+=("$package"); fi
+  done
+  ((${#known[@]} > 0)) && apt_install "${known[@]}"
+}
+
+# why_apt_failed LOG: one line.
+why_apt_failed() {
+  if grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Network is unreachable' "$1"; then
+    echo "apt-get did not reach its servers: is there a network?"
+  elif grep -qE 'Unable to locate package|no installation candidate|No packages found' "$1"; then
+    echo "apt-get does not know all of them: is there a network, and does this release have them?"
+  elif grep -q 'Could not get lock' "$1"; then
+    echo "another apt-get was at work for more than five minutes"
+  else
+    sed -n 's/^E: //p' "$1" | head -n 1
+  fi
+}
+
+# try_apt HOW PACKAGE...: whether apt_install or apt_install_known could do it; if not, a line says why.
+try_apt() {
+  ! apt_is_busy || echo "note: another apt-get is at work; waiting up to five minutes for it"
+  try_step "installing ${*:2}" packages "$@" && return
+  echo "$(why_apt_failed "$logs/packages.log") ($logs/packages.log)" >&2
+  return 1
+}
+
+# names N LINE...: as "PACKAGE (WHAT), PACKAGE (WHAT)", with what field N says.
+names() {
+  local column=$1 line text=
+  shift
+  for line in "$@"; do text+="${text:+, }$(field 0 "$line") ($(field "$column" "$line"))"; done
+  echo "$text"
+}
+
+# Installs what must be there, or ends the script; the build goes on without the rest.
 install_packages() {
-  local -a missing
+  local line
+  local -a missing required=() optional=() packages
   mapfile -t missing < <(missing_packages "$@")
+  for line in "${missing[@]}"; do
+    if [[ -n $(field 3 "$line") ]]; then optional+=("$line"); else required+=("$line"); fi
+  done
   ((${#missing[@]} > 0)) || return 0
   if ! command -v apt-get >/dev/null; then
     # Another system may keep them elsewhere: CMake has the last word.
-    echo "note: not found where Debian has them: ${missing[*]}"
+    [[ -z ${required[*]} ]] || echo "note: not found where Debian has it: $(names 2 "${required[@]}")"
+    [[ -z ${optional[*]} ]] || echo "note: and what can be left out: $(names 2 "${optional[@]}")"
     return 0
   fi
-  if ! may_become_root; then
-    fail "these packages are missing; install them as root and start again:
-  apt-get install ${missing[*]}"
+  if ((${#required[@]} > 0)); then
+    mapfile -t packages < <(field 0 "${required[@]}")
+    can_be_root || fail "these packages are missing; install them as root and start again:
+  apt-get install ${packages[*]}${optional[*]:+
+and, as far as it is wanted: $(names 3 "${optional[@]}")}"
+    try_apt apt_install "${packages[@]}" || fail "cannot do without ${packages[*]}"
   fi
-  run_step "installing ${missing[*]}" packages apt_install "${missing[@]}"
+  install_optional "${optional[@]}"
+}
+
+# No password is asked for.
+install_optional() {
+  local -a packages missing
+  (($# > 0)) || return 0
+  if can_be_root -n; then
+    mapfile -t packages < <(field 0 "$@")
+    try_apt apt_install_known "${packages[@]}" || true
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  [[ -z ${missing[*]} ]] || echo "note: going on without $(names 3 "${missing[@]}")"
+}
+
+# for_debian_12 LINE...: ends the script where one is missing, unless this is the release that has them.
+os_release=/etc/os-release
+for_debian_12() {
+  local -a missing
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]} == 0)) && return
+  # shellcheck disable=SC1090,SC2153
+  (. "$os_release" && [[ ${ID:-}-${VERSION_ID:-} == debian-12 ]]) ||
+    fail "is for the versions of Debian 12; not found here: $(field 2 "${missing[@]}" | paste -sd, | sed 's/,/, /g')"
 }
 
 # As many compilers at once as there are processors and memory (1.5 GB each) for.

@@ -10,7 +10,8 @@ if (($# > 0)); then
   exit 2
 fi
 
-install_packages "${build_packages[@]}" "${lint_packages[@]}"
+for_debian_12 "${lint_packages[@]}"
+install_packages "${build_packages[@]}" "${lint_packages[@]}" "${shellcheck_packages[@]}"
 configure_build
 cd "$root"
 run_step "shellcheck" shellcheck shellcheck -x scripts/*.sh .ci/run

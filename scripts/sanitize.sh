@@ -21,6 +21,7 @@ export ASAN_OPTIONS=allocator_may_return_null=1
 if [[ ${1:-} == tsan ]]; then
   shift
   preset=tsan
+  for_debian_12 "${fuzz_packages[@]}"
   packages+=("${fuzz_packages[@]}")
   (($# > 0)) || set -- loader_test parallel_test
   # The libraries of others are built without it; clang's OpenMP tells it of its own barriers.
