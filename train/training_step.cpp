@@ -7,6 +7,9 @@
 
 #include "nn/layers.h"
 #include "ops/ops.h"
+#include "tensor/cuda/allocator.h"
+#include "tensor/cuda/graph.h"
+#include "tensor/cuda/upload.h"
 
 namespace osteon {
 namespace {
@@ -18,6 +21,19 @@ constexpr int kWarmUp = 2;
 
 }  // namespace
 
+// What a step has on a CUDA device only.
+struct TrainingStep::OnDevice {
+  explicit OnDevice(const Device& device)
+      : upload(device), downloads(device), arena(cuda::make_arena(device)) {}
+
+  cuda::Upload upload;
+  cuda::Downloads downloads;
+  const std::shared_ptr<cuda::Arena> arena;  // what the recorded step writes to
+  int warm = 0;                              // full steps computed in it so far
+  std::unique_ptr<cuda::Graph> graph;
+  Tensors fixed_inputs, fixed_numbers;
+};
+
 bool TrainingResult::is_finite() const {
   return std::isfinite(gradient_norm) &&
          std::ranges::all_of(losses, [](double loss) { return std::isfinite(loss); });
@@ -28,12 +44,10 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       optimizer_(optimizer),
       loss_(std::move(loss)),
       options_(options),
-      device_(model.device()) {
-  if (!device_.is_cuda()) return;
-  upload_.emplace(device_);
-  downloads_.emplace(device_);
-  arena_ = cuda::make_arena(device_);
-}
+      device_(model.device()),
+      on_device_(device_.is_cuda() ? std::make_unique<OnDevice>(device_) : nullptr) {}
+
+TrainingStep::~TrainingStep() = default;
 
 void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   Issued step;
@@ -44,22 +58,22 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
     step.result.counts.push_back(static_cast<std::int64_t>(batch.samples.size()));
     step.result.samples.insert(step.result.samples.end(), batch.samples.begin(),
                                batch.samples.end());
-    inputs.push_back(upload_ ? (*upload_)(batch.inputs) : batch.inputs);
+    inputs.push_back(on_device_ ? on_device_->upload(batch.inputs) : batch.inputs);
   }
   // All in one arena. Between two replays other steps may use it: of what they leave behind nothing
   // is read again.
-  const cuda::ArenaScope scope(arena_);
+  const cuda::ArenaScope scope(on_device_ ? on_device_->arena : nullptr);
   step.numbers = may_replay(batches) ? replay(inputs[0]) : compute(inputs);
-  if (downloads_) downloads_->issue(step.numbers);
+  if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
 }
 
 std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
-  const std::size_t left_alone = device_.is_cuda() && !wait ? 1 : 0;
+  const std::size_t left_alone = on_device_ && !wait ? 1 : 0;
   if (issued_.size() <= left_alone) return std::nullopt;
   Issued step = std::move(issued_.front());
   issued_.pop_front();
-  const Tensors numbers = downloads_ ? downloads_->take() : step.numbers;
+  const Tensors numbers = on_device_ ? on_device_->downloads.take() : step.numbers;
   for (std::size_t i = 0; i + 1 < numbers.size(); ++i)
     step.result.losses.push_back(numbers[i].item());
   step.result.gradient_norm = numbers.back().item();
@@ -95,26 +109,27 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
 }
 
 bool TrainingStep::may_replay(const std::vector<TrainingBatch>& batches) const {
-  return device_.is_cuda() && batches.size() == 1 &&
+  return on_device_ && batches.size() == 1 &&
          static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
 }
 
 // The step as a recorded one: always the same kernels on the same addresses, so the inputs are
 // copied to where they were when it was recorded.
 Tensors TrainingStep::replay(const Tensors& inputs) {
-  if (fixed_inputs_.empty())
-    for (const Tensor& input : inputs) fixed_inputs_.push_back(empty_like(input));
-  for (std::size_t i = 0; i < inputs.size(); ++i) copy_(fixed_inputs_[i], inputs[i]);
-  if (!graph_ && warm_ < kWarmUp) {
-    ++warm_;
-    return compute({fixed_inputs_});
+  OnDevice& on = *on_device_;
+  if (on.fixed_inputs.empty())
+    for (const Tensor& input : inputs) on.fixed_inputs.push_back(empty_like(input));
+  for (std::size_t i = 0; i < inputs.size(); ++i) copy_(on.fixed_inputs[i], inputs[i]);
+  if (!on.graph && on.warm < kWarmUp) {
+    ++on.warm;
+    return compute({on.fixed_inputs});
   }
-  if (!graph_)  // records; nothing is computed yet, though the host has been through all of it
-    graph_ = cuda::Graph::record(device_, [&] { fixed_numbers_ = compute({fixed_inputs_}); });
+  if (!on.graph)  // records; nothing is computed yet, though the host has been through all of it
+    on.graph = cuda::Graph::record(device_, [&] { on.fixed_numbers = compute({on.fixed_inputs}); });
   else
     note_replay();
-  graph_->replay();
-  return fixed_numbers_;
+  on.graph->replay();
+  return on.fixed_numbers;
 }
 
 // What the host does during a step beside issuing it.

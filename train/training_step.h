@@ -11,9 +11,6 @@
 
 #include "nn/module.h"
 #include "optim/optimizer.h"
-#include "tensor/cuda/allocator.h"
-#include "tensor/cuda/graph.h"
-#include "tensor/cuda/upload.h"
 
 namespace osteon {
 
@@ -46,6 +43,7 @@ class TrainingStep {
   using Loss = std::function<Tensor(const Tensors& inputs)>;
 
   TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const Options& options);
+  ~TrainingStep();
 
   // Issues a step over these batches, with the optimizer's learning rate of this moment.
   void issue(const std::vector<TrainingBatch>& batches);
@@ -55,6 +53,7 @@ class TrainingStep {
   std::optional<TrainingResult> take_result(bool wait);
 
  private:
+  struct OnDevice;
   // A step on its way: its losses and the norm, in this order.
   struct Issued {
     TrainingResult result;
@@ -73,14 +72,7 @@ class TrainingStep {
   const Device device_;
   std::int64_t steps_ = 0;
   std::deque<Issued> issued_;
-
-  // Only on a CUDA device.
-  std::optional<cuda::Upload> upload_;
-  std::optional<cuda::Downloads> downloads_;
-  std::shared_ptr<cuda::Arena> arena_;  // what the recorded step writes to
-  int warm_ = 0;                        // full steps computed in it so far
-  std::unique_ptr<cuda::Graph> graph_;
-  Tensors fixed_inputs_, fixed_numbers_;
+  const std::unique_ptr<OnDevice> on_device_;  // null on the CPU
 };
 
 }  // namespace osteon
