@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "tensor/error.h"
+#include "tensor/instruction_set.h"
 #include "train/interrupt.h"
 
 namespace osteon {
@@ -13,13 +14,16 @@ namespace osteon {
 // Parses the command line into what the options of `app` are bound to, then runs `body`.
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
-  app.set_version_flag("--version", OSTEON_VERSION);
+  app.set_version_flag("--version", [] {
+    return format(OSTEON_VERSION, ", instruction set ", name_of(instruction_set()));
+  });
   const auto fail = [&](const std::exception& error, const char* hint, int status) {
     std::cerr << app.get_name() << ": " << error.what() << hint << "\n";
     return status;
   };
   try {
     app.parse(argc, argv);
+    instruction_set();  // a wrong choice ends the program before anything is written
     body();
     return 0;
   } catch (const CLI::ParseError& error) {

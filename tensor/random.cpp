@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "tensor/cpu/random_normal.h"
 #include "tensor/error.h"
 
 namespace osteon {
@@ -60,6 +61,11 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
 double RandomStream::normal() {
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
+}
+
+void fill_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream, double* draws,
+                 std::int64_t count) {
+  cpu::fill_normal(RandomStream(seed, stream, substream).key(), substream, draws, count);
 }
 
 std::vector<std::int64_t> permutation(std::int64_t n, RandomStream& random) {

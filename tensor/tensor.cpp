@@ -1,17 +1,13 @@
 // Tensor handles and the few loops that need no operation: fill, copy, accumulate.
 #include "tensor/tensor.h"
 
-#include <algorithm>
-
 #include "tensor/convert.h"
+#include "tensor/cpu/elements.h"
 #include "tensor/cuda/elements.h"
 #include "tensor/cuda/transfer.h"
-#include "tensor/parallel.h"
 
 namespace osteon {
 namespace {
-
-constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
 
 // Another dtype is converted where the source is.
 void copy_across(const Tensor& x, const Tensor& source) {
@@ -164,12 +160,7 @@ Tensor from_vector(const std::vector<double>& elements, Shape shape, DType dtype
 void fill_(const Tensor& x, double value) {
   x.bump_version();
   if (x.device().is_cuda()) return cuda::fill(x, value);
-  dispatch_any("fill_", x.dtype(), [&]<class T>() {
-    T* to = x.data<T>();
-    parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      std::fill(to + begin, to + end, convert<T>(value));
-    });
-  });
+  cpu::fill(x, value);
 }
 
 void copy_(const Tensor& x, const Tensor& source) {
@@ -177,15 +168,7 @@ void copy_(const Tensor& x, const Tensor& source) {
   x.bump_version();
   if (x.device() != source.device()) return copy_across(x, source);
   if (x.device().is_cuda()) return cuda::copy(x, source);
-  dispatch_any("copy_", x.dtype(), [&]<class To>() {
-    dispatch_any("copy_", source.dtype(), [&]<class From>() {
-      To* to = x.data<To>();
-      const From* from = source.data<From>();
-      parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
-      });
-    });
-  });
+  cpu::copy(x, source);
 }
 
 void add_(const Tensor& x, const Tensor& y) {
@@ -194,15 +177,7 @@ void add_(const Tensor& x, const Tensor& y) {
                y.dtype(), " on ", y.device(), " differ");
   x.bump_version();
   if (x.device().is_cuda()) return cuda::add(x, y);
-  dispatch_floating("add_", x.dtype(), [&]<class T>() {
-    T* to = x.data<T>();
-    const T* from = y.data<T>();
-    parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      using A = Accumulator<T>;
-      for (std::int64_t i = begin; i < end; ++i)
-        to[i] = T(static_cast<A>(to[i]) + static_cast<A>(from[i]));
-    });
-  });
+  cpu::add_in_place(x, y);
 }
 
 }  // namespace osteon

@@ -1,3 +1,19 @@
 // The main function of every test program.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include <iostream>
+
+#include "tensor/error.h"
+#include "tensor/instruction_set.h"
+#include "tests/message_of.h"
+
+int main(int argc, char** argv) {
+  // The tests that force an instruction set (CMakeLists.txt) are skipped where the processor lacks
+  // it.
+  const std::string refusal = osteon::message_of([] { osteon::instruction_set(); });
+  if (refusal != "") std::cout << refusal << "\n";
+  constexpr int kSkipped = 77, kFailed = 1;
+  if (osteon::contains(refusal, "this processor has no such instructions")) return kSkipped;
+  return refusal != "" ? kFailed : doctest::Context(argc, argv).run();
+}

@@ -10,9 +10,11 @@
 
 #include "data/csv_table.h"
 #include "data/image.h"
+#include "tensor/instruction_set.h"
 #include "tests/message_of.h"
 #include "tests/tiny_data.h"
 #include "train/comparison.h"
+#include "train/json.h"
 #include "train/model_file.h"
 
 using namespace osteon;
@@ -241,4 +243,30 @@ TEST_CASE("help and version are status 0") {
     CHECK(run(std::string(program) + " --help").status == 0);
     CHECK(run(std::string(program) + " --version").status == 0);
   }
+}
+
+TEST_CASE("the instruction set is chosen by OSTEON_CPU, and the run says which it was") {
+  const auto with = [](const std::string& set, const std::string& command) {
+    ::setenv("OSTEON_CPU", set.c_str(), 1);
+    const Result result = run(command);
+    ::unsetenv("OSTEON_CPU");
+    return result;
+  };
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  for (const InstructionSet set : available_instruction_sets()) {
+    const std::string name = name_of(set), out = (folder.path() / name).string();
+    CAPTURE(name);
+    CHECK(contains(with(name, "predict --version").output, ", instruction set " + name + "\n"));
+    const Result trained =
+        with(name, "train_mura --data " + (folder.path() / "data").string() + " --out " + out +
+                       " --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
+    CAPTURE(trained.output);
+    CHECK(trained.status == 0);
+    CHECK(read_json(out + "/config.json", 100'000)["instruction_set"] == name);
+  }
+  const Result unknown = with("sse9", "train_mura --data x --out " + folder.path().string() + "/y");
+  CHECK(unknown.status == 2);
+  CHECK(contains(unknown.output, "OSTEON_CPU=sse9: no such instruction set; there is baseline"));
+  CHECK(!std::filesystem::exists(folder.path() / "y"));
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tensor/error.h"
+#include "tensor/instruction_set.h"
 #include "tensor/parallel.h"
 #include "train/checksums.h"
 #include "train/json.h"
@@ -26,19 +27,6 @@ bool may_change(const std::string& option, const ordered_json& now) {
 std::string option_name(std::string key) {
   std::ranges::replace(key, '_', '-');
   return "--" + key;
-}
-
-// The widest vector instructions that this processor has; the kernels choose theirs by it.
-std::string instruction_set() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) return "avx512_bf16";
-  if (__builtin_cpu_supports("avx512vnni")) return "avx512_vnni";
-  if (__builtin_cpu_supports("avx512f")) return "avx512";
-  if (__builtin_cpu_supports("avx2")) return "avx2";
-  return "sse";
-#else
-  return "other";
-#endif
 }
 
 // A folder that came from elsewhere may hold links by which writing, cutting back the log or
@@ -83,7 +71,7 @@ ordered_json describe_machine(const TrainOptions& options, const Device& device)
   return {{"device", describe(device)},
           {"backend", options.backend},
           {"threads", num_threads()},
-          {"instruction_set", instruction_set()},
+          {"instruction_set", name_of(instruction_set())},
           {"version", OSTEON_VERSION}};
 }
 

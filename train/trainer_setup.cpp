@@ -8,6 +8,7 @@
 #include "ops/cuda/cudnn_plans.h"
 #include "optim/make_optimizer.h"
 #include "tensor/file.h"
+#include "tensor/instruction_set.h"
 #include "train/inference.h"
 #include "train/json.h"
 #include "train/resume.h"
@@ -184,6 +185,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 void Trainer::write_config() const {
   nlohmann::ordered_json config = to_json(options_);
   config["version"] = OSTEON_VERSION;
+  config["instruction_set"] = name_of(instruction_set());
   config["dataset"] = data_.manifest.dataset;
   config["classes"] = data_.manifest.classes;
   config["mean"] = info_.mean;

@@ -15,7 +15,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of what L2 spares a thread
@@ -376,4 +376,4 @@ void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_m
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

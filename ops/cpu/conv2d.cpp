@@ -18,7 +18,7 @@
 #include "ops/onednn/onednn.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kTileElements = 512 * 1024;  // of the row matrix
@@ -255,10 +255,9 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   if (onednn::conv2d_forward(x, weight, bias, residual, relu, options, y)) return;
   note_reference("conv2d_forward", x);
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-  dispatch_floating("conv2d", x.dtype(), [&]<class T>() {
-    forward<T>(x, converted(weight, x.dtype()), bias, g, y);
-    if (residual.defined() || relu) add_relu<T>(residual, relu, y);
-  });
+  dispatch_floating("conv2d", x.dtype(),
+                    [&]<class T>() { forward<T>(x, converted(weight, x.dtype()), bias, g, y); });
+  if (residual.defined() || relu) add_relu(residual, relu, y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
@@ -276,4 +275,4 @@ void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptio
                     [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -7,7 +7,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 1024;  // Philox blocks that are worth a thread
@@ -46,4 +46,4 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -5,7 +5,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
@@ -112,4 +112,4 @@ OSTEON_UNARY_OPS(OSTEON_CPU_UNARY)
   }
 OSTEON_BINARY_OPS(OSTEON_CPU_BINARY)
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -4,7 +4,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 
 void index_select(const Tensor& x, const Tensor& indices, const Tensor& y) {
   const std::int64_t rows = x.dim(0);
@@ -20,4 +20,4 @@ void index_select(const Tensor& x, const Tensor& indices, const Tensor& y) {
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

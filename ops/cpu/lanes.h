@@ -1,5 +1,5 @@
-// Several channels at once: vectors of the accumulator's type as wide as a cache line, which the
-// compiler maps onto what the processor has (GCC's and clang's vector extension). For the loops
+// Several channels at once: vectors of the accumulator's type, as wide as the registers of the
+// instruction set that the file is compiled for (GCC's and clang's vector extension). For the loops
 // whose cost is memory traffic and whose storage type may be bf16.
 #pragma once
 
@@ -7,50 +7,45 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512BF16__) && defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
 #include "tensor/dtype.h"
 
-// On a processor without AVX-512 g++ notes that such vectors travel another way than where there is
-// one; ours never leave the file they are used in. For all of the file that includes this.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
 namespace osteon::cpu {
+
+#if defined(__AVX512F__)
+inline constexpr int kLaneBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kLaneBytes = 32;
+#else
+inline constexpr int kLaneBytes = 16;
+#endif
 
 template <class A>
 struct LanesOf;
 template <>
 struct LanesOf<float> {
-  using type [[gnu::vector_size(64)]] = float;
+  using type [[gnu::vector_size(kLaneBytes)]] = float;
 };
 template <>
 struct LanesOf<double> {
-  using type [[gnu::vector_size(64)]] = double;
+  using type [[gnu::vector_size(kLaneBytes)]] = double;
 };
 template <class T>
 using Lanes = typename LanesOf<Accumulator<T>>::type;
 
 template <class T>
-constexpr std::int64_t kLanes = 64 / static_cast<std::int64_t>(sizeof(Accumulator<T>));
+constexpr std::int64_t kLanes = kLaneBytes / static_cast<std::int64_t>(sizeof(Accumulator<T>));
 
-template <class T>
-Lanes<T> broadcast(Accumulator<T> value) {
-  return Lanes<T>{} + value;
-}
+// The bits of f32 lanes, and those of bf16 ones.
+using Words [[gnu::vector_size(kLaneBytes)]] = std::uint32_t;
+using Halves [[gnu::vector_size(kLaneBytes / 2)]] = std::uint16_t;
 
 // The first kLanes elements at `from`.
 template <class T>
 Lanes<T> load(const T* from) {
   if constexpr (std::is_same_v<T, bfloat16>) {
-    using Half [[gnu::vector_size(32)]] = std::uint16_t;
-    using Word [[gnu::vector_size(64)]] = std::uint32_t;
-    Half half;
-    std::memcpy(&half, from, sizeof half);
-    return std::bit_cast<Lanes<T>>(__builtin_convertvector(half, Word) << 16);
+    Halves halves;
+    std::memcpy(&halves, from, sizeof halves);
+    return std::bit_cast<Lanes<T>>(__builtin_convertvector(halves, Words) << 16);
   } else {
     Lanes<T> lanes;
     std::memcpy(&lanes, from, sizeof lanes);
@@ -58,16 +53,16 @@ Lanes<T> load(const T* from) {
   }
 }
 
-// Rounds to the storage type, as its constructor does (but a denormal may become 0).
+// Rounds to the storage type, as its constructor does.
 template <class T>
 void store(T* to, Lanes<T> lanes) {
   if constexpr (std::is_same_v<T, bfloat16>) {
-#if defined(__AVX512BF16__) && defined(__AVX512F__)
-    const __m256bh half = _mm512_cvtneps_pbh(std::bit_cast<__m512>(lanes));
-    std::memcpy(static_cast<void*>(to), &half, sizeof half);
-#else
-    for (std::int64_t i = 0; i < kLanes<T>; ++i) to[i] = T(lanes[i]);
-#endif
+    const auto words = std::bit_cast<Words>(lanes);
+    const Words rounded = (words + 0x7FFF + (words >> 16 & 1)) >> 16;
+    const Words quiet_nan = words >> 16 | 0x40;
+    const Words result = (words & 0x7FFFFFFF) > 0x7F800000 ? quiet_nan : rounded;
+    const Halves halves = __builtin_convertvector(result, Halves);
+    std::memcpy(static_cast<void*>(to), &halves, sizeof halves);
   } else {
     std::memcpy(to, &lanes, sizeof lanes);
   }

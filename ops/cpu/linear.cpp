@@ -3,7 +3,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrainProducts = 64 * 1024;  // multiplications that are worth a thread
@@ -74,4 +74,4 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

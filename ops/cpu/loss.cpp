@@ -6,7 +6,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 4 * 1024;  // exponentials that are worth a thread
@@ -142,4 +142,4 @@ void cross_entropy_backward(const Tensor& logits, const Tensor& targets, const T
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

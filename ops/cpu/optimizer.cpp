@@ -9,7 +9,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kBlock = 1024;  // elements; the last block of a tensor may have fewer
@@ -141,4 +141,4 @@ void restore_unless_finite(const Tensor& guard, const Tensors& kept, const Tenso
   for (std::size_t i = 0; i < tensors.size(); ++i) copy_(tensors[i], kept[i]);
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -8,7 +8,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
@@ -190,4 +190,4 @@ void avg_pool2d_backward(const Tensor& dy, const Pool2dOptions& options, const T
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

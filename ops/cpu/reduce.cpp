@@ -9,7 +9,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
@@ -115,4 +115,4 @@ void expand(const Tensor& x, double scale, const Tensor& y) {
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

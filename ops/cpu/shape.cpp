@@ -4,7 +4,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 32 * 1024;  // elements, or bytes times eight, worth a thread
@@ -86,4 +86,4 @@ void permute(const Tensor& x, const std::vector<std::int64_t>& order, const Tens
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

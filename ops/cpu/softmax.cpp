@@ -5,7 +5,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 4 * 1024;  // exponentials that are worth a thread
@@ -93,4 +93,4 @@ void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

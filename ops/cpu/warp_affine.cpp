@@ -7,7 +7,7 @@
 #include "ops/kernels.h"
 #include "tensor/parallel.h"
 
-namespace osteon::cpu {
+namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kGrain = 16 * 1024;  // output pixels that are worth a thread
@@ -154,4 +154,4 @@ void warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptions
   });
 }
 
-}  // namespace osteon::cpu
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -1,10 +1,33 @@
 // The engine and the scratchpad.
 #include "ops/onednn/context.h"
 
+#include <array>
+
+#include "tensor/instruction_set.h"
+
 namespace osteon::onednn {
 
+namespace {
+
+// oneDNN chooses by itself what suits the processor, and reads DNNL_MAX_CPU_ISA; a set that was
+// forced restricts it, too. It takes this before its first use only.
+void restrict_instructions() {
+  if (!instruction_set_is_forced()) return;
+  using dnnl::cpu_isa;
+  constexpr std::array kLimits = {cpu_isa::sse41, cpu_isa::avx2, cpu_isa::avx512_core,
+                                  cpu_isa::avx512_core_bf16};
+  const auto status = dnnl::set_max_cpu_isa(kLimits[static_cast<std::size_t>(instruction_set())]);
+  OSTEON_CHECK(status == dnnl::status::success,
+               "oneDNN was in use before OSTEON_CPU could restrict it");
+}
+
+}  // namespace
+
 const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  static const dnnl::engine cpu = [] {
+    restrict_instructions();
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return cpu;
 }
 

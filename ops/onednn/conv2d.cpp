@@ -240,7 +240,7 @@ bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
     joined->forward(x, weight, bias, residual, y);
   } else {
     bare->forward(x, weight, bias, Tensor(), y);
-    dispatch_floating("conv2d", y.dtype(), [&]<class T>() { cpu::add_relu<T>(residual, relu, y); });
+    cpu::add_relu(residual, relu, y);
   }
   return true;
 }

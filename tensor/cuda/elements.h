@@ -1,5 +1,5 @@
 // The few loops over elements that tensors need without being ops; the twins of those in
-// tensor/tensor.cpp, which see to shapes, dtypes and versions.
+// tensor/cpu/elements.h. tensor/tensor.cpp checks shapes and dtypes and counts versions.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -5,13 +5,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "tensor/random.h"
+#include "tensor/cpu/random_normal.h"
 
-namespace osteon {
+namespace osteon::cpu::OSTEON_CPU_SET {
 
-void fill_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream, double* draws,
-                 std::int64_t count) {
-  const std::uint64_t key = RandomStream(seed, stream, substream).key();
+void fill_normal(std::uint64_t key, std::uint64_t substream, double* draws, std::int64_t count) {
   const auto key0 = static_cast<std::uint32_t>(key), key1 = static_cast<std::uint32_t>(key >> 32);
   const std::uint64_t low = substream & 0xFFFFFFFF, high = substream >> 32;
 #pragma omp simd
@@ -35,4 +33,4 @@ void fill_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t substre
   }
 }
 
-}  // namespace osteon
+}  // namespace osteon::cpu::OSTEON_CPU_SET

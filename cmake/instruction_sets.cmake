@@ -1,0 +1,47 @@
+# Compiling sources once per instruction set of x86-64 (tensor/instruction_set.h has the sets and how
+# one is chosen).
+#
+# Inline functions and templates of std, Eigen and our own headers are emitted by each version under
+# the same name. The linker would keep one of them for the whole program, perhaps one with AVX-512.
+# So the objects of a set are linked into one, in which only the kernels stay visible
+# (tests/instruction_sets_test.py checks it).
+set(OSTEON_FLAGS_avx2 -mavx2 -mfma)
+set(OSTEON_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
+
+# osteon_add_per_instruction_set(TARGET SOURCE...) adds the sources to TARGET, compiled once per set
+# with OSTEON_CPU_SET defined as its name. What they define in osteon::cpu::OSTEON_CPU_SET stays
+# visible.
+function(osteon_add_per_instruction_set target)
+  add_library(${target}_baseline OBJECT ${ARGN})
+  osteon_compile_for_set(${target} baseline)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_baseline>)
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    return()
+  endif()
+  foreach(set avx2 avx512)
+    add_library(${target}_${set} OBJECT ${ARGN})
+    osteon_compile_for_set(${target} ${set})
+    # A "unique" symbol of g++ could not be made local.
+    target_compile_options(${target}_${set} PRIVATE ${OSTEON_FLAGS_${set}}
+      $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+    string(LENGTH ${set} length)
+    set(visible "_ZN6osteon3cpu${length}${set}*")
+    set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}_${set}.o)
+    add_custom_command(OUTPUT ${object}
+      COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${object}.all
+        $<TARGET_OBJECTS:${target}_${set}>
+      COMMAND ${CMAKE_OBJCOPY} --wildcard "--keep-global-symbol=${visible}" ${object}.all ${object}
+      COMMAND ${CMAKE_COMMAND} -E rm ${object}.all
+      DEPENDS ${target}_${set} $<TARGET_OBJECTS:${target}_${set}>
+      COMMENT "Joining ${target}_${set}.o" COMMAND_EXPAND_LISTS VERBATIM)
+    target_sources(${target} PRIVATE ${object})
+  endforeach()
+endfunction()
+
+# What a version is compiled with: as the target, and its name.
+function(osteon_compile_for_set target set)
+  target_compile_definitions(${target}_${set} PRIVATE
+    $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS> OSTEON_CPU_SET=${set})
+  target_include_directories(${target}_${set} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
+  target_link_libraries(${target}_${set} PRIVATE osteon_options Eigen3::Eigen OpenMP::OpenMP_CXX)
+endfunction()

@@ -1,0 +1,78 @@
+// The vector instructions that CPU kernels are compiled for. Every file in tensor/cpu/ and ops/cpu/
+// is compiled once per set (cmake/instruction_sets.cmake), so that one program runs on every x86-64
+// processor and uses what it has. On other processors there is the baseline alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace osteon {
+
+// In ascending order: a processor that has one has those before it.
+enum class InstructionSet {
+  baseline,     // plain x86-64 (SSE2), or what the compiler assumes elsewhere
+  avx2,         // with fused multiply-add (FMA)
+  avx512,       // F, BW, CD, DQ, VL
+  avx512_bf16,  // oneDNN also multiplies bf16; our own kernels are those of avx512
+};
+
+// The set in use by the whole process, chosen at the first call: the one that the environment
+// variable OSTEON_CPU names, else the last one that the processor has. A named set also restricts
+// oneDNN. Throws a UsageError for a name that is unknown or a set that the processor lacks.
+InstructionSet instruction_set();
+// Whether OSTEON_CPU named it.
+bool instruction_set_is_forced();
+
+std::string name_of(InstructionSet set);
+// Those that this processor has.
+std::vector<InstructionSet> available_instruction_sets();
+
+// One kernel in all its versions. A call goes to the version for the set in use; the pointers are
+// constants, so a call costs one load more than a call of a function.
+template <class... Parameters>
+struct CpuKernel {
+  using Function = void (*)(Parameters...);
+
+  void operator()(Parameters... parameters) const { chosen()(parameters...); }
+  operator Function() const { return chosen(); }
+
+#if defined(__x86_64__)
+  Function chosen() const {
+    const InstructionSet set = instruction_set();
+    if (set == InstructionSet::baseline) return baseline;
+    return set == InstructionSet::avx2 ? avx2 : avx512;
+  }
+  Function baseline, avx2, avx512;
+#else
+  Function chosen() const { return baseline; }
+  Function baseline;
+#endif
+};
+
+}  // namespace osteon
+
+// Declares the kernel cpu::name and its versions cpu::baseline::name, cpu::avx2::name and
+// cpu::avx512::name, which a file defines once, in namespace osteon::cpu::OSTEON_CPU_SET.
+#if defined(__x86_64__)
+#define OSTEON_CPU_KERNEL(name, ...)                                            \
+  namespace cpu {                                                               \
+  namespace baseline {                                                          \
+  void name(__VA_ARGS__);                                                       \
+  }                                                                             \
+  namespace avx2 {                                                              \
+  void name(__VA_ARGS__);                                                       \
+  }                                                                             \
+  namespace avx512 {                                                            \
+  void name(__VA_ARGS__);                                                       \
+  }                                                                             \
+  inline constexpr CpuKernel name{&baseline::name, &avx2::name, &avx512::name}; \
+  }
+#else
+#define OSTEON_CPU_KERNEL(name, ...)                \
+  namespace cpu {                                   \
+  namespace baseline {                              \
+  void name(__VA_ARGS__);                           \
+  }                                                 \
+  inline constexpr CpuKernel name{&baseline::name}; \
+  }
+#endif

@@ -1,0 +1,75 @@
+"""Checks what a library holds that was compiled per instruction set (cmake/instruction_sets.cmake).
+
+A joined object osteon_SET.o defines kernels in osteon::cpu::SET and nothing else that the linker could
+take for another version, and runs nothing when the program starts; all other objects are for plain
+x86-64. --library is libosteon.a; the other options are the binutils.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+VERSIONS = ("avx2", "avx512")
+options = None
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+class Library(unittest.TestCase):
+    def members(self, of_versions):
+        versions = [f"osteon_{version}.o" for version in VERSIONS]
+        names = output("ar", "t", options.library).split()
+        self.assertEqual([name for name in versions if name in names], versions)
+        return [name for name in names if (name in versions) == of_versions]
+
+    def extracted(self, member, folder):
+        path = pathlib.Path(folder) / member
+        path.write_bytes(
+            subprocess.run(["ar", "p", options.library, member], check=True, capture_output=True).stdout
+        )
+        return str(path)
+
+    def test_only_kernels_are_visible(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for member in self.members(True):
+                version = member.removeprefix("osteon_").removesuffix(".o")
+                kernel = re.compile(rf"T _ZN6osteon3cpu{len(version)}{version}\d")
+                # A common symbol holds the lock of an OpenMP critical section: data, not code.
+                defined = output(options.nm, "--extern-only", "--defined-only",
+                                 self.extracted(member, folder)).splitlines()
+                visible = [line.split(maxsplit=1)[1] for line in defined]
+                kernels = [symbol for symbol in visible if kernel.match(symbol)]
+                self.assertGreater(len(kernels), 40, member)
+                others = [symbol for symbol in visible if not kernel.match(symbol)]
+                self.assertEqual([s for s in others if not s.startswith("C .gomp_critical")], [], member)
+
+    def test_nothing_runs_at_start(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for member in self.members(True):
+                sections = output(options.readelf, "--sections", "--wide", self.extracted(member, folder))
+                self.assertNotRegex(sections, r"\.init_array|\.ctors|\.preinit_array", member)
+
+    def test_the_rest_is_for_every_processor(self):
+        wide = re.compile(r"%[yz]mm\d")
+        current, used = "", set()
+        with subprocess.Popen([options.objdump, "--disassemble", "--no-show-raw-insn", options.library],
+                              stdout=subprocess.PIPE, text=True) as disassembly:
+            for line in disassembly.stdout:
+                if "file format" in line:
+                    current = line.split(":")[0]
+                elif wide.search(line):
+                    used.add(current)
+        self.assertEqual(used, {f"osteon_{version}.o" for version in VERSIONS})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option in ("nm", "objdump", "readelf", "library"):
+        parser.add_argument(f"--{option}", required=True)
+    options, rest = parser.parse_known_args()
+    unittest.main(argv=[__file__, *rest])
