@@ -7,6 +7,7 @@
 
 #include "tensor/error.h"
 #include "tensor/instruction_set.h"
+#include "tensor/thread_waiting.h"
 #include "train/interrupt.h"
 
 namespace osteon {
@@ -14,6 +15,7 @@ namespace osteon {
 // Parses the command line into what the options of `app` are bound to, then runs `body`.
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
+  restart_with_short_spin(argv);
   app.set_version_flag("--version", [] {
     return format(OSTEON_VERSION, ", instruction set ", name_of(instruction_set()));
   });

@@ -6,9 +6,11 @@
 
 #include "tensor/error.h"
 #include "tensor/instruction_set.h"
+#include "tensor/thread_waiting.h"
 #include "tests/message_of.h"
 
 int main(int argc, char** argv) {
+  osteon::restart_with_short_spin(argv);
   // The tests that force an instruction set (CMakeLists.txt) are skipped where the processor lacks
   // it.
   const std::string refusal = osteon::message_of([] { osteon::instruction_set(); });
