@@ -20,7 +20,7 @@ struct bfloat16 {
 
   bfloat16() = default;
   OSTEON_HOST_DEVICE explicit bfloat16(float value) {
-#if defined(__CUDA_ARCH__)
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
 #else
     const auto wide = std::bit_cast<std::uint32_t>(value);

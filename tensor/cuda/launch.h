@@ -40,7 +40,8 @@ void launch(const char* op, const Tensor& x, void (*kernel)(Parameters...), dim3
             std::type_identity_t<Parameters>... arguments) {
   const cudaStream_t stream = context(x.device()).stream();
   void* pointers[] = {static_cast<void*>(&arguments)...};
-  check(op, "cudaLaunchKernel", cudaLaunchKernel(kernel, grid, block, pointers, 0, stream));
+  check(op, "cudaLaunchKernel",
+        cudaLaunchKernel<void(Parameters...)>(kernel, grid, block, pointers, 0, stream));
 }
 
 }  // namespace osteon::cuda

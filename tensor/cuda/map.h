@@ -133,22 +133,47 @@ MapShape lay_out(const char* op, const Shape& shape, std::array<OperandLayout, c
 template <class...>
 struct Types {};
 
+// Elements in one access: as much as it holds of the smallest type, but no more than two accesses
+// of the largest.
+template <class... T>
+constexpr int kWide = static_cast<int>(std::min(kWidestAccess / std::min({sizeof(T)...}),
+                                                2 * kWidestAccess / std::max({sizeof(T)...})));
+
+// The launch of map(), of packs if `packs`. From and i are in one list of parameters, because nvcc
+// 12 does not expand them together when one is a lambda's.
+template <class To, int results, class... From, class Function, std::size_t... i>
+void launch_map(const char* op, const Function& function, const Tensor& wanted,
+                const MapShape& shape, const Destinations<To, results>& destinations, bool packs,
+                Types<From...>, const std::array<Tensor, sizeof...(From)>& from,
+                const std::array<OperandLayout, sizeof...(From)>& layouts,
+                std::index_sequence<i...>) {
+  constexpr int kPacked = kWide<To, From...>;
+  packs = packs && (... && (!layouts[i].moves || is_aligned<From, kPacked>(from[i])));
+  const std::int64_t width = packs ? (shape.columns + kPacked - 1) / kPacked : shape.columns;
+  const int threads = threads_for(width, kThreads);
+  const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMostBlocksAcross);
+  const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+                  grid_y);
+  const dim3 block(static_cast<unsigned int>(threads),
+                   static_cast<unsigned int>(kThreads / threads));
+  const auto kernel = packs ? map_kernel<kPacked, Function, To, results, From...>
+                            : map_kernel<1, Function, To, results, From...>;
+  launch(op, wanted, kernel, grid, block, shape.rows, shape.columns, function, destinations,
+         Operand<From>{from[i].defined() ? from[i].template data<From>() : nullptr, layouts[i].rows,
+                       layouts[i].moves}...);
+}
+
 // to[0], to[1], ... = function(from[0], from[1], ...), where `function` takes Accumulators and
 // gives Results. To and From are the element types; an undefined result is not wanted.
 template <class To, int results, class... From, class Function>
 void map(const char* op, const Function& function, const std::array<Tensor, results>& to,
-         Types<From...>, const std::array<Tensor, sizeof...(From)>& from) {
-  constexpr std::size_t kOperands = sizeof...(From);
-  // As much as one access holds of the smallest type, but no more than two accesses of the largest.
-  constexpr int kWide =
-      static_cast<int>(std::min(kWidestAccess / std::min({sizeof(To), sizeof(From)...}),
-                                2 * kWidestAccess / std::max({sizeof(To), sizeof(From)...})));
+         Types<From...> types, const std::array<Tensor, sizeof...(From)>& from) {
   const Tensor* wanted = nullptr;
   for (const Tensor& each : to)
     if (each.defined()) wanted = &each;
   if (wanted == nullptr || wanted->numel() == 0) return;
 
-  std::array<OperandLayout, kOperands> layouts;
+  std::array<OperandLayout, sizeof...(From)> layouts;
   std::transform(from.begin(), from.end(), layouts.begin(), [](const Tensor& x) {
     OperandLayout layout;
     if (x.defined()) layout.shape = x.shape();
@@ -157,28 +182,14 @@ void map(const char* op, const Function& function, const std::array<Tensor, resu
   const MapShape shape = lay_out(op, wanted->shape(), layouts);
 
   Destinations<To, results> destinations{};
-  bool packs = shape.rows == 1 || shape.columns % kWide == 0;
+  bool packs = shape.rows == 1 || shape.columns % kWide<To, From...> == 0;
   for (int r = 0; r < results; ++r) {
     if (!to[r].defined()) continue;
     destinations.at[r] = to[r].template data<To>();
-    packs = packs && is_aligned<To, kWide>(to[r]);
+    packs = packs && is_aligned<To, kWide<To, From...>>(to[r]);
   }
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    packs = packs && (... && (!layouts[i].moves || is_aligned<From, kWide>(from[i])));
-    const std::int64_t width = packs ? (shape.columns + kWide - 1) / kWide : shape.columns;
-    const int threads = threads_for(width, kThreads);
-    const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMostBlocksAcross);
-    const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
-                    grid_y);
-    const dim3 block(static_cast<unsigned int>(threads),
-                     static_cast<unsigned int>(kThreads / threads));
-    const auto kernel = packs ? map_kernel<kWide, Function, To, results, From...>
-                              : map_kernel<1, Function, To, results, From...>;
-    launch(op, *wanted, kernel, grid, block, shape.rows, shape.columns, function, destinations,
-           Operand<From>{from[i].defined() ? from[i].template data<From>() : nullptr,
-                         layouts[i].rows, layouts[i].moves}...);
-  }
-  (std::make_index_sequence<kOperands>());
+  launch_map(op, function, *wanted, shape, destinations, packs, types, from, layouts,
+             std::make_index_sequence<sizeof...(From)>());
 }
 
 }  // namespace osteon::cuda

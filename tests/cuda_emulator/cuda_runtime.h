@@ -37,10 +37,9 @@ T __shfl_xor_sync(unsigned int mask, T value, int lanes) {
   return result;
 }
 
-// The toolkit's own form for a kernel whose type is known; the one for any address stays undefined.
 template <class... Parameters>
-cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, void** arguments,
-                             std::size_t shared_bytes, cudaStream_t stream) {
+cudaError_t launch_emulated(void (*kernel)(Parameters...), dim3 grid, dim3 block, void** arguments,
+                            std::size_t shared_bytes, cudaStream_t stream) {
   static_assert((sizeof(Parameters) + ... + 0) <= 32764, "more arguments than CUDA allows");
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
     std::tuple<std::remove_cv_t<Parameters>...> values(
@@ -54,4 +53,11 @@ cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 bloc
                                  [kernel, values] { std::apply(kernel, values); });
   }
   (std::index_sequence_for<Parameters...>());
+}
+
+// The toolkit's own form for a kernel whose type is known; the one for any address stays undefined.
+template <class Kernel>
+cudaError_t cudaLaunchKernel(Kernel* kernel, dim3 grid, dim3 block, void** arguments,
+                             std::size_t shared_bytes, cudaStream_t stream) {
+  return launch_emulated(kernel, grid, block, arguments, shared_bytes, stream);
 }
