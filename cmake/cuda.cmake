@@ -1,5 +1,61 @@
 # The CUDA back end: where its compiler and libraries are found, and how it is built. Sets
 # OSTEON_USES_CUDA, and OSTEON_CUDA_OFF to the reason when something is missing.
+
+# Which devices to build for, unless CMAKE_CUDA_ARCHITECTURES or the environment's CUDAARCHS says it:
+# those that are here, else every generation that the toolkit knows, from compute capability 7.0 on,
+# which the kernels need. Kept, with the reason, so that a build folder does not change on a machine
+# with other devices.
+function(osteon_choose_architectures)
+  execute_process(COMMAND ${CUDAToolkit_NVCC_EXECUTABLE} --list-gpu-arch OUTPUT_VARIABLE listed)
+  string(REGEX MATCHALL "compute_([7-9]|[1-9][0-9])[0-9]\n" listed "${listed}")
+  list(TRANSFORM listed REPLACE "[^0-9]" "" OUTPUT_VARIABLE known)
+  list(SORT known COMPARE NATURAL)
+  find_program(OSTEON_NVIDIA_SMI nvidia-smi)
+  mark_as_advanced(OSTEON_NVIDIA_SMI)
+  set(output "")
+  if(OSTEON_NVIDIA_SMI)
+    execute_process(COMMAND ${OSTEON_NVIDIA_SMI} --query-gpu=compute_cap --format=csv,noheader
+      OUTPUT_VARIABLE output ERROR_QUIET)
+  endif()
+  set(present "")
+  if(output MATCHES "^[0-9.\r\n ]+$")  # without a device it is a sentence
+    string(REGEX MATCHALL "[0-9]+[.][0-9]" present "${output}")
+    list(REMOVE_DUPLICATES present)
+  endif()
+  set(chosen "")
+  set(unknown "")
+  foreach(capability ${present})
+    string(REPLACE "." "" architecture ${capability})
+    if(architecture IN_LIST known)
+      list(APPEND chosen ${architecture}-real)
+    else()
+      list(APPEND unknown ${capability})
+    endif()
+  endforeach()
+  if(chosen)
+    set(reason "the devices here")
+  else()
+    # The first of each generation, and PTX of the last, which the driver of a later device compiles.
+    set(generations "")
+    foreach(architecture ${known})
+      string(REGEX REPLACE ".$" "" generation ${architecture})
+      if(NOT generation IN_LIST generations)
+        list(APPEND generations ${generation})
+        list(APPEND chosen ${architecture}-real)
+      endif()
+    endforeach()
+    list(TRANSFORM chosen REPLACE "-real" "" AT -1)
+    set(reason "no device is here")
+  endif()
+  if(unknown)
+    list(JOIN unknown " and " unknown)
+    set(reason "no code can be made for the ${unknown} here")
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES ${chosen} CACHE STRING "Devices to build for")
+  set(OSTEON_CUDA_CHOSEN ${chosen} CACHE INTERNAL "")
+  set(OSTEON_CUDA_REASON ${reason} CACHE INTERNAL "")
+endfunction()
+
 find_package(CUDAToolkit 12.0 QUIET)
 if(NOT CUDAToolkit_FOUND)
   set(OSTEON_CUDA_OFF "the CUDA toolkit was not found")
@@ -19,7 +75,14 @@ set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
 # The programs share the run-time library, so that a test can stand between them and it.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 90)
+  if(DEFINED ENV{CUDAARCHS})
+    set(CMAKE_CUDA_ARCHITECTURES $ENV{CUDAARCHS} CACHE STRING "Devices to build for")
+  else()
+    osteon_choose_architectures()
+  endif()
+endif()
+if(NOT "${CMAKE_CUDA_ARCHITECTURES}" STREQUAL "${OSTEON_CUDA_CHOSEN}")
+  set(OSTEON_CUDA_REASON "as given")
 endif()
 enable_language(CUDA)
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know it
@@ -39,6 +102,9 @@ function(osteon_add_cuda target)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
     --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
     $<$<BOOL:${OSTEON_WARNINGS_AS_ERRORS}>:--Werror=all-warnings>>)
+  list(JOIN CMAKE_CUDA_ARCHITECTURES ", " architectures)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/tensor/cuda/context.cpp PROPERTIES
+    COMPILE_DEFINITIONS "OSTEON_CUDA_ARCHITECTURES=\"${architectures}\"")
   # cuBLASLt is loaded when it is first needed: by name, else where the toolkit has it.
   target_compile_definitions(${target} PRIVATE
     OSTEON_CUBLASLT_NAME="libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}"

@@ -34,7 +34,8 @@ else()
   osteon_summary(convolution "Eigen (OSTEON_ONEDNN=OFF)")
 endif()
 if(OSTEON_USES_CUDA)
-  osteon_summary(cuda "${CMAKE_CUDA_COMPILER_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES},"
+  list(JOIN CMAKE_CUDA_ARCHITECTURES " " architectures)
+  osteon_summary(cuda "${CMAKE_CUDA_COMPILER_VERSION}, architectures ${architectures} (${OSTEON_CUDA_REASON}),"
     cuDNN ${CUDNN_VERSION}, cudnn-frontend ${CUDNNFrontend_VERSION})
 elseif(OSTEON_CUDA)
   osteon_summary(cuda "off (${OSTEON_CUDA_OFF})")

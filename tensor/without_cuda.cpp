@@ -18,6 +18,7 @@ std::string why_unavailable(const Device& device) {
 
 std::size_t free_bytes(const Device& device) { refuse(device); }
 std::string describe(const Device& device) { refuse(device); }
+void require_bf16(const std::string&, const Device& device) { refuse(device); }
 std::shared_ptr<void> allocate(std::size_t, const Device& device) { refuse(device); }
 MemoryStatistics memory_statistics(const Device& device) { refuse(device); }
 void reset_peak_memory(const Device& device) { refuse(device); }

@@ -174,9 +174,12 @@ DType activation_dtype(const std::string& precision, const Device& device) {
   if (precision == "fp32") return DType::f32;
   if (precision == "tf32") {
     require(device.is_cuda(), "--precision tf32: only CUDA devices have it; use fp32");
+    cuda::require_bf16("--precision tf32", device);
     return DType::f32;
   }
-  if (!device.is_cuda() && !has_fast_bf16())
+  if (device.is_cuda())
+    cuda::require_bf16("--precision bf16", device);
+  else if (!has_fast_bf16())
     std::fputs("note: bf16 is slower than fp32 here: no fast kernels for this processor\n", stderr);
   return DType::bf16;
 }

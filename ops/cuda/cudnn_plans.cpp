@@ -14,6 +14,7 @@
 #include "ops/cuda/plan_cache.h"
 #include "ops/cuda/plan_timing.h"
 #include "tensor/cuda/context.h"
+#include "tensor/cuda/transfer.h"
 
 namespace osteon::cuda {
 namespace {
@@ -88,6 +89,11 @@ class DevicePlans {
 
   Plan make(const CudnnSpec& spec) {
     const std::string name = describe(spec);
+    std::visit(
+        [&](const auto& each) {
+          if (each.dtype == DType::bf16) require_bf16(name, device_);
+        },
+        spec);
     if (const auto given = imported_.find(name); given != imported_.end())
       return loaded(given->second, /*by_timing=*/true);
     const std::filesystem::path folder = plan_cache_folder();

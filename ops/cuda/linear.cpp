@@ -9,6 +9,7 @@
 #include "ops/cuda/cublas_lt.h"
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
+#include "tensor/cuda/transfer.h"
 
 namespace osteon::cuda {
 namespace {
@@ -118,6 +119,7 @@ cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) 
                                                               sizeof value));
   };
   const auto& [device, dtype, tf32, ta, tb, bias, extents, align_a, align_b, align_y] = problem;
+  if (dtype == DType::bf16) require_bf16("matmul in bf16", Device::cuda(device));
   prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);

@@ -29,6 +29,18 @@ int count_devices(const Device& device) {
   return count;
 }
 
+// Throws unless this build has machine code for the current device, or PTX that its driver takes.
+void check_code(const Device& device, const cudaDeviceProp& properties) {
+  const cudaError_t status = find_code();
+  if (status == cudaSuccess) return;
+  static_cast<void>(cudaGetLastError());
+  throw Error(format("device ", device, ": this build has no code for ", properties.name,
+                     " of compute capability ", properties.major, ".", properties.minor, " (",
+                     cudaGetErrorString(status), "), only for ", OSTEON_CUDA_ARCHITECTURES,
+                     "; configure with -DCMAKE_CUDA_ARCHITECTURES=", properties.major,
+                     properties.minor, " or use the device cpu"));
+}
+
 }  // namespace
 
 Context::Context(int index) : index_(index) {
@@ -38,6 +50,7 @@ Context::Context(int index) : index_(index) {
                count == 1 ? "is only cuda:0" : format("are only cuda:0 to cuda:", count - 1));
   OSTEON_CUDA_CHECK("open device", cudaSetDevice, index);
   OSTEON_CUDA_CHECK("open device", cudaGetDeviceProperties, &properties_, index);
+  check_code(device, properties_);
   cudaStream_t stream = nullptr;
   OSTEON_CUDA_CHECK("open device", cudaStreamCreateWithFlags, &stream, cudaStreamNonBlocking);
   stream_ = Stream(stream);

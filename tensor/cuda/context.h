@@ -12,8 +12,8 @@ constexpr int kMostDevices = 64;
 
 class Context {
  public:
-  // Opens the device. Throws Error when there is none of this number, no driver, or a driver older
-  // than this build's CUDA.
+  // Opens the device. Throws Error when there is none of this number, no driver, a driver older
+  // than this build's CUDA, or no code for the device in this build.
   explicit Context(int index);
 
   // All computation is issued here, in order. So memory that a tensor gives back may be given to
@@ -36,5 +36,8 @@ class Context {
 // The context of a CUDA device, opened when first asked for; it becomes the calling thread's
 // current device. Throws as the constructor does, and for a device that is not a CUDA one.
 Context& context(const Device& device);
+
+// What running a kernel of this build on the current device would give: cudaSuccess, or why not.
+cudaError_t find_code();
 
 }  // namespace osteon::cuda

@@ -36,6 +36,13 @@ std::size_t free_bytes(const Device& device) {
   return free;
 }
 
+void require_bf16(const std::string& what, const Device& device) {
+  const cudaDeviceProp& properties = context(device).properties();
+  OSTEON_CHECK(properties.major >= 8, what, ": ", device, " (", properties.name,
+               ") has compute capability ", properties.major, ".", properties.minor,
+               ", bf16 and tf32 need 8.0; use f32 (--precision fp32)");
+}
+
 std::string describe(const Device& device) { return context(device).properties().name; }
 
 }  // namespace osteon::cuda

@@ -21,6 +21,10 @@ std::string why_unavailable(const Device& device);
 // Of its memory, in use by nobody, this process's allocator included.
 std::size_t free_bytes(const Device& device);
 
+// Throws Error naming `what` unless the device computes in bf16 and tf32: from compute capability
+// 8.0 on.
+void require_bf16(const std::string& what, const Device& device);
+
 // The name its maker gave it.
 std::string describe(const Device& device);
 

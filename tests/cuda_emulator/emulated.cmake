@@ -26,5 +26,6 @@ add_emulated_test(cuda_optim_test_emulated cuda_optim_test.cpp ${folder}/allocat
 add_emulated_test(cuda_training_test_emulated cuda_training_test.cpp)
 add_emulated_test(cuda_trainer_test_emulated cuda_trainer_test.cpp)
 add_emulated_test(cuda_plans_test_emulated cuda_plans_test.cpp)
+add_emulated_test(capability_test ${folder}/capability_test.cpp)
 add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
 add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp gpu/model_specs.cpp)

@@ -50,9 +50,11 @@ std::string describe_launch(const void* kernel, dim3 grid, dim3 block,
 void set_dry(bool dry);
 bool is_dry();
 
-// Pretends that the device has so many bytes, and that its driver is of such a version: what an
-// insufficient one reports.
+// Pretends that the device has so many bytes, that its driver is of such a version (what an
+// insufficient one reports), and that it is of such a compute capability; the kernels are for 7.5
+// and later.
 void set_device_bytes(std::size_t bytes);
+void set_capability(int major, int minor);
 void set_driver_version(int version);
 
 }  // namespace cuda_emulator

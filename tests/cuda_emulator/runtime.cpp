@@ -33,6 +33,7 @@ using cuda_emulator::Where;
 
 std::size_t device_bytes = std::size_t{80} << 30;
 int driver_version = CUDART_VERSION;
+int capability_major = 9, capability_minor = 0;
 cuda_emulator::Counts called;
 
 cudaError_t last_error = cudaSuccess;
@@ -105,6 +106,10 @@ namespace cuda_emulator {
 
 Counts counts() { return called; }
 void set_device_bytes(std::size_t bytes) { device_bytes = bytes; }
+void set_capability(int major, int minor) {
+  capability_major = major;
+  capability_minor = minor;
+}
 void set_driver_version(int version) { driver_version = version; }
 
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
@@ -149,6 +154,8 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorInvalidDevice";
     case cudaErrorInvalidResourceHandle:
       return "cudaErrorInvalidResourceHandle";
+    case cudaErrorNoKernelImageForDevice:
+      return "cudaErrorNoKernelImageForDevice";
     case cudaErrorStreamCaptureUnsupported:
       return "cudaErrorStreamCaptureUnsupported";
     default:
@@ -184,8 +191,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   std::strncpy(properties->name, "emulated H100", sizeof properties->name - 1);
   properties->totalGlobalMem = device_bytes;
-  properties->major = 9;
-  properties->minor = 0;
+  properties->major = capability_major;
+  properties->minor = capability_minor;
   properties->multiProcessorCount = 132;
   properties->warpSize = 32;
   properties->maxThreadsPerBlock = 1024;
@@ -193,6 +200,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->sharedMemPerBlock = 48 * 1024;
   properties->l2CacheSize = 50 * 1024 * 1024;
   return cudaSuccess;
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) {
+  const bool has_code = std::pair(capability_major, capability_minor) >= std::pair(7, 5);
+  return report(has_code ? cudaSuccess : cudaErrorNoKernelImageForDevice);
 }
 
 // --- memory --------------------------------------------------------------------------------------
