@@ -12,6 +12,7 @@
 
 #include "apps/app.h"
 #include "nn/models.h"
+#include "ops/onednn/versions.h"
 #include "ops/ops.h"
 #include "tensor/autograd.h"
 #include "tensor/parallel.h"
@@ -129,11 +130,12 @@ class Roof {
     const memory::dims padding{conv.options.padding.height, conv.options.padding.width};
     const auto algorithm = dnnl::algorithm::convolution_direct;
     const bool training = options_.mode == "train";
+    const dnnl::primitive_attr attributes;
     using Forward = dnnl::convolution_forward;
-    const Forward::primitive_desc forward(
-        {training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference,
-         algorithm, x.get_desc(), weight, y.get_desc(), stride, padding, padding},
-        engine_);
+    const auto forward = onednn::describe<Forward>(
+        engine_, attributes,
+        training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference,
+        algorithm, x.get_desc(), weight, y.get_desc(), stride, padding, padding);
     std::vector<Job>& jobs = jobs_.emplace_back();
     jobs.push_back(
         {"forward",
@@ -144,9 +146,9 @@ class Roof {
     if (!training) return;
     if (!first) {
       using Data = dnnl::convolution_backward_data;
-      const Data::primitive_desc desc(
-          {algorithm, x.get_desc(), weight, y.get_desc(), stride, padding, padding}, engine_,
-          forward);
+      const auto desc =
+          onednn::describe_backward<Data>(engine_, attributes, forward, algorithm, x.get_desc(),
+                                          weight, y.get_desc(), stride, padding, padding);
       jobs.push_back({"data",
                       desc.impl_info_str(),
                       Data(desc),
@@ -156,10 +158,10 @@ class Roof {
                       {}});
     }
     using Weights = dnnl::convolution_backward_weights;
-    const memory::desc gradient(weight.dims(), memory::data_type::f32, Tag::any);
-    const Weights::primitive_desc desc(
-        {algorithm, x.get_desc(), gradient, y.get_desc(), stride, padding, padding}, engine_,
-        forward);
+    const memory::desc gradient(onednn::dims_of(weight), memory::data_type::f32, Tag::any);
+    const auto desc =
+        onednn::describe_backward<Weights>(engine_, attributes, forward, algorithm, x.get_desc(),
+                                           gradient, y.get_desc(), stride, padding, padding);
     jobs.push_back({"weights",
                     desc.impl_info_str(),
                     Weights(desc),

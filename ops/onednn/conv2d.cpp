@@ -10,6 +10,7 @@
 #include "ops/cpu/add_relu.h"
 #include "ops/onednn/context.h"
 #include "ops/onednn/onednn.h"
+#include "ops/onednn/versions.h"
 #include "ops/onednn/weights.h"
 #include "tensor/parallel.h"
 
@@ -143,25 +144,25 @@ class Plan {
   };
 
   // The weights as an operand: in the images' precision, laid out as oneDNN likes.
-  memory::desc any_weight() const { return {plain_weight_.dims(), x_.data_type(), Tag::any}; }
+  memory::desc any_weight() const { return {dims_of(plain_weight_), type_of(x_), Tag::any}; }
 
   dnnl::convolution_forward::primitive_desc forward_desc(const Problem& problem,
                                                          const dnnl::primitive_attr& attributes,
                                                          dnnl::prop_kind kind) const {
     const Geometry g(problem.options);
-    using Desc = dnnl::convolution_forward::desc;
-    const Desc desc = problem.bias.defined() ? Desc(kind, kAlgorithm, x_, any_weight(), bias_, y_,
-                                                    g.stride, g.dilation, g.padding, g.padding)
-                                             : Desc(kind, kAlgorithm, x_, any_weight(), y_,
-                                                    g.stride, g.dilation, g.padding, g.padding);
-    return {desc, attributes, engine()};
+    using Primitive = dnnl::convolution_forward;
+    if (problem.bias.defined())
+      return describe<Primitive>(engine(), attributes, kind, kAlgorithm, x_, any_weight(), bias_,
+                                 y_, g.stride, g.dilation, g.padding, g.padding);
+    return describe<Primitive>(engine(), attributes, kind, kAlgorithm, x_, any_weight(), y_,
+                               g.stride, g.dilation, g.padding, g.padding);
   }
 
   void make_forward(const Problem& problem) {
     dnnl::primitive_attr attributes = with_user_scratchpad();
     dnnl::post_ops post_ops;
     if (problem.residual) post_ops.append_binary(dnnl::algorithm::binary_add, y_);
-    if (problem.relu) post_ops.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+    if (problem.relu) append_relu(post_ops);
     attributes.set_post_ops(post_ops);
     const auto desc = forward_desc(problem, attributes, dnnl::prop_kind::forward_inference);
     take<dnnl::convolution_forward>(desc, desc.weights_desc());
@@ -171,21 +172,20 @@ class Plan {
     const Geometry g(problem.options);
     const auto attributes = with_user_scratchpad();
     using Primitive = dnnl::convolution_backward_data;
-    const Primitive::primitive_desc desc(
-        Primitive::desc(kAlgorithm, x_, any_weight(), y_, g.stride, g.dilation, g.padding,
-                        g.padding),
-        attributes, engine(), forward_desc(problem, attributes, dnnl::prop_kind::forward_training));
+    const auto desc = describe_backward<Primitive>(
+        engine(), attributes, forward_desc(problem, attributes, dnnl::prop_kind::forward_training),
+        kAlgorithm, x_, any_weight(), y_, g.stride, g.dilation, g.padding, g.padding);
     take<Primitive>(desc, desc.weights_desc());
   }
 
   void make_backward_weight(const Problem& problem) {
     const Geometry g(problem.options);
     const auto attributes = with_user_scratchpad();
-    const memory::desc gradient(plain_weight_.dims(), plain_weight_.data_type(), Tag::any);
+    const memory::desc gradient(dims_of(plain_weight_), type_of(plain_weight_), Tag::any);
     using Primitive = dnnl::convolution_backward_weights;
-    const Primitive::primitive_desc desc(
-        Primitive::desc(kAlgorithm, x_, gradient, y_, g.stride, g.dilation, g.padding, g.padding),
-        attributes, engine(), forward_desc(problem, attributes, dnnl::prop_kind::forward_training));
+    const auto desc = describe_backward<Primitive>(
+        engine(), attributes, forward_desc(problem, attributes, dnnl::prop_kind::forward_training),
+        kAlgorithm, x_, gradient, y_, g.stride, g.dilation, g.padding, g.padding);
     take<Primitive>(desc, desc.diff_weights_desc());
   }
 
