@@ -4,6 +4,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "ops/onednn/onednn.h"
+
 namespace osteon {
 namespace {
 
@@ -40,13 +42,7 @@ bool has_fast_path() {
 #endif
 }
 
-bool has_fast_bf16() {
-#if defined(__x86_64__)
-  return has_fast_path() && __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
+bool has_fast_bf16() { return onednn::multiplies_bf16(); }
 
 std::map<std::string, std::int64_t> reference_fallbacks() {
   const std::lock_guard lock(fallbacks().mutex);

@@ -39,9 +39,9 @@ bool autotune();
 // Whether oneDNN is built in.
 bool has_fast_path();
 
-// Whether bf16 has a fast path here: oneDNN is built in and the processor multiplies bf16
-// (avx512_bf16, which every processor with AMX has too). Elsewhere it is computed by the reference
-// or in f32, slower than fp32.
+// Whether bf16 has a fast path here: oneDNN is built in, the processor multiplies bf16
+// (avx512_bf16, which every processor with AMX has too), and DNNL_MAX_CPU_ISA lets oneDNN use it.
+// Elsewhere it is computed by the reference or in f32, slower than fp32.
 bool has_fast_bf16();
 
 // How often each kernel that has a fast path was computed by the reference although the back end

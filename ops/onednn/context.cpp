@@ -1,11 +1,55 @@
-// The engine and the scratchpad.
+// The engine, the scratchpad, and what oneDNN says of itself.
 #include "ops/onednn/context.h"
 
-#include <array>
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
 
-#include "tensor/instruction_set.h"
+#include "ops/onednn/onednn.h"
+#include "ops/onednn/sweep.h"
 
 namespace osteon::onednn {
+namespace {
+
+// Behind a watched scratchpad, filled as the scratchpad is: a NaN in f32 and in bf16.
+constexpr std::int64_t kGuardBytes = 64 * 1024;
+constexpr std::byte kNanByte{0xFF};
+std::atomic<bool> watched{false};
+
+}  // namespace
+
+void watch_scratchpad(bool watch) { watched = watch; }
+
+int major_version() { return dnnl_version()->major; }
+
+std::string version() {
+  const dnnl_version_t& v = *dnnl_version();
+  return format(v.major, ".", v.minor, ".", v.patch);
+}
+
+std::string instruction_set() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "SSE41";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX512_CORE";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX512_CORE_BF16";
+    default:
+      return "other";
+  }
+}
+
+// The instruction sets are numbered by the bits of all that belongs to them.
+bool multiplies_bf16() {
+  const auto here = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (here & wanted) == wanted;
+}
 
 namespace {
 
@@ -50,14 +94,20 @@ void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
          Arguments arguments) {
   thread_local Tensor room({0}, DType::u8);
   const auto bytes = static_cast<std::int64_t>(scratchpad.get_size());
-  if (room.numel() < bytes) {
+  const std::int64_t guarded = watched ? bytes + kGuardBytes : bytes;
+  if (room.numel() < guarded) {
     room = Tensor({0}, DType::u8);  // the old one goes before the new one comes
-    room = Tensor({bytes}, DType::u8);
+    room = Tensor({guarded}, DType::u8);
   }
+  if (watched) std::fill_n(room.raw(), guarded, kNanByte);
   arguments.emplace(DNNL_ARG_SCRATCHPAD, memory_of(scratchpad, room));
   dnnl::stream stream(engine());
   primitive.execute(stream, arguments);
   stream.wait();
+  if (watched)
+    OSTEON_CHECK(std::all_of(room.raw() + bytes, room.raw() + guarded,
+                             [](std::byte each) { return each == kNanByte; }),
+                 "oneDNN wrote behind its scratchpad of ", bytes, " bytes");
 }
 
 }  // namespace osteon::onednn

@@ -8,6 +8,10 @@
 namespace osteon::onednn {
 
 #if defined(OSTEON_HAS_ONEDNN)
+// Whether oneDNN multiplies bf16 by the processor's own instructions: it has them, and
+// DNNL_MAX_CPU_ISA allows them.
+bool multiplies_bf16();
+
 bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Tensor& residual, bool relu, const Conv2dOptions& options,
                     const Tensor& y);
@@ -16,6 +20,7 @@ bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
 bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight);
 #else
+inline bool multiplies_bf16() { return false; }
 inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, bool,
                            const Conv2dOptions&, const Tensor&) {
   return false;

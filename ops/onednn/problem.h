@@ -1,0 +1,52 @@
+// One convolution as far as it decides which code runs.
+#pragma once
+
+#include <array>
+
+#include "ops/ops.h"
+#include "tensor/parallel.h"
+
+namespace osteon::onednn {
+
+enum class Direction { forward, backward_input, backward_weight };
+
+struct Problem {
+  Direction direction;
+  const Tensor& x;  // or its gradient
+  const Tensor& weight;
+  const Tensor& y;
+  const Tensor& bias;
+  const Conv2dOptions& options;
+  bool residual = false, relu = false;
+
+  using Key = std::array<std::int64_t, 21>;
+  Key key() const {
+    const auto code = [](const Tensor& t) {
+      return t.defined() ? static_cast<int>(t.dtype()) : -1;
+    };
+    const auto& [stride, padding, dilation, groups] = options;
+    return {static_cast<std::int64_t>(direction),
+            x.dim(0),
+            x.dim(1),
+            x.dim(2),
+            x.dim(3),
+            weight.dim(0),
+            weight.dim(1),
+            weight.dim(2),
+            stride.height,
+            stride.width,
+            padding.height,
+            padding.width,
+            dilation.height,
+            dilation.width,
+            groups,
+            code(x),
+            code(weight),
+            code(bias),
+            residual,
+            relu,
+            num_threads()};
+  }
+};
+
+}  // namespace osteon::onednn
