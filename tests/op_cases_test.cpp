@@ -8,12 +8,14 @@
 #include <string>
 
 #include "ops/backend.h"
+#include "ops/ops.h"
 #include "tensor/parallel.h"
 #include "tests/for_each_row.h"
 #include "tests/golden_file.h"
 #include "tests/gradient_check.h"
 #include "tests/message_of.h"
 #include "tests/op_runs.h"
+#include "tests/op_tolerance.h"
 
 using namespace osteon;
 
@@ -23,12 +25,11 @@ namespace {
 struct LowerPrecision {
   Backend backend;
   DType dtype;
-  double Tolerance::*tolerance;
 };
 constexpr LowerPrecision kLowerPrecisions[] = {
-    {Backend::reference, DType::f32, &Tolerance::f32},
-    {Backend::automatic, DType::f32, &Tolerance::f32},
-    {Backend::automatic, DType::bf16, &Tolerance::bf16},
+    {Backend::reference, DType::f32},
+    {Backend::automatic, DType::f32},
+    {Backend::automatic, DType::bf16},
 };
 
 }  // namespace
@@ -94,11 +95,28 @@ TEST_CASE("lower precisions stay near float64") {
       for (std::size_t i = 0; i < results.size(); ++i) {
         CAPTURE(results[i].first);
         CHECK(relative_difference(results[i].second, reference[i].second) <=
-              row.tolerance.*lower.tolerance);
+              tolerance(row, reference, i, lower.dtype));
       }
     });
   }
   set_backend(Backend::automatic);
+}
+
+// As narrow as the limits are, a kernel that gets one product of a thousand wrong is seen.
+TEST_CASE("the limits see one term of 1,000 left out or doubled") {
+  const OpCase row = {"terms", "linear", {uniform({8, 1000}), uniform({16, 1000})}};
+  const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+  const Results right = {{"output", linear(inputs[0], inputs[1], Tensor())}};
+  CHECK(terms(row, right, 0) == 1000);
+  for (const std::int64_t term : {0, 499, 999})
+    for (const double change : {-1.0, 1.0}) {
+      const Tensor product =
+          matmul(narrow(inputs[0], 1, term, 1), narrow(inputs[1], 1, term, 1), false, true);
+      const Tensor wrong = right[0].second + product * change;
+      const double difference = relative_difference(wrong, right[0].second);
+      CHECK(difference > 1000 * tolerance(row, right, 0, DType::f32));
+      CHECK(difference > tolerance(row, right, 0, DType::bf16));
+    }
 }
 
 TEST_CASE("a second run gives the same bits") {
