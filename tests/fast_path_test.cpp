@@ -9,6 +9,7 @@
 #include "ops/backend.h"
 #include "ops/ops.h"
 #include "tensor/random.h"
+#include "tests/message_of.h"
 
 using namespace osteon;
 
@@ -123,15 +124,16 @@ TEST_CASE("weights that take the place of others are used as they are") {
 }
 
 TEST_CASE("what is computed by the reference for want of a fast path is counted") {
+  const auto before = reference_fallbacks();  // bf16, where nothing is fast for it
   const Tensor x = random_tensor({1, 3, 3, 2}, 1), weight = random_tensor({2, 1, 1, 2}, 2);
   note_reference("some_kernel", x);
   note_reference("some_kernel", x);
   CHECK(reference_fallbacks().at("some_kernel f32") == 2);
-  CHECK(describe_reference_fallbacks() == "some_kernel f32 x 2");
+  CHECK(contains(describe_reference_fallbacks(), "some_kernel f32 x 2"));
   note_reference("another", cast(x, DType::f64));
   by_reference([&] {
     note_reference("another", x);
     return conv2d(x, weight);
   });
-  CHECK(reference_fallbacks().size() == 1);
+  CHECK(reference_fallbacks().size() == before.size() + 1);
 }
