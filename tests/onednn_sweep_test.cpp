@@ -35,8 +35,8 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 bool is_skipped() {
   const char* wanted = std::getenv("DNNL_MAX_CPU_ISA");
   if (!wanted || wanted == std::string("ALL") || wanted == onednn::instruction_set()) return false;
-  MESSAGE("skipped: this processor lacks " << wanted << "; oneDNN has "
-                                           << onednn::instruction_set());
+  MESSAGE(
+      format("skipped: this processor lacks ", wanted, "; oneDNN has ", onednn::instruction_set()));
   return true;
 }
 
@@ -109,37 +109,42 @@ TEST_SUITE("long") {
   TEST_CASE("many random shapes are computed as float64 computes them") { sweep(5000); }
 }
 
-// The same checks see the faults that the table keeps away. A fault that crashes is left out.
+// The same checks see the faults that the table keeps away, but those that crash. On one thread, so
+// that what is written behind the scratchpad meets no other thread.
 TEST_CASE("without the table of faults there are faults") {
   if (is_skipped()) return;
   struct Row {
     const char* name;
-    int version;  // of oneDNN that has it
+    int last_version;  // of oneDNN in which it was seen; all have been since 2
     const char* instruction_set;
     DType dtype;
     Draw draw;
   };
   const Row kRows[] = {
-      {"weight gradients of strided 1x1", 2, "AVX2", DType::f32, random_strided_1x1},
+      {"weight gradients of strided 1x1", 3, "AVX2", DType::f32, random_strided_1x1},
       {"residuals", 2, "AVX2", DType::f32, random_residual},
       {"residuals", 2, "SSE41", DType::f32, random_residual},
-      {"bf16 weight gradients of narrow images", 2, "AVX512_CORE", DType::bf16, random_narrow},
-      {"bf16 input gradients of odd 1x1", 2, "AVX512_CORE_BF16", DType::bf16, random_odd_1x1},
+      {"bf16 weight gradients of narrow images", 3, "AVX512_CORE", DType::bf16, random_narrow},
+      {"bf16 input gradients of odd 1x1", 3, "AVX512_CORE_BF16", DType::bf16, random_odd_1x1},
   };
+  const int threads = num_threads();
   onednn::watch_scratchpad(true);
   for (const Row& row : kRows) {
     CAPTURE(row.name);
-    if (row.version != onednn::major_version() ||
+    if (onednn::major_version() > row.last_version ||
         row.instruction_set != onednn::instruction_set()) {
-      MESSAGE("left out: " << row.name << ", of oneDNN " << row.version << " on "
-                           << row.instruction_set << "; this is " << onednn::version() << " on "
-                           << onednn::instruction_set());
+      MESSAGE(format("left out: ", row.name, ", of oneDNN ", row.last_version, " on ",
+                     row.instruction_set, "; this is ", onednn::version(), " on ",
+                     onednn::instruction_set()));
       continue;
     }
     const auto faults = [&] {
       int count = 0;
-      for (std::uint64_t i = 0; i < 100; ++i)
-        count += !fault_of(drawn_row(row.draw, 1, i), row.dtype).empty();
+      for (std::uint64_t i = 0; i < 100; ++i) {
+        const OpCase drawn = drawn_row(row.draw, 1, i);
+        set_num_threads(1);
+        count += !fault_of(drawn, row.dtype).empty();
+      }
       return count;
     };
     CHECK(faults() == 0);
@@ -147,5 +152,6 @@ TEST_CASE("without the table of faults there are faults") {
     CHECK(faults() > 0);
     onednn::ignore_known_faults(false);
   }
+  set_num_threads(threads);
   onednn::watch_scratchpad(false);
 }
