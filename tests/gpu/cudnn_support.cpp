@@ -4,8 +4,10 @@
 // stored in. Exit status 1 if one cannot be compiled.
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <iomanip>
+#include <set>
 #include <thread>
 
 #include "apps/app.h"
@@ -23,6 +25,7 @@ struct SupportOptions {
   std::vector<std::string> precisions = {"fp32", "tf32", "bf16"};
   std::string device_properties = OSTEON_TEST_GPU "/h100.json";
   bool allow_nondeterministic = false;
+  bool one_per_kind = false;
   std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -53,6 +56,18 @@ std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
     }
   }
   return {all.begin(), all.end()};
+}
+
+// Of the graphs that differ in their numbers only (shapes, strides, padding), the first one.
+std::vector<cuda::CudnnSpec> one_per_kind(const std::vector<cuda::CudnnSpec>& specs) {
+  std::set<std::string> kinds;
+  std::vector<cuda::CudnnSpec> chosen;
+  for (const cuda::CudnnSpec& spec : specs) {
+    std::string kind = describe(spec);
+    std::erase_if(kind, [](unsigned char letter) { return std::isdigit(letter) != 0; });
+    if (kinds.insert(kind).second) chosen.push_back(spec);
+  }
+  return chosen;
 }
 
 Result compile(const cuda::CudnnTarget& target, const cuda::CudnnSpec& spec,
@@ -121,7 +136,8 @@ void print(const std::vector<Result>& results) {
 
 void run(const SupportOptions& options) {
   load_fake_driver();
-  const std::vector<cuda::CudnnSpec> specs = specs_of_models(options);
+  std::vector<cuda::CudnnSpec> specs = specs_of_models(options);
+  if (options.one_per_kind) specs = one_per_kind(specs);
   const std::vector<Result> results = compile_all(options, specs);
   print(results);
   const auto count = [&](auto member) { return std::ranges::count(results, true, member); };
@@ -147,6 +163,8 @@ int main(int argc, char** argv) {
                  "The GPU, in cuDNN's own JSON; by default an H100");
   app.add_flag("--allow-nondeterministic", options.allow_nondeterministic,
                "Also engines whose results differ from run to run");
+  app.add_flag("--one-per-kind", options.one_per_kind,
+               "One graph of those that differ in their numbers only");
   app.add_option("--threads", options.threads, "Graphs compiled at once")
       ->check(CLI::PositiveNumber);
   return osteon::run_app(app, argc, argv, [&] { osteon::run(options); });
