@@ -5,6 +5,12 @@
 # the same name. The linker would keep one of them for the whole program, perhaps one with AVX-512.
 # So the objects of a set are linked into one, in which only the kernels stay visible
 # (tests/instruction_sets_test.py checks it).
+#
+# With binutils' programs: LLVM's, which CMake would take beside clang, lack the options.
+find_program(OSTEON_LD NAMES ld.bfd ld REQUIRED)
+find_program(OSTEON_OBJCOPY objcopy REQUIRED)
+mark_as_advanced(OSTEON_LD OSTEON_OBJCOPY)
+
 set(OSTEON_FLAGS_avx2 -mavx2 -mfma)
 set(OSTEON_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
 
@@ -28,9 +34,9 @@ function(osteon_add_per_instruction_set target)
     set(visible "_ZN6osteon3cpu${length}${set}*")
     set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}_${set}.o)
     add_custom_command(OUTPUT ${object}
-      COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${object}.all
+      COMMAND ${OSTEON_LD} -r --force-group-allocation -o ${object}.all
         $<TARGET_OBJECTS:${target}_${set}>
-      COMMAND ${CMAKE_OBJCOPY} --wildcard "--keep-global-symbol=${visible}" ${object}.all ${object}
+      COMMAND ${OSTEON_OBJCOPY} --wildcard "--keep-global-symbol=${visible}" ${object}.all ${object}
       COMMAND ${CMAKE_COMMAND} -E rm ${object}.all
       DEPENDS ${target}_${set} $<TARGET_OBJECTS:${target}_${set}>
       COMMENT "Joining ${target}_${set}.o" COMMAND_EXPAND_LISTS VERBATIM)

@@ -2,18 +2,18 @@
 
 A joined object osteon_SET.o defines kernels in osteon::cpu::SET and nothing else that the linker could
 take for another version, and runs nothing when the program starts; all other objects are for plain
-x86-64. --library is libosteon.a; the other options are the binutils.
+x86-64. The argument is libosteon.a.
 """
 
-import argparse
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 VERSIONS = ("avx2", "avx512")
-options = None
+LIBRARY = sys.argv.pop(1) if len(sys.argv) > 1 else "libosteon.a"
 
 
 def output(*command):
@@ -23,14 +23,14 @@ def output(*command):
 class Library(unittest.TestCase):
     def members(self, of_versions):
         versions = [f"osteon_{version}.o" for version in VERSIONS]
-        names = output("ar", "t", options.library).split()
+        names = output("ar", "t", LIBRARY).split()
         self.assertEqual([name for name in versions if name in names], versions)
         return [name for name in names if (name in versions) == of_versions]
 
     def extracted(self, member, folder):
         path = pathlib.Path(folder) / member
         path.write_bytes(
-            subprocess.run(["ar", "p", options.library, member], check=True, capture_output=True).stdout
+            subprocess.run(["ar", "p", LIBRARY, member], check=True, capture_output=True).stdout
         )
         return str(path)
 
@@ -40,7 +40,7 @@ class Library(unittest.TestCase):
                 version = member.removeprefix("osteon_").removesuffix(".o")
                 kernel = re.compile(rf"T _ZN6osteon3cpu{len(version)}{version}\d")
                 # A common symbol holds the lock of an OpenMP critical section: data, not code.
-                defined = output(options.nm, "--extern-only", "--defined-only",
+                defined = output("nm", "--extern-only", "--defined-only",
                                  self.extracted(member, folder)).splitlines()
                 visible = [line.split(maxsplit=1)[1] for line in defined]
                 kernels = [symbol for symbol in visible if kernel.match(symbol)]
@@ -51,13 +51,13 @@ class Library(unittest.TestCase):
     def test_nothing_runs_at_start(self):
         with tempfile.TemporaryDirectory() as folder:
             for member in self.members(True):
-                sections = output(options.readelf, "--sections", "--wide", self.extracted(member, folder))
+                sections = output("readelf", "--sections", "--wide", self.extracted(member, folder))
                 self.assertNotRegex(sections, r"\.init_array|\.ctors|\.preinit_array", member)
 
     def test_the_rest_is_for_every_processor(self):
         wide = re.compile(r"%[yz]mm\d")
         current, used = "", set()
-        with subprocess.Popen([options.objdump, "--disassemble", "--no-show-raw-insn", options.library],
+        with subprocess.Popen(["objdump", "--disassemble", "--no-show-raw-insn", LIBRARY],
                               stdout=subprocess.PIPE, text=True) as disassembly:
             for line in disassembly.stdout:
                 if "file format" in line:
@@ -68,8 +68,4 @@ class Library(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("nm", "objdump", "readelf", "library"):
-        parser.add_argument(f"--{option}", required=True)
-    options, rest = parser.parse_known_args()
-    unittest.main(argv=[__file__, *rest])
+    unittest.main()
