@@ -27,25 +27,34 @@ std::string name_of(InstructionSet set);
 // Those that this processor has.
 std::vector<InstructionSet> available_instruction_sets();
 
-// One kernel in all its versions. A call goes to the version for the set in use; the pointers are
-// constants, so a call costs one load more than a call of a function.
+// One kernel in all its versions. A call goes to the version for the set in use.
 template <class... Parameters>
-struct CpuKernel {
+class CpuKernel {
+ public:
   using Function = void (*)(Parameters...);
+
+#if defined(__x86_64__)
+  constexpr CpuKernel(void (*for_baseline)(Parameters...), void (*for_avx2)(Parameters...),
+                      void (*for_avx512)(Parameters...))
+      : baseline_(for_baseline), avx2_(for_avx2), avx512_(for_avx512) {}
+#else
+  explicit constexpr CpuKernel(void (*for_baseline)(Parameters...)) : baseline_(for_baseline) {}
+#endif
 
   void operator()(Parameters... parameters) const { chosen()(parameters...); }
   operator Function() const { return chosen(); }
 
+ private:
 #if defined(__x86_64__)
   Function chosen() const {
     const InstructionSet set = instruction_set();
-    if (set == InstructionSet::baseline) return baseline;
-    return set == InstructionSet::avx2 ? avx2 : avx512;
+    if (set == InstructionSet::baseline) return baseline_;
+    return set == InstructionSet::avx2 ? avx2_ : avx512_;
   }
-  Function baseline, avx2, avx512;
+  Function baseline_, avx2_, avx512_;
 #else
-  Function chosen() const { return baseline; }
-  Function baseline;
+  Function chosen() const { return baseline_; }
+  Function baseline_;
 #endif
 };
 
