@@ -2,11 +2,14 @@
 #include "ops/onednn/context.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdlib>
 
 #include "ops/onednn/onednn.h"
 #include "ops/onednn/sweep.h"
+#include "tensor/instruction_set.h"
 
 namespace osteon::onednn {
 namespace {
@@ -15,6 +18,19 @@ namespace {
 constexpr std::int64_t kGuardBytes = 64 * 1024;
 constexpr std::byte kNanByte{0xFF};
 std::atomic<bool> watched{false};
+
+// oneDNN chooses by itself what suits the processor; a set that was forced restricts it, too,
+// unless its own variable does. It takes this before its first use only.
+void restrict_instructions() {
+  if (!instruction_set_is_forced() || std::getenv("DNNL_MAX_CPU_ISA") != nullptr) return;
+  using dnnl::cpu_isa;
+  constexpr std::array kLimits = {cpu_isa::sse41, cpu_isa::avx2, cpu_isa::avx512_core,
+                                  cpu_isa::avx512_core_bf16};
+  const auto status =
+      dnnl::set_max_cpu_isa(kLimits[static_cast<std::size_t>(osteon::instruction_set())]);
+  OSTEON_CHECK(status == dnnl::status::success,
+               "oneDNN was in use before OSTEON_CPU could restrict it");
+}
 
 }  // namespace
 
@@ -28,6 +44,7 @@ std::string version() {
 }
 
 std::string instruction_set() {
+  engine();  // restricted
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::sse41:
       return "SSE41";
@@ -46,26 +63,11 @@ std::string instruction_set() {
 
 // The instruction sets are numbered by the bits of all that belongs to them.
 bool multiplies_bf16() {
+  engine();
   const auto here = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
   return (here & wanted) == wanted;
 }
-
-namespace {
-
-// oneDNN chooses by itself what suits the processor, and reads DNNL_MAX_CPU_ISA; a set that was
-// forced restricts it, too. It takes this before its first use only.
-void restrict_instructions() {
-  if (!instruction_set_is_forced()) return;
-  using dnnl::cpu_isa;
-  constexpr std::array kLimits = {cpu_isa::sse41, cpu_isa::avx2, cpu_isa::avx512_core,
-                                  cpu_isa::avx512_core_bf16};
-  const auto status = dnnl::set_max_cpu_isa(kLimits[static_cast<std::size_t>(instruction_set())]);
-  OSTEON_CHECK(status == dnnl::status::success,
-               "oneDNN was in use before OSTEON_CPU could restrict it");
-}
-
-}  // namespace
 
 const dnnl::engine& engine() {
   static const dnnl::engine cpu = [] {

@@ -39,7 +39,7 @@ constexpr Fault kFaults[] = {
     // The pixels that a stride leaves over are packed into the scratchpad, a pixel after the other.
     // They are written as if each had a whole vector of channels, where only the true number was
     // made room for: behind the scratchpad, or over the pixels of another thread. Gradients that
-    // differ from run to run, damaged memory, crashes. (oneDNN's bug 6035.)
+    // differ from run to run, damaged memory, crashes.
     {kAll, Direction::backward_weight, "1x1:avx2",
      [](const Problem& p) { return has_stride(p) && group_channels(p) < 8; }},
     {kAll, Direction::backward_weight, "1x1:avx512",
