@@ -21,11 +21,10 @@ def output(*command):
 
 
 class Library(unittest.TestCase):
-    def members(self, of_versions):
-        versions = [f"osteon_{version}.o" for version in VERSIONS]
-        names = output("ar", "t", LIBRARY).split()
-        self.assertEqual([name for name in versions if name in names], versions)
-        return [name for name in names if (name in versions) == of_versions]
+    def joined_objects(self):
+        objects = [f"osteon_{version}.o" for version in VERSIONS]
+        self.assertLessEqual(set(objects), set(output("ar", "t", LIBRARY).split()))
+        return objects
 
     def extracted(self, member, folder):
         path = pathlib.Path(folder) / member
@@ -36,7 +35,7 @@ class Library(unittest.TestCase):
 
     def test_only_kernels_are_visible(self):
         with tempfile.TemporaryDirectory() as folder:
-            for member in self.members(True):
+            for member in self.joined_objects():
                 version = member.removeprefix("osteon_").removesuffix(".o")
                 kernel = re.compile(rf"T _ZN6osteon3cpu{len(version)}{version}\d")
                 # A common symbol holds the lock of an OpenMP critical section: data, not code.
@@ -50,7 +49,7 @@ class Library(unittest.TestCase):
 
     def test_nothing_runs_at_start(self):
         with tempfile.TemporaryDirectory() as folder:
-            for member in self.members(True):
+            for member in self.joined_objects():
                 sections = output("readelf", "--sections", "--wide", self.extracted(member, folder))
                 self.assertNotRegex(sections, r"\.init_array|\.ctors|\.preinit_array", member)
 
