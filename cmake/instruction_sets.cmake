@@ -18,27 +18,30 @@ set(OSTEON_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512cd -mavx512dq 
 # with OSTEON_CPU_SET defined as its name. What they define in osteon::cpu::OSTEON_CPU_SET stays
 # visible.
 function(osteon_add_per_instruction_set target)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
   add_library(${target}_baseline OBJECT ${ARGN})
   osteon_compile_for_set(${target} baseline)
-  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_baseline>)
+  osteon_objects_of(${target}_baseline objects)
+  target_sources(${target} PRIVATE ${objects})
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     return()
   endif()
   foreach(set avx2 avx512)
     add_library(${target}_${set} OBJECT ${ARGN})
     osteon_compile_for_set(${target} ${set})
-    # A "unique" symbol of g++ could not be made local.
+    # A "unique" symbol of g++ could not be made local. And g++ 12 takes the undefined values in its own
+    # AVX-512 intrinsics for bugs of the caller (GCC bug 105593).
     target_compile_options(${target}_${set} PRIVATE ${OSTEON_FLAGS_${set}}
-      $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+      $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique -Wno-uninitialized>)
     string(LENGTH ${set} length)
     set(visible "_ZN6osteon3cpu${length}${set}*")
     set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}_${set}.o)
+    osteon_objects_of(${target}_${set} objects)
     add_custom_command(OUTPUT ${object}
-      COMMAND ${OSTEON_LD} -r --force-group-allocation -o ${object}.all
-        $<TARGET_OBJECTS:${target}_${set}>
+      COMMAND ${OSTEON_LD} -r --force-group-allocation -o ${object}.all ${objects}
       COMMAND ${OSTEON_OBJCOPY} --wildcard "--keep-global-symbol=${visible}" ${object}.all ${object}
       COMMAND ${CMAKE_COMMAND} -E rm ${object}.all
-      DEPENDS ${target}_${set} $<TARGET_OBJECTS:${target}_${set}>
+      DEPENDS ${target}_${set} ${objects}
       COMMENT "Joining ${target}_${set}.o" COMMAND_EXPAND_LISTS VERBATIM)
     target_sources(${target} PRIVATE ${object})
   endforeach()
@@ -50,4 +53,10 @@ function(osteon_compile_for_set target set)
     $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS> OSTEON_CPU_SET=${set})
   target_include_directories(${target}_${set} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
   target_link_libraries(${target}_${set} PRIVATE osteon_options Eigen3::Eigen OpenMP::OpenMP_CXX)
+  target_precompile_headers(${target}_${set} PRIVATE ${OSTEON_PRECOMPILED_HEADERS})
+endfunction()
+
+# The precompiled header counts as an object, too.
+function(osteon_objects_of target result)
+  set(${result} $<FILTER:$<TARGET_OBJECTS:${target}>,EXCLUDE,cmake_pch> PARENT_SCOPE)
 endfunction()

@@ -42,6 +42,7 @@ class CpuKernel {
 #endif
 
   void operator()(Parameters... parameters) const { chosen()(parameters...); }
+  // NOLINTNEXTLINE(google-explicit-constructor): a kernel stands where a function is wanted.
   operator Function() const { return chosen(); }
 
  private:

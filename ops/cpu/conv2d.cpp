@@ -132,7 +132,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ge
         const auto w =
             matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window);
         auto product = matrix(out.data() + first, count, g.group_filters, g.filters);
-        product.noalias() = rows.gather(x.data<T>(), at, at + count, group) * w.transpose();
+        multiply({rows.gather(x.data<T>(), at, at + count, group)}, {w, true}, product);
         if (bias.defined())
           product.rowwise() +=
               matrix(offsets.data<Accumulator<T>>() + first, 1, g.group_filters, g.filters).row(0);
@@ -160,10 +160,9 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
         const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
         for (std::int64_t group = 0; group < g.conv.groups; ++group) {
           const std::int64_t first = group * g.group_filters;
-          auto rows = matrix(memory.data<A>(), count, g.window, g.window);
-          rows.noalias() =
-              matrix(gradient.data() + first, count, g.group_filters, g.filters) *
-              matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window);
+          multiply({matrix(gradient.data() + first, count, g.group_filters, g.filters)},
+                   {matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window)},
+                   matrix(memory.data<A>(), count, g.window, g.window));
           for (std::int64_t row = 0; row < count; ++row)
             for_each_run(g, at + row, group,
                          [&](std::int64_t from, std::int64_t to, std::int64_t n) {
@@ -187,9 +186,9 @@ void backward_input_plain(const Tensor& dy, const Tensor& weight, const Geometry
     const std::int64_t count = end - begin;
     const Widened<T> gradient(dy.data<T>() + begin * g.filters, count * g.filters);
     const Rounded<T> out(dx.data<T>() + begin * g.channels, count * g.channels);
-    matrix(out.data(), count, g.channels, g.channels).noalias() =
-        matrix(gradient.data(), count, g.filters, g.filters) *
-        matrix(filters.data(), g.filters, g.channels, g.channels);
+    multiply({matrix(gradient.data(), count, g.filters, g.filters)},
+             {matrix(filters.data(), g.filters, g.channels, g.channels)},
+             matrix(out.data(), count, g.channels, g.channels));
     out.store();
   });
 }
@@ -211,9 +210,10 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
           const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
           for (std::int64_t group = 0; group < g.conv.groups; ++group) {
             const std::int64_t first = group * g.group_filters;
-            matrix(sum + first * g.window, g.group_filters, g.window, g.window).noalias() +=
-                matrix(gradient.data() + first, count, g.group_filters, g.filters).transpose() *
-                rows.gather(x.data<T>(), at, at + count, group);
+            add_transposed_product(
+                matrix(gradient.data() + first, count, g.group_filters, g.filters),
+                rows.gather(x.data<T>(), at, at + count, group),
+                matrix(sum + first * g.window, g.group_filters, g.window, g.window));
           }
         }
       });

@@ -31,10 +31,13 @@ class Product {
     const A* right = right_.data() + item * inner_ * columns_;
     const Rounded<T> out(y_ + (item * rows_ + begin) * columns_, (end - begin) * columns_);
     auto result = matrix(out.data(), end - begin, columns_, columns_);
-    if (transpose_a_)
-      multiply(matrix(left + begin, inner_, end - begin, rows_).transpose(), right, result);
-    else
-      multiply(matrix(left + begin * inner_, end - begin, inner_, inner_), right, result);
+    multiply({transpose_a_ ? matrix(left + begin, inner_, end - begin, rows_)
+                           : matrix(left + begin * inner_, end - begin, inner_, inner_),
+              transpose_a_},
+             {transpose_b_ ? matrix(right, columns_, inner_, inner_)
+                           : matrix(right, inner_, columns_, columns_),
+              transpose_b_},
+             result);
     if (has_bias_) result.rowwise() += matrix(offsets_.data(), 1, columns_, columns_).row(0);
     out.store();
   }
@@ -51,14 +54,6 @@ class Product {
   }
 
  private:
-  template <class Left, class Result>
-  void multiply(const Left& left, const A* right, Result& result) const {
-    if (transpose_b_)
-      result.noalias() = left * matrix(right, columns_, inner_, inner_).transpose();
-    else
-      result.noalias() = left * matrix(right, inner_, columns_, columns_);
-  }
-
   Widened<T> left_, right_, offsets_;
   bool has_bias_, transpose_a_, transpose_b_;
   std::int64_t rows_, columns_, inner_;

@@ -1,6 +1,6 @@
-// Matrices for the CPU kernels: Eigen maps over tensor memory, and the change between the storage
-// type and the type that sums are computed in. Only included by ops/cpu/*.cpp: no installed header
-// needs Eigen.
+// Matrices for the CPU kernels: Eigen maps over tensor memory and their products, and the change
+// between the storage type and the type that sums are computed in. Only included by ops/cpu/*.cpp:
+// no installed header needs Eigen.
 #pragma once
 
 #include <Eigen/Core>
@@ -28,6 +28,27 @@ ConstMatrixMap<A> matrix(const A* data, std::int64_t rows, std::int64_t columns,
                          std::int64_t pitch) {
   return ConstMatrixMap<A>(data, rows, columns, Eigen::OuterStride<>(pitch));
 }
+
+// A matrix or its transpose.
+template <class A>
+struct Factor {
+  ConstMatrixMap<A> matrix;
+  bool is_transposed = false;
+};
+
+namespace OSTEON_CPU_SET {
+
+// result <- left right. In matrix.cpp, because Eigen's templates for a product take seconds to
+// compile.
+void multiply(const Factor<float>& left, const Factor<float>& right, MatrixMap<float> result);
+void multiply(const Factor<double>& left, const Factor<double>& right, MatrixMap<double> result);
+// result <- result + left^T right.
+void add_transposed_product(const ConstMatrixMap<float>& left, const ConstMatrixMap<float>& right,
+                            MatrixMap<float> result);
+void add_transposed_product(const ConstMatrixMap<double>& left, const ConstMatrixMap<double>& right,
+                            MatrixMap<double> result);
+
+}  // namespace OSTEON_CPU_SET
 
 // The tensor in another dtype; itself where that is its own.
 inline Tensor converted(const Tensor& x, DType dtype) {
