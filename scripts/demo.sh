@@ -91,7 +91,12 @@ unused_folder() {
   echo "$dir"
 }
 
-build_target programs
+building=()
+if [[ ! -e $build/CMakeCache.txt ]] && has_cuda && ! has_gpu; then
+  echo "note: no GPU is here: the CUDA back end, which takes minutes to compile, is left to scripts/test.sh"
+  building=(-DOSTEON_CUDA=OFF)
+fi
+build_target programs "${building[@]}"
 runs=$(realpath -m --relative-to=. "$root/runs")
 if [[ -z $data ]]; then
   data=$runs/demo-data

@@ -228,7 +228,7 @@ compile_jobs() {
   echo $((processors < memory ? processors : memory))
 }
 
-# $OSTEON_CMAKE_OPTIONS, separated by spaces, are for CMake.
+# configure_build [CMAKE OPTION...]: those in $OSTEON_CMAKE_OPTIONS, separated by spaces, win.
 configure_build() {
   local -a generator=() options
   read -r -a options <<<"${OSTEON_CMAKE_OPTIONS:-}"
@@ -237,7 +237,7 @@ configure_build() {
     generator=(-G Ninja)
   fi
   run_step "configuring build/" configure cmake -S "$root" -B "$build" "${generator[@]}" \
-    "${options[@]}"
+    "$@" "${options[@]}"
 }
 
 # Whether there is what the CUDA back end needs but cudnn-frontend: a toolkit, and cuDNN in it, in the
@@ -252,13 +252,16 @@ has_cuda() {
   python3 -c "import nvidia.cudnn" 2>/dev/null
 }
 
-# build_target TARGET: installs what is missing, configures build/ and builds the target.
+has_gpu() { nvidia-smi -L >/dev/null 2>&1; }
+
+# build_target TARGET [CMAKE OPTION...]: installs what is missing, configures build/ and builds the
+# target.
 build_target() {
   install_packages "${build_packages[@]}"
-  if has_cuda && ! "$root/scripts/fetch_cudnn_frontend.sh"; then
+  if [[ " $* " != *" -DOSTEON_CUDA=OFF "* ]] && has_cuda && ! "$root/scripts/fetch_cudnn_frontend.sh"; then
     echo "note: the CUDA back end is left out"
   fi
-  configure_build
+  configure_build "${@:2}"
   sed -n 's/^-- osteon/osteon/p' "$logs/configure.log"
   run_step "compiling into build/bin" build \
     cmake --build "$build" --parallel "$(compile_jobs)" --target "$1"
