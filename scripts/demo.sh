@@ -16,7 +16,7 @@ All other options go to train_mura; build/bin/train_mura --help lists them."
 # What suits the demonstration data; an option given by the user replaces the one here.
 demo_training=(
   --image-size 64
-  --epochs 13
+  --epochs 14
   --batch-size 24
   --optimizer adamw
   --weight-decay 0.01
