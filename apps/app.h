@@ -5,10 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "tensor/error.h"
-#include "tensor/instruction_set.h"
-#include "tensor/thread_waiting.h"
-#include "train/interrupt.h"
+#include "base/error.h"
+#include "base/instruction_set.h"
+#include "base/interrupt.h"
+#include "base/thread_waiting.h"
 
 namespace osteon {
 

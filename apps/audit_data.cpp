@@ -2,9 +2,9 @@
 #include <iostream>
 
 #include "apps/app.h"
-#include "train/audit_results.h"
-#include "train/progress.h"
-#include "train/results.h"
+#include "base/progress.h"
+#include "data/audit_results.h"
+#include "eval/results.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Looks through a data set: counts, sizes, unreadable files, duplicates",

@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "apps/app.h"
-#include "train/evaluation.h"
-#include "train/options.h"
-#include "train/results.h"
-#include "train/run_data.h"
+#include "data/prepare.h"
+#include "eval/evaluation.h"
+#include "eval/machine.h"
+#include "eval/results.h"
 
 namespace {
 

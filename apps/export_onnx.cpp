@@ -2,27 +2,32 @@
 #include <iostream>
 
 #include "apps/app.h"
+#include "eval/model_file.h"
 #include "interop/onnx.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Writes a trained model as an ONNX file (opset 17, any batch size)", "export_onnx");
   app.option_defaults()->always_capture_default();
   std::filesystem::path checkpoint, out;
-  bool keep_batch_norm = false;
-  osteon::OnnxOptions options;
+  bool keep_batch_norm = false, with_preprocessing = false;
   app.add_option("--checkpoint", checkpoint,
                  "folder of a run or checkpoint, or a model.safetensors")
       ->required();
   app.add_option("--out", out, "file to write")->required();
   app.add_flag("--keep-batch-norm", keep_batch_norm,
                "leave batch norm as it is instead of folding it into the convolutions");
-  app.add_flag("--with-preprocessing", options.with_preprocessing,
+  app.add_flag("--with-preprocessing", with_preprocessing,
                "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], instead of "
                "normalised images [N,3,S,S] and logits [N,1]");
   return osteon::run_app(app, argc, argv, [&] {
-    options.fold_batch_norm = !keep_batch_norm;
     const osteon::TrainedModel trained = osteon::load_model(checkpoint);
-    osteon::write_onnx(out, trained, options);
+    const osteon::ModelInfo& info = trained.info;
+    osteon::OnnxOptions options{.name = info.arch,
+                                .fold_batch_norm = !keep_batch_norm,
+                                .metadata = osteon::to_metadata(info)};
+    if (with_preprocessing)
+      options.preprocessing = {.mean = info.mean, .std = info.std, .temperature = info.temperature};
+    osteon::write_onnx(out, *trained.model, info.image_size, options);
     std::cout << "wrote " << out.string() << "\n";
   });
 }

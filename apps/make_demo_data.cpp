@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "apps/app.h"
-#include "data/demo.h"
+#include "data/demo/demo.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Draws procedural bone radiographs, some abnormal, in MURA's own layout",

@@ -2,11 +2,11 @@
 #include <iostream>
 
 #include "apps/app.h"
-#include "tensor/error.h"
-#include "train/evaluation.h"
-#include "train/options.h"
-#include "train/predict_files.h"
-#include "train/progress.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "eval/evaluation.h"
+#include "eval/machine.h"
+#include "eval/predict_files.h"
 
 namespace {
 

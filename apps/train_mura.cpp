@@ -2,10 +2,11 @@
 #include <iostream>
 
 #include "apps/app.h"
+#include "eval/machine.h"
+#include "eval/results.h"
 #include "nn/models.h"
 #include "train/options.h"
-#include "train/results.h"
-#include "train/resume.h"
+#include "train/run/resume.h"
 #include "train/trainer.h"
 
 namespace {

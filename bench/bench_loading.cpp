@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "apps/app.h"
-#include "data/demo.h"
+#include "data/demo/demo.h"
 #include "data/loader.h"
 #include "data/manifest.h"
 #include "ops/ops.h"

@@ -11,13 +11,13 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/app.h"
+#include "eval/inference.h"
+#include "eval/machine.h"
 #include "nn/init.h"
 #include "nn/models.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
-#include "train/inference.h"
-#include "train/options.h"
 #include "train/training_step.h"
 
 namespace osteon {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "apps/app.h"
+#include "base/parallel.h"
 #include "bench/peak.h"
-#include "tensor/parallel.h"
 
 namespace osteon {
 namespace {

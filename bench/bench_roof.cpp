@@ -11,11 +11,11 @@
 #include <unordered_map>
 
 #include "apps/app.h"
+#include "base/parallel.h"
 #include "nn/models.h"
 #include "ops/onednn/versions.h"
 #include "ops/ops.h"
 #include "tensor/autograd.h"
-#include "tensor/parallel.h"
 
 namespace osteon {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tensor/instruction_set.h"
+#include "base/instruction_set.h"
 
 namespace osteon {
 

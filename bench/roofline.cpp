@@ -7,12 +7,12 @@
 
 #include "apps/app.h"
 #include "bench/traffic.h"
+#include "eval/inference.h"
+#include "eval/machine.h"
 #include "nn/models.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tests/cuda_emulator/journal.h"
-#include "train/inference.h"
-#include "train/options.h"
 #include "train/training_step.h"
 
 namespace osteon {

@@ -95,8 +95,11 @@ set(OSTEON_USES_CUDA ON)
 
 # Adds the back end to the library. -Wpedantic fails on what nvcc itself generates.
 function(osteon_add_cuda target)
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tensor/cuda/*.cpp ${PROJECT_SOURCE_DIR}/tensor/cuda/*.cu
-    ${PROJECT_SOURCE_DIR}/ops/cuda/*.cpp ${PROJECT_SOURCE_DIR}/ops/cuda/*.cu)
+  set(sources "")
+  foreach(room tensor/cuda ops/cuda ops/cuda/cudnn ops/cuda/cublas)
+    file(GLOB in_room CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.cpp ${PROJECT_SOURCE_DIR}/${room}/*.cu)
+    list(APPEND sources ${in_room})
+  endforeach()
   target_sources(${target} PRIVATE ${sources})
   target_compile_definitions(${target} PUBLIC OSTEON_HAS_CUDA)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:

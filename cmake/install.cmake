@@ -1,12 +1,15 @@
-# `cmake --install build --prefix DIR`: the library with its headers (in include/osteon, so that they
-# find each other as they do here), the programs, and what find_package(osteon) reads.
+# `cmake --install build --prefix DIR`: the libraries with their headers, the programs, and what
+# find_package(osteon) reads.
 include(CMakePackageConfigHelpers)
-include(GNUInstallDirs)
+include(${PROJECT_SOURCE_DIR}/cmake/headers.cmake)
 set(OSTEON_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/osteon)
 
-install(TARGETS osteon EXPORT osteonTargets
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/osteon)
+install(TARGETS osteon_core osteon EXPORT osteonTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(CODE "
+  set(source ${PROJECT_SOURCE_DIR})
+  set(destination ${CMAKE_INSTALL_INCLUDEDIR}/osteon)
+  set(headers ${OSTEON_CORE_HEADERS} ${OSTEON_HEADERS})")
+install(SCRIPT cmake/install_headers.cmake)
 install(EXPORT osteonTargets NAMESPACE osteon:: DESTINATION ${OSTEON_CONFIG_DIR})
 install(TARGETS ${OSTEON_PROGRAM_TARGETS} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 

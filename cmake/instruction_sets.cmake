@@ -1,10 +1,10 @@
-# Compiling sources once per instruction set of x86-64 (tensor/instruction_set.h has the sets and how
+# Compiling sources once per instruction set of x86-64 (base/instruction_set.h has the sets and how
 # one is chosen).
 #
 # Inline functions and templates of std, Eigen and our own headers are emitted by each version under
 # the same name. The linker would keep one of them for the whole program, perhaps one with AVX-512.
 # So the objects of a set are linked into one, in which only the kernels stay visible
-# (tests/instruction_sets_test.py checks it).
+# (tests/scripts/instruction_sets_test.py checks it).
 #
 # With binutils' programs: LLVM's, which CMake would take beside clang, lack the options.
 find_program(OSTEON_LD NAMES ld.bfd ld REQUIRED)

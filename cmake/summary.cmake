@@ -15,7 +15,7 @@ function(osteon_switch variable option on)
   endif()
 endfunction()
 
-if(TARGET osteon_avx512)
+if(TARGET osteon_core_avx512)
   set(sets "baseline, avx2 and avx512 in one library (OSTEON_CPU forces one)")
 else()
   set(sets "those the compiler assumes for ${CMAKE_SYSTEM_PROCESSOR}")

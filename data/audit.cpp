@@ -13,9 +13,9 @@
 #include <set>
 #include <thread>
 
-#include "tensor/error.h"
-#include "tensor/parallel.h"
-#include "tensor/random.h"
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/random.h"
 
 namespace osteon {
 namespace {

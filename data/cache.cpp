@@ -13,8 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/error.h"
 #include "data/cache_file.h"
-#include "tensor/error.h"
 #include "tensor/tensor.h"
 
 namespace osteon {

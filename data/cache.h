@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "data/image.h"
+#include "data/image/image.h"
 #include "data/manifest.h"
 
 namespace osteon {

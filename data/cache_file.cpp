@@ -10,9 +10,9 @@
 #include <system_error>
 #include <utility>
 
-#include "tensor/error.h"
-#include "tensor/file.h"
-#include "tensor/random.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/random.h"
 
 namespace osteon {
 namespace {

@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "data/image.h"
-#include "tensor/mapped_file.h"
+#include "base/mapped_file.h"
+#include "data/image/image.h"
 
 namespace osteon {
 

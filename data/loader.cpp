@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "tensor/error.h"
-#include "tensor/random.h"
+#include "base/error.h"
+#include "base/random.h"
 
 namespace osteon {
 

@@ -9,11 +9,11 @@
 #include <unordered_map>
 #include <utility>
 
-#include "data/csv_table.h"
-#include "data/readers.h"
-#include "data/text.h"
-#include "tensor/error.h"
-#include "tensor/file.h"
+#include "base/csv_table.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "data/readers/readers.h"
 
 namespace osteon {
 namespace {

@@ -1,7 +1,7 @@
 // The seeded patient hash behind every split that a data set does not give itself.
 #include "data/split.h"
 
-#include "tensor/random.h"
+#include "base/random.h"
 
 namespace osteon {
 

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 

@@ -1,5 +1,5 @@
 // A DICOM file, as read_image knows it by its beginning, through GDCM.
-#include "data/image.h"
+#include "data/image/image.h"
 #include "fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

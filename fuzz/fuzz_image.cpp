@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-#include "data/image.h"
+#include "data/image/image.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/mutate.h"
 

@@ -1,7 +1,7 @@
 // The state of a run: JSON without and with its checksum.
-#include "train/checksums.h"
-#include "train/json.h"
-#include "train/run_state.h"
+#include "base/checksums.h"
+#include "base/json.h"
+#include "train/run/state.h"
 
 #include "fuzz/fuzz.h"
 

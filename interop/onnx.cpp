@@ -4,11 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "interop/onnx_graph.h"
 #include "nn/layers.h"
 #include "nn/state_dict.h"
 #include "ops/ops.h"
-#include "tensor/file.h"
 
 namespace osteon {
 namespace {
@@ -277,15 +277,15 @@ class Exporter {
 };
 
 // (grey / 255 - mean) / std, grey repeated in the channels.
-std::string normalised(OnnxGraph& graph, const ModelInfo& info) {
+std::string normalised(OnnxGraph& graph, const OnnxPreprocessing& with) {
   const auto channel_constant = [&](const char* name, const std::vector<double>& values) {
     return graph.constant(name, from_vector(values, {1, 3, 1, 1}));
   };
   const std::string unit =
       graph.node("Div", {"grey", graph.constant("grey_levels", from_vector({255}, {1}))}).output(0);
   const std::string centred =
-      graph.node("Sub", {unit, channel_constant("mean", info.mean)}).output(0);
-  return graph.node("Div", {centred, channel_constant("std", info.std)}).output(0);
+      graph.node("Sub", {unit, channel_constant("mean", with.mean)}).output(0);
+  return graph.node("Div", {centred, channel_constant("std", with.std)}).output(0);
 }
 
 // sigmoid(logit / temperature), one an image.
@@ -297,9 +297,8 @@ std::string probability(OnnxGraph& graph, const std::string& logits, double temp
   return graph.node("Reshape", {each, graph.constant({kAnyBatch})}).output(0);
 }
 
-void add_metadata(onnx::ModelProto& file, const TrainedModel& trained) {
-  for (const auto& [key, value] : to_model_file(*trained.model, trained.info).metadata) {
-    if (key == "format") continue;  // of a safetensors file
+void add_metadata(onnx::ModelProto& file, const std::map<std::string, std::string>& metadata) {
+  for (const auto& [key, value] : metadata) {
     auto& entry = *file.add_metadata_props();
     entry.set_key(key);
     entry.set_value(value);
@@ -308,35 +307,36 @@ void add_metadata(onnx::ModelProto& file, const TrainedModel& trained) {
 
 }  // namespace
 
-void write_onnx(const std::filesystem::path& path, const TrainedModel& trained,
+void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t image_size,
                 const OnnxOptions& options) {
-  const std::int64_t size = trained.info.image_size;
+  const std::int64_t size = image_size;
+  const auto& preprocessing = options.preprocessing;
   const Tensor images = zeros({kTracedBatch, size, size, 3});
   Tensor logits;
-  const std::vector<Step> steps = trace(*trained.model, images, logits);
+  const std::vector<Step> steps = trace(model, images, logits);
 
   onnx::ModelProto file;
   file.set_ir_version(kIrVersion);
   file.set_producer_name("osteon");
   file.set_producer_version(OSTEON_VERSION);
   file.add_opset_import()->set_version(kOpset);
-  file.mutable_graph()->set_name(trained.info.arch);
-  Exporter exporter(*trained.model, *file.mutable_graph(), options.fold_batch_norm);
+  file.mutable_graph()->set_name(options.name);
+  Exporter exporter(model, *file.mutable_graph(), options.fold_batch_norm);
   OnnxGraph& graph = exporter.graph();
-  if (options.with_preprocessing)
+  if (preprocessing)
     graph.add_input("grey", {kAnyBatch, 1, size, size});
   else
     graph.add_input("images", {kAnyBatch, 3, size, size});
   graph.define(images, Layout::channels_first,
-               options.with_preprocessing ? normalised(graph, trained.info) : "images");
+               preprocessing ? normalised(graph, *preprocessing) : "images");
   exporter.write(steps);
   const std::string result = graph.name_of(logits, Layout::channels_last);
-  if (options.with_preprocessing)
-    graph.add_output(probability(graph, result, trained.info.temperature), "probability",
+  if (preprocessing)
+    graph.add_output(probability(graph, result, preprocessing->temperature), "probability",
                      {kAnyBatch});
   else
     graph.add_output(result, "logits", {kAnyBatch, logits.dim(1)});
-  add_metadata(file, trained);
+  add_metadata(file, options.metadata);
   std::string bytes;
   OSTEON_CHECK(file.SerializeToString(&bytes), "onnx: the model is too large for one file");
   write_file_atomically(path, bytes);

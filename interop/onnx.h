@@ -1,27 +1,40 @@
-// A trained model as an ONNX file, for the programs that run those.
+// A model as an ONNX file, for the programs that run those.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
-#include "train/model_file.h"
+#include "nn/module.h"
 
 namespace osteon {
 
-struct OnnxOptions {
-  bool fold_batch_norm = true;  // into the convolution before it
-  // The file does all that predict does after resizing: input `grey` [N,1,S,S], f32 levels 0 to
-  // 255, output `probability` [N]. Otherwise input `images` [N,3,S,S], normalised, output `logits`
-  // [N,1].
-  bool with_preprocessing = false;
+// What comes before and after the model: grey levels to normalised channels, logits to
+// probabilities, sigmoid(logit / temperature).
+struct OnnxPreprocessing {
+  std::vector<double> mean, std;  // one per channel, of grey levels in [0, 1]
+  double temperature = 1;
 };
 
-// Writes the model, as it computes in evaluation mode, with opset 17 and any batch size; whole or
-// not at all. The graph is what one forward pass does, op by op, in ONNX's layout [N,C,H,W];
-// weights keep their names. Metadata of the model (architecture, image size, mean, std, classes,
-// threshold) go along. Throws Error naming an op that has no rule here.
+struct OnnxOptions {
+  std::string name;             // of the graph
+  bool fold_batch_norm = true;  // into the convolution before it
+  // With it the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output `probability` [N].
+  // Without it the input is `images` [N,3,S,S], normalised, and the output `logits` [N,1].
+  std::optional<OnnxPreprocessing> preprocessing{};
+  std::map<std::string, std::string> metadata{};
+};
+
+// Writes the model for images of `image_size` pixels a side, as it computes in evaluation mode,
+// with opset 17 and any batch size; whole or not at all. The graph is what one forward pass does,
+// op by op, in ONNX's layout [N,C,H,W]; weights keep their names. Throws Error naming an op that
+// has no rule here.
 //
 // Source: https://github.com/onnx/onnx/blob/main/docs/Operators.md
-void write_onnx(const std::filesystem::path& path, const TrainedModel& trained,
+void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t image_size,
                 const OnnxOptions& options = {});
 
 }  // namespace osteon

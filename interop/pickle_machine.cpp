@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstring>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 namespace {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <chrono>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 namespace {

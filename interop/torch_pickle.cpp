@@ -10,8 +10,8 @@
 #include <memory>
 #include <set>
 
+#include "base/error.h"
 #include "interop/pickle_machine.h"
-#include "tensor/error.h"
 #include "tensor/half.h"
 
 namespace osteon {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "tensor/parallel.h"
+#include "base/parallel.h"
 
 namespace osteon {
 namespace {

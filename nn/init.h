@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/random.h"
 #include "nn/module.h"
-#include "tensor/random.h"
 
 namespace osteon {
 

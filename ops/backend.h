@@ -2,7 +2,9 @@
 // that every other one is checked against; on CUDA devices, what the libraries may choose from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -35,6 +37,15 @@ bool allow_nondeterministic();
 // process; set it before the first op.
 void set_autotune(bool on);
 bool autotune();
+
+// Writes what autotune() chose on the device so far, so that a resumed run computes with the same.
+// Nothing is written where there is no CUDA.
+void export_tuning(const std::filesystem::path& path, const Device& device);
+
+// From now on the choices in the file are used on the device, and timing is for what is not in it.
+// Returns their number, which is 0 if they are of another version of cuDNN or another kind of
+// device. Throws Error if the file is damaged.
+std::size_t import_tuning(const std::filesystem::path& path, const Device& device);
 
 // Whether oneDNN is built in.
 bool has_fast_path();

@@ -1,13 +1,13 @@
 // Elementwise functions and their derivatives, one struct each, for the CPU and CUDA alike.
 //
 // To add one: a struct here and its line in the list below it, its entry in ops.h, its call in
-// tests/op_calls.cpp, rows in tests/op_cases.cpp, and PyTorch's name in scripts/golden.py, which
-// writes the golden values (CONTRIBUTING.md).
+// tests/ops/op_calls.cpp, rows in tests/ops/op_cases.cpp, and PyTorch's name in
+// scripts/golden/ops.py, which writes the golden values (CONTRIBUTING.md).
 #pragma once
 
 #include <cmath>
 
-#include "tensor/host_device.h"
+#include "base/host_device.h"
 
 namespace osteon::functors {
 

@@ -1,14 +1,14 @@
 // The contract between ops and back ends. KERNEL declares a function twice, cpu::name (in one
-// version per instruction set, tensor/instruction_set.h) and cuda::name; DISPATCH calls the one
+// version per instruction set, base/instruction_set.h) and cuda::name; DISPATCH calls the one
 // where the tensor lives. A kernel that was declared but not written is a link error that names it.
 //
 // Kernels trust their arguments: ops check shapes and dtypes before. Outputs come last, allocated
 // and uninitialised; an output that is undefined is not wanted. A kernel does not bump versions.
 #pragma once
 
+#include "base/instruction_set.h"
 #include "ops/ops.h"
 #include "ops/optimizer.h"
-#include "tensor/instruction_set.h"
 
 #define KERNEL(name, ...)              \
   OSTEON_CPU_KERNEL(name, __VA_ARGS__) \

@@ -1,9 +1,9 @@
 // Stands in for ops/cuda in a build without it; who computes on a CUDA device was refused before.
-#include "ops/cuda/cudnn_plans.h"
+#include "ops/backend.h"
 
-namespace osteon::cuda {
+namespace osteon {
 
-void export_plans(const std::filesystem::path&, const Device&) {}
-std::size_t import_plans(const std::filesystem::path&, const Device&) { return 0; }
+void export_tuning(const std::filesystem::path&, const Device&) {}
+std::size_t import_tuning(const std::filesystem::path&, const Device&) { return 0; }
 
-}  // namespace osteon::cuda
+}  // namespace osteon

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numbers>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 

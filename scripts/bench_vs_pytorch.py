@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from gpu_check_machine import processor
+from gpu_check.machine import processor
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONTENDERS = ["ours", "eager", "compiled", "roof"]

@@ -8,7 +8,7 @@ For each architecture: torchvision's model with random weights and statistics is
 model_logits loads it, computes logits and saves it again; a fresh torchvision model loads that with
 strict=True. The same weights go in as a .pth file of torch.save too, and into a model with another head, whose
 tensors alone may then differ. Prints the largest difference of the logits in f32 and the hash of names and shapes
-that tests/resnet_test.cpp knows. Exit status 1 if a tensor changed on the way or a logit is further
+that tests/nn/resnet_test.cpp knows. Exit status 1 if a tensor changed on the way or a logit is further
 off than 1e-4 of the largest.
 """
 
@@ -22,7 +22,7 @@ import torch
 import torchvision
 from safetensors.torch import load_file, save_file
 
-from golden_common import hash_name
+from golden.common import hash_name
 
 ARCHS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 TOLERANCE = 1e-4

@@ -56,7 +56,7 @@ fi
 # drew otherwise it replaces.
 draw_demo_data() {
   local dir=$1 made_with
-  made_with="${drawing[*]} $(cat "$root"/data/demo*.{h,cpp} | cksum)"
+  made_with="${drawing[*]} $(cat "$root"/data/demo/*.{h,cpp} | cksum)"
   if [[ -e $dir.options && $(<"$dir.options") == "$made_with" && -d $dir ]]; then
     echo "demonstration data: $dir is there already"
     return

@@ -14,5 +14,5 @@ esac
 for_debian_12 "${format_packages[@]}"
 install_packages "${format_packages[@]}"
 cd "$root"
-find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 |
+find "${rooms[@]}" \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
   xargs -0 clang-format-14 "${action[@]}"

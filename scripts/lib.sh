@@ -45,7 +45,7 @@ fuzz_packages=(
 )
 
 # The folders with C++ in them.
-rooms=(tensor ops nn optim data interop train apps bench fuzz tests)
+rooms=(base tensor ops nn optim interop data eval train apps bench fuzz tests)
 
 fail() {
   echo "$(basename "$0"): $*" >&2

@@ -31,7 +31,7 @@ EOF
 run_step "configuring build/lint" configure-lint configure_lint
 tidy() {
   # clang does not know g++'s warnings.
-  find tensor ops nn optim data interop train apps bench -name '*.cpp' -print0 |
+  find base tensor ops nn optim interop data eval train apps bench -name '*.cpp' -print0 |
     xargs -0 -P "$(compile_jobs)" -n 1 \
       clang-tidy-16 --quiet -p "$lint" --extra-arg=-Wno-unknown-warning-option
 }

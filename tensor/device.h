@@ -4,7 +4,7 @@
 #include <ostream>
 #include <string>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 

@@ -7,8 +7,8 @@
 #include <ostream>
 #include <type_traits>
 
-#include "tensor/error.h"
-#include "tensor/host_device.h"
+#include "base/error.h"
+#include "base/host_device.h"
 
 namespace osteon {
 

@@ -13,9 +13,9 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "tensor/file.h"
+#include "base/file.h"
+#include "base/mapped_file.h"
 #include "tensor/half.h"
-#include "tensor/mapped_file.h"
 
 namespace osteon {
 namespace {

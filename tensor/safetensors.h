@@ -31,7 +31,7 @@ struct NamedTensors {
 // twice or by no tensor.
 NamedTensors read_safetensors(const std::filesystem::path& path);
 
-// Writes such a file, whole or not at all (tensor/file.h). Elements of eight bytes come first, then
+// Writes such a file, whole or not at all (base/file.h). Elements of eight bytes come first, then
 // of four, two, one, each in the order given, so that every tensor is aligned. Throws Error naming
 // the file if a name is empty, given twice, reserved ("__metadata__") or not UTF-8, or a tensor is
 // undefined or not on the CPU.

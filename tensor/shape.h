@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 

@@ -10,9 +10,9 @@
 #include <memory>
 #include <vector>
 
+#include "base/error.h"
 #include "tensor/device.h"
 #include "tensor/dtype.h"
-#include "tensor/error.h"
 #include "tensor/shape.h"
 #include "tensor/storage.h"
 

@@ -1,51 +1,20 @@
-// Checking and recording options, and what they set for the whole process.
+// Checking and recording options.
 #include "train/options.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdio>
 #include <type_traits>
 
+#include "base/error.h"
+#include "base/json.h"
+#include "base/option_check.h"
+#include "base/parallel.h"
 #include "data/augment.h"
-#include "data/image.h"
-#include "data/text.h"
+#include "data/image/image.h"
+#include "eval/calibration.h"
 #include "nn/models.h"
-#include "ops/backend.h"
-#include "tensor/cuda/transfer.h"
-#include "tensor/device.h"
-#include "tensor/error.h"
-#include "tensor/parallel.h"
-#include "train/calibration.h"
-#include "train/json.h"
 #include "train/sample_weights.h"
 
 namespace osteon {
 namespace {
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw UsageError(message);
-}
-
-void check_choice(const char* option, const std::string& value,
-                  const std::vector<std::string>& choices) {
-  if (std::ranges::find(choices, value) != choices.end()) return;
-  std::string message = format("--", option, " '", value, "': expected ");
-  for (std::size_t i = 0; i < choices.size(); ++i)
-    message += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
-  throw UsageError(message);
-}
-
-std::optional<double> number_or_word(const char* option, const std::string& value, double low,
-                                     double high, const std::vector<std::string>& words) {
-  if (std::ranges::find(words, value) != words.end()) return std::nullopt;
-  double number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [stop, error] = std::from_chars(value.data(), end, number);
-  require(error == std::errc() && stop == end && number >= low && number <= high,
-          format("--", option, " '", value, "': expected a number from ", low, " to ", high,
-                 ", or ", join(words)));
-  return number;
-}
 
 // Calls visit(name, member) for everything that config.json records.
 template <class Options, class Visit>
@@ -104,15 +73,6 @@ void apply_recipe(const std::string& name, TrainOptions& options) {
   options.positive_weight = "paper";
 }
 
-std::optional<double> parse_threshold(const std::string& value) {
-  return number_or_word("threshold", value, 0, 1, {"val", "val-f1"});
-}
-
-std::optional<double> parse_temperature(const std::string& value) {
-  return number_or_word("temperature", value, 1 / kLargestTemperature, kLargestTemperature,
-                        {"val"});
-}
-
 void check_options(const TrainOptions& options) {
   require(!options.data.empty(), "--data is required");
   require(!options.out.empty(), "--out is required");
@@ -167,39 +127,6 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json) {
     throw Error(format("these are not the options of a run: ", error.what()));
   }
   return options;
-}
-
-DType activation_dtype(const std::string& precision, const Device& device) {
-  check_choice("precision", precision, {"fp32", "tf32", "bf16"});
-  if (precision == "fp32") return DType::f32;
-  if (precision == "tf32") {
-    require(device.is_cuda(), "--precision tf32: only CUDA devices have it; use fp32");
-    cuda::require_bf16("--precision tf32", device);
-    return DType::f32;
-  }
-  if (device.is_cuda())
-    cuda::require_bf16("--precision bf16", device);
-  else if (!has_fast_bf16())
-    std::fputs("note: bf16 is slower than fp32 here: no fast kernels for this processor\n", stderr);
-  return DType::bf16;
-}
-
-Device configure_process(const std::string& device, const std::string& backend,
-                         const std::string& precision, int threads) {
-  check_choice("backend", backend, {"auto", "reference"});
-  require(threads >= 0 && threads <= 1024, format("--threads ", threads, ": expected 0 to 1024"));
-  if (!device.starts_with("cuda"))
-    check_choice("device", device, {"auto", "cpu", "cuda", "cuda:N"});
-  set_backend(backend == "reference" ? Backend::reference : Backend::automatic);
-  set_allow_tf32(precision == "tf32");
-  if (threads > 0) set_num_threads(threads);
-  const Device chosen = device_from_name(device);
-#if defined(OSTEON_HAS_CUDA)
-  if (device == "auto" && !chosen.is_cuda())
-    std::fprintf(stderr, "note: computing on the cpu (%s)\n",
-                 cuda::why_unavailable(Device::cuda()).c_str());
-#endif
-  return chosen;
 }
 
 }  // namespace osteon

@@ -4,12 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
-
-#include "tensor/device.h"
-#include "tensor/dtype.h"
 
 namespace osteon {
 
@@ -65,32 +61,13 @@ struct TrainOptions {
 // and std. Throws UsageError for a name other than mura-paper.
 void apply_recipe(const std::string& name, TrainOptions& options);
 
-// The number that --threshold (0 to 1) or --temperature (1/100 to 100) holds; none where it is to
-// be found on validation (val or val-f1; val). Throws UsageError otherwise.
-std::optional<double> parse_threshold(const std::string& value);
-std::optional<double> parse_temperature(const std::string& value);
-
 // Checks what can be checked before any data is read; throws UsageError with the way out.
 void check_options(const TrainOptions& options);
 
 // The options under the names of the command line, without out, resume, tensorboard and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
 
-// How large a run's config.json may be; it lists unreadable images.
-inline constexpr std::size_t kLargestConfig = 10'000'000;  // bytes
-
 // The options that to_json gave. Throws Error for a member that is missing or of another kind.
 TrainOptions options_from_json(const nlohmann::ordered_json& json);
-
-// The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
-// will be slow. Throws UsageError for a precision the device does not have.
-DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
-
-// Sets the number of threads, the back end and whether tf32 may be used, for the whole process;
-// returns the device. Says on standard error when `auto` means the CPU although CUDA is built in.
-// Throws UsageError for options that mean nothing and Error for a device that
-// cannot be used.
-Device configure_process(const std::string& device, const std::string& backend,
-                         const std::string& precision, int threads);
 
 }  // namespace osteon

@@ -6,7 +6,7 @@
 #include <functional>
 #include <map>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
+#include "eval/evaluation.h"
 #include "nn/layers.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
-#include "train/evaluation.h"
 
 namespace osteon {
 namespace {

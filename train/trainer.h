@@ -7,19 +7,19 @@
 #include <optional>
 #include <vector>
 
+#include "base/interrupt.h"
+#include "base/progress.h"
 #include "data/loader.h"
+#include "eval/evaluation.h"
+#include "eval/model_file.h"
 #include "interop/tensorboard.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
-#include "train/checkpoint.h"
 #include "train/device_images.h"
-#include "train/evaluation.h"
-#include "train/interrupt.h"
-#include "train/model_file.h"
 #include "train/options.h"
-#include "train/progress.h"
-#include "train/run_log.h"
-#include "train/run_state.h"
+#include "train/run/checkpoint.h"
+#include "train/run/log.h"
+#include "train/run/state.h"
 #include "train/training_step.h"
 
 namespace osteon {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/cuda/cudnn_plans.h"
-#include "train/grad_cam.h"
-#include "train/resume.h"
+#include "eval/grad_cam.h"
+#include "ops/backend.h"
+#include "train/run/resume.h"
 #include "train/trainer.h"
 
 namespace osteon {
@@ -63,7 +63,7 @@ void Trainer::save(std::optional<BestSoFar> new_best) {
     json["log_bytes"] = log_->sync();
     json["samples"] = samples_checksum(data_.manifest);
     json["machine"] = describe_machine(options_, device_);
-    if (options_.autotune) cuda::export_plans(options_.out / kPlansFile, device_);
+    if (options_.autotune) export_tuning(options_.out / kPlansFile, device_);
     save_checkpoint(options_.out, name, *model_, info_, *optimizer_, json, new_best.has_value());
     state_ = saved;
     is_saved_ = true;

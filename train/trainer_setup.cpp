@@ -2,17 +2,17 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/file.h"
+#include "base/instruction_set.h"
+#include "base/json.h"
+#include "data/prepare.h"
+#include "eval/inference.h"
+#include "eval/machine.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "ops/backend.h"
-#include "ops/cuda/cudnn_plans.h"
 #include "optim/make_optimizer.h"
-#include "tensor/file.h"
-#include "tensor/instruction_set.h"
-#include "train/inference.h"
-#include "train/json.h"
-#include "train/resume.h"
-#include "train/run_data.h"
+#include "train/run/resume.h"
 #include "train/sample_weights.h"
 #include "train/trainer.h"
 
@@ -69,7 +69,7 @@ void Trainer::choose_kernels() const {
   set_autotune(options_.autotune);
   set_allow_nondeterministic(options_.allow_nondeterministic);
   if (options_.resume && fs::exists(options_.out / kPlansFile))
-    cuda::import_plans(options_.out / kPlansFile, device_);
+    import_tuning(options_.out / kPlansFile, device_);
 }
 
 void Trainer::load_data() {

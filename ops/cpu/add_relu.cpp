@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "tensor/parallel.h"
+#include "base/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

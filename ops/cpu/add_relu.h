@@ -1,7 +1,7 @@
 // What a residual join does to an output that is there already.
 #pragma once
 
-#include "tensor/instruction_set.h"
+#include "base/instruction_set.h"
 #include "tensor/tensor.h"
 
 namespace osteon {

@@ -11,9 +11,9 @@
 #include <cmath>
 #include <vector>
 
+#include "base/parallel.h"
 #include "ops/cpu/lanes.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

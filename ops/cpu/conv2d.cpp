@@ -11,12 +11,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/parallel.h"
 #include "ops/backend.h"
 #include "ops/cpu/add_relu.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
 #include "ops/onednn/onednn.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

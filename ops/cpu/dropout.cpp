@@ -3,9 +3,9 @@
 // sample n. So a mask depends neither on the batch a sample is in nor on who draws it.
 #include <algorithm>
 
+#include "base/parallel.h"
+#include "base/philox.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
-#include "tensor/philox.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

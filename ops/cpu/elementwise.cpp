@@ -1,9 +1,9 @@
 // Loops over the functors of functors.h.
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "ops/cpu/broadcast.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

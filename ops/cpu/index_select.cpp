@@ -1,8 +1,8 @@
 // Rows copied one by one.
 #include <cstring>
 
+#include "base/parallel.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 

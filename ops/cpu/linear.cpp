@@ -1,7 +1,7 @@
 // Matrix products on Eigen, threads sharing out rows of the result.
+#include "base/parallel.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

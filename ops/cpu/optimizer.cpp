@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parallel.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

@@ -5,8 +5,8 @@
 #include <array>
 #include <limits>
 
+#include "base/parallel.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

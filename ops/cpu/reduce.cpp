@@ -5,9 +5,9 @@
 #include <limits>
 #include <vector>
 
+#include "base/parallel.h"
 #include "ops/cpu/broadcast.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

@@ -1,8 +1,8 @@
 // Moving elements on the CPU.
 #include <cstring>
 
+#include "base/parallel.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

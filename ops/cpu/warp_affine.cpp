@@ -4,8 +4,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/parallel.h"
 #include "ops/kernels.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

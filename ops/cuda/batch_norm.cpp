@@ -2,9 +2,9 @@
 // (generic_batch_norm.h). The fused ones read and write each tensor once, where ReLU, residual and
 // their gradients each on its own would do so again.
 #include "ops/backend.h"
-#include "ops/cuda/aligned.h"
-#include "ops/cuda/cudnn_plans.h"
-#include "ops/cuda/generic_batch_norm.h"
+#include "ops/cuda/batch_norm_kernels.h"
+#include "ops/cuda/cudnn/aligned.h"
+#include "ops/cuda/cudnn/plans.h"
 #include "ops/kernels.h"
 
 namespace osteon::cuda {

@@ -2,9 +2,9 @@
 // bf16 filters are rounded from f32 and channels filled up to a multiple of eight, as
 // convolution_spec() has it, and slices are copied where they are not aligned.
 #include "ops/backend.h"
-#include "ops/cuda/aligned.h"
-#include "ops/cuda/channels.h"
-#include "ops/cuda/cudnn_plans.h"
+#include "ops/cuda/cudnn/aligned.h"
+#include "ops/cuda/cudnn/channels.h"
+#include "ops/cuda/cudnn/plans.h"
 #include "ops/kernels.h"
 
 namespace osteon::cuda {

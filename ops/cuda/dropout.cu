@@ -2,10 +2,10 @@
 // first_sample + n) decides over element j of sample n. The key is read where it lies, so that a
 // recorded launch draws anew when the key's step has moved on. Bytes moved: x is read and y written
 // once; the mask is never in memory.
+#include "base/philox.h"
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
-#include "tensor/philox.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
 
 namespace osteon::cuda {
 namespace {

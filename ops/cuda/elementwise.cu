@@ -1,8 +1,8 @@
-// The functors of functors.h over whole tensors, a launch each (tensor/cuda/map.h). Bytes moved:
+// The functors of functors.h over whole tensors, a launch each (tensor/cuda/map.cuh). Bytes moved:
 // every input is read once, also where it is repeated, and every output written once; both
 // gradients of a binary op come from one pass.
 #include "ops/kernels.h"
-#include "tensor/cuda/map.h"
+#include "tensor/cuda/map.cuh"
 
 namespace osteon::cuda {
 namespace {

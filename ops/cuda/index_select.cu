@@ -1,7 +1,7 @@
 // Rows gathered: each is read and written once, in accesses of 16 bytes where rows lie aligned.
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
 
 namespace osteon::cuda {
 namespace {

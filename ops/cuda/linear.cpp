@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "ops/backend.h"
-#include "ops/cuda/cublas_lt.h"
+#include "ops/cuda/cublas/cublas_lt.h"
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/transfer.h"

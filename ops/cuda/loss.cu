@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/cuda/log_sum_exp.h"
+#include "ops/cuda/device/log_sum_exp.cuh"
 #include "ops/kernels.h"
-#include "tensor/cuda/map.h"
+#include "tensor/cuda/map.cuh"
 
 namespace osteon::cuda {
 namespace {

@@ -4,10 +4,10 @@
 // argmax byte once.
 #include <limits>
 
-#include "ops/cuda/block_reduce.h"
+#include "ops/cuda/device/block_reduce.cuh"
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
 
 namespace osteon::cuda {
 namespace {

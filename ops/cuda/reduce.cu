@@ -1,5 +1,5 @@
 // Reductions and their inverse. Bytes moved: a reduction reads x once, plus at most 8 bytes a
-// result and split; expand and the gradient of the maximum are elementwise (tensor/cuda/map.h).
+// result and split; expand and the gradient of the maximum are elementwise (tensor/cuda/map.cuh).
 // Sums run in double, whose units idle beside the memory.
 //
 // Where the last dimension is kept, a thread walks down a few columns and the loads of a warp lie
@@ -8,9 +8,9 @@
 // is split depends on the shapes alone, and so do the bits.
 #include <limits>
 
-#include "ops/cuda/block_reduce.h"
+#include "ops/cuda/device/block_reduce.cuh"
 #include "ops/kernels.h"
-#include "tensor/cuda/map.h"
+#include "tensor/cuda/map.cuh"
 
 namespace osteon::cuda {
 namespace {

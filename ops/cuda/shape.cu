@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
-#include "tensor/cuda/walk.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
+#include "tensor/cuda/walk.cuh"
 
 namespace osteon::cuda {
 namespace {

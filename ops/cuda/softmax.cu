@@ -1,6 +1,6 @@
 // softmax and log_softmax: the threads of one row of the block share a row. Bytes moved: inputs are
 // read once from memory (and again from the cache), the output is written once.
-#include "ops/cuda/log_sum_exp.h"
+#include "ops/cuda/device/log_sum_exp.cuh"
 #include "ops/kernels.h"
 
 namespace osteon::cuda {

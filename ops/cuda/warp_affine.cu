@@ -5,8 +5,8 @@
 // The arithmetic is the CPU's: coordinates count from a black frame of one pixel around the image,
 // and clamped to the frame they and their right and lower neighbours lie on it or inside.
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
 
 namespace osteon::cuda {
 namespace {

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "base/instruction_set.h"
 #include "ops/onednn/onednn.h"
 #include "ops/onednn/sweep.h"
-#include "tensor/instruction_set.h"
 
 namespace osteon::onednn {
 namespace {

@@ -1,4 +1,4 @@
-// The table of faults. tests/onednn_sweep_test.cpp looks for more.
+// The table of faults. tests/ops/onednn_sweep_test.cpp looks for more.
 #include "ops/onednn/faults.h"
 
 #include <atomic>

@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "base/parallel.h"
 #include "ops/ops.h"
-#include "tensor/parallel.h"
 
 namespace osteon::onednn {
 

@@ -1,5 +1,5 @@
-// What tests/onednn_sweep_test.cpp has to know about oneDNN and to change in how we use it. Nobody
-// else does.
+// What tests/ops/onednn_sweep_test.cpp has to know about oneDNN and to change in how we use it.
+// Nobody else does.
 #pragma once
 
 #include <string>

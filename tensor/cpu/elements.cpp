@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "tensor/convert.h"
-#include "tensor/parallel.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {

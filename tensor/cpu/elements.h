@@ -2,7 +2,7 @@
 // in tensor/cuda/elements.h. tensor/tensor.cpp checks shapes and dtypes and counts versions.
 #pragma once
 
-#include "tensor/instruction_set.h"
+#include "base/instruction_set.h"
 #include "tensor/tensor.h"
 
 namespace osteon {

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "tensor/error.h"
+#include "base/error.h"
 
 namespace osteon::cuda {
 

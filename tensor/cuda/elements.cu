@@ -3,7 +3,7 @@
 #include "tensor/cuda/elements.h"
 
 #include "tensor/convert.h"
-#include "tensor/cuda/map.h"
+#include "tensor/cuda/map.cuh"
 #include "tensor/cuda/transfer.h"
 
 namespace osteon::cuda {

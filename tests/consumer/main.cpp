@@ -1,9 +1,9 @@
 // A program of somebody else: one training step of a small network with the installed library.
 #include <cstdio>
 
-#include "nn/models.h"
-#include "ops/ops.h"
-#include "optim/adam.h"
+#include <osteon/nn/models.h>
+#include <osteon/ops/ops.h>
+#include <osteon/optim/adam.h>
 
 namespace {
 

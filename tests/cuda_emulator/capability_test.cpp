@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "eval/machine.h"
 #include "ops/ops.h"
 #include "tests/cuda_emulator/journal.h"
-#include "tests/message_of.h"
-#include "train/options.h"
+#include "tests/support/message_of.h"
 
 using namespace osteon;
 

@@ -1,8 +1,8 @@
-// Stands in for ops/cuda/cudnn_graph.cpp: what is asked of cuDNN is answered by the CPU's kernels
+// Stands in for ops/cuda/cudnn/graph.cpp: what is asked of cuDNN is answered by the CPU's kernels
 // on the same memory. There are plans where an H100 has them, so that both ways are gone: with
 // cuDNN and without. Which specs are made, and how plans are kept and timed, is the product's own
 // code.
-#include "ops/cuda/cudnn_graph.h"
+#include "ops/cuda/cudnn/graph.h"
 
 #include <algorithm>
 #include <map>

@@ -5,10 +5,11 @@ function(add_emulated_test name)
   add_executable(${name} ${ARGN} $<TARGET_OBJECTS:emulated_device>)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/tests
-    LINK_DEPENDS "$<TARGET_FILE:test_support>;$<TARGET_FILE:osteon>")
-  add_dependencies(${name} test_support osteon)
+    LINK_DEPENDS "$<TARGET_FILE:test_support>;$<TARGET_FILE:osteon>;$<TARGET_FILE:osteon_core>")
+  add_dependencies(${name} test_support osteon osteon_core)
   # The definitions above win over those in the archives.
   target_link_libraries(${name} PRIVATE $<TARGET_FILE:test_support> $<TARGET_FILE:osteon>
+    $<TARGET_FILE:osteon_core>
     emulated_osteon doctest_main)
   target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
@@ -20,12 +21,12 @@ endfunction()
 
 add_emulated_test(cuda_emulator_test ${folder}/emulator_test.cpp ${folder}/allocator.cpp)
 target_compile_options(cuda_emulator_test PRIVATE $<TARGET_PROPERTY:emulated_device,COMPILE_OPTIONS>)
-add_emulated_test(cuda_ops_test_emulated cuda_ops_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_kernels_test_emulated cuda_kernels_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_optim_test_emulated cuda_optim_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_training_test_emulated cuda_training_test.cpp)
-add_emulated_test(cuda_trainer_test_emulated cuda_trainer_test.cpp)
-add_emulated_test(cuda_plans_test_emulated cuda_plans_test.cpp)
+add_emulated_test(cuda_ops_test_emulated cuda/cuda_ops_test.cpp ${folder}/allocator.cpp)
+add_emulated_test(cuda_kernels_test_emulated cuda/cuda_kernels_test.cpp ${folder}/allocator.cpp)
+add_emulated_test(cuda_optim_test_emulated cuda/cuda_optim_test.cpp ${folder}/allocator.cpp)
+add_emulated_test(cuda_training_test_emulated cuda/cuda_training_test.cpp)
+add_emulated_test(cuda_trainer_test_emulated cuda/cuda_trainer_test.cpp)
+add_emulated_test(cuda_plans_test_emulated cuda/cuda_plans_test.cpp)
 add_emulated_test(capability_test ${folder}/capability_test.cpp)
 add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
-add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp gpu/model_specs.cpp)
+add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp cudnn/model_specs.cpp)

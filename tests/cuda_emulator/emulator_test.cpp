@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/pack.h"
-#include "tests/message_of.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
+#include "tests/support/message_of.h"
 
 using namespace osteon;
 

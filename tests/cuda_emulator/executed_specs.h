@@ -3,7 +3,7 @@
 
 #include <unordered_set>
 
-#include "ops/cuda/cudnn_spec.h"
+#include "ops/cuda/cudnn/spec.h"
 
 namespace cuda_emulator {
 

@@ -1,6 +1,6 @@
 // What cudnn_support compiles (gpu/model_specs.h) is what the kernels ask for: the specs read off a
 // run on the CPU are those that training and inference on the device execute.
-#include "tests/gpu/model_specs.h"
+#include "tests/cudnn/model_specs.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 
 #include "nn/models.h"
 #include "ops/backend.h"
-#include "ops/cuda/cudnn_plans.h"
+#include "ops/cuda/cudnn/plans.h"
 #include "ops/ops.h"
 #include "tensor/autograd.h"
 #include "tests/cuda_emulator/executed_specs.h"

@@ -13,7 +13,7 @@
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tests/cuda_emulator/journal.h"
-#include "tests/message_of.h"
+#include "tests/support/message_of.h"
 #include "train/training_step.h"
 
 using namespace osteon;

@@ -1,0 +1,86 @@
+// CRC-32 of files by zlib.
+#include "base/checksums.h"
+
+#include <zlib.h>
+
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mapped_file.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// How the text of a checked JSON file begins; the zeros are where the digits go.
+constexpr std::string_view kBegin = "{\n  \"crc32\": \"";
+constexpr std::string_view kZeros = "00000000";
+
+std::string_view contents(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.data()), file.size()};
+}
+
+}  // namespace
+
+std::string crc32_of(std::string_view bytes) {
+  const uLong sum = ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  char text[9];
+  std::snprintf(text, sizeof text, "%08lx", sum);
+  return text;
+}
+
+ordered_json file_checksum(const fs::path& file) {
+  const MappedFile mapped(file);
+  return {{"bytes", mapped.size()}, {"crc32", crc32_of(contents(mapped))}};
+}
+
+void verify_file(const fs::path& file, const ordered_json& expected) {
+  const ordered_json found = file_checksum(file);
+  for (const char* key : {"bytes", "crc32"})
+    OSTEON_CHECK(expected.contains(key) && found[key] == expected[key], file.string(),
+                 " is damaged: ", key, " is ", found[key].dump(), ", was ",
+                 expected.value(key, ordered_json()).dump(), " when it was written");
+}
+
+std::string to_checked_json(const ordered_json& object) {
+  ordered_json with_sum = {{"crc32", kZeros}};
+  with_sum.update(object);
+  std::string text = with_sum.dump(2) + "\n";
+  return text.replace(kBegin.size(), kZeros.size(), crc32_of(text));
+}
+
+ordered_json read_checked_json(const fs::path& file, std::size_t limit) {
+  const MappedFile mapped(file);
+  OSTEON_CHECK(mapped.size() <= limit, file.string(), " has ", mapped.size(),
+               " bytes, more than the ", limit, " allowed");
+  std::string text(contents(mapped));
+  OSTEON_CHECK(text.size() > kBegin.size() + kZeros.size() && text.starts_with(kBegin),
+               file.string(),
+               " does not begin with its checksum; it is damaged or of another version");
+  const std::string sum = text.substr(kBegin.size(), kZeros.size());
+  const std::string found = crc32_of(text.replace(kBegin.size(), kZeros.size(), kZeros));
+  OSTEON_CHECK(found == sum, file.string(), " is damaged: its CRC-32 is ", found, ", was ", sum,
+               " when it was written");
+  try {
+    return parse_json(text);
+  } catch (const Error& error) {
+    throw Error(format(file.string(), ": ", error.what()));
+  }
+}
+
+ordered_json read_checked_json(const fs::path& file, std::size_t limit,
+                               const std::vector<std::string>& files) {
+  ordered_json object = read_checked_json(file, limit);
+  for (const std::string& name : files) {
+    OSTEON_CHECK(object.contains("files") && object["files"].is_object() &&
+                     object["files"].value(name, ordered_json()).is_object(),
+                 file.string(), " has no checksum of ", name);
+    verify_file(file.parent_path() / name, object["files"][name]);
+  }
+  return object;
+}
+
+}  // namespace osteon

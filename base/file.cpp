@@ -1,0 +1,117 @@
+// The POSIX steps of an atomic write: exclusive create, write, fsync, rename, fsync of the folder.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, const char* step, int error) {
+  throw Error(format("cannot write ", path.string(), ": ", step, ": ",
+                     std::generic_category().message(error),
+                     " (the folder must exist, be writable and have space left)"));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+// The temporary's name, which the destructor removes unless the file has moved to its final place.
+class Temporary {
+ public:
+  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    if (!moved_) ::unlink(path_.c_str());
+  }
+  void move_to(const fs::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) != 0) fail(target, "rename", errno);
+    moved_ = true;
+  }
+
+ private:
+  fs::path path_;
+  bool moved_ = false;
+};
+
+// The file to replace: a link's target rather than the link, and never a device, a pipe or a
+// folder.
+fs::path resolve(const fs::path& path) {
+  std::error_code error;
+  fs::path target = path;
+  if (fs::is_symlink(path, error)) target = fs::weakly_canonical(path, error);
+  if (error.value() == ELOOP) fail(path, "follow the link", ELOOP);
+  const fs::file_status status = fs::status(target, error);
+  OSTEON_CHECK(!fs::exists(status) || fs::is_regular_file(status), "cannot write ", path.string(),
+               ": it exists and is not a regular file; name another one");
+  return target;
+}
+
+// A name nobody else uses, so that two writers of one path never share a temporary; hidden, so that
+// a reader of the folder that skips dot-files skips one a power cut left behind.
+fs::path temporary_name(const fs::path& target, int attempt) {
+  return target.parent_path() /
+         format(".", target.filename().string(), ".", ::getpid(), ".", attempt, ".tmp");
+}
+
+void write_all(int descriptor, std::string_view contents, const fs::path& path) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(descriptor, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(path, "write", errno);
+    contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+// A file system that cannot sync a folder says EINVAL.
+void sync_folder_of(const fs::path& target) {
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.number() < 0) fail(target, "open its folder to sync", errno);
+  if (::fsync(descriptor.number()) != 0 && errno != EINVAL) fail(target, "sync its folder", errno);
+}
+
+void write_file_atomically(const fs::path& path, std::string_view contents) {
+  write_file_atomically(path, std::span(&contents, 1));
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+  const fs::path target = resolve(path);
+  fs::path name;
+  int number = -1;
+  for (int attempt = 0; number < 0; ++attempt) {
+    name = temporary_name(target, attempt);
+    number = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (number < 0 && errno != EEXIST) fail(path, "create a temporary beside it", errno);
+  }
+  const Descriptor descriptor(number);
+  Temporary temporary(name);
+  for (const std::string_view piece : pieces) write_all(number, piece, path);
+  if (::fsync(number) != 0) fail(path, "sync", errno);
+  temporary.move_to(target);
+  sync_folder_of(target);
+}
+
+}  // namespace osteon

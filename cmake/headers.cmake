@@ -1,0 +1,20 @@
+# The headers that are installed: what these declare is kept, and they include each other only. All others
+# are private to the library (tests/scripts/includes_test.py).
+set(OSTEON_CORE_HEADERS
+  base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h
+  base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
+  tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
+  tensor/storage.h tensor/tensor.h
+  ops/backend.h ops/ops.h ops/optimizer.h
+  nn/conv_batch_norm.h nn/describe.h nn/flops.h nn/init.h nn/layers.h nn/models.h nn/module.h
+  nn/resnet.h nn/state_dict.h
+  optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)
+set(OSTEON_HEADERS
+  interop/tensorboard.h interop/torch_pickle.h
+  data/audit.h data/audit_results.h data/augment.h data/cache.h data/image/image.h data/loader.h
+  data/manifest.h data/prepare.h data/split.h
+  eval/bootstrap.h eval/calibration.h eval/comparison.h eval/evaluation.h eval/grad_cam.h
+  eval/inference.h eval/machine.h eval/metrics.h eval/model_file.h eval/predict_files.h
+  eval/predictions.h eval/report/report.h eval/results.h
+  train/device_images.h train/options.h train/run/checkpoint.h train/run/log.h train/run/state.h
+  train/trainer.h train/training_step.h)

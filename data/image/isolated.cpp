@@ -1,0 +1,122 @@
+// The POSIX side of isolation: fork, limits, signals, and the wait for the end.
+#include "data/image/isolated.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace osteon {
+namespace {
+
+std::size_t address_space() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0;
+  file >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void limit(__rlimit_resource resource, std::size_t most) {
+  // The process is told by a signal at the first and killed at the second.
+  const rlimit both{most, resource == RLIMIT_CPU ? most + 1 : most};
+  ::setrlimit(resource, &both);
+}
+
+// Of the copy: gives up what could do harm. Only calls that are safe after fork.
+void give_up_everything(const IsolationLimits& limits, std::size_t most_bytes, pid_t parent) {
+  // Handlers would act on our files, and those of a sanitizer or a fuzzer report the crash.
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  // Ctrl-C reaches us too: the parent decides, and its file is not at fault.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);
+  ::prctl(PR_SET_DUMPABLE, 0);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_FSIZE, 0);
+  limit(RLIMIT_NOFILE, 0);
+  limit(RLIMIT_CPU, limits.cpu_seconds);
+  limit(RLIMIT_AS, most_bytes);
+  if (::close_range(0, ~0U, 0) != 0)  // a kernel before 5.9
+    for (const int output : {STDOUT_FILENO, STDERR_FILENO}) ::close(output);
+}
+
+// Time is counted in slices of waiting: while both of us are stopped (Ctrl-Z) hardly any passes.
+bool ends_within(unsigned seconds, pid_t process, int& status) {
+  constexpr int kSliceMilliseconds = 100;
+  // Readable at the end of the process; without one (-1, a kernel before 5.3) poll only waits.
+  pollfd end{static_cast<int>(::syscall(SYS_pidfd_open, process, 0)), POLLIN, 0};
+  bool ended = false;
+  for (unsigned slice = 0; !ended && slice < seconds * (1000 / kSliceMilliseconds); ++slice) {
+    ::poll(&end, 1, kSliceMilliseconds);
+    // Without a status (whoever uses the library reaps for himself) the results must tell.
+    const pid_t reaped = ::waitpid(process, &status, WNOHANG);
+    ended = reaped == process || (reaped < 0 && errno == ECHILD);
+  }
+  if (end.fd >= 0) ::close(end.fd);
+  return ended;
+}
+
+std::string wait_for(pid_t process, const IsolationLimits& limits) {
+  int status = 0;
+  if (!ends_within(limits.seconds, process, status)) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, &status, 0);
+    return format("more than ", limits.seconds, " s");
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status) == 0 ? "" : "an exception";
+  const int number = WTERMSIG(status);
+  if (number == SIGXCPU) return format("more than ", limits.cpu_seconds, " s of computing");
+  const char* description = ::sigdescr_np(number);
+  return format("signal ", number, ", ", description == nullptr ? "unknown" : description);
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory(std::size_t size) : size_(size) {
+  void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  OSTEON_CHECK(start != MAP_FAILED, "cannot map ", size,
+               " bytes: ", std::generic_category().message(errno));
+  data_ = static_cast<std::byte*>(start);
+}
+
+SharedMemory::~SharedMemory() { ::munmap(data_, size_); }
+
+std::string run_isolated(const IsolationLimits& limits, const std::function<void()>& work) {
+  const std::size_t most_bytes = address_space() + limits.bytes;
+  const pid_t parent = ::getpid();
+  // No handler of ours may run in the copy before it has put them away.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t process = ::fork();
+  const int error = errno;
+  if (process == 0) {
+    give_up_everything(limits, most_bytes, parent);
+    ::sigemptyset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    int status = 1;
+    try {
+      work();
+      status = 0;
+    } catch (...) {  // the answer is that there is none
+    }
+    ::_exit(status);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  OSTEON_CHECK(process > 0, "cannot start a process: ", std::generic_category().message(error));
+  return wait_for(process, limits);
+}
+
+}  // namespace osteon

@@ -1,0 +1,276 @@
+// PNG: the structure and its checksums are verified here, because stb_image verifies neither; the
+// verified file is then decoded by stb_image. Writing goes through stb_image_write.
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/image/decoders.h"
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_NO_STDIO
+#include <stb_image.h>
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#include <stb_image_write.h>
+
+namespace osteon {
+namespace {
+
+constexpr std::size_t kSignatureBytes = 8, kChunkFrameBytes = 12, kPaletteColours = 256;
+
+std::uint32_t read_u32(Bytes bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+         std::uint32_t{bytes[2]} << 8 | std::uint32_t{bytes[3]};
+}
+
+struct Chunk {
+  std::string_view type;
+  Bytes data;
+};
+
+// All chunks up to the end chunk, which is the last one; lengths and CRCs are verified.
+std::vector<Chunk> read_chunks(Bytes file) {
+  std::vector<Chunk> chunks;
+  std::size_t position = kSignatureBytes;
+  do {
+    const Bytes rest = file.subspan(position);
+    OSTEON_CHECK(rest.size() >= kChunkFrameBytes, "the PNG ends early");
+    const std::size_t length = read_u32(rest);
+    OSTEON_CHECK(length <= rest.size() - kChunkFrameBytes, "the PNG ends early");
+    const Bytes typed_data = rest.subspan(4, 4 + length);
+    const uLong crc = ::crc32(0, typed_data.data(), static_cast<uInt>(typed_data.size()));
+    OSTEON_CHECK(crc == read_u32(rest.subspan(8 + length)),
+                 "damaged PNG: wrong checksum of the chunk at byte ", position);
+    const auto* type = reinterpret_cast<const char*>(typed_data.data());
+    chunks.push_back({{type, 4}, typed_data.subspan(4)});
+    position += kChunkFrameBytes + length;
+  } while (chunks.back().type != "IEND");
+  return chunks;
+}
+
+// Lower case in the first letter: a decoder may skip it.
+bool is_ancillary(std::string_view type) { return (type[0] & 0x20) != 0; }
+
+struct Header {
+  std::uint32_t width, height;
+  int depth, colour_type;
+  bool interlaced;
+
+  int channels() const {
+    return std::array{1, 0, 3, 1, 2, 0, 4}[static_cast<std::size_t>(colour_type)];
+  }
+};
+
+Header read_header(const Chunk& chunk) {
+  OSTEON_CHECK(chunk.type == "IHDR" && chunk.data.size() == 13, "damaged PNG: no header");
+  const Header header{read_u32(chunk.data), read_u32(chunk.data.subspan(4)), chunk.data[8],
+                      chunk.data[9], chunk.data[12] == 1};
+  check_dimensions(header.height, header.width);
+  const auto any_of = [](int value, std::initializer_list<int> allowed) {
+    return std::ranges::find(allowed, value) != allowed.end();
+  };
+  const bool valid = header.colour_type == 0 ? any_of(header.depth, {1, 2, 4, 8, 16})
+                     : header.colour_type == 3
+                         ? any_of(header.depth, {1, 2, 4, 8})
+                         : any_of(header.colour_type, {2, 4, 6}) && any_of(header.depth, {8, 16});
+  OSTEON_CHECK(valid && chunk.data[10] == 0 && chunk.data[11] == 0 && chunk.data[12] <= 1,
+               "damaged PNG: colour type ", header.colour_type, " with ", header.depth, " bits");
+  return header;
+}
+
+// Bytes of a pass of that size before compression: each row is preceded by its filter's number.
+std::size_t pass_bytes(const Header& header, std::size_t width, std::size_t height) {
+  const auto bits =
+      static_cast<std::size_t>(header.channels()) * static_cast<std::size_t>(header.depth);
+  return width == 0 ? 0 : height * (1 + (width * bits + 7) / 8);
+}
+
+std::size_t raw_bytes(const Header& header) {
+  if (!header.interlaced) return pass_bytes(header, header.width, header.height);
+  struct Pass {
+    std::size_t x, y, step_x, step_y;
+  };
+  constexpr Pass kAdam7[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                             {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  std::size_t total = 0;
+  for (const Pass& pass : kAdam7)
+    total += pass_bytes(header, (header.width + pass.step_x - 1 - pass.x) / pass.step_x,
+                        (header.height + pass.step_y - 1 - pass.y) / pass.step_y);
+  return total;
+}
+
+// Inflates the picture data only to see that it is whole: zlib compares the Adler-32, and the
+// number of bytes has to be the picture's.
+class PictureDataCheck {
+ public:
+  explicit PictureDataCheck(std::size_t expected_bytes) : expected_(expected_bytes) {
+    OSTEON_CHECK(::inflateInit(&stream_) == Z_OK, "zlib cannot start");
+  }
+  PictureDataCheck(const PictureDataCheck&) = delete;
+  PictureDataCheck& operator=(const PictureDataCheck&) = delete;
+  ~PictureDataCheck() { ::inflateEnd(&stream_); }
+
+  void add(Bytes compressed) {
+    stream_.next_in = const_cast<Bytef*>(compressed.data());
+    stream_.avail_in = static_cast<uInt>(compressed.size());
+    while (stream_.avail_in > 0 && !ended_) {
+      stream_.next_out = buffer_.data();
+      stream_.avail_out = static_cast<uInt>(buffer_.size());
+      const int status = ::inflate(&stream_, Z_NO_FLUSH);
+      OSTEON_CHECK(status == Z_OK || status == Z_STREAM_END, "damaged PNG: picture data: ",
+                   stream_.msg != nullptr ? stream_.msg : ::zError(status));
+      ended_ = status == Z_STREAM_END;
+      produced_ += buffer_.size() - stream_.avail_out;
+      OSTEON_CHECK(produced_ <= expected_, "damaged PNG: more picture data than pixels");
+    }
+  }
+
+  void finish() const {
+    OSTEON_CHECK(ended_ && produced_ == expected_, "the PNG's picture data ends early");
+  }
+
+ private:
+  z_stream stream_{};
+  std::array<Bytef, 32768> buffer_;
+  std::size_t expected_, produced_ = 0;
+  bool ended_ = false;
+};
+
+// Which chunks may follow which, and that the picture data is whole.
+void verify(const std::vector<Chunk>& chunks, const Header& header) {
+  PictureDataCheck picture(raw_bytes(header));
+  bool has_palette = false, has_picture = false;
+  for (std::size_t i = 1; i + 1 < chunks.size(); ++i) {
+    const Chunk& chunk = chunks[i];
+    if (chunk.type == "IDAT") {
+      OSTEON_CHECK(!has_picture || chunks[i - 1].type == "IDAT",
+                   "damaged PNG: picture data in two places");
+      OSTEON_CHECK(has_palette || header.colour_type != 3, "damaged PNG: no palette");
+      has_picture = true;
+      picture.add(chunk.data);
+    } else if (chunk.type == "PLTE") {
+      OSTEON_CHECK(!has_palette && chunk.data.size() % 3 == 0 && !chunk.data.empty() &&
+                       chunk.data.size() <= kPaletteColours * 3,
+                   "damaged PNG: wrong palette");
+      has_palette = true;
+    } else {
+      OSTEON_CHECK(is_ancillary(chunk.type), "PNG with an unknown critical chunk ", chunk.type);
+    }
+  }
+  picture.finish();
+}
+
+// Without its checksum, which stb_image skips.
+void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes data) {
+  for (int shift = 24; shift >= 0; shift -= 8)
+    file.push_back(static_cast<std::uint8_t>(data.size() >> shift));
+  file.insert(file.end(), type.begin(), type.end());
+  file.insert(file.end(), data.begin(), data.end());
+  file.insert(file.end(), 4, 0);
+}
+
+// The same picture as stb_image can take it. It looks colours up beyond the palette's end, where it
+// has uninitialised memory: the palette gets 256 colours, whose alpha tells which of them were
+// there. It copies from a null pointer for an empty chunk of picture data: that is left out. So are
+// ancillary chunks and the palette that a picture of true colours may suggest: no level depends on
+// them.
+std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks, bool has_palette) {
+  std::vector<std::uint8_t> prepared(file.begin(), file.begin() + kSignatureBytes);
+  prepared.reserve(file.size() + kPaletteColours * 4 + kChunkFrameBytes);
+  for (const Chunk& chunk : chunks) {
+    if (is_ancillary(chunk.type) || (chunk.type == "IDAT" && chunk.data.empty())) continue;
+    if (chunk.type != "PLTE") {
+      append_chunk(prepared, chunk.type, chunk.data);
+    } else if (has_palette) {
+      std::vector<std::uint8_t> palette(chunk.data.begin(), chunk.data.end());
+      palette.resize(kPaletteColours * 3);
+      std::vector<std::uint8_t> alpha(kPaletteColours);
+      std::fill_n(alpha.begin(), chunk.data.size() / 3, std::uint8_t{255});
+      append_chunk(prepared, "PLTE", palette);
+      append_chunk(prepared, "tRNS", alpha);
+    }
+  }
+  return prepared;
+}
+
+struct FreeStbi {
+  void operator()(void* pixels) const { stbi_image_free(pixels); }
+};
+
+constexpr std::uint8_t to_8_bit(std::uint8_t level) { return level; }
+constexpr std::uint8_t to_8_bit(std::uint16_t level) {
+  return static_cast<std::uint8_t>((level * 255u + 32895) >> 16);  // round(level / 257)
+}
+
+// Decodes by `load`, stbi_load_from_memory or its 16-bit twin, and reduces to grey. Where there is
+// a palette, alpha 0 marks a colour outside it.
+template <class Level>
+Image decode_levels(Bytes file, bool has_palette,
+                    Level* (*load)(const stbi_uc*, int, int*, int*, int*, int)) {
+  int width = 0, height = 0, channels = 0;
+  const std::unique_ptr<Level, FreeStbi> pixels(
+      load(file.data(), static_cast<int>(file.size()), &width, &height, &channels, 0));
+  OSTEON_CHECK(pixels != nullptr, "damaged PNG: ", stbi_failure_reason());
+  Image image{height, width, {}};
+  image.pixels.resize(static_cast<std::size_t>(image.height * image.width));
+  const Level* level = pixels.get();
+  for (std::uint8_t& grey : image.pixels) {
+    grey = channels < 3 ? to_8_bit(level[0])
+                        : luma(to_8_bit(level[0]), to_8_bit(level[1]), to_8_bit(level[2]));
+    OSTEON_CHECK(!has_palette || level[3] != 0, "damaged PNG: a colour outside the palette");
+    level += channels;
+  }
+  return image;
+}
+
+}  // namespace
+
+Image decode_png(Bytes file) {
+  const std::vector<Chunk> chunks = read_chunks(file);
+  const Header header = read_header(chunks.front());
+  verify(chunks, header);
+  const bool has_palette = header.colour_type == 3;
+  const std::vector<std::uint8_t> prepared = prepare(file, chunks, has_palette);
+  return header.depth == 16 ? decode_levels<stbi_us>(prepared, false, stbi_load_16_from_memory)
+                            : decode_levels<stbi_uc>(prepared, has_palette, stbi_load_from_memory);
+}
+
+namespace {
+
+void write_png(const std::filesystem::path& path, std::int64_t height, std::int64_t width,
+               int channels, const std::uint8_t* pixels) {
+  check_dimensions(height, width);
+  std::string file;
+  const auto append = [](void* context, void* data, int size) {
+    static_cast<std::string*>(context)->append(static_cast<const char*>(data),
+                                               static_cast<std::size_t>(size));
+  };
+  const int columns = static_cast<int>(width), rows = static_cast<int>(height);
+  OSTEON_CHECK(
+      stbi_write_png_to_func(append, &file, columns, rows, channels, pixels, channels * columns),
+      path.string(), ": the PNG encoder is out of memory");
+  write_file_atomically(path, file);
+}
+
+}  // namespace
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_png(path, image.height, image.width, 1, image.pixels.data());
+}
+
+void write_png(const std::filesystem::path& path, const ColourImage& image) {
+  write_png(path, image.height, image.width, 3, image.pixels.data());
+}
+
+}  // namespace osteon

@@ -1,0 +1,53 @@
+// A folder a class, beneath train, val and test folders or not.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/readers/readers.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The class folders below root/prefix, prefix being "" or "train/", "val/", "test/".
+void add_classes(const std::string& prefix, std::optional<Split> split, ImageListing& listing) {
+  for (const std::string& class_name : list_subfolders(listing.root / prefix)) {
+    const std::string folder = prefix + class_name;
+    for (const std::string& name : list_files(listing.root / folder)) {
+      const std::string path = folder + "/" + name;
+      if (has_image_ending(name))
+        listing.records.push_back({path, class_name, path, path, "", split, ""});
+      else
+        listing.warnings.push_back(path + ": not a PNG, JPEG or DICOM file by its name; left out");
+    }
+    for (const std::string& inner : list_subfolders(listing.root / folder))
+      listing.warnings.push_back(folder + "/" + inner +
+                                 ": a folder inside a class folder; left out");
+  }
+}
+
+}  // namespace
+
+ImageListing read_folder(const fs::path& data) {
+  ImageListing listing;
+  listing.root = data;
+  const std::vector<std::string> folders = list_subfolders(data);
+  OSTEON_CHECK(!folders.empty(), data.string(),
+               ": has no folders; expected CLASS/*.png or "
+               "train/CLASS/*.png, val/CLASS/*.png, test/CLASS/*.png");
+  const auto is_split = [](const std::string& name) { return split_from_name(name).has_value(); };
+  if (std::ranges::none_of(folders, is_split)) {
+    add_classes("", std::nullopt, listing);
+    return listing;
+  }
+  for (const std::string& name : folders) {
+    OSTEON_CHECK(is_split(name), (data / name).string(),
+                 ": lies beside the split folders but is "
+                 "none itself (train, val, test); rename or move it");
+    add_classes(name + "/", split_from_name(name), listing);
+  }
+  return listing;
+}
+
+}  // namespace osteon

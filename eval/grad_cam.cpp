@@ -1,0 +1,169 @@
+// Gradients of a layer in the middle of a model, and how they are shown.
+#include "eval/grad_cam.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/text.h"
+#include "ops/ops.h"
+#include "tensor/autograd.h"
+
+namespace osteon {
+namespace {
+
+// While one lives, parameters collect no gradients.
+class FrozenParameters {
+ public:
+  explicit FrozenParameters(const Module& model) : parameters_(model.parameters()) {
+    for (Tensor& parameter : parameters_) {
+      wanted_.push_back(parameter.requires_grad());
+      parameter.set_requires_grad(false);
+    }
+  }
+  FrozenParameters(const FrozenParameters&) = delete;
+  FrozenParameters& operator=(const FrozenParameters&) = delete;
+  ~FrozenParameters() {
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+      parameters_[i].set_requires_grad(wanted_[i]);
+  }
+
+ private:
+  Tensors parameters_;
+  std::vector<bool> wanted_;
+};
+
+const Module& find_layer(Module& model, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& [path, module] : model.named_modules()) {
+    if (path == name) return *module;
+    if (!path.empty() && path.find('.') == std::string::npos) known.push_back(path);
+  }
+  throw Error(
+      format("Grad-CAM: the model has no layer \"", name, "\"; its stages are ", join(known)));
+}
+
+HeatMap map_of(const float* activation, const float* gradient, const Shape& shape) {
+  const std::int64_t cells = shape[1] * shape[2], channels = shape[3];
+  std::vector<double> weights(static_cast<std::size_t>(channels), 0);
+  for (std::int64_t i = 0; i < cells * channels; ++i)
+    weights[static_cast<std::size_t>(i % channels)] += gradient[i];
+  HeatMap map{shape[1], shape[2], {}};
+  for (std::int64_t cell = 0; cell < cells; ++cell) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < channels; ++k)
+      sum += weights[static_cast<std::size_t>(k)] * activation[cell * channels + k];
+    map.values.push_back(static_cast<float>(std::max(sum / static_cast<double>(cells), 0.0)));
+  }
+  const float largest = *std::ranges::max_element(map.values);
+  if (largest > 0)
+    for (float& value : map.values) value /= largest;
+  return map;
+}
+
+struct Size {
+  std::int64_t height, width;
+};
+
+Size shrunk(const Image& picture, std::int64_t long_side) {
+  const std::int64_t longest = std::max(picture.height, picture.width);
+  if (longest <= long_side) return {picture.height, picture.width};
+  const auto scaled = [&](std::int64_t side) {
+    return std::max<std::int64_t>(1, (side * long_side + longest / 2) / longest);
+  };
+  return {scaled(picture.height), scaled(picture.width)};
+}
+
+std::uint8_t blend(double under, double over, double share) {
+  return static_cast<std::uint8_t>(std::lround(under + share * (over - under)));
+}
+
+}  // namespace
+
+float HeatMap::at(double y, double x, std::int64_t picture_height,
+                  std::int64_t picture_width) const {
+  const auto place = [](double pixel, std::int64_t pixels, std::int64_t cells) {
+    const double cell =
+        (pixel + 0.5) * static_cast<double>(cells) / static_cast<double>(pixels) - 0.5;
+    return std::clamp(cell, 0.0, static_cast<double>(cells - 1));
+  };
+  const double row = place(y, picture_height, height), column = place(x, picture_width, width);
+  const auto top = static_cast<std::int64_t>(row), left = static_cast<std::int64_t>(column);
+  const std::int64_t bottom = std::min(top + 1, height - 1), right = std::min(left + 1, width - 1);
+  const auto value = [&](std::int64_t r, std::int64_t c) {
+    return static_cast<double>(values[static_cast<std::size_t>(r * width + c)]);
+  };
+  const double down = row - static_cast<double>(top), across = column - static_cast<double>(left);
+  return static_cast<float>((1 - down) * std::lerp(value(top, left), value(top, right), across) +
+                            down * std::lerp(value(bottom, left), value(bottom, right), across));
+}
+
+std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer) {
+  const Module& wanted = find_layer(model, layer);
+  const EvaluationMode evaluation(model);
+  const FrozenParameters frozen(model);
+  // What comes before the layer is computed without history; its output becomes a leaf.
+  std::optional<NoGrad> before(std::in_place);
+  Tensor activation, logits;
+  {
+    const ObserveModules observe([&](const ModuleEvent& event) {
+      if (&event.module != &wanted || event.output == nullptr) return;
+      activation = *event.output;
+      activation.set_requires_grad(true);
+      before.reset();
+    });
+    logits = model(input);
+  }
+  OSTEON_CHECK(activation.defined() && activation.rank() == 4, "Grad-CAM: layer ", layer,
+               " gives no maps [N,H,W,C]; choose an earlier one");
+  backward(sum(logits));
+  const auto in_f32 = [](const Tensor& x) {
+    return (x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32)).to(Device::cpu());
+  };
+  const Tensor values = in_f32(activation), gradients = in_f32(activation.grad());
+  std::vector<HeatMap> maps;
+  for (std::int64_t i = 0; i < activation.dim(0); ++i) {
+    const std::int64_t offset = i * values.numel() / activation.dim(0);
+    maps.push_back(map_of(values.data<float>() + offset, gradients.data<float>() + offset,
+                          activation.shape()));
+  }
+  return maps;
+}
+
+std::string grad_cam_layer(const ModelInfo& info) {
+  // The stages of a ResNet divide the sides by 4, 8, 16 and 32.
+  for (int stage = 4; stage > 1; --stage)
+    if (info.image_size >= (std::int64_t{4} << (stage + 1))) return format("layer", stage);
+  return "layer1";
+}
+
+ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int64_t long_side) {
+  const auto [height, width] = shrunk(picture, long_side);
+  const Image small = resize(picture, height, width);
+  // A padded input shows the picture in the middle of a square.
+  const std::int64_t longest = std::max(height, width);
+  const bool padded = fit == Fit::pad;
+  const std::int64_t map_height = padded ? longest : height, map_width = padded ? longest : width;
+  const double shift_y = static_cast<double>(map_height - height) / 2;
+  const double shift_x = static_cast<double>(map_width - width) / 2;
+  ColourImage image{height, width, {}};
+  image.pixels.reserve(3 * small.pixels.size());
+  for (std::int64_t y = 0; y < height; ++y)
+    for (std::int64_t x = 0; x < width; ++x) {
+      const double heat = map.at(static_cast<double>(y) + shift_y, static_cast<double>(x) + shift_x,
+                                 map_height, map_width);
+      const double grey = small.at(y, x);
+      const double share = 0.62 * heat * heat * (3 - 2 * heat);  // little heat stays clear
+      // From a deep orange to yellow: visible over black and white, and to the colour-blind.
+      image.pixels.push_back(blend(grey, std::lerp(214, 255, heat), share));
+      image.pixels.push_back(blend(grey, std::lerp(64, 221, heat), share));
+      image.pixels.push_back(blend(grey, std::lerp(16, 64, heat), share));
+    }
+  return image;
+}
+
+ColourImage shrink(const Image& picture, std::int64_t long_side) {
+  return overlay(picture, {1, 1, {0}}, Fit::stretch, long_side);
+}
+
+}  // namespace osteon

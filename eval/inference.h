@@ -1,0 +1,51 @@
+// Running a trained model over images.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/cache.h"
+#include "data/loader.h"
+#include "eval/model_file.h"
+#include "eval/predictions.h"
+
+namespace osteon {
+
+struct InferenceOptions {
+  std::int64_t batch_size = 32;
+  int workers = 2;
+  DType dtype = DType::f32;  // of the activations
+  bool mirrored = false;     // left and right exchanged in every image
+};
+
+// The model's input from images and matrices as a loader gives them: warped, normalised, [N,S,S,3],
+// on their device.
+Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
+                   DType dtype);
+
+// One logit of the positive class an image, f32 [N]; the model's output is [N,1].
+Tensor logits_of(Module& model, const Tensor& input);
+
+// The logits of the samples `indices`, in their order, computed in evaluation mode without
+// gradients; the model's mode is as before afterwards. `progress` is called with the number of
+// images done.
+std::vector<double> infer_logits(Module& model, const ModelInfo& info, const ImageStore& store,
+                                 const std::vector<std::int64_t>& indices,
+                                 const InferenceOptions& options,
+                                 const std::function<void(std::int64_t done)>& progress = {});
+
+// The samples of one split, in the manifest's order.
+std::vector<std::int64_t> split_indices(const Manifest& manifest, Split split);
+
+// The labels of samples.
+std::vector<int> labels_of(const Manifest& manifest, const std::vector<std::int64_t>& indices);
+
+// sigmoid(logit / temperature) of each.
+std::vector<double> to_probabilities(const std::vector<double>& logits, double temperature);
+
+// A prediction a sample from its probability.
+std::vector<Prediction> to_predictions(const Manifest& manifest,
+                                       const std::vector<std::int64_t>& indices,
+                                       const std::vector<double>& probabilities);
+
+}  // namespace osteon

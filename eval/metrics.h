@@ -1,0 +1,132 @@
+// How good a binary classifier is, from its probabilities and the truth: the figures every table,
+// log and metrics.json of a run quotes. The definitions are scikit-learn's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace osteon {
+
+// What was true of one image or study, and what the model said of it.
+struct Outcome {
+  int label = 0;           // 1 = positive (abnormal), 0 = negative
+  double probability = 0;  // of the positive class, 0 to 1
+};
+
+// Decisions against the truth; positive is decided where probability >= threshold.
+struct Confusion {
+  std::int64_t tn = 0, fp = 0, fn = 0, tp = 0;
+};
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+inline constexpr std::size_t kFigureCount = 10;
+
+// A figure that its inputs leave undefined (no samples, one class only, 0/0) has no value.
+struct Metrics {
+  std::int64_t n = 0;
+  std::int64_t positives = 0;
+  // (tp + tn) / n
+  std::optional<double> accuracy;
+  // tp / (tp + fp)
+  std::optional<double> precision;
+  // tp / (tp + fn), also called sensitivity
+  std::optional<double> recall;
+  // tn / (tn + fp)
+  std::optional<double> specificity;
+  // 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall
+  std::optional<double> f1;
+  // P(a positive scores above a negative) + P(they tie) / 2, over all pairs
+  std::optional<double> auroc;
+  // sum over distinct probabilities, from the highest, of (increase in recall) x precision there;
+  // equal probabilities are one step and nothing is interpolated
+  std::optional<double> average_precision;
+  // Cohen's (observed - chance) / (1 - chance) agreement of decision and truth
+  std::optional<double> kappa;
+  // mean (probability - label)^2
+  std::optional<double> brier;
+  // expected calibration error: sum over kCalibrationBins equal bins of probability, ((b-1)/15,
+  // b/15] and the first with 0, of (share of samples) x |mean probability - share of positives|.
+  // Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017,
+  // with the positive class's probability as the confidence.
+  std::optional<double> ece;
+  Confusion confusion;
+  // 95 % intervals in the order of kFigures, from a bootstrap over patients (eval/bootstrap.h);
+  // none where the figure or its interval is undefined, or no bootstrap was asked for.
+  std::array<std::optional<Interval>, kFigureCount> ci95;
+};
+
+inline constexpr int kCalibrationBins = 15;
+
+struct Figure {
+  const char* name;
+  std::optional<double> Metrics::*value;
+};
+
+// Every figure under the name, and in the order, that metrics.json gives it.
+inline constexpr std::array<Figure, kFigureCount> kFigures{{
+    {"accuracy", &Metrics::accuracy},
+    {"precision", &Metrics::precision},
+    {"recall", &Metrics::recall},
+    {"specificity", &Metrics::specificity},
+    {"f1", &Metrics::f1},
+    {"auroc", &Metrics::auroc},
+    {"average_precision", &Metrics::average_precision},
+    {"kappa", &Metrics::kappa},
+    {"brier", &Metrics::brier},
+    {"ece", &Metrics::ece},
+}};
+
+// Its place in kFigures.
+constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
+  std::size_t index = 0;
+  while (kFigures[index].value != value) ++index;
+  return index;
+}
+
+// All figures of `outcomes`, in any order, in O(n log n). Throws Error for a label other than 0 and
+// 1, and for a probability or threshold outside 0 to 1 or not a number; the position is named.
+Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold);
+
+// Outcomes sorted once, so that the figures of many resamplings cost one pass each.
+class RankedOutcomes {
+ public:
+  // Outcome i belongs to group groups[i], of as many groups as there are counts below. Throws as
+  // compute_metrics does.
+  RankedOutcomes(std::span<const Outcome> outcomes, std::span<const std::size_t> groups,
+                 double threshold);
+
+  // The figures where every outcome of group g counts counts[g] times.
+  Metrics metrics(std::span<const std::int64_t> counts) const;
+
+ private:
+  struct Item {
+    double probability;
+    int label;
+    bool decided;
+    std::size_t bin, group;
+  };
+  std::vector<Item> items_;  // from the highest probability to the lowest
+};
+
+// What is decided where the threshold is one of the probabilities: the numbers of positives and
+// negatives at or above it. From the highest probability to the lowest, a point each.
+struct OperatingPoint {
+  double probability = 0;
+  std::int64_t tp = 0, fp = 0;
+};
+std::vector<OperatingPoint> operating_points(std::span<const Outcome> outcomes);
+
+// The bins of the expected calibration error, empty ones included.
+struct CalibrationBin {
+  std::int64_t n = 0, positives = 0;
+  double probability_sum = 0;
+};
+std::array<CalibrationBin, kCalibrationBins> calibration_bins(std::span<const Outcome> outcomes);
+
+}  // namespace osteon

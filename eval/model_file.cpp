@@ -1,0 +1,133 @@
+// Metadata of model files: texts in the safetensors header, lists as JSON.
+#include "eval/model_file.h"
+
+#include "base/checksums.h"
+#include "base/json.h"
+#include "interop/torch_pickle.h"
+#include "nn/models.h"
+#include "nn/state_dict.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using Metadata = std::map<std::string, std::string>;
+
+constexpr std::int64_t kLargestImage = 8192;
+
+const std::string& text(const Metadata& metadata, const char* key) {
+  const auto found = metadata.find(key);
+  OSTEON_CHECK(found != metadata.end(), "its metadata lack '", key,
+               "'; is it a model.safetensors of a training run?");
+  return found->second;
+}
+
+// Runs `body`, putting the file's name before what it throws.
+template <class Body>
+auto naming(const fs::path& file, const Body& body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    throw Error(format(file.string(), ": ", error.what()));
+  }
+}
+
+// Compares a model file with the checksum in the state beside it, where there is one: a model that
+// travels alone has none.
+void verify_model_file(const fs::path& file) {
+  const fs::path state = file.parent_path() / kStateFile;
+  if (file.filename() == kModelFile && fs::is_regular_file(state))
+    read_checked_json(state, kLargestState, {kModelFile});
+}
+
+}  // namespace
+
+ModelInfo read_model_info(const Metadata& metadata) {
+  const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
+  ModelInfo info;
+  info.arch = text(metadata, "arch");
+  info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
+  info.fit = fit_from_name(text(metadata, "fit"));
+  info.mean = parsed("mean").get<std::vector<double>>();
+  info.std = parsed("std").get<std::vector<double>>();
+  info.classes = parsed("classes").get<std::vector<std::string>>();
+  info.threshold = parsed("threshold").get<double>();
+  // Checkpoints from before there were temperatures have none.
+  if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
+  info.split = {to_integer<std::uint64_t>("split_seed", parsed("split_seed")),
+                parsed("val_fraction").get<double>()};
+  OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
+               info.image_size, " is not in [1, ", kLargestImage, "]");
+  OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
+  for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
+  OSTEON_CHECK(info.classes.size() == 2, "the model tells ", info.classes.size(),
+               " classes apart; only two are supported");
+  OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
+               " is not in [0, 1]");
+  OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");
+  return info;
+}
+
+Metadata to_metadata(const ModelInfo& info) {
+  return {{"arch", info.arch},
+          {"image_size", json(info.image_size).dump()},
+          {"fit", fit_name(info.fit)},
+          {"mean", json(info.mean).dump()},
+          {"std", json(info.std).dump()},
+          {"classes", json(info.classes).dump()},
+          {"threshold", json(info.threshold).dump()},
+          {"temperature", json(info.temperature).dump()},
+          {"split_seed", json(info.split.seed).dump()},
+          {"val_fraction", json(info.split.val_fraction).dump()}};
+}
+
+NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
+  NamedTensors file = state_dict(model);
+  file.metadata = to_metadata(info);
+  file.metadata["format"] = "pt";
+  return file;
+}
+
+fs::path find_model_file(const fs::path& path) {
+  if (fs::is_regular_file(path)) return path;
+  for (const fs::path& candidate : {path / kModelFile, path / "best" / kModelFile})
+    if (fs::is_regular_file(candidate)) return candidate;
+  OSTEON_CHECK(fs::exists(path), "checkpoint ", path.string(), " does not exist");
+  throw Error(format("checkpoint ", path.string(),
+                     " holds neither model.safetensors nor best/model.safetensors"));
+}
+
+TrainedModel load_model(const fs::path& path, const Device& device) {
+  const fs::path file = find_model_file(path);
+  verify_model_file(file);
+  const NamedTensors contents = read_safetensors(file);
+  return naming(file, [&] {
+    TrainedModel trained{read_model_info(contents.metadata), nullptr};
+    trained.model = make_model(trained.info.arch);
+    load_state_dict(*trained.model, contents);
+    trained.model->eval();
+    trained.model->to(device);
+    return trained;
+  });
+}
+
+InitialWeights initialize_from(Module& model, const std::string& arch, const fs::path& file) {
+  verify_model_file(file);
+  const NamedTensors contents =
+      looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);
+  return naming(file, [&] {
+    InitialWeights result{{}, kImageNetMean, kImageNetStd};
+    if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {
+      OSTEON_CHECK(found->second == arch, "holds a ", found->second, ", not the ", arch,
+                   " asked for; choose --arch ", found->second);
+      const ModelInfo info = read_model_info(contents.metadata);
+      result.mean = info.mean;
+      result.std = info.std;
+    }
+    result.left_as_initialised = load_state_dict(model, contents, head_name(arch));
+    return result;
+  });
+}
+
+}  // namespace osteon

@@ -1,0 +1,250 @@
+// Files in batches through models, one failure at a time.
+#include "eval/predict_files.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "base/csv_table.h"
+#include "base/file.h"
+#include "base/parallel.h"
+#include "data/augment.h"
+#include "data/loader.h"
+#include "data/readers/readers.h"
+#include "eval/inference.h"
+#include "eval/results.h"
+#include "tensor/autograd.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_dicom_without_ending(const fs::path& path) {
+  if (path.has_extension()) return false;
+  std::ifstream in(path, std::ios::binary);
+  char start[132] = {};
+  in.read(start, sizeof start);
+  return in.gcount() == sizeof start && std::string_view(start + 128, 4) == "DICM";
+}
+
+void list_folder(const fs::path& folder, std::vector<fs::path>& files) {
+  for (const std::string& name : list_files(folder))
+    if (has_image_ending(name) || is_dicom_without_ending(folder / name))
+      files.push_back(folder / name);
+  for (const std::string& name : list_subfolders(folder)) list_folder(folder / name, files);
+}
+
+// One file on its way: its picture or why there is none.
+struct Item {
+  std::string path;
+  std::optional<Image> picture;
+  std::string failure;
+};
+
+class Predictor {
+ public:
+  Predictor(std::span<const TrainedModel> models, const PredictOptions& options)
+      : models_(models), options_(options), info_(models.front().info) {
+    if (options.cam.empty()) return;
+    std::error_code error;
+    fs::create_directories(options.cam, error);
+    OSTEON_CHECK(!error, "cannot create ", options.cam.string(), ": ", error.message());
+  }
+
+  FileAnswers run(const std::vector<fs::path>& files) {
+    for (std::size_t done = 0; done < files.size();) {
+      const std::size_t most = done == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
+      const std::size_t count = std::min(most, files.size() - done);
+      answer(read({files.begin() + static_cast<std::ptrdiff_t>(done),
+                   files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
+      done += count;
+    }
+    if (options_.by_study) group_folders();
+    return std::move(answers_);
+  }
+
+ private:
+  static std::vector<Item> read(const std::vector<fs::path>& files) {
+    std::vector<Item> items(files.size());
+    parallel_for(static_cast<std::int64_t>(files.size()), 1, [&](auto begin, auto end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        items[i].path = files[i].string();
+        try {
+          items[i].picture = read_image(files[i]);
+        } catch (const Error& error) {
+          items[i].failure = error.what();
+        }
+      }
+    });
+    return items;
+  }
+
+  void answer(const std::vector<Item>& items) {
+    std::vector<const Item*> readable;
+    for (const Item& item : items)
+      if (item.picture) readable.push_back(&item);
+    std::vector<double> probabilities;
+    if (!readable.empty()) {
+      const Batch batch = make_batch(readable);
+      probabilities = infer(batch);
+      if (!options_.cam.empty()) write_overlays(readable, batch);
+    }
+    std::size_t next = 0;
+    for (const Item& item : items) {
+      if (!item.picture)
+        fail(item.path, item.failure);
+      else if (const double probability = probabilities[next++]; std::isfinite(probability))
+        report({item.path, probability, decision(probability)});
+      else
+        fail(item.path, format(item.path, ": probability ", probability,
+                               "; did training diverge, or is the checkpoint damaged?"));
+    }
+  }
+
+  Batch make_batch(const std::vector<const Item*>& items) const {
+    const auto count = static_cast<std::int64_t>(items.size());
+    const std::int64_t size = info_.image_size;
+    Batch batch{Tensor({count, size, size, 1}, DType::u8), Tensor({count, 2, 3}, DType::f32), {}};
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Image fitted = fit_image(*items[static_cast<std::size_t>(i)]->picture, size, info_.fit);
+      std::ranges::copy(fitted.pixels, batch.images.data<std::uint8_t>() + i * size * size);
+      std::ranges::copy(kIdentity, batch.matrices.data<float>() + i * 6);
+    }
+    return batch;
+  }
+
+  // On the model's device.
+  Tensor input_for(const Module& model, const Batch& batch, const ModelInfo& info) const {
+    return model_input(batch.images.to(model.device()), batch.matrices.to(model.device()), info,
+                       options_.dtype);
+  }
+
+  std::vector<double> infer(const Batch& batch) const {
+    const NoGrad no_grad;
+    std::vector<double> mean(static_cast<std::size_t>(batch.images.dim(0)), 0);
+    for (const auto& [info, model] : models_) {
+      const std::vector<double> probabilities = to_probabilities(
+          logits_of(*model, input_for(*model, batch, info)).to_vector(), info.temperature);
+      for (std::size_t i = 0; i < mean.size(); ++i)
+        mean[i] += probabilities[i] / static_cast<double>(models_.size());
+    }
+    return mean;
+  }
+
+  void write_overlays(const std::vector<const Item*>& items, const Batch& batch) {
+    const std::string layer =
+        options_.cam_layer.empty() ? grad_cam_layer(info_) : options_.cam_layer;
+    const std::vector<HeatMap> maps =
+        grad_cam(*models_.front().model, input_for(*models_.front().model, batch, info_), layer);
+    for (std::size_t i = 0; i < items.size(); ++i)
+      write_png(options_.cam / unused_name(items[i]->path),
+                overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));
+  }
+
+  // image1.png, or image1-2.png where another file of that name came before.
+  std::string unused_name(const std::string& path) {
+    const std::string stem = fs::path(path).stem().string();
+    std::string name = stem;
+    for (int n = 2; !names_.insert(name).second; ++n) name = format(stem, "-", n);
+    return name + ".png";
+  }
+
+  std::string decision(double probability) const {
+    return info_.classes[probability >= options_.threshold ? 1 : 0];
+  }
+
+  void report(FileAnswer answer) {
+    if (options_.on_answer) options_.on_answer(answer);
+    answers_.images.push_back(std::move(answer));
+  }
+
+  void fail(const std::string& path, const std::string& reason) {
+    answers_.failures.push_back({path, reason});
+    if (options_.on_failure) options_.on_failure(answers_.failures.back());
+  }
+
+  void group_folders() {
+    std::map<std::string, FolderAnswer> folders;
+    const auto folder_of = [&](const std::string& path) -> FolderAnswer& {
+      const std::string folder = fs::path(path).parent_path().string();
+      const std::string name = folder.empty() ? "." : folder;
+      FolderAnswer& answer = folders[name];
+      answer.folder = name;
+      return answer;
+    };
+    for (const FileFailure& failure : answers_.failures) ++folder_of(failure.path).failed;
+    for (const FileAnswer& image : answers_.images) {
+      FolderAnswer& study = folder_of(image.path);
+      study.probability += image.probability;
+      ++study.views;
+    }
+    for (auto& [name, study] : folders) {
+      if (study.views == 0) continue;
+      study.probability /= static_cast<double>(study.views);
+      study.decision = decision(study.probability);
+      answers_.studies.push_back(study);
+    }
+  }
+
+  static constexpr std::int64_t kOverlaySide = 1024;
+
+  std::span<const TrainedModel> models_;
+  const PredictOptions& options_;
+  const ModelInfo& info_;
+  std::set<std::string> names_;
+  FileAnswers answers_;
+};
+
+}  // namespace
+
+std::vector<fs::path> list_images(const std::vector<fs::path>& inputs) {
+  std::vector<fs::path> files;
+  for (const fs::path& input : inputs) {
+    std::error_code ignored;
+    if (fs::is_directory(input, ignored))
+      list_folder(input, files);
+    else
+      files.push_back(input);
+  }
+  return files;
+}
+
+FileAnswers predict_files(std::span<const TrainedModel> models, const std::vector<fs::path>& files,
+                          const PredictOptions& options) {
+  return Predictor(models, options).run(files);
+}
+
+void write_answers_csv(const fs::path& path, const FileAnswers& answers) {
+  std::string text = csv_line({"path", "probability", "decision", "error"});
+  for (const FileAnswer& image : answers.images)
+    text += csv_line({image.path, exact_text(image.probability), image.decision, ""});
+  for (const FileFailure& failure : answers.failures)
+    text += csv_line({failure.path, "", "", failure.reason});
+  write_file_atomically(path, text);
+}
+
+void write_answers_json(const fs::path& path, const FileAnswers& answers,
+                        const std::vector<std::string>& classes, double threshold) {
+  nlohmann::ordered_json json{{"threshold", threshold}, {"classes", classes}};
+  for (const char* list : {"images", "studies", "failures"})
+    json[list] = nlohmann::ordered_json::array();
+  for (const FileAnswer& image : answers.images)
+    json["images"].push_back(
+        {{"path", image.path}, {"probability", image.probability}, {"decision", image.decision}});
+  for (const FolderAnswer& study : answers.studies)
+    json["studies"].push_back({{"folder", study.folder},
+                               {"probability", study.probability},
+                               {"decision", study.decision},
+                               {"views", study.views},
+                               {"failed", study.failed}});
+  for (const FileFailure& failure : answers.failures)
+    json["failures"].push_back({{"path", failure.path}, {"error", failure.reason}});
+  write_json(path, json);
+}
+
+}  // namespace osteon

@@ -1,0 +1,71 @@
+// What trained models say of image files nobody has labelled: the work of `predict`.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image/image.h"
+#include "eval/grad_cam.h"
+#include "eval/model_file.h"
+
+namespace osteon {
+
+struct FileAnswer {
+  std::string path;
+  double probability = 0;  // of the positive class; the mean of several models
+  std::string decision;    // the class's name
+};
+
+struct FileFailure {
+  std::string path, reason;
+};
+
+// The mean of the images of one folder.
+struct FolderAnswer {
+  std::string folder;
+  double probability = 0;
+  std::string decision;
+  std::int64_t views = 0, failed = 0;  // images answered, and those that could not be
+};
+
+struct FileAnswers {
+  std::vector<FileAnswer> images;
+  std::vector<FileFailure> failures;
+  std::vector<FolderAnswer> studies;  // if asked for, sorted by folder
+};
+
+struct PredictOptions {
+  double threshold = 0.5;
+  std::int64_t batch_size = 16;
+  DType dtype = DType::f32;
+  bool by_study = false;        // the images of one folder are the views of one study
+  std::filesystem::path cam{};  // folder for Grad-CAM overlays of the first model; empty: none
+  std::string cam_layer{};      // empty: grad_cam_layer()
+  std::function<void(const FileAnswer&)> on_answer{};
+  std::function<void(const FileFailure&)> on_failure{};
+};
+
+// The files that command-line inputs stand for, in order: a folder stands for all images below it
+// (PNG, JPEG and DICOM by their endings, DICOM without an ending by its first bytes), sorted by
+// path, hidden ones left out. What does not exist is kept, for predict_files to report.
+std::vector<std::filesystem::path> list_images(const std::vector<std::filesystem::path>& inputs);
+
+// Answers for each file, in order, the first one alone and the others in batches. A file that
+// cannot be read or gives no probability is a failure and the others are still answered. Throws
+// Error when an overlay cannot be written.
+FileAnswers predict_files(std::span<const TrainedModel> models,
+                          const std::vector<std::filesystem::path>& files,
+                          const PredictOptions& options);
+
+// path,probability,decision,error: a row a file, in the order of answers and then failures.
+void write_answers_csv(const std::filesystem::path& path, const FileAnswers& answers);
+
+// {"threshold", "classes", "images": [{"path", "probability", "decision"}], "studies": [{"folder",
+// "probability", "decision", "views", "failed"}], "failures": [{"path", "error"}]}
+void write_answers_json(const std::filesystem::path& path, const FileAnswers& answers,
+                        const std::vector<std::string>& classes, double threshold);
+
+}  // namespace osteon

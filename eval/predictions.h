@@ -1,0 +1,73 @@
+// From one probability an image to one a study, and to the figures of both, overall and for each
+// body part: what eval_mura computes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "eval/bootstrap.h"
+#include "eval/metrics.h"
+
+namespace osteon {
+
+// What the model said of one image. Names are the manifest's; `part` is empty where the data set
+// does not say.
+struct Prediction {
+  std::string path, study, patient, part;
+  int label = 0;           // 1 = positive (abnormal), 0 = negative
+  double probability = 0;  // of the positive class, 0 to 1
+};
+
+// One examination of one body part of one patient: the images whose study, patient and part agree.
+struct Study {
+  std::string study, patient, part;
+  int label = 0;
+  double probability = 0;  // mean over the images
+  std::int64_t views = 0;  // number of images
+};
+
+// The studies of `predictions`, sorted by study, patient and part. A study's probability is the
+// mean of its images', as in Rajpurkar et al., "MURA", MIDL 2018. Throws Error naming the image for
+// a label other than 0 and 1, a probability outside 0 to 1 or not a number, and an empty study;
+// naming the study and two of its images where their labels differ.
+std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions);
+
+// The outcomes of all images or all studies of a cohort, with the number of the patient of each.
+struct CohortLevel {
+  std::vector<Outcome> outcomes;
+  std::vector<std::size_t> patients;
+};
+
+// What figures are computed of: all predictions, or those of one body part. An image that names no
+// patient counts as its study's own.
+struct Cohort {
+  std::size_t patients = 0;
+  CohortLevel image, study;  // in the order of the predictions and of aggregate_studies
+};
+
+struct Cohorts {
+  Cohort overall;
+  std::map<std::string, Cohort> parts;  // images without a part count overall only
+};
+
+// Throws as aggregate_studies does.
+Cohorts make_cohorts(const std::vector<Prediction>& predictions);
+
+struct ImageAndStudyMetrics {
+  Metrics image, study;
+};
+
+struct Evaluation {
+  double threshold = 0;
+  ImageAndStudyMetrics overall;
+  std::map<std::string, ImageAndStudyMetrics> parts;
+};
+
+// The figures of `predictions` at one threshold, with intervals if a bootstrap is asked for. Throws
+// as aggregate_studies and compute_metrics do.
+Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold,
+                    const BootstrapOptions& bootstrap = {});
+
+}  // namespace osteon

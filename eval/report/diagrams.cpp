@@ -1,0 +1,157 @@
+// Figures as diagrams: curves, calibration, distribution of probabilities.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+#include "eval/report/chart.h"
+#include "eval/report/sections.h"
+
+namespace osteon::report {
+namespace {
+
+struct Level {
+  const char* name;
+  const char* style;
+  const char* items;
+  std::vector<Outcome> outcomes;
+  const Metrics& metrics;
+};
+
+std::array<Level, 2> levels_of(const Report& report) {
+  const Cohort all = make_cohorts(report.predictions).overall;
+  const auto& [image, study] = report.evaluation.overall;
+  return {Level{"per image", "image", "Images", all.image.outcomes, image},
+          Level{"per study", "study", "Studies", all.study.outcomes, study}};
+}
+
+double real(std::int64_t count) { return static_cast<double>(count); }
+
+std::string legend(const std::array<Level, 2>& levels, std::optional<double> Metrics::*figure,
+                   const char* name) {
+  std::string html = "<div class=\"legend\">";
+  for (const Level& level : levels)
+    html += legend_entry(format("line ", level.style),
+                         format(level.name, ", ", name, " ", figure_text(level.metrics.*figure)));
+  return html + legend_entry("dot study", "at the threshold") +
+         legend_entry("line ghost", "chance") + "</div>";
+}
+
+std::string figure(const std::string& svg, const std::string& caption) {
+  return "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>";
+}
+
+Chart roc_chart(const std::array<Level, 2>& levels) {
+  Chart chart("Receiver operating characteristic",
+              "Sensitivity against the share of false alarms at every threshold.",
+              unit_axis("1 \u2212 specificity"), unit_axis("Sensitivity"));
+  chart.line({{0, 0}, {1, 1}}, "ghost");
+  for (const Level& level : levels) {
+    const double positives = real(level.metrics.positives);
+    const double negatives = real(level.metrics.n) - positives;
+    Points points{{0, 0}};
+    for (const OperatingPoint& point : operating_points(level.outcomes))
+      points.emplace_back(real(point.fp) / negatives, real(point.tp) / positives);
+    chart.line(points, level.style);
+    chart.dot(1 - *level.metrics.specificity, *level.metrics.recall, format("dot ", level.style));
+  }
+  return chart;
+}
+
+Chart precision_recall_chart(const std::array<Level, 2>& levels) {
+  Chart chart("Precision and recall", "Precision against sensitivity at every threshold.",
+              unit_axis("Sensitivity (recall)"), unit_axis("Precision"));
+  const Metrics& study = levels[1].metrics;
+  const double share = real(study.positives) / real(study.n);
+  chart.line({{0, share}, {1, share}}, "ghost");
+  for (const Level& level : levels) {
+    Points points;
+    for (const OperatingPoint& point : operating_points(level.outcomes)) {
+      const double precision = real(point.tp) / real(point.tp + point.fp);
+      const double recall = real(point.tp) / real(level.metrics.positives);
+      // Average precision is the area under these steps.
+      points.emplace_back(points.empty() ? 0 : points.back().first, precision);
+      points.emplace_back(recall, precision);
+    }
+    chart.line(points, level.style);
+    if (level.metrics.precision)
+      chart.dot(*level.metrics.recall, *level.metrics.precision, format("dot ", level.style));
+  }
+  return chart;
+}
+
+std::string calibration_figure(const Level& level, const std::string& positive) {
+  Chart chart(format("Calibration ", level.name),
+              "Share of positives among what was given about the same probability.",
+              unit_axis("Predicted probability"), unit_axis("Share that is " + positive));
+  chart.line({{0, 0}, {1, 1}}, "ghost");
+  Points points;
+  for (const CalibrationBin& bin : calibration_bins(level.outcomes))
+    if (bin.n > 0) {
+      const double share = real(bin.positives) / real(bin.n);
+      const double error = std::sqrt(share * (1 - share) / real(bin.n));
+      points.emplace_back(bin.probability_sum / real(bin.n), share);
+      chart.line({{points.back().first, std::max(share - error, 0.0)},
+                  {points.back().first, std::min(share + error, 1.0)}},
+                 "ghost");
+    }
+  chart.line(points, level.style);
+  for (const auto& [x, y] : points) chart.dot(x, y, format("dot ", level.style));
+  return figure(
+      chart.svg(),
+      format("<div class=\"legend\">", legend_entry(format("line ", level.style), level.name),
+             legend_entry("line ghost", "perfect; \u00b1 one standard error"),
+             "</div>Expected calibration error ", figure_text(level.metrics.ece), ", Brier score ",
+             figure_text(level.metrics.brier), "."));
+}
+
+std::string histogram(const Report& report, const Level& level) {
+  constexpr std::size_t kBins = 20;
+  std::array<std::array<double, kBins>, 2> counts{};
+  for (const Outcome& outcome : level.outcomes)
+    ++counts[static_cast<std::size_t>(outcome.label)]
+            [std::min(static_cast<std::size_t>(outcome.probability * kBins), kBins - 1)];
+  const double most = std::max(std::ranges::max(counts[0]), std::ranges::max(counts[1]));
+  Chart chart(format("Probabilities ", level.name),
+              "How often each probability was given, by label.", unit_axis("Predicted probability"),
+              axis_up_to(most, level.items, /*whole=*/true));
+  for (std::size_t bin = 0; bin < kBins; ++bin) {
+    const double left = static_cast<double>(bin) / kBins, middle = left + 0.5 / kBins;
+    if (counts[0][bin] > 0) chart.bar(left + 0.003, 0, middle, counts[0][bin], "image");
+    if (counts[1][bin] > 0)
+      chart.bar(middle, 0, left + 1.0 / kBins - 0.003, counts[1][bin], "study");
+  }
+  const double threshold = report.evaluation.threshold;
+  chart.line({{threshold, 0}, {threshold, axis_up_to(most, "", true).high}}, "ghost");
+  return figure(chart.svg(), "<div class=\"legend\">" +
+                                 legend_entry("bar image", "labelled " + report.classes[0]) +
+                                 legend_entry("bar study", "labelled " + report.classes[1]) +
+                                 legend_entry("line ghost", "threshold") + "</div>");
+}
+
+}  // namespace
+
+std::string curves_section(const Report& report) {
+  const std::array<Level, 2> levels = levels_of(report);
+  if (!levels[1].metrics.auroc || !levels[0].metrics.auroc) return "";
+  return "<h2>Operating curves</h2><div class=\"pair\">" +
+         figure(roc_chart(levels).svg(), legend(levels, &Metrics::auroc, "AUROC")) +
+         figure(precision_recall_chart(levels).svg(),
+                legend(levels, &Metrics::average_precision, "average precision")) +
+         "</div>";
+}
+
+std::string calibration_section(const Report& report) {
+  const std::array<Level, 2> levels = levels_of(report);
+  return "<h2>Calibration</h2><div class=\"pair\">" +
+         calibration_figure(levels[1], report.classes[1]) +
+         calibration_figure(levels[0], report.classes[1]) + "</div>";
+}
+
+std::string distribution_section(const Report& report) {
+  const std::array<Level, 2> levels = levels_of(report);
+  return "<h2>Distribution of probabilities</h2><div class=\"pair\">" +
+         histogram(report, levels[1]) + histogram(report, levels[0]) + "</div>";
+}
+
+}  // namespace osteon::report

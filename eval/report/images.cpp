@@ -1,0 +1,104 @@
+// Choosing and drawing radiographs.
+#include "eval/report/images.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <tuple>
+
+#include "base/random.h"
+#include "data/loader.h"
+#include "eval/grad_cam.h"
+#include "eval/inference.h"
+
+namespace osteon {
+namespace {
+
+constexpr std::int64_t kLongSide = 320;  // pixels
+constexpr int kQuality = 82;
+
+// Remembers which studies were taken.
+class OneOfAStudy {
+ public:
+  bool take(const Prediction& image) {
+    return taken_.emplace(image.study, image.patient, image.part).second;
+  }
+
+ private:
+  std::set<std::tuple<std::string, std::string, std::string>> taken_;
+};
+
+bool is_right(const Prediction& image, double threshold) {
+  return (image.probability >= threshold) == (image.label == 1);
+}
+
+// 0 at the threshold, 1 at the end of the scale.
+double confidence(double probability, double threshold) {
+  return probability >= threshold ? (probability - threshold) / std::max(1 - threshold, 1e-9)
+                                  : (threshold - probability) / threshold;
+}
+
+}  // namespace
+
+std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictions,
+                                        double threshold, std::size_t count) {
+  std::vector<std::size_t> mistakes;
+  for (std::size_t i = 0; i < predictions.size(); ++i)
+    if (!is_right(predictions[i], threshold)) mistakes.push_back(i);
+  std::ranges::stable_sort(mistakes, std::ranges::greater(), [&](std::size_t i) {
+    return confidence(predictions[i].probability, threshold);
+  });
+  OneOfAStudy studies;
+  std::erase_if(mistakes, [&](std::size_t i) { return !studies.take(predictions[i]); });
+  mistakes.resize(std::min(count, mistakes.size()));
+  return mistakes;
+}
+
+std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions, double threshold,
+                                     std::size_t count, std::uint64_t seed) {
+  RandomStream random(seed, hash_name("report hits"));
+  std::vector<std::size_t> of_class[2];
+  OneOfAStudy studies;
+  for (const std::int64_t k : permutation(static_cast<std::int64_t>(predictions.size()), random)) {
+    const auto i = static_cast<std::size_t>(k);
+    if (is_right(predictions[i], threshold) && studies.take(predictions[i]))
+      of_class[predictions[i].label].push_back(i);
+  }
+  std::vector<std::size_t> hits;
+  for (auto& chosen : {&of_class[1], &of_class[0]}) {
+    chosen->resize(std::min(chosen->size(), count / 2));
+    hits.insert(hits.end(), chosen->begin(), chosen->end());
+  }
+  return hits;
+}
+
+std::vector<ReportImage> draw_report_images(const TrainedModel& trained, const PreparedImages& data,
+                                            const std::vector<Prediction>& predictions,
+                                            const std::vector<std::int64_t>& indices,
+                                            const std::vector<std::size_t>& chosen) {
+  std::vector<ReportImage> images;
+  if (chosen.empty()) return images;
+  const ModelInfo& info = trained.info;
+  std::vector<std::int64_t> samples;
+  for (const std::size_t i : chosen) samples.push_back(indices[i]);
+  Loader loader(*data.store, samples,
+                {.batch_size = static_cast<std::int64_t>(samples.size()),
+                 .image_size = info.image_size,
+                 .workers = 0});
+  Batch batch;
+  loader.next(batch);
+  const std::vector<HeatMap> maps =
+      grad_cam(*trained.model,
+               model_input(batch.images.to(trained.model->device()),
+                           batch.matrices.to(trained.model->device()), info, DType::f32),
+               grad_cam_layer(info));
+  for (std::size_t k = 0; k < chosen.size(); ++k) {
+    const Prediction& prediction = predictions[chosen[k]];
+    const Image picture = read_image(data.manifest.root / prediction.path);
+    images.push_back({prediction, encode_jpeg(shrink(picture, kLongSide), kQuality),
+                      encode_jpeg(overlay(picture, maps[k], info.fit, kLongSide), kQuality)});
+  }
+  return images;
+}
+
+}  // namespace osteon

@@ -1,0 +1,43 @@
+// The sections of report.html that show figures; report.cpp puts them together.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/report/report.h"
+
+namespace osteon::report {
+
+// 0.878, or a dash.
+std::string figure_text(const std::optional<double>& value);
+// 0.878 (0.842 to 0.910), or without the interval where there is none.
+std::string with_interval(const Metrics& metrics, std::optional<double> Metrics::*figure);
+// 95 % interval 0.842 to 0.910, or why there is none.
+std::string interval_sentence(const Metrics& metrics, std::optional<double> Metrics::*figure);
+
+// A table whose rows are named by their first column; on a narrow page each row becomes a block.
+class Table {
+ public:
+  // Caption and columns are text, the first column that of the names.
+  Table(const std::string& caption, const std::vector<std::string>& columns);
+  // The name is text, the cells are HTML; `style` is a class of the row.
+  void row(const std::string& name, const std::vector<std::string>& cells,
+           const std::string& style = "");
+  std::string html() const;
+
+ private:
+  std::vector<std::string> columns_;
+  std::string html_;
+};
+
+std::string figures_section(const Report& report);
+std::string parts_section(const Report& report);
+std::string curves_section(const Report& report);
+std::string calibration_section(const Report& report);
+std::string distribution_section(const Report& report);
+std::string confusion_section(const Report& report);
+std::string comparison_section(const Report& report);
+std::string audit_section(const Report& report);
+
+}  // namespace osteon::report

@@ -1,0 +1,205 @@
+// Figures as tables: overall, by body part, confusion matrices, a comparison.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+#include "eval/report/chart.h"
+#include "eval/report/sections.h"
+
+namespace osteon::report {
+namespace {
+
+constexpr const char* kDash = "\u2013";
+
+struct Named {
+  const char* name;
+  std::optional<double> Metrics::*figure;
+};
+
+constexpr std::array<Named, kFigureCount> kNamed{{
+    {"AUROC", &Metrics::auroc},
+    {"Average precision", &Metrics::average_precision},
+    {"Cohen\u2019s kappa", &Metrics::kappa},
+    {"Accuracy", &Metrics::accuracy},
+    {"Sensitivity (recall)", &Metrics::recall},
+    {"Specificity", &Metrics::specificity},
+    {"Precision", &Metrics::precision},
+    {"F1", &Metrics::f1},
+    {"Brier score", &Metrics::brier},
+    {"Expected calibration error", &Metrics::ece},
+}};
+
+const std::optional<Interval>& interval_of(const Metrics& metrics,
+                                           std::optional<double> Metrics::*figure) {
+  return metrics.ci95[figure_index(figure)];
+}
+
+std::string range(const Interval& interval) {
+  return number(interval.low, 3) + " to " + number(interval.high, 3);
+}
+
+std::string with_range(const std::string& value, const std::optional<Interval>& interval) {
+  return value + (interval ? "<br><span class=\"ci\">" + range(*interval) + "</span>" : "");
+}
+
+std::string figure_cell(const Metrics& metrics, std::optional<double> Metrics::*figure) {
+  return with_range(figure_text(metrics.*figure), interval_of(metrics, figure));
+}
+
+void add_part(Table& table, const std::string& name, const Metrics& study,
+              const std::string& style) {
+  std::vector<std::string> cells{std::to_string(study.n), std::to_string(study.positives)};
+  for (const auto figure : {&Metrics::auroc, &Metrics::kappa, &Metrics::recall,
+                            &Metrics::specificity, &Metrics::accuracy})
+    cells.push_back(figure_cell(study, figure));
+  table.row(name, cells, style);
+}
+
+std::string kappa_chart(const Evaluation& evaluation) {
+  std::vector<IntervalRow> rows;
+  double lowest = 0;
+  const auto add = [&](const std::string& name, const Metrics& study) {
+    if (!study.kappa) return;
+    const auto& interval = interval_of(study, &Metrics::kappa);
+    rows.push_back(
+        {name,
+         format(number(*study.kappa, 2), interval ? format(" (", number(interval->low, 2), "\u2013",
+                                                           number(interval->high, 2), ")")
+                                                  : std::string()),
+         *study.kappa, interval ? interval->low : 0, interval ? interval->high : 0,
+         interval.has_value()});
+    lowest = std::min({lowest, *study.kappa, interval ? interval->low : 0.0});
+  };
+  add("All", evaluation.overall.study);
+  for (const auto& [part, metrics] : evaluation.parts) add(part.substr(0, 14), metrics.study);
+  if (rows.size() < 2) return "";
+  Axis axis{0, 1, {0, 0.25, 0.5, 0.75, 1}, "Cohen\u2019s kappa per study", 2};
+  if (lowest < 0) axis = {-0.5, 1, {-0.5, 0, 0.5, 1}, axis.label, 1};
+  return "<figure class=\"wide\">" +
+         interval_chart("Cohen's kappa by body part",
+                        "Kappa of the decisions per study with its 95 % interval, overall and for "
+                        "each body part.",
+                        rows, axis) +
+         "<figcaption>Cohen\u2019s kappa per study with its 95 % interval: 0 is chance, 1 "
+         "agreement "
+         "everywhere.</figcaption></figure>";
+}
+
+std::string count_cell(std::int64_t count, std::int64_t of) {
+  const double share = of == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
+  return format(count, "<small>", number(share, 1), " % of the row</small>");
+}
+
+std::string matrix(const Report& report, const char* level, const Confusion& counts) {
+  const auto &negative = report.classes[0], &positive = report.classes[1];
+  Table table(std::string("Per ") + level, {"", "called " + negative, "called " + positive});
+  const auto add = [&](const std::string& name, std::int64_t first, std::int64_t second) {
+    table.row("labelled " + name,
+              {count_cell(first, first + second), count_cell(second, first + second)});
+  };
+  add(negative, counts.tn, counts.fp);
+  add(positive, counts.fn, counts.tp);
+  return "<div class=\"matrix\">" + table.html() + "</div>";
+}
+
+std::string compared_table(const char* level, const ComparedLevel& compared) {
+  Table table(format("Per ", level, ", differences with 95 % intervals."),
+              {"Figure", "This", "Other", "Difference"});
+  for (const auto& [name, figure] : kNamed) {
+    const std::size_t f = figure_index(figure);
+    const auto &first = compared.first[f], &second = compared.second[f];
+    table.row(name, {figure_text(first), figure_text(second),
+                     with_range(first && second ? number(*first - *second, 3) : kDash,
+                                compared.difference[f])});
+  }
+  const McNemar& test = compared.decisions;
+  return table.html() + format("<p class=\"note\">McNemar\u2019s exact test per ", level, ": ",
+                               test.only_first_right, " right here only, ", test.only_second_right,
+                               " right there only, p = ", number(test.p_value, 4), ".</p>");
+}
+
+}  // namespace
+
+Table::Table(const std::string& caption, const std::vector<std::string>& columns)
+    : columns_(columns),
+      html_("<div class=\"scroll\"><table" +
+            std::string(columns.size() > 4 ? " class=\"cards\"" : "") + "><caption><span>" +
+            escape(caption) + "</span></caption><thead><tr>") {
+  for (const std::string& column : columns)
+    html_ += "<th scope=\"col\">" + escape(column) + "</th>";
+  html_ += "</tr></thead><tbody>";
+}
+
+void Table::row(const std::string& name, const std::vector<std::string>& cells,
+                const std::string& style) {
+  html_ += format("<tr", style.empty() ? "" : " class=\"" + style + "\"", "><th scope=\"row\">",
+                  escape(name), "</th>");
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    html_ += format("<td data-column=\"", escape(columns_[i + 1]), "\">", cells[i], "</td>");
+  html_ += "</tr>";
+}
+
+std::string Table::html() const { return html_ + "</tbody></table></div>"; }
+
+std::string figure_text(const std::optional<double>& value) {
+  return value ? number(*value, 3) : kDash;
+}
+
+std::string with_interval(const Metrics& metrics, std::optional<double> Metrics::*figure) {
+  const auto& interval = interval_of(metrics, figure);
+  return figure_text(metrics.*figure) + (interval ? " (" + range(*interval) + ")" : "");
+}
+
+std::string interval_sentence(const Metrics& metrics, std::optional<double> Metrics::*figure) {
+  const auto& interval = interval_of(metrics, figure);
+  return interval ? "95 % interval " + range(*interval) : "no interval";
+}
+
+std::string figures_section(const Report& report) {
+  const auto& [image, study] = report.evaluation.overall;
+  Table table(
+      format("All body parts, with 95 % intervals: ", study.n, " studies, ", image.n, " images."),
+      {"Figure", "Per study", "Per image"});
+  for (const auto& [name, figure] : kNamed)
+    table.row(name, {figure_cell(study, figure), figure_cell(image, figure)});
+  return "<h2>Figures</h2>" + table.html();
+}
+
+std::string parts_section(const Report& report) {
+  Table table("Per study, with 95 % intervals.",
+              {"Body part", "Studies", "Labelled " + report.classes[1], "AUROC", "Kappa",
+               "Sensitivity", "Specificity", "Accuracy"});
+  add_part(table, "All", report.evaluation.overall.study, "all");
+  for (const auto& [part, metrics] : report.evaluation.parts)
+    add_part(table, part, metrics.study, "");
+  // From the abstract of the paper; its table by body part is not quoted.
+  table.row("MURA paper\u2019s model", {"207", kDash, "0.929", kDash, "0.815", "0.887", kDash},
+            "reference");
+  return "<h2>By body part</h2>" + table.html() +
+         "<p class=\"note\">The row in italics is another test set, not comparable: the abstract "
+         "of Rajpurkar et al., \u201cMURA: Large Dataset for Abnormality Detection in "
+         "Musculoskeletal Radiographs\u201d, arXiv:1712.06957, reports these figures of its "
+         "DenseNet-169 on 207 studies that are not public, labelled by the majority of three "
+         "radiologists. By kappa it found its model comparable to the best of its radiologists on "
+         "finger and wrist studies and below the best on elbow, forearm, hand, humerus and "
+         "shoulder studies.</p>" +
+         kappa_chart(report.evaluation);
+}
+
+std::string confusion_section(const Report& report) {
+  return "<h2>Confusion matrices</h2><div class=\"pair\">" +
+         matrix(report, "study", report.evaluation.overall.study.confusion) +
+         matrix(report, "image", report.evaluation.overall.image.confusion) + "</div>";
+}
+
+std::string comparison_section(const Report& report) {
+  if (!report.comparison) return "";
+  return "<h2>Comparison</h2><p>With the evaluation in " + escape(report.comparison->other) +
+         " on the same images. Intervals of the differences draw the same patients for both; "
+         "one that leaves out 0 speaks for a difference.</p>" +
+         compared_table("study", report.comparison->overall.study) +
+         compared_table("image", report.comparison->overall.image);
+}
+
+}  // namespace osteon::report

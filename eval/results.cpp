@@ -1,0 +1,103 @@
+// The files of an evaluation.
+#include "eval/results.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/csv_table.h"
+#include "base/file.h"
+
+namespace osteon {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json to_json(const std::optional<Interval>& interval) {
+  return interval ? Json{interval->low, interval->high} : Json();
+}
+
+Json to_json(const Metrics& metrics) {
+  Json json{{"n", metrics.n}, {"positives", metrics.positives}};
+  for (const Figure& figure : kFigures) json[figure.name] = to_json(metrics.*figure.value);
+  const Confusion& confusion = metrics.confusion;
+  json["confusion"] = {
+      {"tn", confusion.tn}, {"fp", confusion.fp}, {"fn", confusion.fn}, {"tp", confusion.tp}};
+  json["ci95"] = Json::object();
+  for (std::size_t f = 0; f < kFigureCount; ++f)
+    if (const auto& interval = metrics.ci95[f]) json["ci95"][kFigures[f].name] = to_json(interval);
+  return json;
+}
+
+Json to_json(const ImageAndStudyMetrics& metrics) {
+  return {{"image", to_json(metrics.image)}, {"study", to_json(metrics.study)}};
+}
+
+Json to_json(const ComparedLevel& level) {
+  Json json;
+  for (std::size_t f = 0; f < kFigureCount; ++f) {
+    const auto &first = level.first[f], &second = level.second[f];
+    const auto difference =
+        first && second ? std::optional<double>(*first - *second) : std::nullopt;
+    json[kFigures[f].name] = {{"first", to_json(first)},
+                              {"second", to_json(second)},
+                              {"difference", to_json(difference)},
+                              {"ci95", to_json(level.difference[f])}};
+  }
+  json["mcnemar"] = {{"only_first_right", level.decisions.only_first_right},
+                     {"only_second_right", level.decisions.only_second_right},
+                     {"p_value", level.decisions.p_value}};
+  return json;
+}
+
+Json to_json(const ImageAndStudyComparison& comparison) {
+  return {{"image", to_json(comparison.image)}, {"study", to_json(comparison.study)}};
+}
+
+}  // namespace
+
+std::string exact_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+void write_json(const std::filesystem::path& path, const Json& json) {
+  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation) {
+  Json json{{"threshold", evaluation.threshold}};
+  json.update(to_json(evaluation.overall));
+  json["parts"] = Json::object();
+  for (const auto& [part, metrics] : evaluation.parts) json["parts"][part] = to_json(metrics);
+  write_json(path, json);
+}
+
+void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison) {
+  Json json{{"other", comparison.other}};
+  json.update(to_json(comparison.overall));
+  json["parts"] = Json::object();
+  for (const auto& [part, compared] : comparison.parts) json["parts"][part] = to_json(compared);
+  write_json(path, json);
+}
+
+void write_predictions_csv(const std::filesystem::path& path,
+                           const std::vector<Prediction>& predictions) {
+  std::string text = csv_line({"path", "study", "patient", "part", "label", "probability"});
+  for (const Prediction& image : predictions)
+    text += csv_line({image.path, image.study, image.patient, image.part,
+                      std::to_string(image.label), exact_text(image.probability)});
+  write_file_atomically(path, text);
+}
+
+void write_studies_csv(const std::filesystem::path& path, const std::vector<Study>& studies) {
+  std::string text = csv_line({"study", "part", "label", "probability", "views"});
+  for (const Study& study : studies)
+    text += csv_line({study.study, study.part, std::to_string(study.label),
+                      exact_text(study.probability), std::to_string(study.views)});
+  write_file_atomically(path, text);
+}
+
+}  // namespace osteon

@@ -1,0 +1,50 @@
+// What an evaluation leaves behind: metrics.json, predictions.csv and studies.csv in the run's
+// folder, and a table on the terminal. Files are written atomically (base/file.h): an Error that
+// names the file leaves an old one as it was.
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/comparison.h"
+#include "eval/predictions.h"
+
+namespace osteon {
+
+// The shortest text that reads back as the same double, whatever the locale.
+std::string exact_text(double value);
+
+// Writes a file of JSON. Texts that are not UTF-8 (names from files in another encoding) get U+FFFD
+// in their place.
+void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
+
+// {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
+// positives, every figure of kFigures (null where undefined), "confusion": {tn, fp, fn, tp} and
+// "ci95": {FIGURE: [low, high]} of those that have an interval. Numbers read back as the same
+// doubles.
+void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation);
+
+// {"other", "image": C, "study": C, "parts": {PART: {"image": C, "study": C}}} where C holds, for
+// each figure of kFigures, {"first", "second", "difference", "ci95": [low, high]}, null where
+// undefined, and "mcnemar": {"only_first_right", "only_second_right", "p_value"}.
+void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison);
+
+// path,study,patient,part,label,probability: a row an image, in the order given. Probabilities read
+// back as the same doubles.
+void write_predictions_csv(const std::filesystem::path& path,
+                           const std::vector<Prediction>& predictions);
+
+// study,part,label,probability,views: a row a study, in the order given.
+void write_studies_csv(const std::filesystem::path& path, const std::vector<Study>& studies);
+
+// A row for all images, all studies, and those of each part, `-` where a figure is undefined; below
+// it the intervals of all images and all studies, if there are any, and the two confusion matrices.
+void print_table(std::ostream& out, const Evaluation& evaluation);
+
+// The differences over all images and all studies with their intervals, and McNemar's test.
+void print_comparison(std::ostream& out, const Comparison& comparison);
+
+}  // namespace osteon

@@ -1,0 +1,399 @@
+// Bytes moved: forward in training reads x twice (statistics, result), the residual once, and
+// writes y and a bit an element; in inference it reads x once. Backward reads dy and x twice (sums,
+// gradients) and writes dx and dresidual. The sums are those of row_sums.h.
+//
+// The variance comes from sums of x - x[0] and of its square: a channel's own first value is near
+// its mean, so that nothing cancels where a mean is far from 0.
+#include "ops/cuda/batch_norm_kernels.h"
+
+#include <cmath>
+
+#include "ops/cuda/device/row_sums.cuh"
+#include "tensor/convert.h"
+#include "tensor/cuda/pack.cuh"
+
+namespace osteon::cuda {
+namespace {
+
+// Keep every device busy. A power of two, as the channels mostly are: then the stride of a thread
+// is a whole number of rows and its channels stay the same.
+constexpr std::int64_t kEnoughBlocks = 1024;
+constexpr int kFlat = 8;  // elements whose mask bits share a byte
+
+// A channel's affine map, y = (x - mean) scale + bias. Folding the mean into the bias would cancel
+// where a channel's spread is small beside its mean. Forward and backward round it alike, so that
+// backward finds the ReLU's mask in x again.
+template <class A>
+struct ChannelMap {
+  A mean, scale, bias;
+
+  ChannelMap() = default;
+  __device__ ChannelMap(const A* mean_, const A* inverse_std, const A* weight, const A* bias_,
+                        std::int64_t c)
+      : mean(mean_[c]), scale(weight[c] * inverse_std[c]), bias(bias_[c]) {}
+  __device__ A operator()(A x) const { return std::fma(x - mean, scale, bias); }
+};
+
+// The parameters of all channels.
+template <class A>
+struct Channels {
+  const A *mean, *inverse_std, *weight, *bias;
+  __device__ ChannelMap<A> at(std::int64_t c) const { return {mean, inverse_std, weight, bias, c}; }
+};
+
+// What the ReLU lets through of dy.
+enum class Relu { none, from_mask, from_x };
+
+struct ThroughRelu {
+  Relu relu;
+  const std::uint8_t* mask;
+
+  // The mask of element i and those after it in the same byte, the lowest bit first.
+  __device__ unsigned int bits_from(std::int64_t i) const {
+    return relu == Relu::from_mask ? static_cast<unsigned int>(mask[i / kFlat]) >> i % kFlat : 0;
+  }
+  // Of the element `next` after that one, where x is what batch norm saw.
+  template <class A>
+  __device__ A operator()(A dy, A x, unsigned int bits, int next, const ChannelMap<A>& map) const {
+    if (relu == Relu::none) return dy;
+    const bool open = relu == Relu::from_mask ? (bits >> next & 1) != 0 : map(x) > A(0);
+    return open ? dy : A(0);
+  }
+};
+
+// --- what is summed over the rows ----------------------------------------------------------------
+
+// Sums of x - x[0] and its square.
+template <class T>
+struct Deviations {
+  using A = Accumulator<T>;
+  const T* x;
+
+  template <int n>
+  struct Row {
+    A shift[n];
+  };
+  template <int n>
+  __device__ Row<n> prepare(std::int64_t column) const {
+    Row<n> row;
+    for (int i = 0; i < n; ++i) row.shift[i] = static_cast<A>(x[column + i]);
+    return row;
+  }
+  template <int n>
+  __device__ void add(std::int64_t at, const Row<n>& row, TwoSums (&sums)[n]) const {
+    const Pack<T, n> pack = load<n>(x + at);
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      const auto deviation = static_cast<double>(static_cast<A>(pack.at[i]) - row.shift[i]);
+      sums[i].first += deviation;
+      sums[i].second += deviation * deviation;
+    }
+  }
+};
+
+// Sums of g, what came through the ReLU, and of g (x - mean).
+template <class T>
+struct Gradients {
+  using A = Accumulator<T>;
+  const T *dy, *x;
+  ThroughRelu through;
+  Channels<A> channels;
+
+  template <int n>
+  struct Row {
+    ChannelMap<A> maps[n];
+  };
+  template <int n>
+  __device__ Row<n> prepare(std::int64_t column) const {
+    Row<n> row;
+    for (int i = 0; i < n; ++i) row.maps[i] = channels.at(column + i);
+    return row;
+  }
+  template <int n>
+  __device__ void add(std::int64_t at, const Row<n>& row, TwoSums (&sums)[n]) const {
+    const Pack<T, n> gradient = load<n>(dy + at), value = load<n>(x + at);
+    const unsigned int bits = through.bits_from(at);
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      const A x_here = static_cast<A>(value.at[i]);
+      const A g = through(static_cast<A>(gradient.at[i]), x_here, bits, i, row.maps[i]);
+      sums[i].first += static_cast<double>(g);
+      sums[i].second += static_cast<double>(g) * static_cast<double>(x_here - row.maps[i].mean);
+    }
+  }
+};
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    join_statistics(const TwoSums* parts, std::int64_t count, const T* x, double rows,
+                    std::int64_t channels, BatchNormOptions options, Accumulator<T>* running_mean,
+                    Accumulator<T>* running_var, Accumulator<T>* mean,
+                    Accumulator<T>* inverse_std) {
+  using A = Accumulator<T>;
+  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const TwoSums sums = join_parts(parts, count, channels, c);
+  if (threadIdx.y != 0 || c >= channels) return;
+  const double shifted_mean = sums.first / rows;
+  const double batch_mean = static_cast<double>(static_cast<A>(x[c])) + shifted_mean;
+  const double deviation = fmax(sums.second - sums.first * shifted_mean, 0.0);
+  const auto moved = [&](A running, double batch) {
+    return static_cast<A>((1 - options.momentum) * static_cast<double>(running) +
+                          options.momentum * batch);
+  };
+  mean[c] = static_cast<A>(batch_mean);
+  inverse_std[c] = static_cast<A>(1 / std::sqrt(deviation / rows + options.epsilon));
+  running_mean[c] = moved(running_mean[c], batch_mean);
+  running_var[c] = moved(running_var[c], deviation / (rows - 1));
+}
+
+template <class A>
+__global__ void __launch_bounds__(kThreads)
+    take_running_statistics(const A* running_mean, const A* running_var, std::int64_t channels,
+                            double epsilon, A* mean, A* inverse_std) {
+  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  mean[c] = running_mean[c];
+  inverse_std[c] = static_cast<A>(1 / std::sqrt(static_cast<double>(running_var[c]) + epsilon));
+}
+
+// dx = g of_g + x of_x + constant, a number a channel each.
+template <class A>
+struct InputGradient {
+  A *of_g, *of_x, *constant;
+};
+
+template <class A>
+__global__ void __launch_bounds__(kThreads)
+    join_gradients(const TwoSums* parts, std::int64_t count, double rows, std::int64_t channels,
+                   Channels<A> parameters, bool training, A* dweight, A* dbias,
+                   InputGradient<A> gradient) {
+  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const TwoSums sums = join_parts(parts, count, channels, c);
+  if (threadIdx.y != 0 || c >= channels) return;
+  const auto inverse = static_cast<double>(parameters.inverse_std[c]);
+  const double sum_gx = sums.second * inverse;
+  dbias[c] = static_cast<A>(sums.first);
+  dweight[c] = static_cast<A>(sum_gx);
+  const double scale = static_cast<double>(parameters.weight[c]) * inverse;
+  // The batch's mean and variance depend on x: the two projections of the rule in
+  // ops/batch_norm.cpp.
+  const double of_x = training ? -scale * inverse * sum_gx / rows : 0;
+  const double mean_g = training ? sums.first / rows : 0;
+  gradient.of_g[c] = static_cast<A>(scale);
+  gradient.of_x[c] = static_cast<A>(of_x);
+  gradient.constant[c] =
+      static_cast<A>(-scale * mean_g - of_x * static_cast<double>(parameters.mean[c]));
+}
+
+// --- over the elements ---------------------------------------------------------------------------
+
+// Calls body(first element, channel) for this thread's runs of kFlat elements in the order of
+// memory.
+template <class Body>
+__device__ void for_each_run(std::int64_t elements, std::int64_t channels, const Body& body) {
+  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * kFlat;
+  const std::int64_t channel_step = step % channels;
+  std::int64_t at = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kFlat;
+  for (std::int64_t c = at % channels; at < elements; at += step) {
+    body(at, c);
+    c += channel_step;
+    if (c >= channels) c -= channels;
+  }
+}
+
+// Calls body(i, channel) for the elements of a run that begins at channel c.
+template <class Body>
+__device__ void for_each_channel(std::int64_t c, std::int64_t channels, const Body& body) {
+#pragma unroll
+  for (int i = 0; i < kFlat; ++i) {
+    body(i, c);
+    c = c + 1 == channels ? 0 : c + 1;
+  }
+}
+
+// A run of up to kFlat elements; what is beyond `count` counts as 0.
+template <class T>
+__device__ Pack<T, kFlat> load_run(const T* from, std::int64_t count, bool packs) {
+  if (packs && count >= kFlat) return load<kFlat>(from);
+  Pack<T, kFlat> run{};
+#pragma unroll
+  for (int i = 0; i < kFlat; ++i)
+    if (i < count) run.at[i] = from[i];
+  return run;
+}
+template <class T>
+__device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, bool packs) {
+  if (packs && count >= kFlat) return store<kFlat>(to, run);
+#pragma unroll
+  for (int i = 0; i < kFlat; ++i)
+    if (i < count) to[i] = run.at[i];
+}
+
+// y = relu(map(x) + residual); a bit an element says where the ReLU let through, if mask is given.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    normalise(const T* x, const T* residual, std::int64_t elements, std::int64_t channels,
+              Channels<Accumulator<T>> parameters, bool relu, bool packs, T* y,
+              std::uint8_t* mask) {
+  using A = Accumulator<T>;
+  ChannelMap<A> maps[kFlat];
+  std::int64_t loaded = -1;  // the channel that maps begin at
+  for_each_run(elements, channels, [&](std::int64_t at, std::int64_t c) {
+    if (c != loaded)
+      for_each_channel(c, channels,
+                       [&](int i, std::int64_t channel) { maps[i] = parameters.at(channel); });
+    loaded = c;
+    const std::int64_t count = elements - at;
+    const Pack<T, kFlat> from = load_run(x + at, count, packs);
+    Pack<T, kFlat> joined{}, to;
+    if (residual != nullptr) joined = load_run(residual + at, count, packs);
+    unsigned int bits = 0;
+#pragma unroll
+    for (int i = 0; i < kFlat; ++i) {
+      const A value = maps[i](static_cast<A>(from.at[i])) + static_cast<A>(joined.at[i]);
+      const bool open = value > A(0);
+      bits |= static_cast<unsigned int>(open) << i;
+      to.at[i] = T(relu && !open ? A(0) : value);
+    }
+    store_run(y + at, to, count, packs);
+    if (mask != nullptr) mask[at / kFlat] = static_cast<std::uint8_t>(bits);
+  });
+}
+
+// dx and dresidual, where they are wanted.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    apply_gradients(const T* dy, const T* x, std::int64_t elements, std::int64_t channels,
+                    ThroughRelu through, Channels<Accumulator<T>> parameters,
+                    InputGradient<Accumulator<T>> gradient, bool packs, T* dx, T* dresidual) {
+  using A = Accumulator<T>;
+  ChannelMap<A> maps[kFlat];
+  A of_g[kFlat], of_x[kFlat], constant[kFlat];
+  std::int64_t loaded = -1;
+  for_each_run(elements, channels, [&](std::int64_t at, std::int64_t c) {
+    if (c != loaded)
+      for_each_channel(c, channels, [&](int i, std::int64_t channel) {
+        maps[i] = parameters.at(channel);
+        of_g[i] = gradient.of_g[channel];
+        of_x[i] = gradient.of_x[channel];
+        constant[i] = gradient.constant[channel];
+      });
+    loaded = c;
+    const std::int64_t count = elements - at;
+    const Pack<T, kFlat> slope = load_run(dy + at, count, packs);
+    const Pack<T, kFlat> value = load_run(x + at, count, packs);
+    const unsigned int bits = through.bits_from(at);
+    Pack<T, kFlat> to_x, to_residual;
+#pragma unroll
+    for (int i = 0; i < kFlat; ++i) {
+      const A x_here = static_cast<A>(value.at[i]);
+      const A g = through(static_cast<A>(slope.at[i]), x_here, bits, i, maps[i]);
+      to_x.at[i] = T(g * of_g[i] + x_here * of_x[i] + constant[i]);
+      to_residual.at[i] = T(g);
+    }
+    if (dx != nullptr) store_run(dx + at, to_x, count, packs);
+    if (dresidual != nullptr) store_run(dresidual + at, to_residual, count, packs);
+  });
+}
+
+// --- the host's side -----------------------------------------------------------------------------
+
+constexpr const char* kOp = "batch_norm";
+
+template <class T>
+T* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<T>() : nullptr;
+}
+
+template <class T, int n>
+bool all_aligned(std::initializer_list<const Tensor*> tensors) {
+  return std::ranges::all_of(tensors,
+                             [](const Tensor* x) { return !x->defined() || is_aligned<T, n>(*x); });
+}
+
+template <class A>
+Channels<A> channels_of(const Tensor& mean, const Tensor& inverse_std, const Tensor& weight,
+                        const Tensor& bias) {
+  return {mean.data<A>(), inverse_std.data<A>(), weight.data<A>(), bias.data<A>()};
+}
+
+template <class T>
+void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
+             const BatchNormOptions& options, const Tensor& running_mean, const Tensor& running_var,
+             const Tensor& mean, const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
+  using A = Accumulator<T>;
+  const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
+  if (options.training) {
+    const Parts parts = sum_in_parts<T>(kOp, x, Deviations<T>{x.data<T>()},
+                                        is_aligned<T, std::min(kPack<T>, 4)>(x));
+    launch(kOp, x, join_statistics<T>, join_grid(channels), join_block(), parts.sums(), parts.count,
+           x.data<T>(), static_cast<double>(rows), channels, options, running_mean.data<A>(),
+           running_var.data<A>(), mean.data<A>(), inverse_std.data<A>());
+  } else {
+    launch(kOp, x, take_running_statistics<A>, dim3(blocks_for(channels, kThreads, 1 << 30)),
+           dim3(kThreads), running_mean.data<A>(), running_var.data<A>(), channels, options.epsilon,
+           mean.data<A>(), inverse_std.data<A>());
+  }
+  if (options.relu && residual.defined())
+    relu_mask = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
+  launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
+         dim3(kThreads), x.data<T>(), data_or_null<T>(residual), x.numel(), channels,
+         channels_of<A>(mean, inverse_std, weight, bias), options.relu,
+         all_aligned<T, kFlat>({&x, &residual, &y}), y.data<T>(),
+         relu_mask.defined() ? relu_mask.data<std::uint8_t>() : nullptr);
+}
+
+template <class T>
+void backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask, const Tensor& weight,
+              const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
+              const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
+              const Tensor& dbias, const Tensor& dresidual) {
+  using A = Accumulator<T>;
+  constexpr int kWide = std::min(kPack<T>, 4);
+  const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
+  const Channels<A> parameters = channels_of<A>(mean, inverse_std, weight, bias);
+  const ThroughRelu through{!options.relu         ? Relu::none
+                            : relu_mask.defined() ? Relu::from_mask
+                                                  : Relu::from_x,
+                            data_or_null<std::uint8_t>(relu_mask)};
+  const Parts parts =
+      sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
+                      all_aligned<T, kWide>({&dy, &x}));
+  const Tensor factors({3, channels}, dtype_of<A>(), x.device());
+  A* const of_g = factors.data<A>();
+  const InputGradient<A> gradient{of_g, of_g + channels, of_g + 2 * channels};
+  launch(kOp, x, join_gradients<A>, join_grid(channels), join_block(), parts.sums(), parts.count,
+         static_cast<double>(rows), channels, parameters, options.training, dweight.data<A>(),
+         dbias.data<A>(), gradient);
+  if (!dx.defined() && !dresidual.defined()) return;
+  launch(kOp, x, apply_gradients<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
+         dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, through, parameters,
+         gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}), data_or_null<T>(dx),
+         data_or_null<T>(dresidual));
+}
+
+}  // namespace
+
+void generic_batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                const Tensor& residual, const BatchNormOptions& options,
+                                const Tensor& running_mean, const Tensor& running_var,
+                                const Tensor& mean, const Tensor& inverse_std, const Tensor& y,
+                                Tensor& relu_mask) {
+  dispatch_floating(kOp, x.dtype(), [&]<class T>() {
+    forward<T>(x, weight, bias, residual, options, running_mean, running_var, mean, inverse_std, y,
+               relu_mask);
+  });
+}
+
+void generic_batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
+                                 const Tensor& weight, const Tensor& bias, const Tensor& mean,
+                                 const Tensor& inverse_std, const BatchNormOptions& options,
+                                 const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
+                                 const Tensor& dresidual) {
+  dispatch_floating(kOp, dy.dtype(), [&]<class T>() {
+    backward<T>(dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
+                dresidual);
+  });
+}
+
+}  // namespace osteon::cuda

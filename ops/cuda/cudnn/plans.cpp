@@ -1,0 +1,199 @@
+// Plans of each device in memory, and where they come from.
+#include "ops/cuda/cudnn/plans.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "ops/backend.h"
+#include "ops/cuda/cudnn/aligned.h"
+#include "ops/cuda/cudnn/plan_cache.h"
+#include "ops/cuda/cudnn/plan_timing.h"
+#include "tensor/cuda/context.h"
+#include "tensor/cuda/transfer.h"
+
+namespace osteon::cuda {
+namespace {
+
+struct Plan {
+  std::optional<CudnnGraph> graph;  // none: cuDNN cannot, and why_not says why
+  std::string engine;
+  std::string why_not;
+  bool chosen_by_timing = false;
+  bool to_be_timed = false;  // at the first execution, with the tensors of that
+};
+
+PlanOrigin origin_on(const Device& device) {
+  const cudaDeviceProp& properties = context(device).properties();
+  std::string choice = autotune() ? "timing" : "heuristics";
+  if (allow_nondeterministic()) choice += ", nondeterministic allowed";
+  return {cudnn_version(),
+          format(properties.name, ", sm_", properties.major, properties.minor, ", ",
+                 properties.multiProcessorCount, " multiprocessors"),
+          choice};
+}
+
+// A folder that the user named must work; the one in the home folder is a convenience, which a
+// read-only home may do without.
+void keep_on_disk(const PlanOrigin& origin, const StoredPlan& plan) {
+  const std::filesystem::path folder = plan_cache_folder();
+  if (folder.empty()) return;
+  try {
+    store_plan(folder, origin, plan);
+  } catch (const Error&) {
+    if (std::getenv("OSTEON_PLAN_CACHE") != nullptr) throw;
+  }
+}
+
+class DevicePlans {
+ public:
+  explicit DevicePlans(const Device& device)
+      : device_(device), target_(device), origin_(origin_on(device)) {}
+
+  Plan& find(const CudnnSpec& spec) {
+    const auto known = plans_.find(spec);
+    return known != plans_.end() ? known->second : plans_.emplace(spec, make(spec)).first->second;
+  }
+
+  void time(const char* op, const CudnnSpec& spec, Plan& plan, std::span<const Binding> bindings) {
+    choose_by_timing(op, device_, spec, *plan.graph, bindings);
+    plan.to_be_timed = false;
+    plan.chosen_by_timing = true;
+    plan.engine = plan.graph->engine();
+    keep_on_disk(origin_, stored(spec, plan));
+  }
+
+  PlanFile chosen_by_timing() const {
+    PlanFile file{origin_, {}};
+    for (const auto& [spec, plan] : plans_)
+      if (plan.chosen_by_timing) file.plans.push_back(stored(spec, plan));
+    std::ranges::sort(file.plans, {}, &StoredPlan::spec);
+    return file;
+  }
+
+  std::size_t import(PlanFile file) {
+    if (file.origin.library != origin_.library || file.origin.device != origin_.device) return 0;
+    for (StoredPlan& plan : file.plans) imported_[plan.spec] = std::move(plan);
+    plans_.clear();
+    return file.plans.size();
+  }
+
+ private:
+  static StoredPlan stored(const CudnnSpec& spec, const Plan& plan) {
+    return {describe(spec), plan.engine, plan.graph->serialise()};
+  }
+
+  Plan make(const CudnnSpec& spec) {
+    const std::string name = describe(spec);
+    std::visit(
+        [&](const auto& each) {
+          if (each.dtype == DType::bf16) require_bf16(name, device_);
+        },
+        spec);
+    if (const auto given = imported_.find(name); given != imported_.end())
+      return loaded(given->second, /*by_timing=*/true);
+    const std::filesystem::path folder = plan_cache_folder();
+    if (const auto found = folder.empty() ? std::nullopt : find_plan(folder, origin_, name)) {
+      try {
+        return loaded(*found, autotune());
+      } catch (const Error&) {  // made by a version that calls itself the same
+      }
+    }
+    return compiled(spec);
+  }
+
+  Plan loaded(const StoredPlan& plan, bool by_timing) const {
+    return {CudnnGraph(target_, plan.bytes), plan.engine, "", by_timing};
+  }
+
+  Plan compiled(const CudnnSpec& spec) const {
+    Plan plan;
+    try {
+      plan.graph.emplace(target_, spec, allow_nondeterministic());
+    } catch (const Error& error) {
+      plan.why_not = error.what();
+      return plan;
+    }
+    if (!plan.graph->build_first()) {
+      plan.why_not = format(cudnn_version(), ": none of ", plan.graph->configurations(),
+                            " configurations is allowed and can be compiled");
+      plan.graph.reset();
+      return plan;
+    }
+    plan.engine = plan.graph->engine();
+    plan.to_be_timed = autotune();
+    if (!plan.to_be_timed) keep_on_disk(origin_, stored(spec, plan));
+    return plan;
+  }
+
+  const Device device_;
+  CudnnTarget target_;
+  const PlanOrigin origin_;
+  std::unordered_map<CudnnSpec, Plan, CudnnSpecHash> plans_;
+  std::map<std::string, StoredPlan> imported_;
+};
+
+// Plans live until the program ends, as contexts do. The lock is held while one is made or issued:
+// a handle of cuDNN's is for one thread at a time.
+struct AllPlans {
+  std::mutex mutex;
+  std::map<int, DevicePlans> devices;
+
+  DevicePlans& on(const Device& device) {
+    return devices.try_emplace(device.index, device).first->second;
+  }
+};
+
+AllPlans& all_plans() {
+  static auto* const plans = std::make_unique<AllPlans>().release();
+  return *plans;
+}
+
+}  // namespace
+
+bool has_plan(const CudnnSpec& spec, const Device& device) {
+  AllPlans& all = all_plans();
+  const std::lock_guard lock(all.mutex);
+  return all.on(device).find(spec).graph.has_value();
+}
+
+void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) {
+  std::vector<Binding> bindings;
+  for (const auto& [role, tensor] : arguments) {
+    OSTEON_CHECK(is_aligned(tensor), op, ": ", describe(spec), ": a ", tensor.shape(), " ",
+                 tensor.dtype(), " tensor does not begin at 16 bytes; pass a copy of that slice");
+    bindings.push_back({role, tensor.raw()});
+  }
+  const Device device = arguments.front().tensor.device();
+  AllPlans& all = all_plans();
+  const std::lock_guard lock(all.mutex);
+  DevicePlans& plans = all.on(device);
+  Plan& plan = plans.find(spec);
+  OSTEON_CHECK(plan.graph, op, ": cuDNN has no plan for ", describe(spec), "; ", plan.why_not);
+  if (plan.to_be_timed) plans.time(op, spec, plan, bindings);
+  const Tensor workspace({plan.graph->workspace_bytes()}, DType::u8, device);
+  plan.graph->execute(bindings, workspace.raw());
+}
+
+}  // namespace osteon::cuda
+
+namespace osteon {
+
+void export_tuning(const std::filesystem::path& path, const Device& device) {
+  cuda::AllPlans& all = cuda::all_plans();
+  const std::lock_guard lock(all.mutex);
+  cuda::write_plans(path, all.on(device).chosen_by_timing());
+}
+
+std::size_t import_tuning(const std::filesystem::path& path, const Device& device) {
+  cuda::PlanFile file = cuda::read_plans(path);
+  cuda::AllPlans& all = cuda::all_plans();
+  const std::lock_guard lock(all.mutex);
+  return all.on(device).import(std::move(file));
+}
+
+}  // namespace osteon

@@ -1,0 +1,95 @@
+// Two sums at once over the rows of each channel of a tensor [rows..., channels], as two-stage
+// trees in double without atomics; how they are cut depends on the shape alone, and so do the bits.
+// What is summed is a type like
+//
+//   struct Terms {
+//     template <int n> struct Row;  // what is the same for all rows of n channels
+//     template <int n> __device__ Row<n> prepare(std::int64_t column) const;
+//     template <int n> __device__ void add(std::int64_t at, const Row<n>&, TwoSums (&)[n]) const;
+//   };
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include "ops/cuda/device/block_reduce.cuh"
+#include "tensor/cuda/pack.cuh"
+
+namespace osteon::cuda {
+
+constexpr std::int64_t kEnoughParts = 1024;  // keep every device busy
+constexpr std::int64_t kRowsAThread = 16;    // are worth a part
+constexpr unsigned int kJoinColumns = 16;    // channels of a block that joins parts
+
+struct TwoSums {
+  double first, second;
+};
+struct AddTwo {
+  __device__ TwoSums operator()(TwoSums a, TwoSums b) const {
+    return {a.first + b.first, a.second + b.second};
+  }
+};
+
+// parts[part, channel] = the sums over a part of the rows. Block: (channels, rows). Grid:
+// (channels, parts).
+template <int n, class Terms>
+__global__ void __launch_bounds__(kThreads)
+    sum_rows(Terms terms, std::int64_t rows, std::int64_t channels, std::int64_t rows_a_part,
+             TwoSums* parts) {
+  const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
+  const std::int64_t begin = blockIdx.y * rows_a_part, end = min(begin + rows_a_part, rows);
+  TwoSums sums[n] = {};
+  if (column < channels) {
+    const auto row_of = terms.template prepare<n>(column);
+    for (std::int64_t row = begin + threadIdx.y; row < end; row += blockDim.y)
+      terms.template add<n>(row * channels + column, row_of, sums);
+  }
+  combine_along_y(sums, AddTwo());
+  if (threadIdx.y != 0 || column >= channels) return;
+  for (int i = 0; i < n; ++i) parts[blockIdx.y * channels + column + i] = sums[i];
+}
+
+// The sums over all rows of a channel, in the first row of the block. Block: (kJoinColumns, parts).
+__device__ inline TwoSums join_parts(const TwoSums* parts, std::int64_t count,
+                                     std::int64_t channels, std::int64_t c) {
+  TwoSums sums[1] = {};
+  if (c < channels)
+    for (std::int64_t part = threadIdx.y; part < count; part += blockDim.y)
+      sums[0] = AddTwo()(sums[0], parts[part * channels + c]);
+  combine_along_y(sums, AddTwo());
+  return sums[0];
+}
+
+struct Parts {
+  Tensor memory;
+  std::int64_t count;
+  const TwoSums* sums() const { return reinterpret_cast<const TwoSums*>(memory.data<double>()); }
+};
+
+// The sums of x [rows..., channels] cut into parts; `aligned` says whether all that `terms` reads
+// may be read in packs. `op` is named where a launch fails.
+template <class T, class Terms>
+Parts sum_in_parts(const char* op, const Tensor& x, const Terms& terms, bool aligned) {
+  constexpr int kWide = std::min(kPack<T>, 4);  // the block's sums must fit into shared memory
+  const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
+  const bool packs = aligned && channels % kWide == 0;
+  const std::int64_t width = packs ? channels / kWide : channels;
+  const int across = threads_for(width, kWarp), down = kThreads / across;
+  const auto tiles = blocks_for(width, across, std::numeric_limits<std::int32_t>::max());
+  const std::int64_t useful = (rows + down * kRowsAThread - 1) / (down * kRowsAThread);
+  const std::int64_t count = std::clamp<std::int64_t>(kEnoughParts / tiles, 1, useful);
+  Parts parts{Tensor({count, channels, 2}, DType::f64, x.device()), count};
+  launch(op, x, packs ? sum_rows<kWide, Terms> : sum_rows<1, Terms>,
+         dim3(tiles, static_cast<unsigned int>(count)),
+         dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down)), terms, rows,
+         channels, (rows + count - 1) / count,
+         reinterpret_cast<TwoSums*>(parts.memory.data<double>()));
+  return parts;
+}
+
+inline dim3 join_grid(std::int64_t channels) {
+  return dim3(blocks_for(channels, kJoinColumns, 1 << 30));
+}
+inline dim3 join_block() { return dim3(kJoinColumns, kThreads / kJoinColumns); }
+
+}  // namespace osteon::cuda

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Computes with PyTorch, in float64, what every row of the op table must give.
+
+    pip install torch numpy safetensors
+    build/bin/tests/op_cases_list | python3 scripts/golden/ops.py
+
+reads the rows (tests/ops/op_cases.cpp) as JSON and writes outputs, gradients and updated inputs to
+tests/golden/op_cases.safetensors. The tests only read that file; run this after a change of a row.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+from common import GoldenWriter, HashedSequence
+
+OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "op_cases.safetensors"
+DTYPES = {"f64": torch.float64, "f32": torch.float32, "bf16": torch.bfloat16,
+          "i64": torch.int64, "u8": torch.uint8}
+
+
+# --- inputs: the kinds of tests/ops/op_cases.h --------------------------------------------------------
+
+def input_elements(draws, spec, count):
+    low, high = spec["low"], spec["high"]
+    kind = spec["kind"]
+    if kind == "listed":
+        return numpy.array(spec["elements"], numpy.float64)
+    if kind == "uniform":
+        return low + (high - low) * draws.uniform(count)
+    if kind == "away_from_zero":
+        size = low + (high - low) * draws.uniform(count)
+        return numpy.where(draws.bits(count) % numpy.uint64(2) == 0, size, -size)
+    if kind == "spread":
+        rank = numpy.argsort(numpy.argsort(draws.bits(count)))
+        return low + (high - low) * (rank + 0.5) / count
+    if kind == "integers":
+        return low + (draws.bits(count) % numpy.uint64(high - low)).astype(numpy.float64)
+    raise ValueError(f"unknown kind of input: {kind}")
+
+
+def make_input(row, i, spec):
+    if spec["kind"] == "absent":
+        return None
+    count = int(numpy.prod(spec["shape"]))
+    elements = input_elements(HashedSequence(f"{row}/{i}"), spec, count)
+    tensor = torch.from_numpy(elements).reshape(spec["shape"]).to(DTYPES[spec["dtype"]])
+    return tensor.requires_grad_(spec["differentiable"])
+
+
+# --- ops: PyTorch's, with our layouts (images NHWC, filters KRSC) ---------------------------------
+
+def both(number):
+    return tuple(number) if isinstance(number, list) else (number, number)
+
+
+def channels_first(x):
+    return x.permute(0, 3, 1, 2)
+
+
+def channels_last(x):
+    return x.permute(0, 2, 3, 1)
+
+
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return channels_last(F.conv2d(channels_first(x), channels_first(weight), bias, both(stride),
+                                  both(padding), both(dilation), groups))
+
+
+def conv2d_add_relu(x, weight, bias=None, residual=None, relu=True, **options):
+    y = conv2d(x, weight, bias, **options)
+    if residual is not None:
+        y = y + residual
+    return torch.relu(y) if relu else y
+
+
+def batch_norm(x, weight, bias, running_mean, running_var, residual=None, training=True,
+               momentum=0.1, epsilon=1e-5, relu=False):
+    y = F.batch_norm(x.reshape(-1, x.shape[-1]), running_mean, running_var, weight, bias, training,
+                     momentum, epsilon).reshape(x.shape)
+    if residual is not None:
+        y = y + residual
+    return torch.relu(y) if relu else y
+
+
+def pool2d(function):
+    return lambda x, kernel_size=2, stride=2, padding=0: channels_last(
+        function(channels_first(x), both(kernel_size), both(stride), both(padding)))
+
+
+def matmul(a, b, transpose_a=False, transpose_b=False):
+    return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
+
+
+def reduction(function):
+    def reduce(x, dims=(), keepdim=False):
+        return function(x, dim=list(dims) or list(range(x.dim())), keepdim=keepdim)
+    return reduce
+
+
+def bce(logits, targets, weight=None, positive_weight=1.0):
+    return F.binary_cross_entropy_with_logits(
+        logits, targets, weight, pos_weight=torch.tensor(positive_weight, dtype=torch.float64))
+
+
+def philox(key, counter):
+    """Philox4x32-10 (Salmon et al., SC 2011): four words for a 64-bit key and four counter words."""
+    key0, key1 = key % 2**32, key >> 32
+    x = list(counter)
+    for _ in range(10):
+        product0, product1 = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
+        x = [(product1 >> 32) ^ x[1] ^ key0, product1 % 2**32,
+             (product0 >> 32) ^ x[3] ^ key1, product0 % 2**32]
+        key0, key1 = (key0 + 0x9E3779B9) % 2**32, (key1 + 0xBB67AE85) % 2**32
+    return x
+
+
+def words(low, high):
+    return [low % 2**32, low >> 32 & 0xFFFFFFFF, high % 2**32, high >> 32 & 0xFFFFFFFF]
+
+
+def dropout(x, key, p):
+    """Word j % 4 of block (j / 4, first + n) decides over element j of sample n: below p 2^32 drops."""
+    seed, stream, step, first = (int(number) for number in key)
+    mixed = philox(seed, words(stream, step))
+    mask_key = mixed[0] | mixed[1] << 32
+    sample_size = x[0].numel()
+    keeps = [[philox(mask_key, words(j // 4, first + n))[j % 4] >= int(p * 2**32)
+              for j in range(sample_size)] for n in range(x.shape[0])]
+    return x * torch.tensor(keeps).reshape(x.shape) / (1 - p)
+
+
+def warp_affine(images, matrices, height, width, mean, std):
+    """The affine map in F.grid_sample's terms: coordinates from -1 to 1 over the image's edges."""
+    rows, columns = torch.meshgrid(torch.arange(height, dtype=torch.float64),
+                                   torch.arange(width, dtype=torch.float64), indexing="ij")
+    points = torch.stack([columns, rows, torch.ones_like(rows)], dim=-1)
+    pixels = torch.einsum("nij,hwj->nhwi", matrices, points)
+    size = torch.tensor([images.shape[2], images.shape[1]], dtype=torch.float64)
+    sampled = F.grid_sample(channels_first(images.double()), (2 * pixels + 1) / size - 1,
+                            mode="bilinear", padding_mode="zeros", align_corners=False)
+    return (channels_last(sampled) / 255 - torch.tensor(mean, dtype=torch.float64)) / torch.tensor(
+        std, dtype=torch.float64)
+
+
+OPS = {
+    "conv2d": conv2d,
+    "conv2d_add_relu": conv2d_add_relu,
+    "batch_norm": batch_norm,
+    "max_pool2d": pool2d(F.max_pool2d),
+    "avg_pool2d": pool2d(F.avg_pool2d),
+    "global_avg_pool2d": lambda x: x.mean(dim=(1, 2)),
+    "linear": F.linear,
+    "matmul": matmul,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "scale_and_shift": lambda x, factor, term: x * factor + term,
+    "cast": lambda x, dtype: x.to(DTYPES[dtype]),
+    "sum": reduction(torch.sum),
+    "mean": reduction(torch.mean),
+    "amax": reduction(torch.amax),
+    "reshape": lambda x, extents: x.reshape(extents),
+    "permute": lambda x, order: x.permute(order),
+    "concat": lambda *tensors, dim: torch.cat(tensors, dim),
+    "index_select": lambda x, indices: x.index_select(0, indices),
+    "narrow": lambda x, dim, start, length: x.narrow(dim, start, length),
+    "softmax": lambda x: torch.softmax(x, -1),
+    "log_softmax": lambda x: torch.log_softmax(x, -1),
+    "binary_cross_entropy_with_logits": bce,
+    "cross_entropy": F.cross_entropy,
+    "dropout": dropout,
+    "warp_affine": warp_affine,
+    "add_to_itself": lambda x: x + x,
+    "square": lambda x: x * x,
+    "concat_with_itself": lambda x: torch.cat([x, x], -1),
+    "three_uses": lambda x: torch.relu(x) * x + torch.sigmoid(x),
+}
+
+
+def compute(row, golden):
+    name = row["name"]
+    inputs = [make_input(name, i, spec) for i, spec in enumerate(row["inputs"])]
+    output = OPS[row["op"]](*inputs, **row["attrs"])
+    golden.add(f"{name}/output", output.detach().double().numpy())
+    if output.requires_grad:
+        cotangent = HashedSequence(f"{name}/cotangent").coarse(output.numel())
+        output.backward(torch.from_numpy(cotangent).reshape(output.shape).to(output.dtype))
+    for i, (tensor, spec) in enumerate(zip(inputs, row["inputs"])):
+        if spec["differentiable"]:
+            golden.add(f"{name}/gradient{i}", tensor.grad.numpy())
+        if spec["updated"]:
+            golden.add(f"{name}/updated{i}", tensor.numpy())
+
+
+def main():
+    golden = GoldenWriter()
+    rows = json.load(sys.stdin)
+    for row in rows:
+        compute(row, golden)
+    golden.write(OUTPUT)
+    print(f"{len(rows)} rows, {len(golden.tensors)} entries, {OUTPUT.stat().st_size} bytes: {OUTPUT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+// Elementwise kernels: y = f(a, b, ...) element by element, operands repeated where their extent is
+// 1 (broadcasting). Every operand is read once and every result written once, 16 bytes at a time
+// where they lie aligned; no element costs a division.
+//
+// A result is a matrix here: its columns are what the innermost loops of all operands have in
+// common (everything, if all have its shape; the channels, if one is a vector of channels), its
+// rows the rest.
+#pragma once
+
+#include <array>
+#include <tuple>
+
+#include "tensor/convert.h"
+#include "tensor/cuda/launch.cuh"
+#include "tensor/cuda/pack.cuh"
+#include "tensor/cuda/walk.cuh"
+
+namespace osteon::cuda {
+
+// An input: elements along a row of the result, and where each row begins. An undefined tensor is a
+// 0 that is repeated.
+template <class T>
+struct Operand {
+  const T* data;
+  Walk rows;
+  bool moves;  // along a row; else one element stands for all of it
+
+  template <int n>
+  __device__ Pack<Accumulator<T>, n> load_at(std::int64_t row_offset, std::int64_t column) const {
+    using A = Accumulator<T>;
+    Pack<A, n> values;
+    if (moves) {
+      const Pack<T, n> pack = load<n>(data + row_offset + column);
+#pragma unroll
+      for (int i = 0; i < n; ++i) values.at[i] = static_cast<A>(pack.at[i]);
+    } else {
+      const A value = data == nullptr ? A(0) : static_cast<A>(data[row_offset]);
+#pragma unroll
+      for (int i = 0; i < n; ++i) values.at[i] = value;
+    }
+    return values;
+  }
+};
+
+// What a function of several results returns.
+template <class R, int count>
+struct Results {
+  R at[count];
+};
+
+// Where they go; nullptr if one is not wanted.
+template <class T, int count>
+struct Destinations {
+  T* at[count];
+};
+
+// Computes n columns of a row from packs of all operands.
+template <int n, class Function, class To, int results, class... A>
+__device__ void apply(const Function& function, const Destinations<To, results>& destinations,
+                      std::int64_t first, const Pack<A, n>&... values) {
+  Pack<To, n> packs[results];
+#pragma unroll
+  for (int i = 0; i < n; ++i) {
+    const auto result = function(values.at[i]...);
+#pragma unroll
+    for (int r = 0; r < results; ++r) packs[r].at[i] = narrowed<To>(result.at[r]);
+  }
+#pragma unroll
+  for (int r = 0; r < results; ++r)
+    if (destinations.at[r] != nullptr) store<n>(destinations.at[r] + first, packs[r]);
+}
+
+// Block: (columns, rows). Where n > 1, only the last pack of a lone row may be incomplete.
+template <int n, class Function, class To, int results, class... From>
+__global__ void __launch_bounds__(kThreads)
+    map_kernel(std::int64_t rows, std::int64_t columns, Function function,
+               Destinations<To, results> destinations,
+               const __grid_constant__ Operand<From>... operands) {
+  const std::int64_t row_step = std::int64_t{gridDim.y} * blockDim.y;
+  const std::int64_t column_step = std::int64_t{gridDim.x} * blockDim.x * n;
+  const std::int64_t first = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
+  for (std::int64_t row = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; row < rows;
+       row += row_step)
+    [&](auto... offsets) {
+      for (std::int64_t column = first; column < columns; column += column_step)
+        if (n == 1 || column + n <= columns)
+          apply<n>(function, destinations, row * columns + column,
+                   operands.template load_at<n>(offsets, column)...);
+        else
+          for (std::int64_t rest = column; rest < columns; ++rest)
+            apply<1>(function, destinations, row * columns + rest,
+                     operands.template load_at<1>(offsets, rest)...);
+    }(operands.rows.offset(row)...);
+}
+
+// The result as rows and columns.
+struct MapShape {
+  std::int64_t rows = 1, columns = 1;
+};
+
+// How an operand lies under the result.
+struct OperandLayout {
+  Shape shape;
+  Walk rows;
+  bool moves = false;       // along the columns
+  bool moves_here = false;  // in the dimension being looked at
+  std::int64_t stride = 1;  // of that dimension
+};
+
+// Lays operands, whose shapes broadcast to `shape`, out for a result of that shape.
+template <std::size_t count>
+MapShape lay_out(const char* op, const Shape& shape, std::array<OperandLayout, count>& operands) {
+  MapShape result;
+  bool inside = true, first = true;  // still among the columns; the first dimension of them
+  for (std::int64_t d = 1; d <= shape.rank(); ++d) {
+    const std::int64_t extent = shape[-d];
+    if (extent == 1) continue;
+    for (OperandLayout& each : operands) {
+      each.moves_here = d <= each.shape.rank() && each.shape[-d] == extent;
+      if (first) each.moves = each.moves_here;
+      inside = inside && each.moves == each.moves_here;
+    }
+    first = false;
+    (inside ? result.columns : result.rows) *= extent;
+    for (OperandLayout& each : operands) {
+      if (!inside) each.rows.add_outer(op, extent, each.moves_here ? each.stride : 0);
+      if (each.moves_here) each.stride *= extent;
+    }
+  }
+  return result;
+}
+
+template <class...>
+struct Types {};
+
+// Elements in one access: as much as it holds of the smallest type, but no more than two accesses
+// of the largest.
+template <class... T>
+constexpr int kWide = static_cast<int>(std::min(kWidestAccess / std::min({sizeof(T)...}),
+                                                2 * kWidestAccess / std::max({sizeof(T)...})));
+
+// The launch of map(), of packs if `packs`. From and i are in one list of parameters, because nvcc
+// 12 does not expand them together when one is a lambda's.
+template <class To, int results, class... From, class Function, std::size_t... i>
+void launch_map(const char* op, const Function& function, const Tensor& wanted,
+                const MapShape& shape, const Destinations<To, results>& destinations, bool packs,
+                Types<From...>, const std::array<Tensor, sizeof...(From)>& from,
+                const std::array<OperandLayout, sizeof...(From)>& layouts,
+                std::index_sequence<i...>) {
+  constexpr int kPacked = kWide<To, From...>;
+  packs = packs && (... && (!layouts[i].moves || is_aligned<From, kPacked>(from[i])));
+  const std::int64_t width = packs ? (shape.columns + kPacked - 1) / kPacked : shape.columns;
+  const int threads = threads_for(width, kThreads);
+  const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMostBlocksAcross);
+  const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+                  grid_y);
+  const dim3 block(static_cast<unsigned int>(threads),
+                   static_cast<unsigned int>(kThreads / threads));
+  const auto kernel = packs ? map_kernel<kPacked, Function, To, results, From...>
+                            : map_kernel<1, Function, To, results, From...>;
+  launch(op, wanted, kernel, grid, block, shape.rows, shape.columns, function, destinations,
+         Operand<From>{from[i].defined() ? from[i].template data<From>() : nullptr, layouts[i].rows,
+                       layouts[i].moves}...);
+}
+
+// to[0], to[1], ... = function(from[0], from[1], ...), where `function` takes Accumulators and
+// gives Results. To and From are the element types; an undefined result is not wanted.
+template <class To, int results, class... From, class Function>
+void map(const char* op, const Function& function, const std::array<Tensor, results>& to,
+         Types<From...> types, const std::array<Tensor, sizeof...(From)>& from) {
+  const Tensor* wanted = nullptr;
+  for (const Tensor& each : to)
+    if (each.defined()) wanted = &each;
+  if (wanted == nullptr || wanted->numel() == 0) return;
+
+  std::array<OperandLayout, sizeof...(From)> layouts;
+  std::transform(from.begin(), from.end(), layouts.begin(), [](const Tensor& x) {
+    OperandLayout layout;
+    if (x.defined()) layout.shape = x.shape();
+    return layout;
+  });
+  const MapShape shape = lay_out(op, wanted->shape(), layouts);
+
+  Destinations<To, results> destinations{};
+  bool packs = shape.rows == 1 || shape.columns % kWide<To, From...> == 0;
+  for (int r = 0; r < results; ++r) {
+    if (!to[r].defined()) continue;
+    destinations.at[r] = to[r].template data<To>();
+    packs = packs && is_aligned<To, kWide<To, From...>>(to[r]);
+  }
+  launch_map(op, function, *wanted, shape, destinations, packs, types, from, layouts,
+             std::make_index_sequence<sizeof...(From)>());
+}
+
+}  // namespace osteon::cuda

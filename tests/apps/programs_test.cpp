@@ -1,0 +1,272 @@
+// The programs as a user runs them: exit status and the one line that says what is wrong.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/csv_table.h"
+#include "base/instruction_set.h"
+#include "base/json.h"
+#include "data/image/image.h"
+#include "eval/comparison.h"
+#include "eval/model_file.h"
+#include "tests/support/message_of.h"
+#include "tests/support/tiny_data.h"
+
+using namespace osteon;
+
+namespace {
+
+struct Result {
+  int status = 0;
+  std::string output;  // both streams
+};
+
+Result run(const std::string& command) {
+  FILE* pipe = ::popen((std::string(OSTEON_PROGRAMS) + "/" + command + " 2>&1").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Result result;
+  char buffer[4096];
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    result.output.append(buffer, n);
+  const int status = ::pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("train, then evaluate, as the README does") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string data = (folder.path() / "data").string(),
+                    out = (folder.path() / "run").string();
+  const Result trained =
+      run("train_mura --data " + data + " --out " + out +
+          " --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
+  CAPTURE(trained.output);
+  CHECK(trained.status == 0);
+  CHECK(contains(trained.output, "epoch 1/1"));
+  CHECK(contains(trained.output, "AUROC"));
+  CHECK(contains(trained.output, "confusion matrix"));
+
+  // Evaluating the checkpoint again gives the same figures, by any of its names.
+  for (const std::string& checkpoint : {out, out + "/best", out + "/best/model.safetensors"}) {
+    CAPTURE(checkpoint);
+    const std::string again = (folder.path() / "again").string();
+    const Result evaluated = run("eval_mura --checkpoint " + checkpoint + " --data " + data +
+                                 " --out " + again + " --threads 1");
+    CAPTURE(evaluated.output);
+    CHECK(evaluated.status == 0);
+    CHECK(std::system(("cmp " + out + "/predictions.csv " + again + "/predictions.csv").c_str()) ==
+          0);
+    CHECK(std::system(("cmp " + out + "/metrics.json " + again + "/metrics.json").c_str()) == 0);
+  }
+}
+
+TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and comparisons") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string here = folder.path().string(), data = here + "/data";
+  const Result trained = run("train_mura --data " + data + " --out " + here +
+                             "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 "
+                             "--threads 1 --threshold val --temperature val");
+  CAPTURE(trained.output);
+  REQUIRE(trained.status == 0);
+  const ModelInfo info = load_model(here + "/run").info;
+  CHECK(info.temperature != 1);
+  CHECK(info.threshold != 0.5);
+
+  // Fitted again on the same split they are the same, and a model saved with others has those.
+  const std::string eval = "eval_mura --threads 1 --data " + data + " --checkpoint " + here;
+  const auto evaluated = [&](const std::string& options) {
+    const Result result = run(eval + options);
+    CAPTURE(result.output);
+    CHECK(result.status == 0);
+    return result.output;
+  };
+  evaluated("/run --out " + here + "/again --threshold val --temperature val --save-model " + here +
+            "/again.safetensors");
+  CHECK(std::system(
+            ("cmp " + here + "/run/metrics.json " + here + "/again/metrics.json").c_str()) == 0);
+  CHECK(load_model(here + "/again.safetensors").info.temperature == info.temperature);
+  CHECK(load_model(here + "/again.safetensors").info.threshold == info.threshold);
+  evaluated("/run --out " + here + "/set --threshold 0.25 --temperature 2 --save-model " + here +
+            "/set.safetensors");
+  CHECK(load_model(here + "/set.safetensors").info.threshold == 0.25);
+  CHECK(load_model(here + "/set.safetensors").info.temperature == 2);
+
+  // Three times the same model is that model; with the mirror images it is not.
+  const std::string thrice = "/run --checkpoint " + here + "/run --checkpoint " + here + "/run";
+  const std::string same =
+      evaluated(thrice + " --out " + here + "/thrice --compare " + here + "/run");
+  CHECK(contains(same, "only this one right 0, only the other right 0"));
+  CHECK(std::filesystem::exists(here + "/thrice/comparison.json"));
+  evaluated("/run --tta flip --out " + here + "/flip");
+  const Decisions plain = read_decisions(here + "/run"),
+                  averaged = read_decisions(here + "/thrice"),
+                  mirrored = read_decisions(here + "/flip");
+  double difference = 0;
+  for (std::size_t i = 0; i < plain.predictions.size(); ++i) {
+    CHECK(averaged.predictions[i].probability ==
+          doctest::Approx(plain.predictions[i].probability).epsilon(1e-12));
+    difference += std::abs(mirrored.predictions[i].probability - plain.predictions[i].probability);
+  }
+  CHECK(difference > 0);
+}
+
+TEST_CASE("predict answers what it can, writes it down, and lists what it cannot") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  const std::string here = folder.path().string();
+  REQUIRE(run("train_mura --data " + here + "/data --out " + here +
+              "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1")
+              .status == 0);
+  folder.write("text.png", "hello");
+  folder.write("data/test/notes.txt", "no image");
+  const std::string predict = "predict --threads 1 --checkpoint " + here + "/run ";
+  const std::string image = here + "/data/test/abnormal/0.png";
+
+  // The probabilities are those of the evaluation, image by image and by the mean of a folder.
+  const Decisions evaluated = read_decisions(here + "/run");
+  const Result all = run(predict + here + "/data/test --studies --json " + here + "/all.json");
+  CAPTURE(all.output);
+  CHECK(all.status == 0);
+  const auto json = nlohmann::json::parse(std::ifstream(here + "/all.json"));
+  REQUIRE(json["images"].size() == evaluated.predictions.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < evaluated.predictions.size(); ++i) {
+    const Prediction& expected = evaluated.predictions[i];
+    CHECK(json["images"][i]["path"] == here + "/data/" + expected.path);
+    CHECK(json["images"][i]["probability"].get<double>() ==
+          doctest::Approx(expected.probability).epsilon(1e-5));
+    if (expected.label == 1) sum += expected.probability;
+  }
+  REQUIRE(json["studies"].size() == 2);
+  CHECK(json["studies"][0]["views"] == 6);
+  CHECK(json["studies"][0]["probability"].get<double>() == doctest::Approx(sum / 6).epsilon(1e-5));
+
+  const Result some = run(predict + here + "/text.png " + image + " " + here + "/nowhere.png " +
+                          image + " --csv " + here + "/some.csv --cam " + here + "/cam");
+  CAPTURE(some.output);
+  CHECK(some.status == 1);
+  CHECK(contains(some.output, "text.png: neither PNG"));
+  CHECK(contains(some.output, "nowhere.png: no such file"));
+  CHECK(contains(some.output, "2 of 4 images could not be answered"));
+  CHECK(contains(some.output, image + "  0."));
+  CHECK(CsvTable(here + "/some.csv").rows().size() == 4);
+  CHECK(read_image(here + "/cam/0.png").height == 40);
+  CHECK(std::filesystem::exists(here + "/cam/0-2.png"));
+
+  const Result none = run(predict + here + "/data/test/notes.txt");
+  CHECK(none.status == 1);
+  CHECK(run(predict).status == 2);
+  CHECK(run(predict + image + " --threshold val").status == 2);
+  CHECK(run(predict + image + " --cam " + here + "/cam --cam-layer layer7").status == 1);
+}
+
+TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each in one line") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  folder.write("fields.csv", "path,label\na.png,abnormal\nb.png\n");
+  folder.write("labels.csv", "path,label,patient\na.png,abnormal,1\nb.png,normal,2\nc.png,odd,3\n");
+  folder.write("patient.csv",
+               "path,label,patient,split\na.png,abnormal,1,train\nb.png,normal,1,val\n");
+  folder.write("text.safetensors", "hello");
+  const std::string data = (folder.path() / "data").string(), here = folder.path().string();
+  const std::string train = "train_mura --out " + here + "/run --arch resnet18 --image-size 32 ";
+  const std::string eval = "eval_mura --out " + here + "/out --data " + data + " ";
+  struct Row {
+    std::string command;
+    int status;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"train_mura", 2, "--data is required"},
+      {train + "--data " + data + " --colour", 2, "--colour"},
+      {train + "--data " + data + " --epochs 0", 2, "--epochs 0"},
+      {train + "--data " + data + " --epochs many", 2, "--epochs"},
+      {train + "--data " + data + " --batch-size 1", 2, "batch norm needs"},
+      {train + "--data " + data + " --lr -1", 2, "--lr"},
+      {"train_mura --out " + here + "/run --data " + data + " --arch vgg", 2, "resnet50"},
+      {train + "--data " + data + " --optimizer lion", 2, "adamw"},
+      {train + "--data " + data + " --schedule never", 2, "plateau"},
+      {train + "--data " + data + " --augment more", 2, "mura-paper"},
+      {train + "--data " + data + " --fit crop", 2, "stretch"},
+      {train + "--data " + data + " --positive-weight heavy", 2, "balanced"},
+      {train + "--data " + data + " --recipe cake", 2, "mura-paper"},
+      {train + "--data " + data + " --save-every -1", 2, "--save-every"},
+      {train + "--resume", 1, "holds no run to resume"},
+      {"train_mura --resume", 2, "--out is required"},
+      {"train_mura --data " + data, 2, "--out is required"},
+      {train + "--data " + data + " --precision tf32", 2, "CUDA"},
+      {train + "--data " + data + " --backend gpu", 2, "reference"},
+      {train + "--data " + data + " --device cuda:63", 1, "device cuda:63: "},
+      {train + "--data " + data + " --positive odd", 2, "odd"},
+      {train + "--data " + here + "/nowhere", 1, "nowhere"},
+      {train + "--data " + here + "/fields.csv", 1, "fields.csv:3"},
+      {train + "--data " + here + "/labels.csv", 1, "odd"},
+      {train + "--data " + here + "/patient.csv", 1, "patient"},
+      {train + "--data " + data + " --init " + here + "/text.safetensors", 1, "text.safetensors"},
+      {"train_mura --out /proc/run --arch resnet18 --data " + data, 1, "/proc/run"},
+      {eval, 2, "--checkpoint is required"},
+      {eval + "--checkpoint " + here + "/nowhere", 1, "nowhere"},
+      {eval + "--checkpoint " + here + "/text.safetensors", 1, "text.safetensors"},
+      {eval + "--checkpoint x --split most", 2, "most"},
+      {eval + "--checkpoint x --threshold 2", 2, "--threshold '2': expected a number from 0 to 1"},
+      {eval + "--checkpoint x --threshold most", 2, "val-f1"},
+      {eval + "--checkpoint x --temperature 0", 2, "--temperature"},
+      {eval + "--checkpoint x --bootstrap -1", 2, "bootstrap"},
+      {eval + "--checkpoint x --tta turn", 2, "flip"},
+      {eval + "--checkpoint x --checkpoint y --save-model z", 2, "--save-model"},
+      {train + "--data " + data + " --threshold 0.5x", 2, "--threshold"},
+      {"make_demo_data", 2, "--out is required"},
+      {"make_demo_data --out " + data, 1, "data"},
+  };
+  for (const Row& row : rows) {
+    const Result result = run(row.command);
+    CAPTURE(row.command);
+    CAPTURE(result.output);
+    CHECK(result.status == row.status);
+    CHECK(contains(result.output, row.message));
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "run"));
+  }
+}
+
+TEST_CASE("help and version are status 0") {
+  for (const char* program : {"train_mura", "eval_mura", "predict", "make_demo_data"}) {
+    CAPTURE(program);
+    CHECK(run(std::string(program) + " --help").status == 0);
+    CHECK(run(std::string(program) + " --version").status == 0);
+  }
+}
+
+TEST_CASE("the instruction set is chosen by OSTEON_CPU, and the run says which it was") {
+  const auto with = [](const std::string& set, const std::string& command) {
+    ::setenv("OSTEON_CPU", set.c_str(), 1);
+    const Result result = run(command);
+    ::unsetenv("OSTEON_CPU");
+    return result;
+  };
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  for (const InstructionSet set : available_instruction_sets()) {
+    const std::string name = name_of(set), out = (folder.path() / name).string();
+    CAPTURE(name);
+    CHECK(contains(with(name, "predict --version").output, ", instruction set " + name + "\n"));
+    const Result trained =
+        with(name, "train_mura --data " + (folder.path() / "data").string() + " --out " + out +
+                       " --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
+    CAPTURE(trained.output);
+    CHECK(trained.status == 0);
+    CHECK(read_json(out + "/config.json", 100'000)["instruction_set"] == name);
+  }
+  const Result unknown = with("sse9", "train_mura --data x --out " + folder.path().string() + "/y");
+  CHECK(unknown.status == 2);
+  CHECK(contains(unknown.output, "OSTEON_CPU=sse9: no such instruction set; there is baseline"));
+  CHECK(!std::filesystem::exists(folder.path() / "y"));
+}

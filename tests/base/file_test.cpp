@@ -1,0 +1,143 @@
+// An atomic write leaves the new file or the old one, never a part of either, and no litter.
+#include "base/file.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tests/support/message_of.h"
+#include "tests/support/temporary_folder.h"
+
+namespace fs = std::filesystem;
+using osteon::write_file_atomically;
+
+namespace {
+
+struct Folder : osteon::TemporaryFolder {
+  fs::path operator/(const char* name) const { return path() / name; }
+  std::ptrdiff_t entries() const {
+    return std::distance(fs::directory_iterator(path()), fs::directory_iterator());
+  }
+};
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string message_of_writing(const fs::path& path, std::string_view contents) {
+  return osteon::message_of([&] { write_file_atomically(path, contents); });
+}
+
+// Files of this process may not grow beyond `bytes` while it lives: a full disk in small.
+class SizeLimit {
+ public:
+  explicit SizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{bytes, old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  SizeLimit(const SizeLimit&) = delete;
+  SizeLimit& operator=(const SizeLimit&) = delete;
+  ~SizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit old_{};
+};
+
+}  // namespace
+
+TEST_CASE("contents arrive whole, over an old file too") {
+  const Folder folder;
+  const std::string binary("a\0\r\n\xff", 5);
+  const std::string contents[] = {"first", "", binary, std::string(3'000'000, 'x'), "last"};
+  for (const std::string& each : contents) {
+    write_file_atomically(folder / "file", each);
+    CHECK(read(folder / "file") == each);
+    CHECK(folder.entries() == 1);
+  }
+}
+
+TEST_CASE("pieces are written one after the other") {
+  const Folder folder;
+  const std::string large(100'000, 'y');
+  const std::string_view pieces[] = {"first", "", large, "last"};
+  write_file_atomically(folder / "file", pieces);
+  CHECK(read(folder / "file") == "first" + large + "last");
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a name without a folder is written in the current one") {
+  const Folder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  write_file_atomically("file", "here");
+  fs::current_path(before);
+  CHECK(read(folder / "file") == "here");
+}
+
+TEST_CASE("a link keeps pointing at the file that is replaced") {
+  const Folder folder;
+  write_file_atomically(folder / "file", "old");
+  fs::create_symlink("file", folder / "link");
+  write_file_atomically(folder / "link", "new");
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(read(folder / "file") == "new");
+}
+
+TEST_CASE("permissions follow the umask") {
+  const Folder folder;
+  const mode_t before = ::umask(027);
+  write_file_atomically(folder / "file", "x");
+  ::umask(before);
+  CHECK(fs::status(folder / "file").permissions() == static_cast<fs::perms>(0640));
+}
+
+TEST_CASE("a place that cannot be written is named with the reason") {
+  const Folder folder;
+  write_file_atomically(folder / "file", "old");
+  fs::create_directory(folder / "folder");
+  fs::create_symlink("loop", folder / "loop");
+  struct Row {
+    fs::path path;
+    const char* reason;
+  };
+  const Row rows[] = {
+      {folder / "missing" / "file", "No such file or directory"},
+      {folder / "file" / "below", "Not a directory"},
+      {folder / "folder", "not a regular file"},
+      {folder / "loop", "Too many levels of symbolic links"},
+      {"/dev/null", "not a regular file"},
+      {folder / std::string(300, 'n').c_str(), "File name too long"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.path);
+    const std::string message = message_of_writing(row.path, "new");
+    CHECK(message.find("cannot write " + row.path.string()) == 0);
+    CHECK(message.find(row.reason) != std::string::npos);
+    CHECK(read(folder / "file") == "old");
+    CHECK(folder.entries() == 3);
+  }
+}
+
+TEST_CASE("running out of space leaves the old file intact and no temporary") {
+  const Folder folder;
+  write_file_atomically(folder / "file", "old");
+  std::string message;
+  {
+    const SizeLimit limit(1000);
+    message = message_of_writing(folder / "file", std::string(5000, 'x'));
+  }
+  CHECK(message.find("File too large") != std::string::npos);
+  CHECK(read(folder / "file") == "old");
+  CHECK(folder.entries() == 1);
+}

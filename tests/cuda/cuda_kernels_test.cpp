@@ -1,0 +1,88 @@
+// Kernels of the CUDA back end that no op of the table calls on every device: padding of channels,
+// and batch norm where cuDNN has no plan. Without a device it says so and checks nothing. The same
+// file is built a second time against an emulated device (cuda_emulator/).
+#include <doctest/doctest.h>
+
+#include "ops/cuda/batch_norm_kernels.h"
+#include "ops/cuda/cudnn/channels.h"
+#include "ops/kernels.h"
+#include "tests/cuda/cuda_device.h"
+#include "tests/ops/op_runs.h"
+
+using namespace osteon;
+
+namespace {
+
+Tensor draw(const char* name, Shape shape, DType dtype, double low = -1, double high = 1) {
+  const Input input = uniform(std::move(shape), low, high);
+  return from_vector(input_elements(name, 0, input), input.shape, dtype);
+}
+
+}  // namespace
+
+TEST_CASE("channels are padded with zeros and cropped again, converting as copy_ does") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  constexpr DType kFloating[] = {DType::f64, DType::f32, DType::bf16};
+  for (const DType from : kFloating)
+    for (const DType to : kFloating)
+      for (const std::int64_t wide : {4, 5, 8, 24}) {
+        CAPTURE(format(from, " to ", to, " ", wide));
+        const Tensor x = draw("channels", {2, 3, 5, 3}, from), converted({2, 3, 5, 3}, to);
+        copy_(converted, x);
+        const Tensor padded({2, 3, 5, wide}, to, device), cropped({2, 3, 5, 3}, to, device);
+        cuda::pad_channels(x.to(device), wide, padded);
+        const std::vector<double> all = padded.to_vector(), narrow = converted.to_vector();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          const auto pixel = i / static_cast<std::size_t>(wide);
+          const auto channel = i % static_cast<std::size_t>(wide);
+          CHECK(all[i] == (channel < 3 ? narrow[pixel * 3 + channel] : 0));
+        }
+        cuda::crop_channels(padded, cropped);
+        CHECK(same_bits(cropped, converted));
+      }
+}
+
+// Channels that fill packs and that do not, rows enough for several parts; gradients in the place
+// of what they are computed from.
+TEST_CASE("batch norm without cuDNN agrees with the CPU's") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  for (const std::int64_t channels : {1, 3, 12, 64, 200})
+    for (const bool has_residual : {false, true}) {
+      CAPTURE(channels);
+      CAPTURE(has_residual);
+      const Shape shape{4, 20, 31, channels}, vector{channels};
+      const BatchNormOptions options{.relu = true};
+      const Tensor x = draw("x", shape, DType::f32, 5, 7), dy = draw("dy", shape, DType::f32);
+      const Tensor residual = has_residual ? draw("residual", shape, DType::f32) : Tensor();
+      const Tensor weight = draw("weight", vector, DType::f32, 0.5, 1.5);
+      const Tensor bias = draw("bias", vector, DType::f32);
+      const Tensor& mean = bias;
+      std::vector<Tensors> results;
+      for (const Device& where : {Device::cpu(), device}) {
+        const auto put = [&](const Tensor& tensor) {
+          return tensor.defined() ? tensor.clone().to(where) : Tensor();
+        };
+        const Tensor input = put(x), gradient = put(dy), scale = put(weight), term = put(bias);
+        const Tensor running_mean = put(mean), running_var = put(weight), y = empty_like(input);
+        const Tensor batch_mean = empty_like(scale), inverse_std = empty_like(scale);
+        const Tensor dweight = empty_like(scale), dbias = empty_like(scale);
+        Tensor mask;
+        const auto forward =
+            where.is_cuda() ? cuda::generic_batch_norm_forward : cpu::batch_norm_forward;
+        const auto backward =
+            where.is_cuda() ? cuda::generic_batch_norm_backward : cpu::batch_norm_backward;
+        forward(input, scale, term, put(residual), options, running_mean, running_var, batch_mean,
+                inverse_std, y, mask);
+        backward(gradient, input, mask, scale, term, batch_mean, inverse_std, options, input,
+                 dweight, dbias, has_residual ? gradient : Tensor());
+        results.push_back({y, running_mean, running_var, input, dweight, dbias});
+        if (has_residual) results.back().push_back(gradient);
+      }
+      for (std::size_t i = 0; i < results[0].size(); ++i) {
+        CAPTURE(i);
+        CHECK(relative_difference(results[1][i], results[0][i]) <= 2e-5);
+      }
+    }
+}

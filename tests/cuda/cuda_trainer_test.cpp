@@ -1,0 +1,121 @@
+// Whole runs on a CUDA device: trained, kept, continued and evaluated as on the CPU. Built for a
+// real device and for the emulated one (cuda_emulator/).
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "eval/inference.h"
+#include "ops/backend.h"
+#include "tensor/autograd.h"
+#include "tests/cuda/cuda_device.h"
+#include "tests/support/message_of.h"
+#include "tests/support/tiny_run.h"
+#include "train/trainer.h"
+
+using namespace osteon;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+TrainOptions options_for(const fs::path& data, const fs::path& run) {
+  TrainOptions options = tiny_options(data, run);
+  options.precision = "bf16";
+  options.optimizer = "sgd";
+  options.lr = 0.01;
+  options.schedule = "constant";
+  return options;
+}
+
+RunRecord trained(const TrainOptions& options, const Device& device) {
+  Trainer trainer(options, device);
+  trainer.train();
+  return record_of(options.out);
+}
+
+}  // namespace
+
+TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data";
+  write_tiny_data(data);
+
+  TrainOptions whole = options_for(data, folder.path() / "whole");
+  const RunRecord expected = trained(whole, device);
+  CHECK(expected.losses.size() == 2 * (3 + 1));
+  for (const double loss : expected.losses) CHECK(std::isfinite(loss));
+  CHECK(expected.losses[6] < expected.losses[0]);
+  const auto lines = read_lines(whole.out / "log.jsonl");
+  CHECK(lines.back()["peak_bytes"].get<double>() > 1e6);
+  const auto config = nlohmann::json::parse(read_text(whole.out / "config.json"));
+  CHECK(config["device"] == format(device));
+
+  SUBCASE("continued after its first epoch") {
+    TrainOptions options = options_for(data, folder.path() / "continued");
+    options.epochs = 1;
+    trained(options, device);
+    options.resume = true;
+    options.epochs = 2;
+    CHECK(trained(options, device) == expected);
+  }
+  SUBCASE("with images that are sent with each batch, not kept on the device") {
+    TrainOptions options = options_for(data, folder.path() / "sent");
+    options.cache = "none";
+    CHECK(trained(options, device) == expected);
+  }
+  SUBCASE("evaluated from its files, on the device and on the CPU") {
+    std::vector<double> losses;
+    for (const Device& where : {device, Device::cpu()}) {
+      const TrainedModel model = load_model(whole.out, where);
+      CHECK(model.model->device() == where);
+      const NoGrad no_grad;
+      const Tensor images = full({4, 32, 32, 3}, 0.25).to(where);
+      losses.push_back(logits_of(*model.model, images).to_vector()[0]);
+    }
+    CHECK(losses[0] == doctest::Approx(losses[1]).epsilon(1e-4));
+  }
+}
+
+// A step is reported when the next one is on its way already, but with its own.
+TEST_CASE("the log has each step's learning rate, as on the CPU") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  std::vector<std::vector<double>> rates;
+  for (const Device& where : {Device::cpu(), device}) {
+    TrainOptions options = options_for(folder.path() / "data", folder.path() / format(where));
+    options.epochs = 1;
+    options.schedule = "cosine";
+    trained(options, where);
+    rates.emplace_back();
+    for (const nlohmann::json& line : read_lines(options.out / "log.jsonl"))
+      if (line["split"] == "train") rates.back().push_back(line["lr"].get<double>());
+  }
+  CHECK(rates[0].size() == 3);
+  CHECK(rates[0][0] > rates[0][1]);
+  CHECK(rates[0] == rates[1]);
+}
+
+TEST_CASE("plans that were chosen by timing are kept with the run") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = options_for(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  options.autotune = true;
+  trained(options, device);
+  const fs::path plans = options.out / "plans.safetensors";
+  CHECK(fs::file_size(plans) > 100);
+  options.resume = true;
+  options.epochs = 2;
+  trained(options, device);
+  std::ofstream(plans) << "damaged";
+  CHECK(contains(message_of([&] { Trainer trainer(options, device); }), plans.string()));
+  options.autotune = false;
+  CHECK(contains(message_of([&] { Trainer trainer(options, device); }), "--autotune is false"));
+  set_autotune(false);
+}

@@ -1,0 +1,72 @@
+// Graphs are compiled for a described H100: what is barred stays barred, and what cuDNN cannot do
+// is said with its version. cudnn_support compiles all that the models need.
+#include "ops/cuda/cudnn/graph.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/cudnn/fake_driver.h"
+#include "tests/support/message_of.h"
+
+using namespace osteon;
+using namespace osteon::cuda;
+
+namespace {
+
+const CudnnTarget& h100() {
+  static const CudnnTarget target = [] {
+    load_fake_driver();
+    return CudnnTarget(device_properties());
+  }();
+  return target;
+}
+
+ConvolutionSpec convolution(ConvolutionSpec::Pass pass, DType dtype, bool tf32 = false) {
+  return convolution_spec(pass, dtype, {32, 28, 28, 128}, {128, 3, 3, 128}, {32, 28, 28, 128},
+                          {.padding = 1}, tf32);
+}
+
+std::string engine_of(const CudnnSpec& spec, bool allow_nondeterministic = false) {
+  CudnnGraph graph(h100(), spec, allow_nondeterministic);
+  return graph.build_first() ? graph.engine() : "none";
+}
+
+std::int64_t count_built(const CudnnSpec& spec, bool allow_nondeterministic) {
+  CudnnGraph graph(h100(), spec, allow_nondeterministic);
+  std::int64_t built = 0;
+  for (std::int64_t i = 0; i < graph.configurations(); ++i) built += graph.build(i) ? 1 : 0;
+  return built;
+}
+
+}  // namespace
+
+TEST_CASE("a graph is compiled, named and stored") {
+  for (const DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+    CudnnGraph graph(h100(), convolution(ConvolutionSpec::Pass::forward, dtype), false);
+    REQUIRE(graph.build_first());
+    CHECK(graph.engine().starts_with("eng"));
+    CHECK(graph.workspace_bytes() >= 0);
+    CHECK(graph.serialise().size() > 1000);
+  }
+}
+
+TEST_CASE("f32 is not computed by what tf32 is") {
+  for (const auto pass : {ConvolutionSpec::Pass::forward, ConvolutionSpec::Pass::backward_input,
+                          ConvolutionSpec::Pass::backward_weight})
+    CHECK(engine_of(convolution(pass, DType::f32)) !=
+          engine_of(convolution(pass, DType::f32, /*tf32=*/true)));
+}
+
+TEST_CASE("what gives other bits from run to run is barred unless it is allowed") {
+  const CudnnSpec spec = convolution(ConvolutionSpec::Pass::backward_weight, DType::f32);
+  CHECK(count_built(spec, true) > count_built(spec, false));
+}
+
+TEST_CASE("what cuDNN cannot do is said with its version") {
+  const CudnnSpec spec =
+      batch_norm_spec(BatchNormSpec::Pass::forward, DType::bf16, {2, 4, 4, 3}, {}, false);
+  CHECK(message_of([&] { CudnnGraph(h100(), spec, false); }).starts_with(cudnn_version()));
+  CHECK(message_of([&] { CudnnGraph(h100(), "no plan"); }).starts_with(cudnn_version()));
+  for (const char* const text :
+       {"", "{}", "not JSON", R"({"deviceVer": "90"})", R"({"deviceVer": 900})"})
+    CHECK(message_of([&] { CudnnTarget target{std::string(text)}; }).starts_with(cudnn_version()));
+}

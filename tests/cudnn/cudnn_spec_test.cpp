@@ -1,0 +1,149 @@
+// Specs print what tells them apart, and are made from an op's arguments as its kernels need them.
+#include "ops/cuda/cudnn/spec.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+using namespace osteon;
+using namespace osteon::cuda;
+
+namespace {
+
+using Pass = ConvolutionSpec::Pass;
+
+ConvolutionSpec convolution(Pass pass = Pass::forward, DType dtype = DType::f32,
+                            const Conv2dOptions& options = {}, bool tf32 = false) {
+  return convolution_spec(pass, dtype, {2, 9, 9, 16}, {32, 3, 3, 16}, {2, 7, 7, 32}, options, tf32);
+}
+
+template <class Spec, class Change>
+Spec with(Spec spec, const Change& change) {
+  change(spec);
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a spec prints what it is") {
+  struct Row {
+    CudnnSpec spec;
+    const char* text;
+  };
+  BatchNormOptions options;
+  options.relu = true;
+  const Conv2dOptions all{.stride = 2, .padding = {1, 3}, .dilation = 4, .groups = 8};
+  for (const auto& [spec, text] : {
+           Row{convolution(), "conv2d forward f32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32]"},
+           Row{convolution(Pass::backward_weight, DType::f32, all, true),
+               "conv2d backward_weight tf32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32] "
+               "stride 2x2 padding 1x3 dilation 4x4 groups 8"},
+           Row{with(convolution(),
+                    [](auto& spec) { spec.bias = spec.residual = spec.relu = true; }),
+               "conv2d forward f32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32] "
+               "+residual +bias +relu"},
+           Row{batch_norm_spec(BatchNormSpec::Pass::forward, DType::bf16, {2, 3, 4, 8}, options,
+                               true),
+               "batch_norm forward bf16 x [2,3,4,8] epsilon 1e-05 momentum 0.1 +residual +relu"},
+           Row{batch_norm_spec(BatchNormSpec::Pass::backward, DType::f32, {6, 8}, options, false),
+               "batch_norm backward f32 x [6,1,1,8] +relu"},
+       })
+    CHECK(describe(spec) == text);
+}
+
+TEST_CASE("specs that differ in one thing differ, as values and in print") {
+  const BatchNormSpec norm = batch_norm_spec(BatchNormSpec::Pass::forward, DType::f32, {2, 3, 4, 8},
+                                             BatchNormOptions{}, false);
+  const std::vector<CudnnSpec> specs = {
+      convolution(),
+      convolution(Pass::backward_input),
+      convolution(Pass::backward_weight),
+      convolution(Pass::forward, DType::bf16),
+      convolution(Pass::forward, DType::f64),
+      convolution(Pass::forward, DType::f32, {}, true),
+      convolution(Pass::forward, DType::f32, {.stride = {1, 2}}),
+      convolution(Pass::forward, DType::f32, {.stride = {2, 1}}),
+      convolution(Pass::forward, DType::f32, {.padding = {1, 2}}),
+      convolution(Pass::forward, DType::f32, {.dilation = {1, 2}}),
+      convolution(Pass::forward, DType::f32, {.groups = 2}),
+      with(convolution(),
+           [](auto& spec) {
+             spec.x = {3, 9, 9, 16};
+           }),
+      with(convolution(),
+           [](auto& spec) {
+             spec.weight = {32, 5, 3, 16};
+           }),
+      with(convolution(),
+           [](auto& spec) {
+             spec.y = {2, 7, 8, 32};
+           }),
+      with(convolution(), [](auto& spec) { spec.bias = true; }),
+      with(convolution(), [](auto& spec) { spec.residual = true; }),
+      with(convolution(), [](auto& spec) { spec.relu = true; }),
+      norm,
+      with(norm, [](auto& spec) { spec.pass = BatchNormSpec::Pass::backward; }),
+      with(norm, [](auto& spec) { spec.dtype = DType::bf16; }),
+      with(norm,
+           [](auto& spec) {
+             spec.x = {2, 4, 3, 8};
+           }),
+      with(norm, [](auto& spec) { spec.relu = true; }),
+      with(norm, [](auto& spec) { spec.residual = true; }),
+      with(norm, [](auto& spec) { spec.epsilon = 1e-3; }),
+      with(norm, [](auto& spec) { spec.momentum = 0.01; }),
+  };
+  std::set<std::string> texts;
+  std::set<std::size_t> hashes;
+  for (const CudnnSpec& spec : specs) {
+    texts.insert(describe(spec));
+    hashes.insert(CudnnSpecHash()(spec));
+    CHECK(std::ranges::count(specs, spec) == 1);
+  }
+  CHECK(texts.size() == specs.size());
+  CHECK(hashes.size() == specs.size());
+}
+
+TEST_CASE("only bf16 without groups has its channels filled up to eight") {
+  struct Row {
+    DType dtype;
+    std::int64_t channels, groups, filled;
+  };
+  for (const auto& [dtype, channels, groups, filled] : {
+           Row{DType::bf16, 3, 1, 8},
+           Row{DType::bf16, 8, 1, 8},
+           Row{DType::bf16, 9, 1, 16},
+           Row{DType::bf16, 6, 2, 6},
+           Row{DType::f32, 3, 1, 3},
+           Row{DType::f64, 3, 1, 3},
+       }) {
+    const ConvolutionSpec spec =
+        convolution_spec(Pass::forward, dtype, {1, 4, 4, channels}, {2, 1, 1, channels / groups},
+                         {1, 4, 4, 2}, {.groups = groups}, false);
+    CHECK(spec.x == Shape{1, 4, 4, filled});
+    CHECK(spec.weight == Shape{2, 1, 1, filled / groups});
+  }
+}
+
+TEST_CASE("tf32 says nothing about other dtypes") {
+  CHECK(convolution(Pass::forward, DType::bf16, {}, true) ==
+        convolution(Pass::forward, DType::bf16));
+  CHECK(convolution(Pass::forward, DType::f64, {}, true) == convolution(Pass::forward, DType::f64));
+}
+
+TEST_CASE("what can be computed apart is left out, a bias is not") {
+  const auto add = [](bool all) {
+    return [all](ConvolutionSpec& spec) {
+      spec.bias = true;
+      spec.residual = spec.relu = all;
+    };
+  };
+  CHECK(unfused(with(convolution(), add(true))) == with(convolution(), add(false)));
+}
+
+TEST_CASE("a mask has a bit an element, in whole bytes a row of channels") {
+  CHECK(relu_mask_shape({2, 3, 4, 16}) == Shape{24, 2});
+  CHECK(relu_mask_shape({5, 12}) == Shape{5, 2});
+}

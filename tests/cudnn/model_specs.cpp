@@ -1,0 +1,138 @@
+// Two observers, one of each direction. They see a batch of two: a batch norm wants more than one.
+#include "tests/cudnn/model_specs.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "ops/ops.h"
+#include "tensor/autograd.h"
+
+namespace osteon {
+namespace {
+
+using cuda::BatchNormSpec;
+using cuda::ConvolutionSpec;
+using cuda::CudnnSpec;
+
+constexpr std::int64_t kObservedBatch = 2;
+
+Tensor blank_images(std::int64_t image_size) {
+  return zeros({kObservedBatch, image_size, image_size, 3});
+}
+
+ConvolutionSpec convolution(ConvolutionSpec::Pass pass, const Shape& x, const Shape& weight,
+                            const Shape& y, const std::any& options) {
+  return cuda::convolution_spec(pass, DType::f32, x, weight, y,
+                                std::any_cast<const Conv2dOptions&>(options), false);
+}
+
+BatchNormSpec batch_norm(BatchNormSpec::Pass pass, const Shape& x, const std::any& options,
+                         bool residual) {
+  return cuda::batch_norm_spec(pass, DType::f32, x, std::any_cast<const BatchNormOptions&>(options),
+                               residual);
+}
+
+ConvolutionSpec forward_convolution(const Observation& op) {
+  ConvolutionSpec spec = convolution(ConvolutionSpec::Pass::forward, op.inputs[0].shape(),
+                                     op.inputs[1].shape(), op.outputs[0].shape(), op.attrs);
+  spec.bias = op.inputs[2].defined();
+  return spec;
+}
+
+Shape with_batch(const Shape& shape, std::int64_t batch_size) {
+  std::vector<std::int64_t> extents = shape.extents();
+  extents[0] = batch_size;
+  return Shape(extents);
+}
+
+}  // namespace
+
+Precision precision_from_name(const std::string& name) {
+  static const std::map<std::string, Precision> known = {
+      {"fp32", {}}, {"tf32", {DType::f32, true}}, {"bf16", {DType::bf16, false}}};
+  const auto found = known.find(name);
+  if (found == known.end())
+    throw UsageError(format("precision ", name, " is not fp32, tf32 or bf16"));
+  return found->second;
+}
+
+CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) const {
+  if (const auto* norm = std::get_if<BatchNormSpec>(&spec)) {
+    BatchNormSpec other = *norm;
+    other.dtype = precision.dtype;
+    other.x = with_batch(norm->x, batch_size);
+    return other;
+  }
+  const auto& conv = std::get<ConvolutionSpec>(spec);
+  ConvolutionSpec other = cuda::convolution_spec(
+      conv.pass, precision.dtype, with_batch(conv.x, batch_size), conv.weight,
+      with_batch(conv.y, batch_size), conv.options, precision.tf32);
+  other.bias = conv.bias;
+  other.residual = conv.residual;
+  other.relu = conv.relu;
+  return other;
+}
+
+std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size) {
+  std::vector<ObservedOp> seen;
+  const ObserveOps forward([&](const Observation& op) {
+    if (op.name == std::string("conv2d")) seen.push_back({forward_convolution(op)});
+    if (op.name == std::string("batch_norm"))
+      seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[0].shape(), op.attrs,
+                                 op.inputs[3].defined())});
+  });
+  // A data gradient takes in what other ops have contributed to its input's gradient before it.
+  std::set<std::pair<const Node*, std::size_t>> contributed;
+  const ObserveBackward backwards([&](const Node& op) {
+    const auto& inputs = op.inputs;
+    const auto source = [&](std::size_t i) {
+      return std::pair<const Node*, std::size_t>(inputs[i].node.get(), inputs[i].output_index);
+    };
+    const auto convolution_of = [&](ConvolutionSpec::Pass pass) {
+      return convolution(pass, inputs[0].shape, inputs[1].shape, op.outputs[0].shape, op.attrs);
+    };
+    if (op.name == std::string("conv2d")) {
+      if (inputs[0].needs_grad()) {
+        ConvolutionSpec spec = convolution_of(ConvolutionSpec::Pass::backward_input);
+        spec.residual = contributed.contains(source(0));
+        seen.push_back({spec});
+      }
+      if (inputs[1].needs_grad())
+        seen.push_back({convolution_of(ConvolutionSpec::Pass::backward_weight)});
+    }
+    if (op.name == std::string("batch_norm"))
+      seen.push_back({batch_norm(BatchNormSpec::Pass::backward, inputs[0].shape, op.attrs,
+                                 inputs[3].needs_grad())});
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].node) contributed.insert(source(i));
+  });
+  model.train(true);
+  backward(mean(model(blank_images(image_size))));
+  return seen;
+}
+
+std::vector<ObservedOp> observe_inference(Module& model, std::int64_t image_size) {
+  std::vector<ObservedOp> seen;
+  std::map<const std::byte*, std::size_t> made_by;  // outputs of convolutions
+  const NoGrad no_grad;
+  const ObserveOps forward([&](const Observation& op) {
+    if (op.name == std::string("conv2d")) {
+      made_by[op.outputs[0].raw()] = seen.size();
+      seen.push_back({forward_convolution(op)});
+    }
+    if (op.name != std::string("batch_norm")) return;
+    const auto found = made_by.find(op.inputs[0].raw());
+    OSTEON_CHECK(found != made_by.end(), "batch_norm: it does not follow a convolution");
+    auto& conv = std::get<ConvolutionSpec>(seen[found->second].spec);
+    conv.bias = true;
+    conv.residual = op.inputs[3].defined();
+    conv.relu = std::any_cast<const BatchNormOptions&>(op.attrs).relu;
+    made_by.erase(found);
+  });
+  model.train(false);
+  model(blank_images(image_size));
+  return seen;
+}
+
+}  // namespace osteon

@@ -1,0 +1,262 @@
+// Decoding, resizing and writing images: golden files made with Pillow, and files that are damaged.
+#include "data/image/image.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "data/image/decoders.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace osteon;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+const fs::path kGolden = OSTEON_TEST_DATA;
+constexpr std::size_t kSignatureBytes = 8;  // of a PNG; read_image looks at them
+
+// Rows of grey levels in hexadecimal.
+Image from_hex(const json& rows) {
+  Image image;
+  for (const std::string row : rows) {
+    ++image.height;
+    image.width = static_cast<std::int64_t>(row.size() / 2);
+    for (std::size_t i = 0; i < row.size(); i += 2)
+      image.pixels.push_back(static_cast<std::uint8_t>(std::stoi(row.substr(i, 2), nullptr, 16)));
+  }
+  return image;
+}
+
+// The largest difference of two pictures of one size; 256 where the sizes differ.
+int difference(const Image& a, const Image& b) {
+  if (a.height != b.height || a.width != b.width || a.pixels.size() != b.pixels.size()) return 256;
+  int largest = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i)
+    largest = std::max(largest, std::abs(a.pixels[i] - b.pixels[i]));
+  return largest;
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::vector<std::uint8_t> read_bytes(const fs::path& path) {
+  const std::string text = read_text(path);
+  return {text.begin(), text.end()};
+}
+
+std::vector<std::uint8_t> with_flipped(std::vector<std::uint8_t> bytes, std::size_t at, int bits) {
+  bytes[at] = static_cast<std::uint8_t>(bytes[at] ^ bits);
+  return bytes;
+}
+
+std::string error_of(const fs::path& path) {
+  try {
+    read_image(path);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+Image gradient(std::int64_t height, std::int64_t width) {
+  Image image{height, width, {}};
+  for (std::int64_t i = 0; i < height * width; ++i)
+    image.pixels.push_back(static_cast<std::uint8_t>((i * 7 + i / width * 13) % 256));
+  return image;
+}
+
+}  // namespace
+
+TEST_CASE("files of every kind decode to Pillow's grey levels") {
+  const json golden = json::parse(read_text(kGolden / "images" / "images.json"));
+  CHECK(golden.size() == 60);
+  for (const auto& item : golden.items()) {
+    CAPTURE(item.key());
+    const fs::path file = kGolden / "images" / item.key();
+    if (item.value() == "refused") {
+      CHECK(error_of(file).find(file.string() + ": ") == 0);
+      continue;
+    }
+    // JPEG decoders may differ by a level where they round.
+    CHECK(difference(read_image(file), from_hex(item.value())) <=
+          (file.extension() == ".jpg" ? 1 : 0));
+  }
+}
+
+TEST_CASE("what is refused is refused for its own reason") {
+  struct Row {
+    const char *file, *message;
+  };
+  const Row table[] = {
+      {"refused_colour_outside_palette.png", "a colour outside the palette"},
+      {"refused_unknown_critical_chunk.png", "an unknown critical chunk BONE"},
+      {"refused_no_palette.png", "no palette"},
+      {"refused_row_missing.png", "picture data ends early"},
+      {"refused_surplus_row.png", "more picture data than pixels"},
+      {"refused_too_large.png", "2147483647 x 2147483647 pixels; at most 67108864 are read"},
+      {"refused_cmyk.jpg", "a CMYK JPEG; convert it to grey or RGB"},
+  };
+  for (const Row& row : table) {
+    CAPTURE(row.file);
+    CHECK_THROWS_WITH_AS(read_image(kGolden / "images" / row.file), doctest::Contains(row.message),
+                         Error);
+  }
+}
+
+TEST_CASE("a flipped byte anywhere in a PNG and a PNG cut anywhere are refused") {
+  for (const char* name : {"rgb8_interlaced.png", "palette4.png", "text_and_three_parts.png"}) {
+    const std::vector<std::uint8_t> whole = read_bytes(kGolden / "images" / name);
+    for (std::size_t i = kSignatureBytes; i < whole.size(); ++i) {
+      CAPTURE(name);
+      CAPTURE(i);
+      for (const int bits : {0x01, 0x20, 0x80, 0xFF})
+        CHECK_THROWS_AS(decode_png(with_flipped(whole, i, bits)), Error);
+      CHECK_THROWS_AS(decode_png(Bytes(whole).first(i)), Error);
+    }
+  }
+}
+
+TEST_CASE("bytes after the end of a picture do not matter") {
+  for (const char* name : {"grey8.png", "grey.jpg"}) {
+    const TemporaryFolder folder;
+    const fs::path file = kGolden / "images" / name;
+    CHECK(difference(read_image(folder.write("longer", read_text(file) + "tail")),
+                     read_image(file)) == 0);
+  }
+}
+
+TEST_CASE("a JPEG cut anywhere is refused; a flipped byte is refused or decodes, and no more") {
+  for (const char* name : {"grey.jpg", "colour_420.jpg", "colour_progressive.jpg", "exif_6.jpg"}) {
+    const std::vector<std::uint8_t> whole = read_bytes(kGolden / "images" / name);
+    int refused = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      CAPTURE(name);
+      CAPTURE(i);
+      CHECK_THROWS_AS(decode_jpeg(Bytes(whole).first(i)), Error);
+      for (const int bits : {0x01, 0x10, 0xFF}) try {
+          decode_jpeg(with_flipped(whole, i, bits));
+        } catch (const Error&) {
+          ++refused;
+        }
+    }
+    CHECK(refused > 0);
+  }
+}
+
+TEST_CASE("a JPEG whose end marker is overwritten is refused") {
+  std::vector<std::uint8_t> file = read_bytes(kGolden / "images" / "grey.jpg");
+  CHECK_NOTHROW(decode_jpeg(file));
+  file.resize(file.size() - 2);
+  file.resize(file.size() + 1000);
+  CHECK_THROWS_WITH_AS(decode_jpeg(file), doctest::Contains("damaged JPEG"), Error);
+}
+
+TEST_CASE("files that are no image are named") {
+  const TemporaryFolder folder;
+  struct Row {
+    fs::path file;
+    const char* message;
+  };
+  const Row table[] = {
+      {folder.path() / "missing.png", "no such file"},
+      {folder.path(), "not a regular file"},
+      {folder.write("empty.png", ""), "the file is empty"},
+      {folder.write("text.png", "hello"), "neither PNG, JPEG nor DICOM by its first bytes"},
+      {folder.write("signature.png", "\x89PNG\r\n\x1A\n"), "the PNG ends early"},
+      {folder.write("start.jpg", "\xFF\xD8\xFF"), "damaged JPEG"},
+  };
+  for (const Row& row : table)
+    CHECK(error_of(row.file) ==
+          row.file.string() + ": " + row.message +
+              (row.message == std::string("damaged JPEG") ? ": Premature end of JPEG file" : ""));
+  const fs::path huge = folder.write("huge.png", "\x89PNG");
+  fs::resize_file(huge, (std::uintmax_t{1} << 28) + 1);
+  CHECK(error_of(huge).find("268435457 bytes; at most 268435456 are read") != std::string::npos);
+}
+
+TEST_CASE("EXIF segments") {
+  using namespace std::string_literals;
+  const std::string little = "Exif\0\0II\x2A\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"s;
+  const std::string big = "Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0"s;
+  struct Row {
+    std::string segment;
+    int orientation;
+  };
+  std::vector<Row> table = {{little, 6}, {big, 8}, {"", 1}, {"http://ns.adobe.com/xap/1.0/"s, 1}};
+  for (std::size_t size = 0; size < little.size(); ++size)
+    table.push_back({little.substr(0, size), 1});
+  const auto changed = [&](std::size_t at, char value) {
+    std::string segment = little;
+    segment[at] = value;
+    return segment;
+  };
+  table.push_back({changed(10, '\x7F'), 1});  // the directory lies outside
+  table.push_back({changed(13, '\xFF'), 1});  // far outside
+  table.push_back({changed(18, '\x04'), 1});  // not a SHORT
+  table.push_back({changed(24, '\x09'), 1});  // no such orientation
+  table.push_back({changed(8, '\x2B'), 1});   // not a TIFF
+  for (const Row& row : table) {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(row.segment.data());
+    CHECK(exif_orientation({data, row.segment.size()}) == row.orientation);
+  }
+}
+
+TEST_CASE("resizing agrees with Pillow's bilinear filter to one grey level") {
+  for (const json& entry : json::parse(read_text(kGolden / "resize.json"))) {
+    const Image in = from_hex(entry["in"]), expected = from_hex(entry["out"]);
+    CAPTURE(in.height);
+    CAPTURE(in.width);
+    CAPTURE(expected.height);
+    CAPTURE(expected.width);
+    CHECK(difference(resize(in, expected.height, expected.width), expected) <= 1);
+  }
+  CHECK_THROWS_AS(resize(gradient(2, 2), 0, 3), Error);
+  CHECK_THROWS_AS(resize(Image{}, 3, 3), Error);
+}
+
+TEST_CASE("a picture is stretched to a square or padded with black, centred") {
+  struct Row {
+    std::int64_t height, width, size, top, left, inner_height, inner_width;
+  };
+  const Row table[] = {{8, 4, 8, 0, 2, 8, 4},  {4, 8, 8, 2, 0, 4, 8},     {16, 10, 8, 0, 1, 8, 5},
+                       {3, 3, 9, 0, 0, 9, 9},  {1, 100, 10, 4, 0, 1, 10}, {1, 1, 4, 0, 0, 4, 4},
+                       {30, 20, 7, 0, 1, 7, 5}};
+  for (const Row& row : table) {
+    const Image image = gradient(row.height, row.width);
+    CHECK(difference(fit_image(image, row.size, Fit::stretch), resize(image, row.size, row.size)) ==
+          0);
+    const Image padded = fit_image(image, row.size, Fit::pad);
+    const Image inner = resize(image, row.inner_height, row.inner_width);
+    Image expected{row.size, row.size,
+                   std::vector<std::uint8_t>(static_cast<std::size_t>(row.size * row.size))};
+    for (std::int64_t y = 0; y < row.inner_height; ++y)
+      for (std::int64_t x = 0; x < row.inner_width; ++x)
+        expected.pixels[static_cast<std::size_t>((row.top + y) * row.size + row.left + x)] =
+            inner.at(y, x);
+    CHECK(difference(padded, expected) == 0);
+  }
+}
+
+TEST_CASE("a written PNG is read back as it was") {
+  const TemporaryFolder folder;
+  for (const auto& [height, width] : {std::pair{1, 1}, {1, 300}, {17, 1}, {64, 33}}) {
+    const Image image = gradient(height, width);
+    write_png(folder.path() / "a.png", image);
+    CHECK(difference(read_image(folder.path() / "a.png"), image) == 0);
+  }
+  const Image image = gradient(2, 2);
+  CHECK_THROWS_WITH_AS(write_png(folder.path() / "none" / "a.png", image),
+                       doctest::Contains("none/a.png"), Error);
+  CHECK_THROWS_AS(write_png(folder.path() / "b.png", Image{}), Error);
+}

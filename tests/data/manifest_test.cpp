@@ -1,0 +1,564 @@
+// Data sets: every layout, MURA's quirks, the splits, and what is said about faulty ones.
+#include "data/manifest.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/csv_table.h"
+#include "base/error.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace osteon;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct File {
+  std::string name, contents;
+};
+using Files = std::vector<File>;
+
+void write_all(const TemporaryFolder& folder, const Files& files) {
+  for (const File& file : files) folder.write(file.name, file.contents);
+}
+
+// "path label study patient part split", the whole of a sample in one comparable line.
+std::string to_line(const Manifest& manifest, const Sample& sample) {
+  return sample.path + " " + manifest.classes[static_cast<std::size_t>(sample.label)] + " " +
+         sample.study + " " + sample.patient + " " + sample.part + " " + split_name(sample.split);
+}
+
+std::vector<std::string> lines(const Manifest& manifest) {
+  std::vector<std::string> all;
+  for (const Sample& sample : manifest.samples) all.push_back(to_line(manifest, sample));
+  return all;
+}
+
+std::string error_of(const fs::path& data, const ManifestOptions& options = {}) {
+  try {
+    read_manifest(data, options);
+  } catch (const UsageError& error) {
+    return std::string("usage: ") + error.what();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+ManifestOptions with(const char* dataset, double val_fraction = -1) {
+  ManifestOptions options;
+  options.dataset = dataset;
+  options.val_fraction = val_fraction;
+  return options;
+}
+
+const std::string kWrist = "train/XR_WRIST/patient00006/study1_positive/";
+const std::string kWristTwo = "train/XR_WRIST/patient00007/study1_negative/";
+const std::string kElbow = "valid/XR_ELBOW/patient11185/study2_negative/";
+
+}  // namespace
+
+TEST_CASE("csv text") {
+  struct Row {
+    const char* text;
+    std::vector<std::vector<std::string>> fields;
+    std::vector<std::int64_t> lines;
+  };
+  const Row table[] = {
+      {"a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {1, 2}},
+      {"a,b\r\n1,2", {{"a", "b"}, {"1", "2"}}, {1, 2}},
+      {"\xEF\xBB\xBF"
+       "a\n\n\nb",
+       {{"a"}, {"b"}},
+       {1, 4}},
+      {"\"x,\"\"y\"\"\",\"two\nlines\"\nnext,", {{"x,\"y\"", "two\nlines"}, {"next", ""}}, {1, 3}},
+      {",\n", {{"", ""}}, {1}},
+      {"", {}, {}},
+      {"\"\"", {{""}}, {1}},
+      {"a b ,c\rd\n", {{"a b ", "c\rd"}}, {1}},
+  };
+  const TemporaryFolder folder;
+  for (const Row& row : table) {
+    CAPTURE(row.text);
+    const std::vector<CsvRow> rows = read_csv(folder.write("t.csv", row.text));
+    REQUIRE(rows.size() == row.fields.size());
+    std::string again;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      CHECK(rows[i].fields == row.fields[i]);
+      CHECK(rows[i].line == row.lines[i]);
+      again += csv_line(rows[i].fields);
+    }
+    const std::vector<CsvRow> back = read_csv(folder.write("again.csv", again));
+    REQUIRE(back.size() == rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) CHECK(back[i].fields == rows[i].fields);
+  }
+}
+
+TEST_CASE("faulty csv text") {
+  struct Row {
+    std::string text;
+    const char* message;
+  };
+  const Row table[] = {
+      {"a\n\"open\nstill", "t.csv:2: a quoted field is never closed"},
+      {"a\nb\"c\n", "t.csv:2: a quote inside a field"},
+      {"\"a\"b\n", "t.csv:1: text after the closing quote"},
+      {std::string("a\n\0b", 4), "t.csv:2: a zero byte"},
+      {"a,b\n1,2\n\n1\n", "t.csv:4: 1 fields where the header has 2 (a, b)"},
+      {"a,a\n", "t.csv:1: column \"a\" is there twice"},
+      {"\n", "t.csv: is empty"},
+  };
+  const TemporaryFolder folder;
+  for (const Row& row : table) {
+    CAPTURE(row.text);
+    CHECK_THROWS_WITH_AS(CsvTable(folder.write("t.csv", row.text)), doctest::Contains(row.message),
+                         Error);
+  }
+  CHECK_THROWS_WITH_AS(read_csv(folder.path()), doctest::Contains("cannot be opened"), Error);
+  CHECK_THROWS_WITH_AS(read_csv("/dev/zero"), doctest::Contains("more than the 100000000 bytes"),
+                       Error);
+}
+
+TEST_CASE("MURA: folders and lists give the same samples") {
+  const Files images = {{kWrist + "image1.png", "x"},   {kWrist + "image2.png", "x"},
+                        {kWrist + "._image1.png", "x"}, {kWristTwo + "image1.png", "x"},
+                        {kElbow + "image1.png", "x"},   {"train/.DS_Store", "x"}};
+  const std::vector<std::string> expected = {
+      kWrist +
+          "image1.png abnormal XR_WRIST/patient00006/study1_positive patient00006 XR_WRIST "
+          "train",
+      kWrist +
+          "image2.png abnormal XR_WRIST/patient00006/study1_positive patient00006 XR_WRIST "
+          "train",
+      kWristTwo +
+          "image1.png normal XR_WRIST/patient00007/study1_negative patient00007 XR_WRIST "
+          "train",
+      kElbow +
+          "image1.png normal XR_ELBOW/patient11185/study2_negative patient11185 XR_ELBOW "
+          "test"};
+  const std::string m = "MURA-v1.1/";
+  struct Row {
+    const char* name;
+    Files lists;
+  };
+  const Row table[] = {
+      {"no lists", {}},
+      {"lists as shipped",
+       {{"train_image_paths.csv", m + kWrist + "image1.png\n" + m + kWrist + "image2.png\n" + m +
+                                      kWristTwo + "image1.png\n"},
+        {"train_labeled_studies.csv", m + kWrist + ",1\n" + m + kWristTwo + ",0\n"},
+        {"valid_image_paths.csv", m + kElbow + "image1.png\n"},
+        {"valid_labeled_studies.csv", m + kElbow + ",0\n"}}},
+      {"header, carriage returns, no folder name, no slash, a dot-file listed",
+       {{"train_image_paths.csv", "path\r\n" + kWrist + "image1.png\r\n" + kWrist +
+                                      "._image1.png\r\n" + kWrist + "image2.png\r\n" + kWristTwo +
+                                      "image1.png\r\n"},
+        {"train_labeled_studies.csv", "study,label\r\n" + kWrist.substr(0, kWrist.size() - 1) +
+                                          ",1\r\n" + kWristTwo + ",0\r\n"}}},
+      {"labels only",
+       {{"train_labeled_studies.csv", m + kWrist + ",1\n" + m + kWristTwo + ",0\n"}}},
+      {"images only", {{"valid_image_paths.csv", "./" + kElbow + "image1.png\n"}}},
+  };
+  for (const Row& row : table)
+    for (const bool parent : {false, true}) {
+      CAPTURE(row.name);
+      CAPTURE(parent);
+      const TemporaryFolder folder;
+      for (const Files& files : {images, row.lists})
+        for (const File& file : files)
+          folder.write((parent ? "MURA-v1.1/" : "") + file.name, file.contents);
+      const Manifest manifest = read_manifest(folder.path(), with("auto", 0));
+      CHECK(manifest.dataset == "mura");
+      CHECK(manifest.root == (parent ? folder.path() / "MURA-v1.1" : folder.path()));
+      CHECK(manifest.classes == std::vector<std::string>{"normal", "abnormal"});
+      CHECK(lines(manifest) == expected);
+      CHECK(manifest.warnings.empty());
+    }
+}
+
+TEST_CASE("MURA: the lists rule") {
+  const TemporaryFolder folder;
+  write_all(folder, {{kWrist + "image1.png", "x"},
+                     {kWrist + "image2.png", "not listed"},
+                     {kElbow + "image1.png", "x"},
+                     {"train_image_paths.csv", kWrist + "image1.png\n" + kWrist + "image9.png\n"},
+                     {"train_labeled_studies.csv", kWrist + ",0\n" + kWristTwo + ",0\n"}});
+  const Manifest manifest = read_manifest(folder.path(), with("mura", 0));
+  CHECK(lines(manifest) ==
+        std::vector<std::string>{
+            kWrist + "image1.png normal XR_WRIST/patient00006/study1_positive patient00006 "
+                     "XR_WRIST train",
+            kWrist + "image9.png normal XR_WRIST/patient00006/study1_positive patient00006 "
+                     "XR_WRIST train",
+            kElbow + "image1.png normal XR_ELBOW/patient11185/study2_negative patient11185 "
+                     "XR_ELBOW test"});
+  REQUIRE(manifest.warnings.size() == 2);
+  CHECK(manifest.warnings[0].find("train_labeled_studies.csv:1: ") != std::string::npos);
+  CHECK(manifest.warnings[0].find("against its name; the list rules") != std::string::npos);
+  CHECK(manifest.warnings[1].find("train_labeled_studies.csv:2: ") != std::string::npos);
+  CHECK(manifest.warnings[1].find("has no images") != std::string::npos);
+}
+
+TEST_CASE("FracAtlas") {
+  const TemporaryFolder folder;
+  const std::string header = "image_id,hand,leg,hip,shoulder,mixed,fractured\n";
+  write_all(folder, {{"images/Fractured/IMG0000280.jpg", "x"},
+                     {"images/Fractured/IMG0003298.jpg", "x"},
+                     {"images/Fractured/notes.txt", "x"},
+                     {"images/Non_fractured/IMG0000299.jpg", "x"},
+                     {"images/Non_fractured/IMG0000300.jpg", "x"},
+                     {"images/Non_fractured/._IMG0000300.jpg", "x"},
+                     {"dataset.csv", header + "IMG0000280.jpg,1,0,0,0,0,1\n"
+                                              "IMG0003298.jpg,0,1,0,0,0,0\n"
+                                              "IMG0000299.jpg,0,1,1,0,0,0\n"
+                                              "IMG0004082.jpg,0,0,0,1,0,1\n"}});
+  Manifest manifest = read_manifest(folder.path(), {});
+  CHECK(manifest.dataset == "fracatlas");
+  CHECK(manifest.classes == std::vector<std::string>{"Non_fractured", "Fractured"});
+  REQUIRE(manifest.samples.size() == 5);
+  const char* expected[][4] = {{"images/Fractured/IMG0000280.jpg", "1", "block0014", "HAND"},
+                               {"images/Fractured/IMG0003298.jpg", "1", "block0164", "LEG"},
+                               {"images/Fractured/IMG0004082.jpg", "1", "block0204", "SHOULDER"},
+                               {"images/Non_fractured/IMG0000299.jpg", "0", "block0014", "MIXED"},
+                               {"images/Non_fractured/IMG0000300.jpg", "0", "block0015", ""}};
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Sample& sample = manifest.samples[i];
+    CHECK(sample.path == expected[i][0]);
+    CHECK(sample.study == expected[i][0]);
+    CHECK(std::to_string(sample.label) == expected[i][1]);
+    CHECK(sample.patient == expected[i][2]);
+    CHECK(sample.part == expected[i][3]);
+  }
+  REQUIRE(manifest.warnings.size() == 3);
+  CHECK(manifest.warnings[0].find("dataset.csv:3: fractured is 0 but the image is in Fractured") !=
+        std::string::npos);
+  CHECK(manifest.warnings[1].find("notes.txt: not a PNG, JPEG or DICOM file") != std::string::npos);
+  CHECK(manifest.warnings[2].find("IMG0000300.jpg: has no row") != std::string::npos);
+}
+
+TEST_CASE("folder: splits by folders, else drawn") {
+  const TemporaryFolder folder;
+  write_all(folder, {{"a/train/normal/1.png", "x"},
+                     {"a/train/Abnormal/1.JPG", "x"},
+                     {"a/test/normal/1.png", "x"},
+                     {"b/0/1.png", "x"},
+                     {"b/1/._1.png", "x"},
+                     {"b/1/2.jpeg", "x"}});
+  const Manifest a = read_manifest(folder.path() / "a", {});
+  CHECK(a.dataset == "folder");
+  CHECK(a.classes == std::vector<std::string>{"normal", "Abnormal"});
+  const std::string jpg = "train/Abnormal/1.JPG", test = "test/normal/1.png",
+                    train = "train/normal/1.png";
+  CHECK(lines(a) == std::vector<std::string>{test + " normal " + test + " " + test + "  test",
+                                             jpg + " Abnormal " + jpg + " " + jpg + "  train",
+                                             train + " normal " + train + " " + train + "  train"});
+  const Manifest b = read_manifest(folder.path() / "b", {});
+  REQUIRE(b.samples.size() == 2);
+  CHECK(b.samples[1].path == "1/2.jpeg");
+  CHECK(b.samples[1].label == 1);
+  CHECK(b.samples[1].split == hashed_split(0, "1/2.jpeg", kValShare));
+}
+
+TEST_CASE("csv: columns given and columns left out") {
+  const TemporaryFolder folder;
+  const fs::path full = folder.write("full.csv",
+                                     "split,label,path,patient,study,part,note\n"
+                                     "test,neg,b.png,p2,s3,HAND,x\n"
+                                     "train,positive,\"a,1.png\",p1,,,\n"
+                                     "val,neg,/abs/c.png,,s9,HAND,\n");
+  const Manifest manifest = read_manifest(full, {});
+  CHECK(manifest.dataset == "csv");
+  CHECK(manifest.root == folder.path());
+  CHECK(manifest.classes == std::vector<std::string>{"neg", "positive"});
+  CHECK(lines(manifest) == std::vector<std::string>{"/abs/c.png neg s9 s9 HAND val",
+                                                    "a,1.png positive a,1.png p1  train",
+                                                    "b.png neg s3 p2 HAND test"});
+  const fs::path bare = folder.write("bare.csv", "path,label\na.png,0\nb.png,1\n");
+  for (const Sample& sample : read_manifest(bare, {}).samples) {
+    CHECK(sample.patient == sample.path);
+    CHECK(sample.split == hashed_split(0, sample.path, kValShare));
+  }
+}
+
+TEST_CASE("a manifest that was written is read back as the same samples") {
+  const TemporaryFolder folder;
+  write_all(folder, {{"MURA-v1.1/" + kWrist + "image1.png", "x"},
+                     {"MURA-v1.1/" + kWristTwo + "image,1.png", "x"},
+                     {"MURA-v1.1/" + kElbow + "image1.png", "x"}});
+  const Manifest first = read_manifest(folder.path(), {});
+  const fs::path file = folder.path() / "manifest.csv";
+  write_manifest_csv(file, first);
+  const Manifest second = read_manifest(file, {});
+  CHECK(second.classes == first.classes);
+  REQUIRE(second.samples.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    Sample sample = second.samples[i];
+    CHECK(fs::equivalent(second.root / sample.path, first.root / first.samples[i].path));
+    sample.path = first.samples[i].path;
+    CHECK(to_line(second, sample) == to_line(first, first.samples[i]));
+  }
+  CHECK_THROWS_AS(write_manifest_csv(folder.path() / "none" / "m.csv", first), Error);
+}
+
+TEST_CASE("drawn splits: shares, stability, dependence on the seed alone") {
+  struct Row {
+    double val_share, train, val, test;
+  };
+  const int n = 20000;
+  for (const Row& row :
+       {Row{0.15, 0.70, 0.15, 0.15}, Row{0.0, 0.85, 0.0, 0.15}, Row{0.5, 0.35, 0.5, 0.15}}) {
+    std::map<Split, double> share;
+    for (int i = 0; i < n; ++i)
+      share[hashed_split(7, "patient" + std::to_string(i), row.val_share)] += 1.0 / n;
+    CHECK(std::abs(share[Split::train] - row.train) < 0.015);
+    CHECK(std::abs(share[Split::val] - row.val) < 0.015);
+    CHECK(std::abs(share[Split::test] - row.test) < 0.015);
+  }
+  int same = 0;
+  for (int i = 0; i < n; ++i) {
+    const std::string patient = "block" + std::to_string(i);
+    CHECK(split_draw(1, patient) == split_draw(1, patient));
+    same += hashed_split(1, patient, 0.15) == hashed_split(2, patient, 0.15);
+    // Who is in the test split does not depend on the size of val.
+    CHECK((hashed_split(1, patient, 0.15) == Split::test) ==
+          (hashed_split(1, patient, 0.4) == Split::test));
+  }
+  CHECK(same < 0.56 * n);  // 0.7^2 + 0.15^2 + 0.15^2 = 0.535 for independent draws
+}
+
+TEST_CASE("MURA: a tenth of the training patients goes to val, whole") {
+  const TemporaryFolder folder;
+  std::string list;
+  for (int patient = 0; patient < 2000; ++patient)
+    for (const char* part : {"XR_HAND", "XR_WRIST"})
+      list += format("train/", part, "/patient", patient, "/study1_positive/image1.png\n");
+  folder.write("train_image_paths.csv", list);
+  struct Row {
+    double val_fraction, share;
+  };
+  for (const Row& row : {Row{-1, 0.1}, Row{0, 0}, Row{0.3, 0.3}}) {
+    std::map<std::string, std::set<Split>> splits;
+    double val = 0;
+    for (const Sample& sample :
+         read_manifest(folder.path(), with("mura", row.val_fraction)).samples) {
+      splits[sample.patient].insert(sample.split);
+      val += sample.split == Split::val;
+      CHECK(sample.split != Split::test);
+    }
+    CHECK(splits.size() == 2000);
+    for (const auto& [patient, all] : splits) CHECK(all.size() == 1);
+    CHECK(std::abs(val / 4000 - row.share) < 0.025);
+  }
+}
+
+TEST_CASE("--val-fraction moves train patients where a data set names splits but no val") {
+  const TemporaryFolder folder;
+  std::string text = "path,label,split\n";
+  for (int i = 0; i < 1000; ++i)
+    text += format(i, ".png,", i % 2, ",", i < 800 ? "train" : "test", "\n");
+  const fs::path file = folder.write("set.csv", text);
+  for (const double fraction : {-1.0, 0.25}) {
+    std::map<Split, int> count;
+    for (const Sample& sample : read_manifest(file, with("csv", fraction)).samples)
+      ++count[sample.split];
+    CHECK(count[Split::test] == 200);
+    CHECK(std::abs(count[Split::val] - 800 * std::max(fraction, 0.0)) < 40);
+  }
+}
+
+TEST_CASE("parts are kept by name, with or without XR_") {
+  const TemporaryFolder folder;
+  write_all(folder, {{kWrist + "image1.png", "x"}, {kElbow + "image1.png", "x"}});
+  ManifestOptions options;
+  options.parts = {"wrist"};
+  CHECK(read_manifest(folder.path(), options).samples.size() == 1);
+  options.parts = {"XR_WRIST", "ELBOW"};
+  CHECK(read_manifest(folder.path(), options).samples.size() == 2);
+  options.parts = {"HAND"};
+  CHECK(error_of(folder.path(), options) ==
+        "usage: --parts: body part \"HAND\": the data set has XR_ELBOW, XR_WRIST");
+}
+
+TEST_CASE("the positive class") {
+  struct Row {
+    const char *negative, *positive, *option, *error;
+  };
+  const Row table[] = {
+      {"normal", "abnormal", "", ""},
+      {"zzz", "Positive", "", ""},
+      {"Non_fractured", "FRACTURED", "", ""},
+      {"0", "1", "", ""},
+      {"cat", "dog", "dog", ""},
+      {"dog", "cat", "CAT", ""},
+      {"abnormal", "normal", "normal", ""},
+      {"cat", "dog", "",
+       "usage: the positive class cannot be guessed from cat, dog; name it with "
+       "--positive"},
+      {"positive", "abnormal", "", "usage: the positive class cannot be guessed"},
+      {"cat", "dog", "cow", "usage: --positive: class \"cow\": the classes are cat, dog"},
+  };
+  for (const Row& row : table) {
+    CAPTURE(row.negative);
+    CAPTURE(row.positive);
+    const TemporaryFolder folder;
+    const fs::path file = folder.write(
+        "set.csv", format("path,label\na.png,", row.negative, "\nb.png,", row.positive, "\n"));
+    ManifestOptions options;
+    options.positive = row.option;
+    if (*row.error != 0) {
+      CHECK(error_of(file, options).starts_with(row.error));
+      continue;
+    }
+    const Manifest manifest = read_manifest(file, options);
+    CHECK(manifest.classes == std::vector<std::string>{row.negative, row.positive});
+    CHECK(manifest.samples[0].label == 0);
+    CHECK(manifest.samples[1].label == 1);
+  }
+}
+
+TEST_CASE("bad input is one clear error that says where") {
+  struct Row {
+    Files files;
+    std::string data;
+    ManifestOptions options;
+    std::string message;
+  };
+  const std::string header = "path,label,patient,split\n";
+  const std::string frac = "image_id,hand,leg,hip,shoulder,mixed,fractured\n";
+  const Row table[] = {
+      {{}, "nowhere", {}, "nowhere: no such folder or file"},
+      {{{"empty/readme.txt", "x"}}, "empty", {}, "empty: has no folders"},
+      {{{"e/a/x.txt", ""}, {"e/b/x.txt", ""}}, "e", {}, "e: holds no images (read as folder)"},
+      {{{"s.csv", header}}, "s.csv", {}, "s.csv: holds no images (read as csv)"},
+      {{{"s.csv", "file,label\na,0\n"}}, "s.csv", {}, "s.csv:1: no column \"path\""},
+      {{{"s.csv", header + "a,0,p\n"}}, "s.csv", {}, "s.csv:2: 3 fields where the header has 4"},
+      {{{"s.csv", header + "a,0,p,train\nb,1,q,dev\n"}},
+       "s.csv",
+       {},
+       "s.csv:3: split \"dev\" is not train, val or test"},
+      {{{"s.csv", header + "a,0,p,train\nb,1,q,\n"}},
+       "s.csv",
+       {},
+       "s.csv:3: the column split is filled in some lines and empty in others"},
+      {{{"s.csv", header + "a,0,p,train\nb,,q,train\n"}},
+       "s.csv",
+       {},
+       "s.csv:3: the label is empty"},
+      {{{"s.csv", header + ",0,p,train\n"}}, "s.csv", {}, "s.csv:2: the path is empty"},
+      {{{"s.csv", header + "a,0,p,train\nb,1,p,test\n"}},
+       "s.csv",
+       {},
+       "patient p is in two splits: train ("},
+      {{{"s.csv", header + "a,0,p,train\nb,1,q,test\na,0,p,train\n"}},
+       "s.csv",
+       {},
+       "s.csv:4: a is listed twice; first at "},
+      {{{"s.csv", header + "a,0,,\nb,1,,\nc,O,,\nd,0,,\ne,1,,\n"}},
+       "s.csv",
+       {},
+       "s.csv:4: c: label \"O\" makes 3 classes (0, 1, O); exactly two are supported"},
+      {{{"s.csv", header + "a,1,p,train\n"}}, "s.csv", {}, "s.csv: all images are of one class, 1"},
+      {{{"f/train/a/1.png", ""}, {"f/valid/a/1.png", ""}},
+       "f",
+       {},
+       "f/valid: lies beside the split folders"},
+      {{{"f/a/1.png", ""}, {"f/b/1.png", ""}, {"f/c/1.png", ""}},
+       "f",
+       {},
+       "makes 3 classes (a, b, c)"},
+      {{{"f/a/1.png", ""}}, "f", with("mura"), "f: is not MURA"},
+      {{{"f/a/1.png", ""}}, "f", with("fracatlas"), "f: has neither images/Fractured"},
+      {{{"f/a/1.png", ""}}, "f", with("csv"), "f: data set csv is a file, not a folder"},
+      {{{"f.png", ""}}, "f.png", with("folder"), "f.png: data set folder is a folder, not a file"},
+      {{{"f.png", ""}}, "f.png", with("coco"), "usage: --dataset \"coco\": choose auto, mura"},
+      {{{"m/train_labeled_studies.csv", kWrist + ",1\n" + kWristTwo + "\n"}},
+       "m",
+       {},
+       "train_labeled_studies.csv:2: 1 fields instead of 2"},
+      {{{"m/train_labeled_studies.csv", kWrist + ",2\n"}},
+       "m",
+       {},
+       "train_labeled_studies.csv:1: label \"2\" is neither 0 (normal) nor 1 (abnormal)"},
+      {{{"m/train_labeled_studies.csv", "study,label\ntrain/WRIST/study1/,1\n"}},
+       "m",
+       {},
+       "train_labeled_studies.csv:2: \"train/WRIST/study1/\" is not a study like train/XR_WRIST"},
+      {{{"m/train_labeled_studies.csv", kWrist + ",1\n" + kWrist + ",1\n"}},
+       "m",
+       {},
+       "train_labeled_studies.csv:2: train/XR_WRIST/patient00006/study1_positive is listed twice"},
+      {{{"m/train_image_paths.csv", kElbow + "image1.png\n"}},
+       "m",
+       {},
+       "train_image_paths.csv:1: \"valid/XR_ELBOW/patient11185/study2_negative/image1.png\" is "
+       "not"},
+      {{{"m/train_image_paths.csv", "../" + kWrist + "image1.png\n"}},
+       "m",
+       {},
+       "train_image_paths.csv:1: \"../train"},
+      {{{"m/train_image_paths.csv", kWrist + "image1.png\n" + kWristTwo + "image1.png\n"},
+        {"m/train_labeled_studies.csv", kWrist + ",1\n"}},
+       "m",
+       {},
+       "train_image_paths.csv:2: train/XR_WRIST/patient00007/study1_negative has no label"},
+      {{{"m/train_image_paths.csv", kWrist + "image1.png\n" + kWrist + "image1.png\n"}},
+       "m",
+       {},
+       "train_image_paths.csv:2: " + kWrist + "image1.png is listed twice"},
+      {{{"m/train/XR_HAND/patient1/study1_unsure/image1.png", ""}},
+       "m",
+       {},
+       "study1_unsure: label \"unsure\" is neither positive nor negative"},
+      {{{"m/train/XR_HAND/patient1/study1_positive/image1.png", ""},
+        {"m/valid/XR_HAND/patient1/study2_negative/image1.png", ""}},
+       "m",
+       {},
+       "patient patient1 is in two splits: train "
+       "(train/XR_HAND/patient1/study1_positive/image1.png) "
+       "and test (valid/XR_HAND/patient1/study2_negative/image1.png)"},
+      {{{"a/images/Fractured/IMG1.jpg", ""}, {"a/dataset.csv", frac + "IMG1.jpg,1,0,0,0,0\n"}},
+       "a",
+       {},
+       "dataset.csv:2: 6 fields where the header has 7"},
+      {{{"a/images/Fractured/IMG1.jpg", ""}, {"a/dataset.csv", frac + "IMG1.jpg,1,0,0,0,0,yes\n"}},
+       "a",
+       {},
+       "dataset.csv:2: fractured is \"yes\", not 0 or 1"},
+      {{{"a/images/Fractured/hand.jpg", ""}},
+       "a",
+       {},
+       "images/Fractured/hand.jpg: not a FracAtlas name"},
+      {{{"a/images/Fractured/IMG1.jpg", ""},
+        {"a/images/Non_fractured/IMG1.jpg", ""},
+        {"a/dataset.csv", frac + "IMG1.jpg,1,0,0,0,0,1\n"}},
+       "a",
+       {},
+       "dataset.csv:2: IMG1.jpg is in both Fractured and Non_fractured"},
+      {{{"s.csv", header + "a,0,p,train\nb,1,q,val\n"}},
+       "s.csv",
+       with("auto", 0.2),
+       "usage: --val-fraction: the data set names its own val images"},
+      {{{"s.csv", header + "a,0,,\nb,1,,\n"}},
+       "s.csv",
+       with("auto", 0.85),
+       "usage: --val-fraction 0.85: must be at least 0 and below 0.85"},
+      {{{"s.csv", header + "a,0,,train\nb,1,,train\n"}},
+       "s.csv",
+       with("auto", NAN),
+       "usage: --val-fraction nan: must be at least 0 and below 1"},
+  };
+  for (const Row& row : table) {
+    const TemporaryFolder folder;
+    write_all(folder, row.files);
+    const std::string error = error_of(folder.path() / row.data, row.options);
+    CAPTURE(row.message);
+    CAPTURE(error);
+    CHECK(error.find(row.message) != std::string::npos);
+    CHECK(error.starts_with("usage") == row.message.starts_with("usage"));
+  }
+}

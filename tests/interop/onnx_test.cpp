@@ -1,0 +1,88 @@
+// Exported files are valid ONNX, by the library's own checker, and hold what was asked for. That
+// other programs compute the same from them is scripts/check_onnx.py.
+#include "interop/onnx.h"
+
+#include <doctest/doctest.h>
+#include <onnx/checker.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "nn/models.h"
+#include "ops/ops.h"
+#include "tests/support/message_of.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace osteon;
+
+namespace {
+
+constexpr std::int64_t kSize = 32;
+
+std::unique_ptr<Module> small_model() { return make_model("resnet18", {.width = 4}); }
+
+std::map<std::string, int> counts(const onnx::ModelProto& file) {
+  std::map<std::string, int> counts;
+  for (const onnx::NodeProto& node : file.graph().node()) ++counts[node.op_type()];
+  return counts;
+}
+
+// A layer without a rule.
+class Odd : public Module {
+  Tensor forward(const Tensor& x) override { return amax(x, {1, 2}); }
+};
+
+}  // namespace
+
+TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  const std::unique_ptr<Module> model = small_model();
+  const OnnxPreprocessing preprocessing{.mean = {0.1, 0.2, 0.3}, .std = {0.5, 0.6, 0.7}};
+  struct Row {
+    OnnxOptions options;
+    int norms;
+    const char *input, *output;
+    std::int64_t channels;
+  };
+  const Row rows[] = {
+      {{.name = "resnet18"}, 0, "images", "logits", 3},
+      {{.name = "resnet18", .fold_batch_norm = false}, 20, "images", "logits", 3},
+      {{.name = "resnet18", .preprocessing = preprocessing}, 0, "grey", "probability", 1}};
+  for (const Row& row : rows) {
+    CAPTURE(row.norms);
+    CAPTURE(row.input);
+    write_onnx(path, *model, kSize, row.options);
+    onnx::ModelProto file;
+    std::ifstream stream(path, std::ios::binary);
+    REQUIRE(file.ParseFromIstream(&stream));
+    onnx::checker::check_model(file);
+    std::map<std::string, int> ops = counts(file);
+    CHECK(ops["Conv"] == 20);
+    CHECK(ops["BatchNormalization"] == row.norms);
+    CHECK(ops["Transpose"] == 0);
+    CHECK(ops["Sigmoid"] == (row.channels == 1));
+    CHECK(file.opset_import(0).version() == 17);
+    const auto& input = file.graph().input(0);
+    CHECK(input.name() == row.input);
+    CHECK(input.type().tensor_type().shape().dim(0).dim_param() == "N");
+    CHECK(input.type().tensor_type().shape().dim(1).dim_value() == row.channels);
+    CHECK(file.graph().output(0).name() == row.output);
+    std::set<std::string> constants;
+    for (const auto& constant : file.graph().initializer()) constants.insert(constant.name());
+    CHECK(constants.contains("layer1.0.conv1.weight"));
+    CHECK(constants.contains("fc.bias"));
+  }
+}
+
+TEST_CASE("an op without a rule, and a place that cannot be written, are named") {
+  const TemporaryFolder folder;
+  const std::unique_ptr<Module> model = small_model();
+  CHECK(
+      contains(message_of([&] { write_onnx("/nowhere/model.onnx", *model, kSize); }), "/nowhere"));
+  Odd odd;
+  const auto path = folder.path() / "model.onnx";
+  CHECK(contains(message_of([&] { write_onnx(path, odd, kSize); }), "no rule for the op amax"));
+  CHECK_FALSE(std::filesystem::exists(path));
+}

@@ -1,0 +1,410 @@
+// Modules, layers, starting values and the table of layers.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/parallel.h"
+#include "nn/describe.h"
+#include "nn/flops.h"
+#include "nn/init.h"
+#include "nn/layers.h"
+#include "nn/models.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/hashed.h"
+#include "tests/support/message_of.h"
+
+using namespace osteon;
+
+namespace {
+
+constexpr std::uint64_t kSeed = 7;
+
+// Numbers in (-1, 1), none nearer to 0 than 1/128.
+Tensor draw(const std::string& name, const Shape& shape, DType dtype = DType::f32) {
+  const HashedSequence draws(name);
+  std::vector<double> numbers(static_cast<std::size_t>(shape.numel()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = draws.coarse(i);
+  return from_vector(numbers, shape, dtype);
+}
+
+// All different and 1/32 apart, so that no maximum is near a tie.
+Tensor draw_distinct(const std::string& name, const Shape& shape) {
+  RandomStream random(hash_name(name));
+  std::vector<double> numbers;
+  for (const std::int64_t rank : permutation(shape.numel(), random))
+    numbers.push_back(static_cast<double>(rank) / 32 - 1.01);
+  return from_vector(numbers, shape, DType::f64);
+}
+
+template <class Layer, class... Arguments>
+std::unique_ptr<Module> make(Arguments&&... arguments) {
+  return std::make_unique<Layer>(std::forward<Arguments>(arguments)...);
+}
+
+std::unique_ptr<Module> make_sequential() {
+  auto layers = std::make_unique<Sequential>();
+  layers->append<Conv2d>(3, 4, 3, Conv2dOptions{.padding = 1});
+  layers->append<BatchNorm2d>(4);
+  layers->append<GlobalAvgPool2d>();
+  layers->append<Linear>(4, 2);
+  return layers;
+}
+
+// A batch norm called with what a residual block gives it.
+class Join : public Module {
+ public:
+  Join() { register_module("bn", bn_); }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return bn_.relu(x, residual_); }
+
+ private:
+  BatchNorm2d bn_{3};
+  Tensor residual_ = draw("residual", {4, 5, 6, 3}, DType::f64);
+};
+
+std::string names_of(const NamedTensorList& list) {
+  std::string names;
+  for (const auto& [name, tensor] : list) names += name + " ";
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("layers pass the gradient check") {
+  struct Row {
+    std::string name;
+    std::unique_ptr<Module> layer;
+    bool training = true;
+    Shape input = {4, 5, 6, 3};
+  };
+  Row rows[] = {
+      {"conv2d", make<Conv2d>(3, 4, 3)},
+      {"conv2d strided", make<Conv2d>(3, 4, Spatial(3, 2),
+                                      Conv2dOptions{.stride = 2, .padding = Spatial(1, 0)}, false)},
+      {"conv2d grouped",
+       make<Conv2d>(4, 6, 3, Conv2dOptions{.padding = 1, .groups = 2}),
+       true,
+       {2, 4, 5, 4}},
+      {"batch norm", make<BatchNorm2d>(3)},
+      {"batch norm, evaluation", make<BatchNorm2d>(3), false},
+      {"batch norm with a join", make<Join>()},
+      {"batch norm with a join, evaluation", make<Join>(), false},
+      {"linear", make<Linear>(3, 5)},
+      {"linear without bias", make<Linear>(3, 5, false), true, {4, 3}},
+      {"relu", make<ReLU>()},
+      {"max pool", make<MaxPool2d>(Pool2dOptions{3, 2, 1})},
+      {"average pool", make<AvgPool2d>(Pool2dOptions{3, 2, 1})},
+      {"global average pool", make<GlobalAvgPool2d>()},
+      {"dropout", make<Dropout>(0.4)},
+      {"dropout, evaluation", make<Dropout>(0.4), false},
+      // In training the bias before a batch norm has no effect, and its gradient only rounding
+      // errors.
+      {"sequential, evaluation", make_sequential(), false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    Module& layer = *row.layer;
+    layer.to(DType::f64);
+    initialize_parameters(layer, kSeed);
+    for (const auto& [name, parameter] : layer.named_parameters())
+      if (parameter.rank() == 1)  // ones and zeros would leave too much out
+        copy_(parameter, draw(name, parameter.shape()));
+    seed_dropout(layer, kSeed, 0);
+    layer.train(row.training);
+    Tensor x = draw_distinct("x", row.input);
+    x.set_requires_grad(true);
+    Tensors leaves = layer.parameters();
+    leaves.push_back(x);
+    for (const double error : gradient_errors([&] { return layer(x); }, leaves))
+      CHECK(error <= 1e-6);
+  }
+}
+
+TEST_CASE("tensors have their paths for names, in the order of registration") {
+  const auto layers = make_sequential();
+  CHECK(names_of(layers->named_parameters()) == "0.weight 0.bias 1.weight 1.bias 3.weight 3.bias ");
+  CHECK(names_of(layers->named_buffers()) == "1.running_mean 1.running_var 1.num_batches_tracked ");
+  CHECK(names_of(layers->named_state()) ==
+        "0.weight 0.bias 1.weight 1.bias 1.running_mean 1.running_var 1.num_batches_tracked "
+        "3.weight 3.bias ");
+  CHECK(layers->parameter_count() == 4 * 27 + 4 + 8 + 8 + 2);
+  std::string paths;
+  for (const auto& [path, module] : layers->named_modules()) paths += "(" + path + ")";
+  CHECK(paths == "()(0)(1)(2)(3)");
+  for (const Tensor& parameter : layers->parameters()) CHECK(parameter.requires_grad());
+}
+
+TEST_CASE("names that would not lead back are refused") {
+  class Twice : public Module {
+   public:
+    explicit Twice(const std::string& name) {
+      register_parameter("weight", weight_);
+      register_buffer(name, weight_);
+    }
+
+   protected:
+    Tensor forward(const Tensor& x) override { return x; }
+
+   private:
+    Tensor weight_ = zeros({1});
+  };
+  for (const char* name : {"weight", "", "a.b"})
+    CHECK(contains(message_of([&] { Twice{name}; }), format("the name \"", name, "\"")));
+  Twice{"other"};
+}
+
+TEST_CASE("the mode reaches every layer and returns") {
+  const auto layers = make_sequential();
+  const NamedModules modules = layers->named_modules();
+  modules[2].second->eval();
+  {
+    const EvaluationMode evaluation(*layers);
+    for (const auto& [path, module] : modules) CHECK(!module->is_training());
+  }
+  for (const auto& [path, module] : modules) CHECK(module->is_training() == (path != "1"));
+  layers->train();
+  for (const auto& [path, module] : modules) CHECK(module->is_training());
+}
+
+TEST_CASE("conversion keeps values, whole numbers and what is trained") {
+  const auto layers = make_sequential();
+  initialize_parameters(*layers, kSeed);
+  Tensor frozen = layers->named_parameters()[0].second;
+  frozen.set_requires_grad(false);
+  const std::vector<double> before = frozen.to_vector();
+  layers->to(DType::f64);
+  const auto [name, converted] = layers->named_parameters()[0];
+  CHECK(converted.dtype() == DType::f64);
+  CHECK(converted.to_vector() == before);
+  CHECK(!converted.requires_grad());
+  CHECK(layers->named_parameters()[1].second.requires_grad());
+  CHECK(layers->named_buffers()[1].second.dtype() == DType::f64);
+  CHECK(layers->named_buffers()[2].second.dtype() == DType::i64);
+  CHECK(contains(message_of([&] { layers->to(DType::i64); }), "cannot be i64"));
+}
+
+TEST_CASE("batch norm counts batches in training only") {
+  BatchNorm2d bn(3);
+  const Tensor x = draw("x", {4, 2, 2, 3});
+  bn(x);
+  bn.relu(x);
+  bn.eval();
+  bn(x);
+  CHECK(bn.num_batches_tracked.item() == 2);
+  CHECK(bn.running_mean.to_vector() != std::vector<double>(3, 0));
+}
+
+TEST_CASE("in bf16 activations are bf16, parameters and their gradients f32") {
+  auto layers = std::make_unique<Sequential>();
+  layers->append<Conv2d>(3, 4, 3);
+  layers->append<BatchNorm2d>(4);
+  layers->append<ReLU>();
+  layers->append<MaxPool2d>(Pool2dOptions{});
+  layers->append<GlobalAvgPool2d>();
+  layers->append<Linear>(4, 2);
+  initialize_parameters(*layers, kSeed);
+  const Tensor x = draw("x", {4, 6, 6, 3});
+  const Tensor exact = (*layers)(x);
+  const Tensor y = (*layers)(cast(x, DType::bf16));
+  CHECK(y.dtype() == DType::bf16);
+  for (std::size_t i = 0; i < 8; ++i)
+    CHECK(y.to_vector()[i] == doctest::Approx(exact.to_vector()[i]).epsilon(0.05));
+  backward(sum(y));
+  for (const auto& parameter : layers->named_parameters()) {
+    CAPTURE(parameter.first);
+    CHECK(parameter.second.grad().defined());
+    CHECK(parameter.second.grad().dtype() == DType::f32);
+  }
+}
+
+TEST_CASE("dropout draws from the key and the layer's name") {
+  Sequential layers;
+  for (int i = 0; i < 2; ++i) layers.append<Dropout>(0.5);
+  Module& first = *layers.named_modules()[1].second;
+  Module& second = *layers.named_modules()[2].second;
+  const Tensor x = full({8, 100}, 1);
+  CHECK(contains(message_of([&] { layers(x); }), "call seed_dropout before each training step"));
+  const auto drawn = [&](Module& layer, std::uint64_t seed, std::int64_t step,
+                         std::int64_t first_sample, const Tensor& input) {
+    seed_dropout(layers, seed, step, first_sample);
+    return layer(input).to_vector();
+  };
+  const auto reference = drawn(first, 1, 2, 0, x);
+  CHECK(drawn(first, 1, 2, 0, x) == reference);
+  CHECK(drawn(second, 1, 2, 0, x) != reference);
+  CHECK(drawn(first, 2, 2, 0, x) != reference);
+  CHECK(drawn(first, 1, 3, 0, x) != reference);
+  const std::vector<double> lower_half(reference.begin() + 400, reference.end());
+  CHECK(drawn(first, 1, 2, 4, x.rows(4, 8)) == lower_half);
+  layers.eval();
+  CHECK(layers(x).to_vector() == x.to_vector());
+  CHECK(contains(message_of([] { Dropout{1.0}; }), "probability 1 is not in [0, 1)"));
+}
+
+TEST_CASE("starting values have the spread they should") {
+  struct Row {
+    std::string name;
+    std::unique_ptr<Module> layer;
+    double weight_deviation, weight_bound;  // bound 0: none
+    double bias_bound;
+  };
+  const double of_linear = 1 / std::sqrt(300.0), of_conv = 1 / std::sqrt(64 * 9.0);
+  Row rows[] = {
+      {"conv2d", make<Conv2d>(64, 128, 3), std::sqrt(2 / (128 * 9.0)), 0, of_conv},
+      {"conv2d grouped", make<Conv2d>(128, 128, 3, Conv2dOptions{.groups = 2}),
+       std::sqrt(2 / (128 * 9.0)), 0, of_conv},
+      {"linear", make<Linear>(300, 200), of_linear / std::sqrt(3.0), of_linear, of_linear},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    initialize_parameters(*row.layer, kSeed);
+    const Tensors parameters = row.layer->parameters();
+    double sum = 0, squares = 0, largest = 0, largest_bias = 0;
+    for (const double x : parameters[0].to_vector()) {
+      sum += x;
+      squares += x * x;
+      largest = std::max(largest, std::abs(x));
+    }
+    for (const double x : parameters[1].to_vector())
+      largest_bias = std::max(largest_bias, std::abs(x));
+    const auto n = static_cast<double>(parameters[0].numel());
+    CHECK(std::abs(sum / n) < 4 * row.weight_deviation / std::sqrt(n));
+    CHECK(std::sqrt(squares / n) == doctest::Approx(row.weight_deviation).epsilon(0.01));
+    if (row.weight_bound > 0) {
+      CHECK(largest <= row.weight_bound);
+      CHECK(largest > 0.999 * row.weight_bound);
+    } else {
+      CHECK(largest > 4 * row.weight_deviation);
+    }
+    CHECK(largest_bias <= row.bias_bound);
+    CHECK(largest_bias > 0.9 * row.bias_bound);
+  }
+}
+
+TEST_CASE("starting values depend on seed and name alone") {
+  const auto weights = [](std::uint64_t seed, int place, int threads) {
+    const int before = num_threads();
+    set_num_threads(threads);
+    Sequential layers;
+    for (int i = 0; i < place; ++i) layers.append<ReLU>();
+    layers.append<Conv2d>(16, 32, 5);
+    initialize_parameters(layers, seed);
+    set_num_threads(before);
+    return layers.parameters()[0].to_vector();
+  };
+  const auto reference = weights(1, 0, 1);
+  CHECK(weights(1, 0, 3) == reference);
+  CHECK(weights(2, 0, 1) != reference);
+  CHECK(weights(1, 1, 1) != reference);
+  Sequential longer;
+  longer.append<Conv2d>(16, 32, 5);
+  longer.append<Linear>(2, 2);
+  initialize_parameters(longer, 1);
+  CHECK(longer.parameters()[0].to_vector() == reference);
+}
+
+TEST_CASE("a layer that nobody initialised shows it") {
+  for (const Tensor& parameter :
+       {Conv2d(2, 2, 1).weight, Conv2d(2, 2, 1).bias, Linear(2, 2).weight, Linear(2, 2).bias})
+    for (const double x : parameter.to_vector()) CHECK(std::isnan(x));
+}
+
+TEST_CASE("impossible layers and models are refused") {
+  struct Row {
+    std::function<void()> make;
+    std::string message;
+  };
+  const Row rows[] = {
+      {[] { Conv2d(3, 4, 1, {.groups = 2}); }, "3 input channels do not divide into 2 groups"},
+      {[] { Conv2d(3, 4, 1, {.groups = 0}); }, "into 0 groups"},
+      {[] { make_model("resnet51"); },
+       "unknown architecture \"resnet51\"; known are resnet18, resnet34, resnet50, resnet101, "
+       "resnet152"},
+      {[] { make_model("resnet50", {.num_classes = 0}); }, "0 classes; both must be at least 1"},
+      {[] { make_model("resnet50", {.width = 0}); }, "width 0"},
+      {[] { head_name("vgg"); }, "unknown architecture"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.message);
+    CHECK(contains(message_of(row.make), row.message));
+  }
+}
+
+TEST_CASE("describe reads a model and leaves it alone") {
+  const auto model = make_sequential();
+  initialize_parameters(*model, kSeed);
+  const std::vector<double> running = model->named_buffers()[0].second.to_vector();
+  const ModelSummary summary = describe(*model, {1, 10, 20, 3});
+  CHECK(model->is_training());
+  CHECK(model->named_buffers()[0].second.to_vector() == running);
+  CHECK(summary.to_table() ==
+        "layer  op                      output  parameters  MFLOPs\n"
+        "0      conv2d             [1,10,20,4]         112    0.04\n"
+        "1      batch_norm         [1,10,20,4]           8    0.00\n"
+        "2      global_avg_pool2d        [1,4]           0    0.00\n"
+        "3      linear                   [1,2]          10    0.00\n"
+        "total                                         130    0.04\n");
+  CHECK(summary.flops == 2 * 10 * 20 * 4 * 27 + 2 * 8);
+}
+
+TEST_CASE("flops of products") {
+  struct Row {
+    std::string name;
+    std::function<void()> run;
+    std::int64_t flops;
+  };
+  const Tensor a = zeros({2, 3, 5}), b = zeros({2, 5, 7});
+  const Row rows[] = {
+      {"conv2d",
+       [] {
+         conv2d(zeros({2, 5, 6, 4}), zeros({8, 3, 3, 4}));
+       },
+       2 * (2 * 3 * 4 * 8) * (3 * 3 * 4)},
+      {"conv2d grouped",
+       [] {
+         conv2d(zeros({2, 5, 6, 4}), zeros({8, 3, 3, 2}), {}, {.groups = 2});
+       },
+       2 * (2 * 3 * 4 * 8) * (3 * 3 * 2)},
+      {"linear",
+       [] {
+         linear(zeros({3, 4, 5}), zeros({6, 5}));
+       },
+       2 * 12 * 6 * 5},
+      {"matmul", [&] { matmul(a, b); }, 2 * 2 * 3 * 5 * 7},
+      {"matmul transposed", [&] { matmul(b, a, true, true); }, 2 * 2 * 3 * 5 * 7},
+      {"relu", [&] { relu(a); }, 0},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    std::int64_t flops = 0;
+    const ObserveOps observer([&](const Observation& op) { flops += count_flops(op); });
+    row.run();
+    CHECK(flops == row.flops);
+  }
+}
+
+TEST_CASE("observers see passes of modules, nested and by residual joins too") {
+  Join join;
+  join.to(DType::f64);
+  std::string seen;
+  std::map<const Module*, std::string> names;
+  for (const auto& [path, module] : join.named_modules()) names[module] = path;
+  const Tensor x = draw("x", {4, 5, 6, 3}, DType::f64);
+  Tensor y;
+  {
+    const ObserveModules observer([&](const ModuleEvent& event) {
+      seen += (event.output ? "</" : "<") + names[&event.module] + ">";
+      if (event.output && names[&event.module] == "bn") y = *event.output;
+    });
+    const Tensor output = join(x);
+    CHECK(y.shares_memory(output));
+  }
+  CHECK(seen == "<><bn></bn></>");
+  join(x);
+  CHECK(seen == "<><bn></bn></>");
+}

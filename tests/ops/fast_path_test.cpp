@@ -1,0 +1,139 @@
+// What the fast path of the CPU adds to the table of ops (op_cases_test.cpp checks its numbers):
+// that it is taken, and that what it keeps between calls is never stale.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+#include "nn/models.h"
+#include "ops/backend.h"
+#include "ops/ops.h"
+#include "tests/support/message_of.h"
+
+using namespace osteon;
+
+namespace {
+
+Tensor random_tensor(Shape shape, std::uint64_t seed, DType dtype = DType::f32) {
+  const Tensor x(std::move(shape), DType::f32);
+  RandomStream random(seed);
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    x.data<float>()[i] = static_cast<float>(random.uniform(-1, 1));
+  return cast(x, dtype);
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  const std::vector<double> x = a.to_vector(), y = b.to_vector();
+  double difference = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    difference = std::max(difference, std::abs(x[i] - y[i]));
+  return difference;
+}
+
+// With the reference kernels.
+template <class Body>
+auto by_reference(const Body& body) {
+  set_backend(Backend::reference);
+  auto result = body();
+  set_backend(Backend::automatic);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a ResNet50 trains without falling back to the reference") {
+  if (!has_fast_path()) {
+    MESSAGE("skipped: built without oneDNN");
+    return;
+  }
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    if (dtype == DType::bf16 && !has_fast_bf16()) {
+      MESSAGE("skipped bf16: this processor has no fast path for it");
+      continue;
+    }
+    const auto before = reference_fallbacks();
+    const auto model = make_model("resnet50");
+    backward(sum((*model)(random_tensor({2, 64, 64, 3}, 1, dtype))));
+    model->eval();
+    const NoGrad no_grad;
+    (*model)(random_tensor({2, 64, 64, 3}, 1, dtype));
+    CHECK(reference_fallbacks() == before);
+    CHECK(describe_reference_fallbacks() == "");
+  }
+}
+
+TEST_CASE("in evaluation, batch norm folded into its convolution gives the same outputs") {
+  struct Row {
+    const char* arch;
+    DType dtype;
+    double tolerance;  // of the largest output
+  };
+  for (const Row& row : {Row{"resnet50", DType::f32, 1e-4}, Row{"resnet18", DType::f32, 1e-4},
+                         Row{"resnet50", DType::bf16, 0.1}}) {
+    CAPTURE(row.arch);
+    CAPTURE(format(row.dtype));
+    const auto model = make_model(row.arch, {.num_classes = 20});
+    const Tensor x = random_tensor({2, 64, 64, 3}, 1);
+    for (int step = 0; step < 2; ++step) {  // running statistics move in between
+      CAPTURE(step);
+      model->train();
+      (*model)(x);
+      model->eval();
+      const NoGrad no_grad;
+      const Tensor logits = (*model)(cast(x, row.dtype));
+      const Tensor exact = by_reference([&] { return (*model)(x); });
+      double size = 0;
+      for (const double logit : exact.to_vector()) size = std::max(size, std::abs(logit));
+      CHECK(largest_difference(logits, exact) <= row.tolerance * size);
+    }
+  }
+}
+
+TEST_CASE("layers run one by one while somebody watches") {
+  const auto model = make_model("resnet18");
+  model->eval();
+  const NoGrad no_grad;
+  int batch_norms = 0;
+  const ObserveOps observer(
+      [&](const Observation& op) { batch_norms += std::string(op.name) == "batch_norm"; });
+  (*model)(random_tensor({1, 32, 32, 3}, 1));
+  CHECK(batch_norms == 20);
+}
+
+TEST_CASE("weights that change between two uses are used as they are") {
+  const Tensor x = random_tensor({2, 9, 9, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
+  const NoGrad no_grad;  // then they are kept
+  const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
+  for (int change = 0; change < 3; ++change) {
+    CAPTURE(change);
+    CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
+    copy_(weight, random_tensor(weight.shape(), 3 + static_cast<std::uint64_t>(change)));
+  }
+}
+
+TEST_CASE("weights that take the place of others are used as they are") {
+  const NoGrad no_grad;
+  const Tensor x = random_tensor({2, 9, 9, 32}, 1);
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    CAPTURE(seed);
+    const Tensor weight = random_tensor({16, 3, 3, 32}, seed);  // likely where the last one was
+    const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
+    CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
+  }
+}
+
+TEST_CASE("what is computed by the reference for want of a fast path is counted") {
+  const auto before = reference_fallbacks();  // bf16, where nothing is fast for it
+  const Tensor x = random_tensor({1, 3, 3, 2}, 1), weight = random_tensor({2, 1, 1, 2}, 2);
+  note_reference("some_kernel", x);
+  note_reference("some_kernel", x);
+  CHECK(reference_fallbacks().at("some_kernel f32") == 2);
+  CHECK(contains(describe_reference_fallbacks(), "some_kernel f32 x 2"));
+  note_reference("another", cast(x, DType::f64));
+  by_reference([&] {
+    note_reference("another", x);
+    return conv2d(x, weight);
+  });
+  CHECK(reference_fallbacks().size() == before.size() + 1);
+}

@@ -1,0 +1,157 @@
+// Is what oneDNN computes right? Random shapes (op_random_rows.h) on the fast path beside float64
+// on the reference kernels: outputs and all gradients, f32 and bf16, three times with the same
+// bits. ctest runs this once for each instruction set of oneDNN, by DNNL_MAX_CPU_ISA.
+//
+// The shapes are others at each run. A failure prints the seed:
+//   OSTEON_SWEEP_SEED=<seed>     draws the same shapes again
+//   OSTEON_SWEEP_SHAPES=<count>  how many shapes (300; 5,000 in the long test)
+//
+// What is found becomes a row of ops/onednn/faults.cpp.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "base/parallel.h"
+#include "ops/onednn/sweep.h"
+#include "tests/ops/op_random_rows.h"
+#include "tests/ops/op_runs.h"
+#include "tests/ops/op_tolerance.h"
+
+using namespace osteon;
+
+namespace {
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::stoull(text) : otherwise;
+}
+
+// DNNL_MAX_CPU_ISA asks for an instruction set that this processor lacks. ctest looks for the
+// message.
+bool is_skipped() {
+  const char* wanted = std::getenv("DNNL_MAX_CPU_ISA");
+  if (!wanted || wanted == std::string("ALL") || wanted == onednn::instruction_set()) return false;
+  MESSAGE(
+      format("skipped: this processor lacks ", wanted, "; oneDNN has ", onednn::instruction_set()));
+  return true;
+}
+
+// The largest entry that a result of many entries would have, each adding up n numbers: three
+// standard deviations, where all inputs are drawn from [-1, 1). A result of few entries may have
+// only small ones by chance, but what was added up on the way was not smaller.
+double expected_size(const OpCase& row, const std::string& result, std::int64_t n) {
+  const auto terms = static_cast<double>(n);
+  if (row.op.ends_with("pool2d")) return std::sqrt(3 / terms);  // a mean
+  const bool is_sum = row.op != "batch_norm" || result == "gradient1" || result == "gradient2";
+  return is_sum ? std::sqrt(terms) : 1;  // of products of two
+}
+
+// How the row goes wrong in this precision; empty if it does not.
+std::string fault_of(const OpCase& row, DType dtype) try {
+  const Tensors inputs = make_inputs(row.name, row.inputs, dtype);
+  const Results reference = run(row, widened(inputs), DType::f64);
+  Results first;
+  for (int time = 0; time < 3; ++time) {
+    const Results results = run(row, inputs, dtype);
+    if (time == 0) first = results;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const auto& [name, tensor] = results[i];
+      const double floor = expected_size(row, name, terms(row, reference, i));
+      const double difference = relative_difference(tensor, reference[i].second, floor);
+      const double limit = tolerance(row, reference, i, dtype);
+      if (!(difference <= limit))
+        return format(name, " is off by ", difference, ", more than ", limit);
+      if (!same_bits(tensor, first[i].second)) return name + " has other bits each time";
+    }
+  }
+  return "";
+} catch (const std::exception& error) {
+  return error.what();
+}
+
+using Draw = OpCase (*)(RandomStream&, std::string);
+
+OpCase drawn_row(Draw draw, std::uint64_t seed, std::uint64_t i) {
+  RandomStream random(seed, i);
+  OpCase row = draw(random, format("sweep/", seed, "/", i));
+  set_num_threads(1 + static_cast<int>(random.below(2)));
+  return row;
+}
+
+void sweep(std::uint64_t shapes) {
+  if (is_skipped()) return;
+  const std::uint64_t seed = number_from_environment("OSTEON_SWEEP_SEED", std::random_device()());
+  shapes = number_from_environment("OSTEON_SWEEP_SHAPES", shapes);
+  onednn::watch_scratchpad(true);
+  const int threads = num_threads();
+  for (std::uint64_t i = 0; i < shapes; ++i) {
+    const OpCase row = drawn_row(random_row, seed, i);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const std::string fault = fault_of(row, dtype);
+      CHECK_MESSAGE(fault.empty(),
+                    format("OSTEON_SWEEP_SEED=", seed, " shape ", i, " ", dtype, " ", num_threads(),
+                           " threads: ", describe_row(row), ": ", fault));
+    }
+  }
+  set_num_threads(threads);
+  onednn::watch_scratchpad(false);
+}
+
+}  // namespace
+
+TEST_CASE("random shapes are computed as float64 computes them") { sweep(300); }
+
+TEST_SUITE("long") {
+  TEST_CASE("many random shapes are computed as float64 computes them") { sweep(5000); }
+}
+
+// The same checks see the faults that the table keeps away, but those that crash. On one thread, so
+// that what is written behind the scratchpad meets no other thread.
+TEST_CASE("without the table of faults there are faults") {
+  if (is_skipped()) return;
+  struct Row {
+    const char* name;
+    int last_version;  // of oneDNN in which it was seen; all have been since 2
+    const char* instruction_set;
+    DType dtype;
+    Draw draw;
+  };
+  const Row kRows[] = {
+      {"weight gradients of strided 1x1", 3, "AVX2", DType::f32, random_strided_1x1},
+      {"residuals", 2, "AVX2", DType::f32, random_residual},
+      {"residuals", 2, "SSE41", DType::f32, random_residual},
+      {"bf16 weight gradients of narrow images", 3, "AVX512_CORE", DType::bf16, random_narrow},
+      {"bf16 input gradients of odd 1x1", 3, "AVX512_CORE_BF16", DType::bf16, random_odd_1x1},
+  };
+  const int threads = num_threads();
+  onednn::watch_scratchpad(true);
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    if (onednn::major_version() > row.last_version ||
+        row.instruction_set != onednn::instruction_set()) {
+      MESSAGE(format("left out: ", row.name, ", of oneDNN ", row.last_version, " on ",
+                     row.instruction_set, "; this is ", onednn::version(), " on ",
+                     onednn::instruction_set()));
+      continue;
+    }
+    const auto faults = [&] {
+      int count = 0;
+      for (std::uint64_t i = 0; i < 100; ++i) {
+        const OpCase drawn = drawn_row(row.draw, 1, i);
+        set_num_threads(1);
+        count += !fault_of(drawn, row.dtype).empty();
+      }
+      return count;
+    };
+    CHECK(faults() == 0);
+    onednn::ignore_known_faults(true);
+    CHECK(faults() > 0);
+    onednn::ignore_known_faults(false);
+  }
+  set_num_threads(threads);
+  onednn::watch_scratchpad(false);
+}

@@ -1,0 +1,261 @@
+// Calls that must be refused, a row each, with what the message must say.
+#include "tests/ops/op_cases.h"
+
+namespace osteon {
+namespace {
+
+Input bytes(Shape shape) { return pixels(std::move(shape)); }
+Input whole(Shape shape) { return classes(std::move(shape), 2); }
+
+// A batch norm's inputs, one of which is replaced.
+std::vector<Input> normalized(std::size_t replaced, Input by) {
+  std::vector<Input> inputs = {uniform({2, 3, 3, 4}),        uniform({4}).parameter(),
+                               uniform({4}).parameter(),     uniform({4}).running(),
+                               uniform({4}, 1, 2).running(), absent()};
+  inputs[replaced] = std::move(by);
+  return inputs;
+}
+
+std::vector<BadOpCase> convolutions() {
+  const Input x = uniform({2, 5, 5, 4}), weight = uniform({6, 3, 3, 4});
+  const std::string op = "conv2d";
+  return {
+      {op, {uniform({5, 5, 4}), weight}, {}, "conv2d: input [5,5,4]"},
+      {op, {x, uniform({6, 4})}, {}, "conv2d: weight [6,4]"},
+      {op, {x, uniform({6, 3, 3, 3})}, {}, "input has 4 channels but weight [6,3,3,3]"},
+      {op, {x, weight}, {{"groups", 4}}, "6 filters do not divide into 4 groups"},
+      {op, {x, weight}, {{"groups", 0}}, "0 groups"},
+      {op, {x, weight}, {{"groups", 2}}, "with 2 groups expects 8"},
+      {op, {x, weight}, {{"stride", 0}}, "stride"},
+      {op, {x, weight}, {{"stride", {1, -1}}}, "stride"},
+      {op, {x, weight}, {{"dilation", 0}}, "dilation"},
+      {op, {x, weight}, {{"padding", -1}}, "padding"},
+      {op, {uniform({1, 2, 2, 4}), weight}, {}, "does not fit into input [1,2,2,4]"},
+      {op, {x, weight}, {{"dilation", 3}}, "does not fit"},
+      {op, {x, uniform({6, 0, 3, 4})}, {}, "empty window"},
+      {op, {x, weight, uniform({5})}, {}, "bias [5]"},
+      {op, {x, weight, uniform({6, 1})}, {}, "bias [6,1]"},
+      {op, {bytes({2, 5, 5, 4}), weight}, {}, "input is u8"},
+      {op, {bytes({2, 5, 5, 4}), bytes({6, 3, 3, 4})}, {}, "floating-point"},
+      {op, {x.parameter(), weight}, {}, "input is f32 but weight is bf16", DType::bf16},
+      {op, {x, weight.parameter(), uniform({6})}, {}, "bias [6] bf16", DType::bf16},
+      {"conv2d_add_relu",
+       {x, weight, absent(), uniform({2, 3, 3, 5})},
+       {},
+       "conv2d_add_relu: residual [2,3,3,5]"},
+      {op, {absent(), weight}, {}, "undefined"},
+      {op, {x, absent()}, {}, "undefined"},
+  };
+}
+
+std::vector<BadOpCase> normalisations() {
+  const std::string op = "batch_norm";
+  return {
+      {op, normalized(0, uniform({4})), {}, "batch_norm: input [4]"},
+      {op, normalized(0, bytes({2, 3, 3, 4})), {}, "batch_norm: input [2,3,3,4] u8"},
+      {op, normalized(0, uniform({1, 1, 1, 4})), {}, "use a larger batch"},
+      {op, normalized(0, uniform({0, 3, 3, 4})), {}, "use a larger batch"},
+      {op, normalized(1, uniform({3})), {}, "batch_norm: weight is [3]"},
+      {op, normalized(1, absent()), {}, "undefined"},
+      {op, normalized(1, uniform({4})), {}, "weight is [4] bf16", DType::bf16},
+      {op, normalized(2, uniform({4, 1})), {}, "batch_norm: bias is [4,1]"},
+      {op, normalized(3, uniform({5})), {}, "batch_norm: running_mean is [5]"},
+      {op, normalized(4, uniform({1})), {}, "batch_norm: running_var is [1]"},
+      {op, normalized(5, uniform({2, 3, 3, 1})), {}, "batch_norm: residual [2,3,3,1]"},
+      {op, normalized(5, absent()), {{"epsilon", 0}}, "epsilon"},
+  };
+}
+
+std::vector<BadOpCase> pools() {
+  std::vector<BadOpCase> rows = {
+      {"global_avg_pool2d", {uniform({2, 3})}, {}, "global_avg_pool2d: input [2,3] has rank 2"},
+      {"global_avg_pool2d", {uniform({2, 0, 3, 1})}, {}, "no pixels"},
+      {"max_pool2d", {uniform({1, 20, 20, 1})}, {{"kernel_size", 16}}, "at most 255 places"},
+  };
+  for (const std::string op : {"max_pool2d", "avg_pool2d"}) {
+    const Input x = uniform({2, 6, 6, 3});
+    rows.insert(rows.end(), {
+                                {op, {uniform({6, 6, 3})}, {}, op + ": input [6,6,3] has rank 3"},
+                                {op, {whole({2, 6, 6, 3})}, {}, op + ": input [2,6,6,3] is i64"},
+                                {op, {x}, {{"kernel_size", 0}}, op + ": kernel_size 0"},
+                                {op, {x}, {{"stride", {2, 0}}}, "stride 0 in width"},
+                                {op, {x}, {{"padding", 2}}, op + ": padding 2"},
+                                {op, {x}, {{"padding", -1}}, op + ": padding -1"},
+                                {op, {x}, {{"kernel_size", 7}}, "smaller than kernel_size 7"},
+                                {op, {uniform({1, 0, 3, 1})}, {}, op + ": input [1,0,3,1]"},
+                            });
+  }
+  return rows;
+}
+
+std::vector<BadOpCase> products() {
+  return {
+      {"linear", {uniform({2, 5}), uniform({3, 4})}, {}, "linear: input [2,5]"},
+      {"linear", {uniform({}), uniform({3, 4})}, {}, "linear: input []"},
+      {"linear", {uniform({2, 4}), uniform({4})}, {}, "linear: weight [4] has rank 1"},
+      {"linear",
+       {uniform({2, 4}), uniform({3, 4}), uniform({4})},
+       {},
+       "linear: bias has shape [4]"},
+      {"linear", {bytes({2, 4}), uniform({3, 4})}, {}, "linear: input [2,4] is u8"},
+      {"linear", {uniform({2, 4}), uniform({3, 4}).parameter()}, {}, "weight is f32", DType::bf16},
+      {"linear",
+       {uniform({2, 4}), uniform({3, 4}), uniform({3}).parameter()},
+       {},
+       "bias is f32",
+       DType::bf16},
+      {"linear", {uniform({2, 4}), absent()}, {}, "linear: weight is undefined"},
+      {"matmul", {uniform({2, 3}), uniform({4, 5})}, {}, "has 3 columns but b [4,5] has 4 rows"},
+      {"matmul", {uniform({2, 3}), uniform({3, 5})}, {{"transpose_a", true}}, "a [2,3] transposed"},
+      {"matmul", {uniform({2, 3}), uniform({3, 5})}, {{"transpose_b", true}}, "b [3,5] transposed"},
+      {"matmul", {uniform({3}), uniform({3, 5})}, {}, "matmul: a [3]"},
+      {"matmul", {uniform({2, 2, 3}), uniform({3, 5})}, {}, "matmul: a [2,2,3] and b [3,5]"},
+      {"matmul", {uniform({2, 2, 3}), uniform({3, 3, 5})}, {}, "leading dimension 0"},
+      {"matmul", {whole({2, 3}), whole({3, 5})}, {}, "matmul: a [2,3] is i64"},
+      {"matmul", {uniform({2, 3}), uniform({3, 5}).parameter()}, {}, "b is f32", DType::bf16},
+  };
+}
+
+std::vector<BadOpCase> elementwise() {
+  std::vector<BadOpCase> rows = {
+      {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
+      {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
+  };
+  for (const std::string op : {"relu", "sigmoid"}) {
+    rows.push_back({op, {bytes({2, 3})}, {}, op + ": input [2,3] is u8"});
+    rows.push_back({op, {absent()}, {}, op + ": input is undefined"});
+  }
+  for (const std::string op : {"add", "sub", "mul", "div"}) {
+    rows.push_back({op, {uniform({2, 3}), uniform({2})}, {}, op + ": shapes [2,3] and [2]"});
+    rows.push_back({op, {uniform({2, 3, 4}), uniform({3, 3, 4})}, {}, "do not broadcast"});
+    rows.push_back({op, {whole({2}), whole({2})}, {}, op + ": a [2] is i64"});
+    rows.push_back({op, {uniform({2}), uniform({2}).parameter()}, {}, "b is f32", DType::bf16});
+    rows.push_back({op, {uniform({2}), absent()}, {}, op + ": b is undefined"});
+  }
+  return rows;
+}
+
+std::vector<BadOpCase> reductions() {
+  std::vector<BadOpCase> rows = {
+      {"mean", {uniform({0, 3})}, {}, "mean: input [0,3]"},
+      {"amax", {uniform({2, 0})}, {{"dims", {1}}}, "amax: input [2,0]"},
+  };
+  for (const std::string op : {"sum", "mean", "amax"}) {
+    rows.push_back(
+        {op, {uniform({2, 3})}, {{"dims", {2}}}, op + ": input [2,3] has no dimension 2"});
+    rows.push_back({op, {uniform({2, 3})}, {{"dims", {-3}}}, "no dimension -3"});
+    rows.push_back({op, {uniform({2, 3})}, {{"dims", {1, -1}}}, "named twice"});
+    rows.push_back({op, {whole({2, 3})}, {}, op + ": input [2,3] is i64"});
+  }
+  return rows;
+}
+
+std::vector<BadOpCase> shapes() {
+  const Input x = uniform({2, 3, 4});
+  return {
+      {"reshape", {x}, {{"extents", {5, 5}}}, "reshape: input [2,3,4] has 24 elements"},
+      {"reshape", {x}, {{"extents", {-1, -1}}}, "at most one -1"},
+      {"reshape", {x}, {{"extents", {-2, 12}}}, "none below -1"},
+      {"reshape", {x}, {{"extents", {-1, 5}}}, "a multiple of 5"},
+      {"reshape", {x}, {{"extents", {-1, 0}}}, "reshape"},
+      {"permute", {x}, {{"order", {0, 1}}}, "permute: order [0,1] for input [2,3,4]"},
+      {"permute", {x}, {{"order", {0, 1, 1}}}, "each of 0 to 2 once"},
+      {"permute", {x}, {{"order", {0, 1, 3}}}, "permute: order [0,1,3]"},
+      {"permute", {x}, {{"order", {0, 1, -1}}}, "permute: order [0,1,-1]"},
+      {"concat", {}, {}, "concat: no tensors"},
+      {"concat", {x, uniform({2, 3, 5})}, {{"dim", 1}}, "tensor 1 [2,3,5]"},
+      {"concat", {x, uniform({2, 3})}, {{"dim", 1}}, "tensor 1 [2,3]"},
+      {"concat", {x, x}, {{"dim", 3}}, "no dimension 3"},
+      {"concat", {x, x.parameter()}, {{"dim", 0}}, "tensor 1 is f32", DType::bf16},
+      {"concat", {x, absent()}, {{"dim", 0}}, "undefined"},
+      {"narrow", {x}, {{"dim", 3}}, "narrow: input [2,3,4] has no dimension 3"},
+      {"narrow", {x}, {{"dim", 1}, {"start", -1}}, "narrow: start -1"},
+      {"narrow", {x}, {{"dim", 1}, {"start", 2}, {"length", 2}}, "start 2 and length 2"},
+      {"narrow", {x}, {{"dim", 1}, {"length", -1}}, "length -1"},
+      {"index_select", {x, listed_i64({1}, {2})}, {}, "index 2 of input [2,3,4]"},
+      {"index_select", {x, listed_i64({2}, {0, -1})}, {}, "index -1"},
+      {"index_select", {x, listed_i64({1, 1}, {0})}, {}, "indices [1,1] has rank 2"},
+      {"index_select", {x, uniform({2}).constant()}, {}, "is f64, expects i64"},
+      {"index_select", {x, absent()}, {}, "indices is undefined"},
+  };
+}
+
+std::vector<BadOpCase> losses() {
+  const std::string bce = "binary_cross_entropy_with_logits", ce = "cross_entropy";
+  const Input logits = uniform({4}), targets = uniform({4}, 0, 1).constant();
+  std::vector<BadOpCase> rows = {
+      {bce, {logits, uniform({5}, 0, 1).constant()}, {}, "logits [4] and targets [5]"},
+      {bce, {logits, targets, uniform({1}).constant()}, {}, "logits [4] and weight [1]"},
+      {bce, {logits, whole({4})}, {}, "targets is i64"},
+      {bce, {logits, uniform({4}, 0, 1)}, {}, "targets requires a gradient"},
+      {bce, {logits, targets, uniform({4}, 0, 1)}, {}, "weight requires a gradient"},
+      {bce, {logits, targets}, {{"positive_weight", -1}}, "positive_weight -1"},
+      {bce, {logits, listed({4}, {0, 1, 1.5, 0}).constant()}, {}, "target"},
+      {bce, {logits, listed({4}, {0, 1, -0.5, 0}).constant()}, {}, "target"},
+      {bce, {uniform({0}), uniform({0}).constant()}, {}, "empty"},
+      {bce, {bytes({4}), targets}, {}, "logits [4] is u8"},
+      {ce, {uniform({4}), classes({4}, 3)}, {}, "cross_entropy: logits [4] has rank 1"},
+      {ce, {uniform({4, 3}), classes({3}, 3)}, {}, "targets has shape [3]"},
+      {ce, {uniform({4, 3}), uniform({4}, 0, 3).constant()}, {}, "expects i64"},
+      {ce, {uniform({2, 3}), listed_i64({2}, {0, 3})}, {}, "3"},
+      {ce, {uniform({2, 3}), listed_i64({2}, {-1, 0})}, {}, "-1"},
+      {ce, {uniform({0, 3}), classes({0}, 3)}, {}, "empty"},
+  };
+  for (const std::string op : {"softmax", "log_softmax"}) {
+    rows.push_back({op, {uniform({})}, {}, op + ": input []"});
+    rows.push_back({op, {uniform({3, 0})}, {}, op + ": input [3,0]"});
+    rows.push_back({op, {whole({3, 2})}, {}, op + ": input [3,2] is i64"});
+  }
+  return rows;
+}
+
+std::vector<BadOpCase> drawn_and_warped() {
+  const nlohmann::json options = {{"height", 4}, {"width", 4}, {"mean", {0.5}}, {"std", {0.25}}};
+  const auto with = [&](const char* name, const nlohmann::json& value) {
+    nlohmann::json changed = options;
+    changed[name] = value;
+    return changed;
+  };
+  const Input x = uniform({2, 3}), key = listed_i64({4}, {1, 2, 3, 0});
+  const Input images = pixels({2, 5, 5, 1}), matrices = uniform({2, 2, 3}).parameter().constant();
+  const std::string warp = "warp_affine";
+  return {
+      {"dropout", {x, key}, {{"p", 1}}, "dropout: p 1"},
+      {"dropout", {x, key}, {{"p", -0.1}}, "dropout: p -0.1"},
+      {"dropout", {x, listed_i64({3}, {1, 2, 3})}, {}, "dropout: key has shape [3]"},
+      {"dropout", {x, uniform({4}).constant()}, {}, "dropout: key [4] is f64"},
+      {"dropout", {uniform({}), key}, {}, "scalar"},
+      {"dropout", {bytes({2, 3}), key}, {}, "dropout: input [2,3] is u8"},
+      {warp, {uniform({2, 5, 5, 1}), matrices}, options, "warp_affine: images [2,5,5,1] is f64"},
+      {warp, {pixels({5, 5, 1}), matrices}, options, "has rank 3"},
+      {warp, {pixels({2, 0, 5, 1}), matrices}, options, "warp_affine: images [2,0,5,1]"},
+      {warp, {pixels({2, 5, 5, 2}), matrices}, options, "have 2 channels"},
+      {warp, {images, uniform({3, 2, 3}).constant()}, options, "matrices has shape [3,2,3]"},
+      {warp, {images, uniform({2, 2, 3})}, options, "matrices require a gradient"},
+      {warp, {images, uniform({2, 2, 3}).constant()}, options, "matrices are bf16", DType::bf16},
+      {warp, {images, matrices}, with("height", 0), "output of 0 x 4"},
+      {warp, {images, matrices}, with("width", 40000), "output of 4 x 40000"},
+      {warp, {images, matrices}, with("mean", {0.5, 0.5}), "2 means and 1 standard deviations"},
+      {warp, {images, matrices}, with("std", {0.0}), "std 0"},
+      {warp, {images, matrices}, with("dtype", "u8"), "output dtype u8"},
+  };
+}
+
+}  // namespace
+
+const std::vector<BadOpCase>& bad_op_cases() {
+  static const std::vector<BadOpCase> rows = [] {
+    std::vector<BadOpCase> all;
+    for (const auto& part : {convolutions, normalisations, pools, products, elementwise, reductions,
+                             shapes, losses, drawn_and_warped}) {
+      const std::vector<BadOpCase> more = part();
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    for (BadOpCase& row : all)
+      if (row.attrs.is_null()) row.attrs = nlohmann::json::object();  // what {} means in a row
+    return all;
+  }();
+  return rows;
+}
+
+}  // namespace osteon

@@ -1,0 +1,158 @@
+// From the name of an op and its options as JSON to the call, a line an op.
+#include <map>
+
+#include "ops/ops.h"
+#include "tests/ops/op_cases.h"
+
+namespace osteon {
+namespace {
+
+using nlohmann::json;
+using Integers = std::vector<std::int64_t>;
+
+// What a call is made from.
+struct Arguments {
+  const Tensors& inputs;
+  const json& attrs;
+  DType run;
+
+  Tensor operator[](std::size_t i) const { return i < inputs.size() ? inputs[i] : Tensor(); }
+  template <class T>
+  T get(const char* name, T otherwise) const {
+    return attrs.value(name, otherwise);
+  }
+  // One number for both directions or [height, width].
+  Spatial spatial(const char* name, Spatial otherwise) const {
+    const auto found = attrs.find(name);
+    if (found == attrs.end()) return otherwise;
+    if (found->is_number()) return found->get<std::int64_t>();
+    return {found->at(0).get<std::int64_t>(), found->at(1).get<std::int64_t>()};
+  }
+  DType dtype(const char* name) const {
+    const std::string text = get<std::string>(name, format(run));
+    for (const DType each : {DType::f64, DType::f32, DType::bf16, DType::i64, DType::u8})
+      if (format(each) == text) return each;
+    throw Error("op_cases: no dtype is called " + text);
+  }
+};
+
+Conv2dOptions conv2d_options(const Arguments& a) {
+  Conv2dOptions options;
+  options.stride = a.spatial("stride", options.stride);
+  options.padding = a.spatial("padding", options.padding);
+  options.dilation = a.spatial("dilation", options.dilation);
+  options.groups = a.get("groups", options.groups);
+  return options;
+}
+
+BatchNormOptions batch_norm_options(const Arguments& a) {
+  BatchNormOptions options;
+  options.training = a.get("training", options.training);
+  options.momentum = a.get("momentum", options.momentum);
+  options.epsilon = a.get("epsilon", options.epsilon);
+  options.relu = a.get("relu", options.relu);
+  return options;
+}
+
+Pool2dOptions pool2d_options(const Arguments& a) {
+  Pool2dOptions options;
+  options.kernel_size = a.spatial("kernel_size", options.kernel_size);
+  options.stride = a.spatial("stride", options.stride);
+  options.padding = a.spatial("padding", options.padding);
+  return options;
+}
+
+WarpOptions warp_options(const Arguments& a) {
+  WarpOptions options;
+  options.height = a.get<std::int64_t>("height", 1);
+  options.width = a.get<std::int64_t>("width", 1);
+  options.mean = a.get<std::vector<double>>("mean", {});
+  options.std = a.get<std::vector<double>>("std", {});
+  options.dtype = a.dtype("dtype");
+  return options;
+}
+
+using Reduction = Tensor (*)(const Tensor&, const Integers&, bool);
+template <Reduction reduction>
+Tensor reduce(const Arguments& a) {
+  return reduction(a[0], a.get<Integers>("dims", {}), a.get("keepdim", false));
+}
+
+using Call = Tensor (*)(const Arguments&);
+const std::map<std::string, Call>& calls() {
+  static const std::map<std::string, Call> table = {
+      {"conv2d", [](const Arguments& a) { return conv2d(a[0], a[1], a[2], conv2d_options(a)); }},
+      {"conv2d_add_relu",
+       [](const Arguments& a) {
+         return conv2d_add_relu(a[0], a[1], a[2], a[3], a.get("relu", true), conv2d_options(a));
+       }},
+      {"batch_norm",
+       [](const Arguments& a) {
+         return batch_norm(a[0], a[1], a[2], a[3], a[4], batch_norm_options(a), a[5]);
+       }},
+      {"max_pool2d", [](const Arguments& a) { return max_pool2d(a[0], pool2d_options(a)); }},
+      {"avg_pool2d", [](const Arguments& a) { return avg_pool2d(a[0], pool2d_options(a)); }},
+      {"global_avg_pool2d", [](const Arguments& a) { return global_avg_pool2d(a[0]); }},
+      {"linear", [](const Arguments& a) { return linear(a[0], a[1], a[2]); }},
+      {"matmul",
+       [](const Arguments& a) {
+         return matmul(a[0], a[1], a.get("transpose_a", false), a.get("transpose_b", false));
+       }},
+      {"relu", [](const Arguments& a) { return relu(a[0]); }},
+      {"sigmoid", [](const Arguments& a) { return sigmoid(a[0]); }},
+      {"add", [](const Arguments& a) { return a[0] + a[1]; }},
+      {"sub", [](const Arguments& a) { return a[0] - a[1]; }},
+      {"mul", [](const Arguments& a) { return a[0] * a[1]; }},
+      {"div", [](const Arguments& a) { return a[0] / a[1]; }},
+      {"scale_and_shift",
+       [](const Arguments& a) { return a[0] * a.get("factor", 1.0) + a.get("term", 0.0); }},
+      {"cast", [](const Arguments& a) { return cast(a[0], a.dtype("dtype")); }},
+      {"sum", reduce<sum>},
+      {"mean", reduce<mean>},
+      {"amax", reduce<amax>},
+      {"reshape", [](const Arguments& a) { return reshape(a[0], a.get<Integers>("extents", {})); }},
+      {"permute", [](const Arguments& a) { return permute(a[0], a.get<Integers>("order", {})); }},
+      {"concat",
+       [](const Arguments& a) { return concat(a.inputs, a.get<std::int64_t>("dim", 0)); }},
+      {"narrow",
+       [](const Arguments& a) {
+         return narrow(a[0], a.get<std::int64_t>("dim", 0), a.get<std::int64_t>("start", 0),
+                       a.get<std::int64_t>("length", 1));
+       }},
+      {"index_select", [](const Arguments& a) { return index_select(a[0], a[1]); }},
+      {"softmax", [](const Arguments& a) { return softmax(a[0]); }},
+      {"log_softmax", [](const Arguments& a) { return log_softmax(a[0]); }},
+      {"binary_cross_entropy_with_logits",
+       [](const Arguments& a) {
+         return binary_cross_entropy_with_logits(a[0], a[1], a[2], a.get("positive_weight", 1.0));
+       }},
+      {"cross_entropy", [](const Arguments& a) { return cross_entropy(a[0], a[1]); }},
+      {"dropout", [](const Arguments& a) { return dropout(a[0], a.get("p", 0.5), a[1]); }},
+      {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
+      // One tensor used several times: its gradients must be added up.
+      {"add_to_itself", [](const Arguments& a) { return a[0] + a[0]; }},
+      {"square", [](const Arguments& a) { return a[0] * a[0]; }},
+      {"concat_with_itself",
+       [](const Arguments& a) {
+         return concat({a[0], a[0]}, -1);
+       }},
+      {"three_uses", [](const Arguments& a) { return relu(a[0]) * a[0] + sigmoid(a[0]); }},
+  };
+  return table;
+}
+
+}  // namespace
+
+Tensor call_op(const std::string& op, const Tensors& inputs, const json& attrs, DType run) {
+  const auto found = calls().find(op);
+  OSTEON_CHECK(found != calls().end(), "op_cases: no call is known for op ", op);
+  return found->second({inputs, attrs, run});
+}
+
+std::vector<std::string> callable_ops() {
+  std::vector<std::string> names;
+  for (const auto& [name, call] : calls()) names.push_back(name);
+  return names;
+}
+
+}  // namespace osteon

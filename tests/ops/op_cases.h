@@ -1,0 +1,102 @@
+// The table of operations under test: one row a case. op_cases_test.cpp runs every row through
+// several checks; scripts/golden/ops.py reads the same rows (printed by op_cases_list) and computes
+// with PyTorch in float64 what they must give.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace osteon {
+
+// One input of an op. Its elements are drawn from the row's name, so that Python draws them too.
+struct Input {
+  enum class Kind {
+    absent,          // an undefined tensor: no bias, no residual
+    uniform,         // in [low, high)
+    away_from_zero,  // size in [low, high), either sign: clear of a kink at 0
+    spread,    // [low, high) cut into as many steps as there are elements, one each, in random
+               // order: no two are close
+    integers,  // whole numbers in [low, high)
+    listed,    // `elements`
+  };
+  // What becomes of the input's dtype when the row runs in dtype T.
+  enum class Type {
+    activation,  // T
+    parameter,   // T, but f32 where T is bf16
+    i64,
+    u8,
+  };
+
+  Kind kind = Kind::absent;
+  Shape shape;
+  double low = 0, high = 0;
+  std::vector<double> elements;
+  Type type = Type::activation;
+  bool differentiable = true;
+  bool updated = false;  // the op changes it in place: its value afterwards is checked as well
+
+  // A copy of an input without a gradient, and so on.
+  Input constant() const;
+  Input parameter() const;
+  Input running() const;  // updated in place, constant, a parameter
+};
+
+Input absent();
+Input uniform(Shape shape, double low = -1, double high = 1);
+Input away_from_zero(Shape shape, double low = 0.125, double high = 1.125);
+Input spread(Shape shape, double low = -2, double high = 2);
+Input integers(Shape shape, double low, double high);
+Input listed(Shape shape, std::vector<double> elements);
+// Whole numbers in [0, end) as i64; grey values as u8; given i64 numbers.
+Input classes(Shape shape, double end);
+Input pixels(Shape shape);
+Input listed_i64(Shape shape, std::vector<double> elements);
+
+// A row's own share in how far its results may be from float64: this many times what the rule in
+// op_tolerance.h allows. The row says why.
+struct Tolerance {
+  double f32 = 1;
+  double bf16 = 1;
+};
+
+struct OpCase {
+  std::string name;
+  std::string op;  // as in call_op
+  std::vector<Input> inputs;
+  nlohmann::json attrs = nlohmann::json::object();
+  Tolerance tolerance = {};
+  // Step of the central differences; 0 where they have no meaning: at a kink on purpose, or where
+  // the output is rounded.
+  double step = 1e-5;
+};
+
+const std::vector<OpCase>& op_cases();
+
+// A call that must throw an Error whose text contains `message`.
+struct BadOpCase {
+  std::string op;
+  std::vector<Input> inputs;
+  nlohmann::json attrs;
+  std::string message;
+  DType dtype = DType::f64;  // of the run
+};
+
+const std::vector<BadOpCase>& bad_op_cases();
+
+// --- running a row ------------------------------------------------------------------------------
+
+DType dtype_of_input(const Input& input, DType run);
+// The elements of input i of the row called `row`.
+std::vector<double> input_elements(const std::string& row, std::size_t i, const Input& input);
+Tensors make_inputs(const std::string& row, const std::vector<Input>& inputs, DType run);
+
+// Calls the op; `attrs` are its options under the names of ops.h. Where an option is the dtype of
+// the output it is `run` unless the row says otherwise.
+Tensor call_op(const std::string& op, const Tensors& inputs, const nlohmann::json& attrs,
+               DType run);
+std::vector<std::string> callable_ops();
+
+}  // namespace osteon

@@ -1,0 +1,182 @@
+// Every row of the op table through every check: float64 against golden values, gradients against
+// central differences, lower precisions against float64, the same bits twice, any number of
+// threads, any choice of gradients; and bad inputs.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "base/parallel.h"
+#include "ops/backend.h"
+#include "ops/ops.h"
+#include "tests/ops/op_runs.h"
+#include "tests/ops/op_tolerance.h"
+#include "tests/support/for_each_row.h"
+#include "tests/support/golden_file.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/message_of.h"
+
+using namespace osteon;
+
+namespace {
+
+// Where results in lower precision come from; each is compared with float64 on the CPU.
+struct LowerPrecision {
+  Backend backend;
+  DType dtype;
+};
+constexpr LowerPrecision kLowerPrecisions[] = {
+    {Backend::reference, DType::f32},
+    {Backend::automatic, DType::f32},
+    {Backend::automatic, DType::bf16},
+};
+
+}  // namespace
+
+TEST_CASE("names are unique and every op has a row") {
+  std::set<std::string> names, ops;
+  for (const OpCase& row : op_cases()) {
+    CHECK_MESSAGE(names.insert(row.name).second, row.name);
+    ops.insert(row.op);
+  }
+  for (const std::string& op : callable_ops()) CHECK_MESSAGE(ops.contains(op), op);
+}
+
+TEST_CASE("float64 gives the golden outputs and gradients") {
+  GoldenFile golden("op_cases.safetensors");
+  for_each_row([&](const OpCase& row) {
+    for (const auto& [name, tensor] : run(row, DType::f64))
+      CHECK(golden.difference(row.name + "/" + name, tensor, 1e-10, 1) == "");
+  });
+  for (const std::string& entry : golden.unused()) FAIL_CHECK(entry << ": no row computes it");
+}
+
+TEST_CASE("gradients agree with central differences") {
+  for_each_row([](const OpCase& row) {
+    if (row.step == 0) return;
+    const Tensors inputs = leaves_of(row, make_inputs(row.name, row.inputs, DType::f64), everyone);
+    Tensors leaves;
+    std::int64_t elements = 0;
+    for (const Tensor& input : inputs)
+      if (input.defined() && input.requires_grad()) {
+        leaves.push_back(input);
+        elements += input.numel();
+      }
+    CHECK(!leaves.empty());
+    const auto forward = [&] { return call_op(row.op, inputs, row.attrs, DType::f64); };
+    const std::int64_t samples = elements > 4000 ? 6 : 256;  // a few where one costs much
+    for (const double error : gradient_errors(forward, leaves, {row.step, samples}))
+      CHECK(error <= 1e-6);
+  });
+}
+
+// What a ReLU inside an op acts on is not drawn, so its distance from the kink is looked at.
+TEST_CASE("central differences keep 100 steps away from the kink of a fused ReLU") {
+  for_each_row([](const OpCase& row) {
+    if (row.step == 0 || !row.attrs.value("relu", false)) return;
+    nlohmann::json without_relu = row.attrs;
+    without_relu["relu"] = false;
+    const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+    for (const double element : call_op(row.op, inputs, without_relu, DType::f64).to_vector())
+      CHECK(std::abs(element) >= 100 * row.step);
+  });
+}
+
+TEST_CASE("lower precisions stay near float64") {
+  for (const LowerPrecision& lower : kLowerPrecisions) {
+    set_backend(lower.backend);
+    for_each_row([&](const OpCase& row) {
+      CAPTURE(static_cast<int>(lower.backend));
+      CAPTURE(format(lower.dtype));
+      const Tensors inputs = make_inputs(row.name, row.inputs, lower.dtype);
+      const Results results = run(row, inputs, lower.dtype);
+      const Results reference = run(row, widened(inputs), DType::f64);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        CAPTURE(results[i].first);
+        CHECK(relative_difference(results[i].second, reference[i].second) <=
+              tolerance(row, reference, i, lower.dtype));
+      }
+    });
+  }
+  set_backend(Backend::automatic);
+}
+
+// As narrow as the limits are, a kernel that gets one product of a thousand wrong is seen.
+TEST_CASE("the limits see one term of 1,000 left out or doubled") {
+  const OpCase row = {"terms", "linear", {uniform({8, 1000}), uniform({16, 1000})}};
+  const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+  const Results right = {{"output", linear(inputs[0], inputs[1], Tensor())}};
+  CHECK(terms(row, right, 0) == 1000);
+  for (const std::int64_t term : {0, 499, 999})
+    for (const double change : {-1.0, 1.0}) {
+      const Tensor product =
+          matmul(narrow(inputs[0], 1, term, 1), narrow(inputs[1], 1, term, 1), false, true);
+      const Tensor wrong = right[0].second + product * change;
+      const double difference = relative_difference(wrong, right[0].second);
+      CHECK(difference > 1000 * tolerance(row, right, 0, DType::f32));
+      CHECK(difference > tolerance(row, right, 0, DType::bf16));
+    }
+}
+
+TEST_CASE("a second run gives the same bits") {
+  for (const DType dtype : {DType::f64, DType::f32, DType::bf16})
+    for_each_row([&](const OpCase& row) {
+      CAPTURE(format(dtype));
+      const Results first = run(row, dtype), second = run(row, dtype);
+      for (std::size_t i = 0; i < first.size(); ++i)
+        CHECK_MESSAGE(same_bits(first[i].second, second[i].second), first[i].first);
+    });
+}
+
+TEST_CASE("the number of threads does not matter") {
+  const int before = num_threads();
+  for_each_row([](const OpCase& row) {
+    set_num_threads(1);
+    const Results one = run(row, DType::f64);
+    for (const int threads : {2, 3}) {
+      CAPTURE(threads);
+      set_num_threads(threads);
+      const Results several = run(row, DType::f64);
+      for (std::size_t i = 0; i < one.size(); ++i) {
+        CAPTURE(one[i].first);
+        CHECK(relative_difference(several[i].second, one[i].second) <= 1e-12);
+      }
+    }
+  });
+  set_num_threads(before);
+}
+
+TEST_CASE("a gradient is the same whoever else wants one") {
+  for_each_row([](const OpCase& row) {
+    const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+    const Results all = run(row, inputs, DType::f64);
+    std::size_t differentiable = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (row.inputs[i].differentiable) differentiable |= std::size_t{1} << i;
+    // Every proper subset: the next smaller number whose bits are all differentiable.
+    for (std::size_t chosen = differentiable; chosen > 0;) {
+      chosen = (chosen - 1) & differentiable;
+      CAPTURE(chosen);
+      const Results some =
+          run(row, inputs, DType::f64, [&](std::size_t i) { return (chosen >> i & 1) == 1; });
+      for (const auto& part : some)
+        for (const auto& whole : all)
+          if (part.first == whole.first)
+            CHECK_MESSAGE(same_bits(part.second, whole.second), part.first);
+    }
+  });
+}
+
+TEST_CASE("bad inputs are refused with an error that names them") {
+  for (const BadOpCase& row : bad_op_cases()) {
+    Tensors inputs = make_inputs(row.op, row.inputs, row.dtype);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].defined() && row.inputs[i].differentiable) inputs[i].set_requires_grad(true);
+    const std::string message = message_of([&] { call_op(row.op, inputs, row.attrs, row.dtype); });
+    CAPTURE(row.op);
+    CAPTURE(row.message);
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+  }
+}

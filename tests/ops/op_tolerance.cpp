@@ -1,0 +1,103 @@
+// The rule, and how many terms the sums of each op have.
+#include "tests/ops/op_tolerance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+namespace osteon {
+namespace {
+
+// The terms of the output, then of the gradient of each input. What is left out has no sums, or
+// sums in double on every back end: reductions, losses, what broadcasting repeated.
+using Terms = std::vector<std::int64_t>;
+using TermsOf = std::function<Terms(const OpCase& row, const Shape& y)>;
+
+const Shape& shape_of(const OpCase& row, std::size_t input) { return row.inputs[input].shape; }
+
+// All elements but those of the last dimension.
+std::int64_t rows_of(const Shape& shape) { return shape.numel() / shape[-1]; }
+
+Terms conv2d_terms(const OpCase& row, const Shape& y) {
+  const Shape& weight = shape_of(row, 1);
+  const std::int64_t window = weight[1] * weight[2];
+  const std::int64_t filters = weight[0] / row.attrs.value("groups", std::int64_t{1});
+  return {window * weight[3], window * filters, rows_of(y), rows_of(y)};
+}
+
+Terms linear_terms(const OpCase& row, const Shape& y) {
+  const Shape& weight = shape_of(row, 1);
+  return {weight[1], weight[0], y.numel() / weight[0], y.numel() / weight[0]};
+}
+
+Terms matmul_terms(const OpCase& row, const Shape& y) {
+  const std::int64_t inner = shape_of(row, 0).numel() / rows_of(y);
+  return {inner, y[-1], y.numel() * inner / shape_of(row, 1).numel()};
+}
+
+Terms batch_norm_terms(const OpCase& row, const Shape& y) {
+  const std::int64_t rows = rows_of(y), mean = row.attrs.value("training", true) ? rows : 1;
+  return {mean, mean, rows, rows};
+}
+
+// An input pixel is in as many windows as a window has places, at most.
+std::int64_t window_of(const OpCase& row) {
+  const auto found = row.attrs.find("kernel_size");
+  if (found == row.attrs.end()) return 2 * 2;
+  if (found->is_array()) return found->at(0).get<std::int64_t>() * found->at(1).get<std::int64_t>();
+  return found->get<std::int64_t>() * found->get<std::int64_t>();
+}
+
+Terms softmax_terms(const OpCase& row, const Shape&) {
+  const std::int64_t classes = shape_of(row, 0)[-1];
+  return {classes, classes};
+}
+
+const std::map<std::string, TermsOf>& terms_of_ops() {
+  static const std::map<std::string, TermsOf> table = {
+      {"conv2d", conv2d_terms},
+      {"conv2d_add_relu", conv2d_terms},
+      {"linear", linear_terms},
+      {"matmul", matmul_terms},
+      {"batch_norm", batch_norm_terms},
+      {"max_pool2d",
+       [](const OpCase& row, const Shape&) {
+         return Terms{1, window_of(row)};
+       }},
+      {"avg_pool2d",
+       [](const OpCase& row, const Shape&) {
+         return Terms{window_of(row), window_of(row)};
+       }},
+      {"softmax", softmax_terms},
+      {"log_softmax", softmax_terms},
+      {"cross_entropy",
+       [](const OpCase& row, const Shape&) {
+         return Terms{1, shape_of(row, 0)[-1]};
+       }},
+      {"warp_affine", [](const OpCase&, const Shape&) { return Terms{4}; }},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::int64_t terms(const OpCase& row, const Results& results, std::size_t i) {
+  const auto found = terms_of_ops().find(row.op);
+  if (found == terms_of_ops().end()) return 1;
+  const Terms all = found->second(row, results.front().second.shape());
+  const std::string& name = results[i].first;
+  // What is updated has the sums of the output.
+  const std::size_t at = name.starts_with("gradient")
+                             ? 1 + std::stoul(name.substr(std::string("gradient").size()))
+                             : 0;
+  return at < all.size() ? all[at] : 1;
+}
+
+double tolerance(const OpCase& row, const Results& results, std::size_t i, DType dtype) {
+  const auto n = static_cast<double>(terms(row, results, i));
+  const double f32 = (8 + std::sqrt(n)) * 0x1p-24 * row.tolerance.f32;
+  return dtype == DType::f32 ? f32 : 5 * 0x1p-9 * row.tolerance.bf16 + f32;
+}
+
+}  // namespace osteon

@@ -1,0 +1,95 @@
+// Short training runs that tests begin, stop and continue.
+#pragma once
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/child_process.h"
+#include "tests/support/tiny_data.h"
+#include "train/options.h"
+
+namespace osteon {
+
+inline std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+inline std::vector<nlohmann::json> read_lines(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+inline TrainOptions tiny_options(const std::filesystem::path& data,
+                                 const std::filesystem::path& out) {
+  TrainOptions options;
+  options.data = data;
+  options.out = out;
+  options.arch = "resnet18";
+  options.image_size = 32;
+  options.batch_size = 8;
+  options.epochs = 2;
+  options.workers = 1;
+  options.quiet = true;
+  return options;
+}
+
+// What must be the same however a run went: the losses of its steps and epochs, and its weights.
+struct RunRecord {
+  std::vector<double> losses;
+  std::string last, best;
+  bool operator==(const RunRecord&) const = default;
+};
+
+inline RunRecord record_of(const std::filesystem::path& run) {
+  RunRecord record;
+  for (const nlohmann::json& line : read_lines(run / "log.jsonl"))
+    record.losses.push_back(line["loss"].get<double>());
+  record.last = read_text(run / "last/model.safetensors");
+  record.best = read_text(run / "best/model.safetensors");
+  return record;
+}
+
+// train_mura of such a run: three steps an epoch, a checkpoint after each of them.
+inline std::vector<std::string> tiny_command(const std::filesystem::path& data,
+                                             const std::filesystem::path& out) {
+  return {std::string(OSTEON_PROGRAMS) + "/train_mura",
+          "--data",
+          data.string(),
+          "--out",
+          out.string(),
+          "--arch",
+          "resnet18",
+          "--image-size",
+          "32",
+          "--batch-size",
+          "8",
+          "--optimizer",
+          "sgd",
+          "--lr",
+          "0.01",
+          "--epochs",
+          "2",
+          "--threads",
+          "1",
+          "--save-every",
+          "1e-9"};
+}
+
+inline std::vector<std::string> resume_command(const std::filesystem::path& out, int workers) {
+  return {std::string(OSTEON_PROGRAMS) + "/train_mura",
+          "--out",
+          out.string(),
+          "--resume",
+          "--workers",
+          std::to_string(workers)};
+}
+
+}  // namespace osteon

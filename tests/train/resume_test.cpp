@@ -1,0 +1,446 @@
+// Runs that are stopped, killed or short of disk space, and what is left of them.
+#include <doctest/doctest.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/checksums.h"
+#include "nn/models.h"
+#include "nn/state_dict.h"
+#include "tests/support/message_of.h"
+#include "tests/support/tiny_run.h"
+#include "train/run/checkpoint.h"
+#include "train/run/log.h"
+#include "train/run/resume.h"
+#include "train/run/state.h"
+#include "train/trainer.h"
+
+using namespace osteon;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file system of so many bytes that a test may fill up, or null where the system does not let it.
+class SmallDisk {
+ public:
+  SmallDisk(const fs::path& place, const std::string& size) : place_(place) {
+    fs::create_directories(place);
+    mounted_ = ::mount("none", place.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount(place_.c_str());
+  }
+  bool mounted() const { return mounted_; }
+
+ private:
+  fs::path place_;
+  bool mounted_;
+};
+
+// A folder in which nothing can be made or removed for as long as the object lives: by its
+// permissions, or, as those do not bind root, by a mount of it on itself.
+class ReadOnlyFolder {
+ public:
+  explicit ReadOnlyFolder(const fs::path& folder) : folder_(folder), root_(::geteuid() == 0) {
+    if (root_)
+      works_ = ::mount(folder.c_str(), folder.c_str(), "", MS_BIND, "") == 0 &&
+               ::mount("", folder.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, "") == 0;
+    else
+      fs::permissions(folder, static_cast<fs::perms>(0555));
+  }
+  ReadOnlyFolder(const ReadOnlyFolder&) = delete;
+  ReadOnlyFolder& operator=(const ReadOnlyFolder&) = delete;
+  ~ReadOnlyFolder() {
+    if (root_)
+      ::umount2(folder_.c_str(), MNT_DETACH);
+    else
+      fs::permissions(folder_, static_cast<fs::perms>(0755));
+  }
+  bool works() const { return works_; }
+
+ private:
+  fs::path folder_;
+  bool root_, works_ = true;
+};
+
+// Gives an option of a command another value.
+void set(std::vector<std::string>& command, const char* option, const char* value) {
+  *(std::ranges::find(command, option) + 1) = value;
+}
+
+TrainOptions resumed(TrainOptions options) {
+  options.resume = true;
+  return options;
+}
+
+void flip_a_byte(const fs::path& file, std::size_t place) {
+  std::string text = read_text(file);
+  text[place] = static_cast<char>(text[place] ^ 1);
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+std::size_t steps_logged(const fs::path& run) {
+  const std::string log = read_text(run / "log.jsonl");
+  return static_cast<std::size_t>(std::ranges::count(log, '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("a run that was stopped ends as one that was not, bit for bit, whatever the workers") {
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data", output = folder.path() / "output";
+  write_tiny_data(data);
+  ChildProcess whole(tiny_command(data, folder.path() / "whole"), output);
+  REQUIRE(whole.wait() == 0);
+  const RunRecord expected = record_of(folder.path() / "whole");
+  REQUIRE(expected.losses.size() == 2 * (3 + 1));
+  struct Row {
+    const char* name;
+    int signal;
+    std::size_t lines;  // of the log when it comes
+    int status;
+    int workers;  // afterwards
+  };
+  const Row rows[] = {{"control-C in the first epoch", SIGINT, 1, 130, 0},
+                      {"SIGTERM", SIGTERM, 2, 143, 4},
+                      {"control-C about the validation", SIGINT, 3, 130, 3},
+                      {"SIGTERM in the second epoch", SIGTERM, 5, 143, 2}};
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const fs::path run = folder.path() / row.name;
+    ChildProcess first(tiny_command(data, run), output);
+    REQUIRE(first.wait_until([&] { return steps_logged(run) >= row.lines; }));
+    first.signal(row.signal);
+    CHECK(first.wait() == row.status);
+    CHECK(contains(read_text(output), "--resume continues"));
+    ChildProcess second(resume_command(run, row.workers), output);
+    CAPTURE(read_text(output));
+    CHECK(second.wait() == 0);
+    const RunRecord record = record_of(run);
+    CHECK(record.losses == expected.losses);
+    CHECK(record.last == expected.last);
+    CHECK(record.best == expected.best);
+    CHECK(read_text(run / "predictions.csv") ==
+          read_text(folder.path() / "whole" / "predictions.csv"));
+  }
+}
+
+TEST_CASE("a second control-C ends the program at once") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data", 100);
+  const fs::path run = folder.path() / "run";
+  std::vector<std::string> command = tiny_command(folder.path() / "data", run);
+  set(command, "--image-size", "256");  // a step takes seconds
+  set(command, "--batch-size", "100");
+  ChildProcess child(command, folder.path() / "output");
+  REQUIRE(child.wait_until([&] { return fs::exists(run / "log.jsonl"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  child.signal(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(child.running());
+  child.signal(SIGINT);
+  CHECK(child.wait() == 130);
+  CHECK_FALSE(fs::exists(run / "last"));
+}
+
+TEST_CASE("a resumed run takes over its options and refuses others, with both values") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.schedule = "constant";
+  options.epochs = 1;
+  Trainer(options).train();
+  const auto with = [&](const auto& change) {
+    TrainOptions changed = resumed(options);
+    change(changed);
+    return changed;
+  };
+  struct Row {
+    TrainOptions options;
+    const char* message;
+  };
+  const Row refused[] = {
+      {with([](TrainOptions& o) { o.lr = 0.5; }), "--lr is 0.5 but the run in"},
+      {with([](TrainOptions& o) { o.batch_size = 4; }), "began with 8"},
+      {with([](TrainOptions& o) { o.seed = 1; }), "--seed is 1"},
+      {with([](TrainOptions& o) { o.val_fraction = 0.5; }), "--val-fraction is 0.5"},
+      {with([](TrainOptions& o) { o.schedule = "cosine"; }), "--schedule is \"cosine\""},
+      {with([&](TrainOptions& o) { o.out = folder.path() / "none"; }), "no config.json"}};
+  for (const Row& row : refused) {
+    const std::string message = message_of([&] { Trainer trainer(row.options); });
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+  }
+
+  // Another folder with other samples; then the same samples elsewhere, other workers, more epochs.
+  write_tiny_data(folder.path() / "other", 13);
+  const TrainOptions other = with([&](TrainOptions& o) { o.data = folder.path() / "other"; });
+  CHECK(contains(message_of([&] { Trainer trainer(other); }), "does not hold the samples"));
+  fs::rename(folder.path() / "data", folder.path() / "moved");
+  Trainer longer(with([&](TrainOptions& o) {
+    o.data = folder.path() / "moved";
+    o.workers = 3;
+    o.cache = "none";
+    o.epochs = 2;
+  }));
+  longer.train();
+  CHECK(record_of(options.out).losses.size() == 2 * (3 + 1));
+  CHECK(nlohmann::json::parse(read_text(options.out / "config.json"))["epochs"] == 2);
+}
+
+TEST_CASE("a checkpoint that was damaged is refused by name, and its model too") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  Trainer(options).train();
+  const fs::path last = options.out / "last";
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
+    const std::string good = read_text(last / name);
+    for (const std::size_t place : {std::size_t{9}, good.size() / 2, good.size() - 2}) {
+      CAPTURE(name);
+      CAPTURE(place);
+      flip_a_byte(last / name, place);
+      const std::string message = message_of([&] { Trainer trainer(resumed(options)); });
+      CAPTURE(message);
+      CHECK(contains(message, name));
+      CHECK((contains(message, "damaged") || contains(message, "checksum")));
+      if (name == std::string("model.safetensors"))
+        CHECK(contains(message_of([&] { load_model(options.out); }), "damaged"));
+      std::ofstream(last / name, std::ios::binary) << good;
+    }
+    fs::resize_file(last / name, good.size() - 1);
+    CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), name));
+    fs::remove(last / name);
+    CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), name));
+    std::ofstream(last / name, std::ios::binary) << good;
+  }
+  std::ofstream(options.out / "log.jsonl") << "";
+  CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "log.jsonl"));
+}
+
+TEST_CASE("a run that was killed between the links of last and best has the right best again") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  Trainer(options).train();
+  fs::copy(options.out / "checkpoints/step-3", options.out / "checkpoints/step-1");
+  fs::remove(options.out / "best");
+  fs::create_symlink("checkpoints/step-1", options.out / "best");
+  Trainer again(resumed(options));
+  CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
+}
+
+TEST_CASE("a state and a configuration of unreasonable size are refused") {
+  const TemporaryFolder folder;
+  const fs::path state = folder.write("step-3/state.json", std::string(1'000'001, ' '));
+  CHECK(
+      contains(message_of([&] { load_checkpoint(state.parent_path()); }), "more than the 1000000"));
+  folder.write("config.json", std::string(10'000'001, ' '));
+  CHECK(contains(message_of([&] { options_of_run(folder.path()); }),
+                 "config.json has 10000001 bytes"));
+}
+
+TEST_CASE("configurations that are not one are refused") {
+  const TemporaryFolder folder;
+  const nlohmann::ordered_json good = to_json(TrainOptions{});
+  folder.write("config.json", good.dump());
+  CHECK(options_of_run(folder.path()).epochs == TrainOptions{}.epochs);
+  struct Row {
+    const char* key;
+    nlohmann::ordered_json value;
+    const char* message;
+  };
+  const Row rows[] = {{"epochs", 1e300, "epochs is 1e+300, not a whole number"},
+                      {"epochs", "many", "epochs is \"many\", not a whole number"},
+                      {"image_size", 64.5, "image_size is 64.5, not a whole number"},
+                      {"lr", "fast", "must be number"},
+                      {"arch", 18, "must be string"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.message);
+    nlohmann::ordered_json bad = good;
+    bad[row.key] = row.value;
+    folder.write("config.json", bad.dump());
+    const std::string message = message_of([&] { options_of_run(folder.path()); });
+    CHECK(contains(message, row.message));
+    CHECK(contains(message, "config.json"));
+    bad.erase(row.key);
+    folder.write("config.json", bad.dump());
+    CHECK(contains(message_of([&] { options_of_run(folder.path()); }), row.key));
+  }
+}
+
+// A run's folder may come from somebody else.
+TEST_CASE("a run that leads out of its folder is refused and nothing there changes") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  Trainer(options).train();
+  for (const char* name : {"checkpoints", "config.json", "log.jsonl"}) {
+    CAPTURE(name);
+    const fs::path elsewhere = folder.path() / "elsewhere" / name;
+    fs::create_directories(elsewhere.parent_path());
+    fs::rename(options.out / name, elsewhere);
+    fs::create_symlink(elsewhere, options.out / name);
+    const auto before = fs::last_write_time(elsewhere);
+    const std::string message = message_of([&] { Trainer trainer(resumed(options)); });
+    CHECK(contains(message, (options.out / name).string() + " is a link"));
+    CHECK(fs::last_write_time(elsewhere) == before);
+    fs::remove(options.out / name);
+    fs::rename(elsewhere, options.out / name);
+  }
+  const fs::path state_file = options.out / "last/state.json";
+  const nlohmann::ordered_json good = read_checked_json(state_file, 1'000'000);
+  fs::create_directories(folder.path() / "step-9");
+  for (const char* name : {"..", "../..", "", ".", "../../step-9", "/tmp", "step-9/../../.."}) {
+    CAPTURE(name);
+    nlohmann::ordered_json bad = good;
+    bad["best"]["checkpoint"] = name;
+    bad.erase("crc32");
+    std::ofstream(state_file) << to_checked_json(bad);
+    CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "is missing"));
+    CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
+  }
+  // Told as a difference of machines, this one would be written out by 100,000 nested calls.
+  nlohmann::ordered_json bad = good;
+  bad["crc32"] = "00000000";
+  std::string text = bad.dump(2);
+  text.replace(text.find("\"cpu\""), 5, std::string(100'000, '[') + std::string(100'000, ']'));
+  std::ofstream(state_file) << text.replace(text.find("00000000"), 8, crc32_of(text));
+  CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "nested more than"));
+}
+
+TEST_CASE("states that are not one are refused") {
+  nlohmann::ordered_json good = to_json(RunState{.best = BestSoFar{0.5, {}, "step-3"}});
+  CHECK(run_state_from_json(good).best->checkpoint == "step-3");
+  struct Row {
+    const char* key;
+    nlohmann::ordered_json value;
+    const char* message;
+  };
+  const Row rows[] = {{"step", -1, "step is -1"},     {"epoch", 1e300, "epoch"},
+                      {"batches", "many", "batches"}, {"images", nullptr, "images"},
+                      {"loss_sum", "x", "state"},     {"best", 3, "state"},
+                      {"skipped", 1.5, "skipped is"}, {"seconds", {}, ""}};
+  for (const Row& row : rows) {
+    CAPTURE(row.key);
+    nlohmann::ordered_json bad = good;
+    bad[row.key] = row.value;
+    if (*row.message) CHECK(contains(message_of([&] { run_state_from_json(bad); }), row.message));
+    bad.erase(row.key);
+    CHECK(contains(message_of([&] { run_state_from_json(bad); }), row.key));
+  }
+}
+
+TEST_CASE("the log is cut back to whole lines") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("log.jsonl", "{\"a\":1}\n{\"b\":2}\n{\"c\"");
+  {
+    RunLog log(file, 8);
+    log.write({{"d", 4}});
+    CHECK(log.sync() == 16);
+  }
+  CHECK(read_text(file) == "{\"a\":1}\n{\"d\":4}\n");
+  CHECK(contains(message_of([&] { RunLog log(file, 17); }), "lines of it are missing"));
+}
+
+TEST_CASE("a full disk costs checkpoints, not the run, and the last good one stays") {
+  const TemporaryFolder folder;
+  const fs::path disk = folder.path() / "disk", output = folder.path() / "output";
+  // One checkpoint has 90 MB here; the previous one stays until the next is whole.
+  const SmallDisk small(disk, "130m");
+  if (!small.mounted()) {
+    MESSAGE("skipped: this user may not mount a small disk to fill");
+    return;
+  }
+  write_tiny_data(folder.path() / "data");
+  ChildProcess child(tiny_command(folder.path() / "data", disk / "run"), output);
+  CHECK(child.wait() == 1);
+  const std::string text = read_text(output);
+  CAPTURE(text);
+  CHECK(contains(text, "No space left on device"));
+  CHECK(contains(text, "training goes on, the last checkpoint is"));
+  CHECK(contains(text, "could not be saved"));
+  CHECK(contains(text, "epoch 2/2"));
+  CHECK(fs::read_symlink(disk / "run/last") == fs::path("checkpoints/step-1"));
+  CHECK(load_checkpoint(disk / "run/last").state["step"] == 1);
+  // On a disk with space again the run is continued from there.
+  fs::copy(disk / "run", folder.path() / "run",
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  ChildProcess again(resume_command(folder.path() / "run", 1), output);
+  CHECK(again.wait() == 0);
+  ChildProcess whole(tiny_command(folder.path() / "data", folder.path() / "whole"), output);
+  CHECK(whole.wait() == 0);
+  CHECK(record_of(folder.path() / "run") == record_of(folder.path() / "whole"));
+}
+
+TEST_CASE("a folder that becomes read-only is the same") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run", output = folder.path() / "output";
+  write_tiny_data(folder.path() / "data");
+  std::vector<std::string> command = tiny_command(folder.path() / "data", run);
+  set(command, "--save-every", "0");
+  set(command, "--epochs", "3");
+  ChildProcess child(command, output);
+  REQUIRE(child.wait_until([&] { return fs::is_symlink(run / "best"); }));
+  const ReadOnlyFolder closed(run / "checkpoints");
+  if (!closed.works()) {
+    MESSAGE("skipped: this system does not let root make a folder read-only");
+    return;
+  }
+  CHECK(child.wait() == 1);
+  const std::string text = read_text(output);
+  CAPTURE(text);
+  CHECK(contains(text, "Read-only file system") + contains(text, "Permission denied") == 1);
+  CHECK(contains(text, "epoch 3/3"));
+  CHECK(contains(text, "could not be saved"));
+  CHECK(load_checkpoint(run / "last").state["step"] == 3);
+}
+
+TEST_CASE(
+    "numbers that are not finite end the run with step, images and checkpoint, or are skipped") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.batch_size = 2;
+  options.epochs = 1;
+  options.augment = "none";
+  // The logits are about -1e33, so that only an abnormal image has a loss: 1e33 times its weight,
+  // which is infinite in f32.
+  const auto model = make_model("resnet18");
+  NamedTensors weights = state_dict(*model);
+  for (const auto& [name, tensor] : weights.tensors)
+    if (name == "fc.bias") fill_(tensor, -1e33);
+  options.init = folder.path() / "init.safetensors";
+  write_safetensors(options.init, weights);
+  options.positive_weight = "999999";
+  const std::string message = message_of([&] { Trainer(options).train(); });
+  CAPTURE(message);
+  CHECK(contains(message, "the loss is inf at step "));
+  CHECK(contains(message, "The last checkpoint is none"));
+  CHECK(contains(message, "train/abnormal/"));
+
+  options.out = folder.path() / "skipping";
+  options.skip_nonfinite = true;
+  options.epochs = 4;
+  for (const std::int64_t accumulate : {1, 2}) {
+    options.accumulate = accumulate;
+    options.out += "+";
+    Trainer(options).train();
+    std::int64_t lost = 0;
+    const auto lines = read_lines(options.out / "log.jsonl");
+    for (const nlohmann::json& line : lines) lost += line["loss"].is_null();
+    CAPTURE(lost);
+    CHECK(lost > 0);
+    CHECK(lines.back()["skipped"] >= lost);
+    CHECK(lines.back()["skipped"] < 4 * 12 / accumulate);
+    for (const auto& [name, tensor] : load_checkpoint(options.out / "last").model.tensors)
+      CHECK(std::ranges::all_of(tensor.to_vector(), [](double x) { return std::isfinite(x); }));
+  }
+}

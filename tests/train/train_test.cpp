@@ -1,0 +1,306 @@
+// The training loop and what it keeps: the same run twice, whatever the workers; checkpoints that
+// can be used; class weights; limits; model files that are not what they should be.
+#include <doctest/doctest.h>
+
+#include "data/prepare.h"
+#include "nn/models.h"
+#include "nn/state_dict.h"
+#include "optim/adam.h"
+#include "tests/support/message_of.h"
+#include "tests/support/tiny_run.h"
+#include "train/run/checkpoint.h"
+#include "train/sample_weights.h"
+#include "train/trainer.h"
+
+using namespace osteon;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+RunRecord train_tiny(const TrainOptions& options) {
+  Trainer(options).train();
+  return record_of(options.out);
+}
+
+ModelInfo info_of(const std::string& arch) {
+  return {.arch = arch,
+          .image_size = 64,
+          .fit = Fit::stretch,
+          .mean = {0.1, 0.1, 0.1},
+          .std = {0.2, 0.2, 0.2},
+          .classes = {"normal", "abnormal"},
+          .threshold = 0.5,
+          .split = {}};
+}
+
+Manifest manifest_of(const std::vector<Sample>& samples) {
+  return {"csv", "", {"normal", "abnormal"}, samples, {}};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "the same seed gives the same losses and weights, bit for bit, with any number of workers") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  struct Row {
+    const char* name;
+    int workers;
+    std::uint64_t seed;
+    const char* cache;
+    bool same;
+  };
+  const Row rows[] = {{"again", 1, 3, "memory", true},
+                      {"no worker", 0, 3, "memory", true},
+                      {"four workers", 4, 3, "memory", true},
+                      {"no cache", 2, 3, "none", true},
+                      {"another seed", 1, 4, "memory", false}};
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "first");
+  options.seed = 3;
+  const RunRecord first = train_tiny(options);
+  REQUIRE(first.losses.size() == 2 * (3 + 1));
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    options.out = folder.path() / row.name;
+    options.workers = row.workers;
+    options.seed = row.seed;
+    options.cache = row.cache;
+    const RunRecord other = train_tiny(options);
+    CHECK((other.losses == first.losses) == row.same);
+    CHECK((other.last == first.last) == row.same);
+  }
+}
+
+TEST_CASE("a run learns, logs, keeps its best checkpoint and evaluates it") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data", 24);
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 4;
+  options.augment = "none";
+  Trainer trainer(options);
+  trainer.train();
+  const Evaluation evaluation = trainer.evaluate_best().evaluation;
+  CHECK(evaluation.overall.image.n == 12);
+  CHECK(*evaluation.overall.image.auroc > 0.9);
+
+  const fs::path run = options.out;
+  const auto config = nlohmann::json::parse(read_text(run / "config.json"));
+  CHECK(config["splits"]["train"] ==
+        nlohmann::json({{"images", 48}, {"abnormal", 24}, {"studies", 48}, {"patients", 48}}));
+  CHECK(config["image_size"] == 32);
+  CHECK(config["unreadable"].empty());
+  CHECK(fs::read_symlink(run / "last") == fs::path("checkpoints/step-24"));
+  CHECK(fs::exists(run / "best/model.safetensors"));
+  CHECK(fs::exists(run / "best/optimizer.safetensors"));
+  const auto metrics = nlohmann::json::parse(read_text(run / "metrics.json"));
+  CHECK(metrics["image"]["auroc"].get<double>() == *evaluation.overall.image.auroc);
+  const auto lines = read_lines(run / "log.jsonl");
+  REQUIRE(lines.size() == 4 * (6 + 1));
+  CHECK(lines[6]["split"] == "val");
+  CHECK(lines[27]["step"] == 24);
+  // Only what `last` and `best` point to is kept.
+  std::ptrdiff_t kept = std::distance(fs::directory_iterator(run / "checkpoints"), {});
+  CHECK(kept == (fs::read_symlink(run / "last") == fs::read_symlink(run / "best") ? 1 : 2));
+
+  // The run's own list of samples is a data set that gives the same splits.
+  const Manifest again = read_manifest(run / "manifest.csv", {});
+  CHECK(split_counts(again)["test"]["images"] == 12);
+
+  CHECK(contains(message_of([&] { Trainer twice(options); }), "already holds a run"));
+}
+
+TEST_CASE("gradient accumulation and clipping are what they say") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.accumulate = 3;
+  options.clip_norm = 1;
+  options.epochs = 1;
+  Trainer(options).train();
+  const auto lines = read_lines(options.out / "log.jsonl");
+  REQUIRE(lines.size() == 2);  // three batches are one step
+  CHECK(lines[0]["step"] == 1);
+}
+
+TEST_CASE("data that cannot be trained on is refused before anything is written") {
+  struct Row {
+    const char* name;
+    const char* emptied;
+    const char* message;
+  };
+  const Row rows[] = {{"no validation", "val", "validation split is empty"},
+                      {"no training", "train", "training split has 0 images"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const TemporaryFolder folder;
+    write_tiny_data(folder.path() / "data");
+    fs::remove_all(folder.path() / "data" / row.emptied);
+    const TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+    CHECK(contains(message_of([&] { Trainer trainer(options); }), row.message));
+    CHECK_FALSE(fs::exists(options.out));
+  }
+}
+
+TEST_CASE("images that cannot be read are left out, and too many are an error") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  folder.write("data/train/normal/0.png", "");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  const std::string message = message_of([&] { Trainer trainer(options); });
+  CHECK(contains(message, "1 of 48 images cannot be read"));
+  CHECK(contains(message, "0.png"));
+  options.max_bad = 0.1;
+  const Trainer trainer(options);
+  const auto config = nlohmann::json::parse(read_text(options.out / "config.json"));
+  CHECK(config["unreadable"] == nlohmann::json({"train/normal/0.png"}));
+  CHECK(config["splits"]["train"]["images"] == 23);
+}
+
+TEST_CASE("class weights follow the policy") {
+  // Wrist: 3 normal, 1 abnormal; elbow: 1 normal, 1 abnormal; other splits do not count.
+  std::vector<Sample> samples;
+  const auto add = [&](const char* part, std::int64_t label, int count, Split split) {
+    for (int i = 0; i < count; ++i) samples.push_back({"", label, "", "", part, split});
+  };
+  add("WRIST", 0, 3, Split::train);
+  add("WRIST", 1, 1, Split::train);
+  add("ELBOW", 0, 1, Split::train);
+  add("ELBOW", 1, 1, Split::train);
+  add("WRIST", 1, 5, Split::val);
+  struct Row {
+    const char* policy;
+    double wrist_normal, wrist_abnormal, elbow_normal, elbow_abnormal;
+  };
+  const Row rows[] = {{"paper", 0.25, 0.75, 0.5, 0.5},
+                      {"balanced", 1, 2, 1, 2},
+                      {"none", 1, 1, 1, 1},
+                      {"2.5", 1, 2.5, 1, 2.5}};
+  for (const Row& row : rows) {
+    CAPTURE(row.policy);
+    const auto weights = sample_weights(manifest_of(samples), row.policy);
+    CHECK(weights[0] == row.wrist_normal);
+    CHECK(weights[3] == row.wrist_abnormal);
+    CHECK(weights[4] == row.elbow_normal);
+    CHECK(weights[5] == row.elbow_abnormal);
+  }
+  for (const char* policy : {"heavy", "0", "-1", "nan", "1x", ""}) {
+    CAPTURE(policy);
+    CHECK_THROWS_AS(sample_weights(manifest_of(samples), policy), UsageError);
+  }
+  std::erase_if(samples, [](const Sample& sample) { return sample.label == 1; });
+  CHECK(contains(message_of([&] { sample_weights(manifest_of(samples), "balanced"); }),
+                 "needs some of both"));
+}
+
+TEST_CASE("a limit keeps a seeded choice of each split") {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 100; ++i)
+    samples.push_back(
+        {std::to_string(1000 + i), i % 2, "", "", "", i < 70 ? Split::train : Split::val});
+  Manifest first = manifest_of(samples), again = first, other = first;
+  limit_splits(first, 20, 1);
+  limit_splits(again, 20, 1);
+  limit_splits(other, 20, 2);
+  const auto paths = [](const Manifest& manifest) {
+    std::string joined;
+    for (const Sample& sample : manifest.samples) joined += sample.path + " ";
+    return joined;
+  };
+  CHECK(split_counts(first)["train"]["images"] == 20);
+  CHECK(split_counts(first)["val"]["images"] == 20);
+  CHECK(split_counts(first)["train"]["abnormal"].get<int>() > 0);
+  CHECK(paths(first) == paths(again));
+  CHECK(paths(first) != paths(other));
+}
+
+TEST_CASE("model files that are not what they should be are named") {
+  const TemporaryFolder folder;
+  const auto model = make_model("resnet18", {.width = 4});
+  const ModelInfo info = info_of("resnet18");
+  struct Row {
+    const char* key;
+    const char* value;
+    const char* message;
+  };
+  const Row rows[] = {{"arch", nullptr, "lack 'arch'"},
+                      {"arch", "resnet99", "resnet99"},
+                      {"arch", "resnet50", "missing"},
+                      {"image_size", "-3", "image_size -3"},
+                      {"image_size", "many", "model.safetensors"},
+                      {"image_size", "1e300", "image_size is 1e+300, not a whole number"},
+                      {"std", "[0.2,0,0.2]", "std 0"},
+                      {"mean", "[1]", "3 numbers"},
+                      {"classes", "[\"a\",\"b\",\"c\"]", "3 classes"},
+                      {"threshold", "7", "threshold 7"},
+                      {"fit", "crop", "crop"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.key);
+    CAPTURE(row.message);
+    NamedTensors file = to_model_file(*model, info);
+    if (row.value)
+      file.metadata[row.key] = row.value;
+    else
+      file.metadata.erase(row.key);
+    const fs::path path = folder.path() / "model.safetensors";
+    write_safetensors(path, file);
+    const std::string message = message_of([&] { load_model(path); });
+    CHECK(contains(message, row.message));
+    CHECK(contains(message, path.string()));
+  }
+  CHECK(contains(message_of([&] { load_model(folder.path() / "nowhere"); }), "does not exist"));
+  fs::create_directories(folder.path() / "empty");
+  CHECK(contains(message_of([&] { load_model(folder.path() / "empty"); }), "holds neither"));
+}
+
+TEST_CASE("initial weights: ours, another head, another architecture") {
+  const TemporaryFolder folder;
+  const auto source = make_model("resnet18", {.width = 64, .seed = 1});
+  const ModelInfo info = info_of("resnet18");
+  const fs::path path = folder.path() / "model.safetensors";
+  write_safetensors(path, to_model_file(*source, info));
+
+  const auto same = make_model("resnet18", {.seed = 2});
+  const InitialWeights ours = initialize_from(*same, "resnet18", path);
+  CHECK(ours.left_as_initialised.empty());
+  CHECK(ours.mean == info.mean);
+  CHECK(same->named_state()[0].second.to_vector() == source->named_state()[0].second.to_vector());
+
+  const auto five = make_model("resnet18", {.num_classes = 5, .seed = 2});
+  CHECK(initialize_from(*five, "resnet18", path).left_as_initialised ==
+        std::vector<std::string>{"fc.weight", "fc.bias"});
+
+  const auto deeper = make_model("resnet34");
+  CHECK(contains(message_of([&] { initialize_from(*deeper, "resnet34", path); }),
+                 "choose --arch resnet18"));
+
+  NamedTensors bare = state_dict(*source);
+  write_safetensors(path, bare);
+  CHECK(initialize_from(*same, "resnet18", path).mean == kImageNetMean);
+}
+
+TEST_CASE("checkpoints replace each other by links, and nothing of the user's") {
+  const TemporaryFolder folder;
+  const auto model = make_model("resnet18", {.width = 4});
+  Adam optimizer({{.parameters = model->named_parameters()}});
+  const ModelInfo info = info_of("resnet18");
+  save_checkpoint(folder.path(), "step-1", *model, info, optimizer, {}, true);
+  save_checkpoint(folder.path(), "step-2", *model, info, optimizer, {}, false);
+  CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-1"));
+  CHECK(fs::read_symlink(folder.path() / "last") == fs::path("checkpoints/step-2"));
+  // What an interrupted run left behind is replaced.
+  folder.write("checkpoints/.step-3.partial/state.json/in the way", "");
+  save_checkpoint(folder.path(), "step-3", *model, info, optimizer, {}, true);
+  CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-3"));
+  CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-1"));
+  CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-2"));
+
+  // `last` is somebody's folder: an error, and what is in it stays.
+  fs::remove(folder.path() / "last");
+  folder.write("last/precious", "");
+  CHECK(contains(message_of([&] {
+                   save_checkpoint(folder.path(), "step-4", *model, info, optimizer, {}, false);
+                 }),
+                 "not a link"));
+  CHECK(fs::exists(folder.path() / "last/precious"));
+}

@@ -1,0 +1,98 @@
+// Comparing the run that was with the run that is to continue it.
+#include "train/run/resume.h"
+
+#include <algorithm>
+
+#include "base/checksums.h"
+#include "base/error.h"
+#include "base/instruction_set.h"
+#include "base/json.h"
+#include "base/parallel.h"
+#include "eval/model_file.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr const char* kMayChange[] = {"data",    "dataset",    "workers",        "cache",
+                                      "max_bad", "save_every", "skip_nonfinite", "threads",
+                                      "backend", "device"};
+
+bool may_change(const std::string& option, const ordered_json& now) {
+  return std::ranges::find(kMayChange, option) != std::end(kMayChange) ||
+         (option == "epochs" && now["schedule"] != "cosine");
+}
+
+std::string option_name(std::string key) {
+  std::ranges::replace(key, '_', '-');
+  return "--" + key;
+}
+
+// A folder that came from elsewhere may hold links by which writing, cutting back the log or
+// removing old checkpoints would reach what is not the run's.
+void check_links(const fs::path& run) {
+  for (const auto& entry : fs::directory_iterator(run)) {
+    const fs::path name = entry.path().filename();
+    OSTEON_CHECK(!entry.is_symlink() || name == "last" || name == "best", entry.path().string(),
+                 " is a link, and a run is continued only in a folder without any but last and "
+                 "best; put in its place what it points to");
+  }
+}
+
+}  // namespace
+
+TrainOptions options_of_run(const fs::path& run) {
+  if (run.empty()) throw UsageError("--out is required");
+  const fs::path file = run / "config.json";
+  OSTEON_CHECK(fs::is_regular_file(file), run.string(),
+               " holds no run to resume: there is no config.json in it");
+  const ordered_json config = read_json(file, kLargestConfig);
+  try {
+    TrainOptions options = options_from_json(config);
+    options.out = run;
+    return options;
+  } catch (const Error& error) {
+    throw Error(format(file.string(), ": ", error.what()));
+  }
+}
+
+void check_resumable(const TrainOptions& now) {
+  const ordered_json before = to_json(options_of_run(now.out)), after = to_json(now);
+  check_links(now.out);
+  for (const auto& [key, value] : after.items())
+    if (value != before[key] && !may_change(key, after))
+      throw UsageError(format(option_name(key), " is ", value.dump(), " but the run in ",
+                              now.out.string(), " began with ", before[key].dump(),
+                              "; leave the option out, or begin a new run"));
+}
+
+ordered_json describe_machine(const TrainOptions& options, const Device& device) {
+  return {{"device", describe(device)},
+          {"backend", options.backend},
+          {"threads", num_threads()},
+          {"instruction_set", name_of(instruction_set())},
+          {"version", OSTEON_VERSION}};
+}
+
+std::string machine_differences(const ordered_json& before, const ordered_json& now) {
+  std::string text;
+  for (const auto& [key, value] : now.items()) {
+    const ordered_json old =
+        before.is_object() ? before.value(key, ordered_json()) : ordered_json();
+    if (value != old)
+      text += format(text.empty() ? "" : ", ", key, " ", value.dump(), " instead of ", old.dump());
+  }
+  return text;
+}
+
+std::string samples_checksum(const Manifest& manifest) {
+  std::string text;
+  for (const Sample& sample : manifest.samples)
+    text += format(sample.path, '\0', sample.label, sample.study, '\0', sample.patient, '\0',
+                   sample.part, '\0', split_name(sample.split), '\n');
+  return crc32_of(text);
+}
+
+}  // namespace osteon
