@@ -21,7 +21,7 @@ install_packages "${build_packages[@]}" "${package_packages[@]}"
 build=$build/package
 maintainer="${DEBFULLNAME:-The Osteon authors} <${DEBEMAIL:-osteon@localhost}>"
 checking=(--fail-on error)
-[[ -n ${DEBEMAIL:-} ]] || checking+=(--suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog)
+[[ -n ${DEBEMAIL:-} ]] || checking+=(--suppress-tags "bogus-mail-host,bogus-mail-host-in-debian-changelog")
 
 # pack KIND CMAKE_OPTION...
 pack() {
