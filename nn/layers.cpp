@@ -71,10 +71,12 @@ Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   return observed([&] { return normalize(x, residual, true); });
 }
 
-void BatchNorm2d::count_batch() { ++*num_batches_tracked.data<std::int64_t>(); }
+void BatchNorm2d::replayed() {
+  if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
+}
 
 Tensor BatchNorm2d::normalize(const Tensor& x, const Tensor& residual, bool relu) {
-  if (is_training()) count_batch();
+  replayed();
   return batch_norm(x, weight, bias, running_mean, running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
 }
@@ -100,14 +102,13 @@ Dropout::Dropout(double p_) : p(p_) {
   OSTEON_CHECK(p >= 0 && p < 1, "Dropout: probability ", p, " is not in [0, 1)");
 }
 
-void Dropout::set_key(std::uint64_t seed, std::uint64_t stream, std::int64_t step,
-                      std::int64_t first_sample) {
+void Dropout::set_random_key(const RandomKey& key) {
   if (!key_.defined()) key_ = Tensor({4}, DType::i64);
-  auto* key = key_.data<std::int64_t>();
-  key[0] = static_cast<std::int64_t>(seed);
-  key[1] = static_cast<std::int64_t>(stream);
-  key[2] = step;
-  key[3] = first_sample;
+  auto* numbers = key_.data<std::int64_t>();
+  numbers[0] = static_cast<std::int64_t>(key.seed);
+  numbers[1] = static_cast<std::int64_t>(key.stream);
+  numbers[2] = key.step;
+  numbers[3] = key.first_sample;
   key_.bump_version();
   if (device_key_.defined()) copy_(device_key_, key_);
 }
@@ -115,17 +116,11 @@ void Dropout::set_key(std::uint64_t seed, std::uint64_t stream, std::int64_t ste
 Tensor Dropout::forward(const Tensor& x) {
   if (!is_training()) return x;
   OSTEON_CHECK(key_.defined(),
-               "Dropout: nothing to draw from; call seed_dropout before each training step");
+               "Dropout: nothing to draw from; call set_randomness before each training step");
   if (!x.device().is_cuda()) return dropout(x, p, key_);
   if (!device_key_.defined() || device_key_.device() != x.device())
     device_key_ = key_.to(x.device());
   return dropout(x, p, device_key_);
-}
-
-void seed_dropout(Module& root, std::uint64_t seed, std::int64_t step, std::int64_t first_sample) {
-  for (const auto& [path, module] : root.named_modules())
-    if (auto* layer = dynamic_cast<Dropout*>(module))
-      layer->set_key(seed, hash_name(path), step, first_sample);
 }
 
 Tensor Sequential::forward(const Tensor& x) {

@@ -45,8 +45,8 @@ class BatchNorm2d : public Module {
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
 
-  // Counts a batch of training. The forward pass does; who replays a recorded one does it instead.
-  void count_batch();
+  // Counts a batch of training, as the forward pass does.
+  void replayed() override;
 
   Tensor weight, bias, running_mean, running_var;  // [channels]
   Tensor num_batches_tracked;                      // i64, scalar: batches seen in training
@@ -103,14 +103,12 @@ class GlobalAvgPool2d : public Module {
 };
 
 // dropout (ops.h) in training mode, the identity otherwise. Throws Error in training mode before
-// seed_dropout was called.
+// set_randomness was called.
 class Dropout : public Module {
  public:
   // Zeroes with probability p, 0 <= p < 1.
   explicit Dropout(double p);
-  // See ops.h for what the four numbers mean.
-  void set_key(std::uint64_t seed, std::uint64_t stream, std::int64_t step,
-               std::int64_t first_sample);
+  void set_random_key(const RandomKey& key) override;
 
   const double p;
 
@@ -118,15 +116,9 @@ class Dropout : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Tensor key_;         // undefined until set
+  Tensor key_;         // seed, stream, step, first sample; undefined until set
   Tensor device_key_;  // its copy where the input was last, if not on the CPU
 };
-
-// Sets what every Dropout of a model draws from; to be called before each training step. The stream
-// is the layer's name in the model, `first_sample` the index of the batch's first sample in the
-// step (not 0 where a step is accumulated from several batches).
-void seed_dropout(Module& root, std::uint64_t seed, std::int64_t step,
-                  std::int64_t first_sample = 0);
 
 // Modules one after the other, named 0, 1, ...
 class Sequential : public Module {

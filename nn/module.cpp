@@ -1,6 +1,8 @@
 // Registration, and the walks over a tree of modules.
 #include "nn/module.h"
 
+#include "base/random.h"
+
 #include <algorithm>
 
 namespace osteon {
@@ -139,6 +141,12 @@ void Module::register_buffer(const std::string& name, Tensor& buffer) {
 void Module::register_module(const std::string& name, Module& module) {
   check_name(name);
   children_.emplace_back(name, &module);
+}
+
+void set_randomness(Module& root, std::uint64_t seed, std::int64_t step,
+                    std::int64_t first_sample) {
+  for (const auto& [path, module] : root.named_modules())
+    module->set_random_key({seed, hash_name(path), step, first_sample});
 }
 
 EvaluationMode::EvaluationMode(Module& model) {

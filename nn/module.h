@@ -28,6 +28,14 @@ class ParameterStreams;
 using NamedTensorList = std::vector<std::pair<std::string, Tensor>>;
 using NamedModules = std::vector<std::pair<std::string, Module*>>;
 
+// What the random draws of one training step are a function of (dropout in ops.h).
+struct RandomKey {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;  // the layer that draws
+  std::int64_t step = 0;
+  std::int64_t first_sample = 0;  // index of the batch's first sample in the step
+};
+
 // A module registers the addresses of its members, so it stays where it was built.
 class Module {
  public:
@@ -69,6 +77,14 @@ class Module {
   // to one parameter. initialize_parameters (nn/init.h) calls it for a whole model.
   virtual void initialize(const ParameterStreams& streams);
 
+  // Sets what the module itself draws from, in a layer that draws. set_randomness calls it for a
+  // whole model.
+  virtual void set_random_key(const RandomKey&) {}
+
+  // Does what a forward pass does to the module's own state on the CPU. A step that a CUDA device
+  // replays computes on the device alone, and calls this for each module instead.
+  virtual void replayed() {}
+
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
 
@@ -101,6 +117,12 @@ class Module {
   NamedModules children_;
   bool training_ = true;
 };
+
+// Sets what every layer of a model draws from; to be called before each training step. A layer's
+// stream is its name in the model; `first_sample` is not 0 where a step is accumulated from several
+// batches.
+void set_randomness(Module& root, std::uint64_t seed, std::int64_t step,
+                    std::int64_t first_sample = 0);
 
 // While one lives, a model and all below it are in evaluation mode; then each module is in its
 // former mode again.

@@ -90,7 +90,7 @@ Tensor Trainer::loss_of_inputs(const Tensors& inputs) const {
 // Issues a step and empties the list.
 void Trainer::issue_step(std::vector<TrainingBatch>& batches) {
   optimizer_->set_lr_factor(scheduler_->factor(state_.step, state_.epoch));
-  seed_dropout(*model_, options_.seed, state_.step);
+  set_randomness(*model_, options_.seed, state_.step);
   training_step_->issue(batches);
   batches.clear();
   ++state_.step;

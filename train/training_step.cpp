@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "nn/layers.h"
 #include "ops/ops.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/graph.h"
@@ -136,8 +135,7 @@ Tensors TrainingStep::replay(const Tensors& inputs) {
 void TrainingStep::note_replay() {
   for (const Tensor& parameter : optimizer_.parameters()) parameter.bump_version();
   for (const auto& [name, buffer] : model_.named_buffers()) buffer.bump_version();
-  for (const auto& [name, module] : model_.named_modules())
-    if (auto* layer = dynamic_cast<BatchNorm2d*>(module)) layer->count_batch();
+  for (const auto& [name, module] : model_.named_modules()) module->replayed();
 }
 
 }  // namespace osteon

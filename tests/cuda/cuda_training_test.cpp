@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nn/init.h"
+#include "nn/layers.h"
 #include "nn/models.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
@@ -159,6 +160,36 @@ TEST_CASE("a recorded step gives the same bits as one that is issued call by cal
     CHECK(losses[0].size() == 6);
     CHECK(losses[0] == losses[1]);
     CHECK(weights[0] == weights[1]);
+  }
+}
+
+TEST_CASE("what any module counts on the CPU goes on while steps are replayed") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  struct Counting : Module {
+    void replayed() override { ++passes; }
+    Tensor forward(const Tensor& x) override {
+      replayed();
+      return x;
+    }
+    int passes = 0;
+  };
+  Sequential model;
+  model.append<Linear>(4, 1);
+  const Counting& counting = model.append<Sequential>().append<Counting>();
+  initialize_parameters(model, 1);
+  model.to(device);
+  Adam optimizer({{.parameters = model.named_parameters()}});
+  TrainingStep step(model, optimizer,
+                    [&](const Tensors& inputs) {
+                      return binary_cross_entropy_with_logits(reshape(model(inputs[0]), {-1}),
+                                                              inputs[1]);
+                    },
+                    {.batch_size = 2});
+  for (int i = 1; i <= 6; ++i) {
+    step.issue({{{full({2, 4}, i), from_vector({0, 1}, {2})}, {0, 1}}});
+    CHECK(step.take_result(true).has_value());
+    CHECK(counting.passes == i);
   }
 }
 

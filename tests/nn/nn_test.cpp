@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/parallel.h"
+#include "base/random.h"
 #include "nn/describe.h"
 #include "nn/flops.h"
 #include "nn/init.h"
@@ -114,7 +115,7 @@ TEST_CASE("layers pass the gradient check") {
     for (const auto& [name, parameter] : layer.named_parameters())
       if (parameter.rank() == 1)  // ones and zeros would leave too much out
         copy_(parameter, draw(name, parameter.shape()));
-    seed_dropout(layer, kSeed, 0);
+    set_randomness(layer, kSeed, 0);
     layer.train(row.training);
     Tensor x = draw_distinct("x", row.input);
     x.set_requires_grad(true);
@@ -222,16 +223,35 @@ TEST_CASE("in bf16 activations are bf16, parameters and their gradients f32") {
   }
 }
 
+TEST_CASE("every module of a model is given a key of its own to draw from") {
+  struct Drawing : Module {
+    void set_random_key(const RandomKey& key) override { last = key; }
+    Tensor forward(const Tensor& x) override { return x; }
+    RandomKey last;
+  };
+  Sequential layers;
+  const Drawing& first = layers.append<Drawing>();
+  const Drawing& second = layers.append<Sequential>().append<Drawing>();
+  set_randomness(layers, 5, 7, 3);
+  for (const Drawing* each : {&first, &second}) {
+    CHECK(each->last.seed == 5);
+    CHECK(each->last.step == 7);
+    CHECK(each->last.first_sample == 3);
+  }
+  CHECK(first.last.stream == hash_name("0"));
+  CHECK(second.last.stream == hash_name("1.0"));
+}
+
 TEST_CASE("dropout draws from the key and the layer's name") {
   Sequential layers;
   for (int i = 0; i < 2; ++i) layers.append<Dropout>(0.5);
   Module& first = *layers.named_modules()[1].second;
   Module& second = *layers.named_modules()[2].second;
   const Tensor x = full({8, 100}, 1);
-  CHECK(contains(message_of([&] { layers(x); }), "call seed_dropout before each training step"));
+  CHECK(contains(message_of([&] { layers(x); }), "call set_randomness before each training step"));
   const auto drawn = [&](Module& layer, std::uint64_t seed, std::int64_t step,
                          std::int64_t first_sample, const Tensor& input) {
-    seed_dropout(layers, seed, step, first_sample);
+    set_randomness(layers, seed, step, first_sample);
     return layer(input).to_vector();
   };
   const auto reference = drawn(first, 1, 2, 0, x);
