@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <memory>
 #include <vector>
 
@@ -124,6 +125,11 @@ class Tensor {
 
   std::shared_ptr<Impl> impl_;
 };
+
+// The elements in nested brackets, four significant digits each, then dtype, shape and device:
+// `[[1, 2], [3, 4]] f32 [2,2] cpu`, each row on a line. Of more than 1,000 elements only the first
+// and last three of an extent are printed. Waits for a CUDA device to have computed them.
+std::ostream& operator<<(std::ostream& out, const Tensor& x);
 
 // --- making tensors -----------------------------------------------------------------------------
 

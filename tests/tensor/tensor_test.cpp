@@ -378,3 +378,35 @@ TEST_CASE("memory may be taken and returned by several threads at once") {
   });
   CHECK(current_bytes() == base);
 }
+
+TEST_CASE("a tensor prints itself") {
+  const auto counted = [](const Shape& shape, DType dtype) {
+    std::vector<double> elements;
+    for (std::int64_t i = 0; i < shape.numel(); ++i) elements.push_back(static_cast<double>(i));
+    return from_vector(elements, shape, dtype);
+  };
+  struct Row {
+    Tensor tensor;
+    std::string text;
+  };
+  const Row rows[] = {
+      {Tensor(), "undefined tensor"},
+      {from_vector({2.5}, {}), "2.5 f32 [] cpu"},
+      {from_vector({1, -2.5, 1e-6}, {3}, DType::f64), "[    1,  -2.5, 1e-06] f64 [3] cpu"},
+      {from_vector({kNan, -kInfinity, 0.1}, {3}), "[ nan, -inf,  0.1] f32 [3] cpu"},
+      {counted({2, 3}, DType::i64), "[[0, 1, 2],\n [3, 4, 5]] i64 [2,3] cpu"},
+      {counted({2, 2, 2}, DType::u8),
+       "[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]] u8 [2,2,2] cpu"},
+      {counted({2, 0}, DType::f32), "[[],\n []] f32 [2,0] cpu"},
+      {zeros({5000, 0}), "[[],\n [],\n [],\n ...,\n [],\n [],\n []] f32 [5000,0] cpu"},
+      {counted({7}, DType::i64), "[0, 1, 2, 3, 4, 5, 6] i64 [7] cpu"},
+      {counted({1000}, DType::u8).rows(3, 5), "[3, 4] u8 [2] cpu"},
+      {counted({1001}, DType::i64), "[   0,    1,    2, ...,  998,  999, 1000] i64 [1001] cpu"},
+      {full({100, 2, 6}, 1, DType::bf16),
+       "[[[1, 1, 1, 1, 1, 1],\n  [1, 1, 1, 1, 1, 1]],\n\n [[1, 1, 1, 1, 1, 1],\n  [1, 1, 1, 1, 1, "
+       "1]],\n\n [[1, 1, 1, 1, 1, 1],\n  [1, 1, 1, 1, 1, 1]],\n\n ...,\n\n [[1, 1, 1, 1, 1, 1],\n  "
+       "[1, 1, 1, 1, 1, 1]],\n\n [[1, 1, 1, 1, 1, 1],\n  [1, 1, 1, 1, 1, 1]],\n\n [[1, 1, 1, 1, 1, "
+       "1],\n  [1, 1, 1, 1, 1, 1]]] bf16 [100,2,6] cpu"},
+  };
+  for (const Row& row : rows) CHECK(format(row.tensor) == row.text);
+}
