@@ -2,18 +2,18 @@
 #include "base/file.h"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <string>
 
 #include "tests/support/message_of.h"
+#include "tests/support/size_limit.h"
 #include "tests/support/temporary_folder.h"
 
 namespace fs = std::filesystem;
+using osteon::SizeLimit;
 using osteon::write_file_atomically;
 
 namespace {
@@ -33,26 +33,6 @@ std::string read(const fs::path& path) {
 std::string message_of_writing(const fs::path& path, std::string_view contents) {
   return osteon::message_of([&] { write_file_atomically(path, contents); });
 }
-
-// Files of this process may not grow beyond `bytes` while it lives: a full disk in small.
-class SizeLimit {
- public:
-  explicit SizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-  ~SizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit old_{};
-};
 
 }  // namespace
 
