@@ -10,7 +10,7 @@ namespace osteon {
 namespace {
 
 // Some tens of microseconds: about what it costs to put a thread to sleep and to wake it.
-constexpr const char* kSpins = "10000";
+[[maybe_unused]] constexpr const char* kSpins = "10000";
 
 }  // namespace
 

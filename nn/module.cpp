@@ -103,7 +103,7 @@ void Module::to(DType dtype) {
                "; use a floating-point dtype");
   replace_floating([&](const Tensor& tensor) {
     if (tensor.dtype() == dtype) return tensor;
-    const Tensor converted(tensor.shape(), dtype, tensor.device());
+    Tensor converted(tensor.shape(), dtype, tensor.device());
     copy_(converted, tensor);
     return converted;
   });
