@@ -1,6 +1,6 @@
-// The vector instructions that CPU kernels are compiled for. Every file in tensor/cpu/ and ops/cpu/
-// is compiled once per set (cmake/instruction_sets.cmake), so that one program runs on every x86-64
-// processor and uses what it has. On other processors there is the baseline alone.
+// The vector instructions that CPU kernels are compiled for. Every file in base/cpu/, tensor/cpu/
+// and ops/cpu/ is compiled once per set (cmake/instruction_sets.cmake), so that one program runs on
+// every x86-64 processor and uses what it has. On other processors there is the baseline alone.
 #pragma once
 
 #include <string>

@@ -11,8 +11,11 @@ install(CODE "
   set(headers ${OSTEON_CORE_HEADERS} ${OSTEON_HEADERS})")
 install(SCRIPT cmake/install_headers.cmake)
 install(EXPORT osteonTargets NAMESPACE osteon:: DESTINATION ${OSTEON_CONFIG_DIR})
-install(TARGETS ${OSTEON_PROGRAM_TARGETS} RUNTIME_DEPENDENCY_SET osteon_libraries
-  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+set(dependencies "")
+if(OSTEON_PACKAGE STREQUAL TGZ)  # package.cmake installs them
+  set(dependencies RUNTIME_DEPENDENCY_SET osteon_libraries)
+endif()
+install(TARGETS ${OSTEON_PROGRAM_TARGETS} ${dependencies} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 configure_package_config_file(cmake/osteonConfig.cmake.in osteonConfig.cmake
   INSTALL_DESTINATION ${OSTEON_CONFIG_DIR})

@@ -1,5 +1,5 @@
-# `cpack` makes a Debian package of what is installed, or with OSTEON_BUNDLE a .tar.gz that also carries the
-# shared libraries that the programs need: scripts/package.sh makes both.
+# `cpack` makes a Debian package of what is installed (OSTEON_PACKAGE=DEB), or a .tar.gz that also carries
+# the shared libraries that the programs need (TGZ). scripts/package.sh makes both.
 set(documents ${CMAKE_INSTALL_DATAROOTDIR}/doc/osteon)
 install(FILES README.md DESTINATION ${documents})
 install(FILES LICENSE RENAME copyright DESTINATION ${documents})
@@ -14,9 +14,9 @@ CPU. Holds the programs train_mura, eval_mura, predict, audit_data and
 make_demo_data, and the C++ libraries osteon::core and osteon::osteon.")
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_GENERATOR ${OSTEON_PACKAGE})
 
-if(OSTEON_BUNDLE)
-  set(CPACK_GENERATOR TGZ)
+if(OSTEON_PACKAGE STREQUAL TGZ)
   set(CPACK_PACKAGE_FILE_NAME osteon-${PROJECT_VERSION}-${CMAKE_SYSTEM_PROCESSOR})
   # An rpath of the old kind is also used for what the libraries need themselves.
   set_target_properties(${OSTEON_PROGRAM_TARGETS} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/osteon")
@@ -27,14 +27,12 @@ if(OSTEON_BUNDLE)
   install(RUNTIME_DEPENDENCY_SET osteon_libraries
     PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|mvec|dl|rt|pthread|resolv)[.]so"
     DESTINATION lib/osteon)
-  install(CODE "set(CMAKE_HOST_SYSTEM_PROCESSOR ${CMAKE_HOST_SYSTEM_PROCESSOR})
-    set(licences \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${documents}/licences\")
+  install(CODE "set(licences \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${documents}/licences\")
     set(libraries \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/osteon\")")
   install(SCRIPT cmake/install_licences.cmake)
 else()
   file(STRINGS /etc/os-release release REGEX "^VERSION_ID=")
   string(REGEX REPLACE "[^0-9]" "" release "${release}")
-  set(CPACK_GENERATOR DEB)
   set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_PACKAGE_RELEASE 1~deb${release})
   set(CPACK_DEBIAN_PACKAGE_SECTION science)

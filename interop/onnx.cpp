@@ -309,9 +309,8 @@ void add_metadata(onnx::ModelProto& file, const std::map<std::string, std::strin
 
 void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t image_size,
                 const OnnxOptions& options) {
-  const std::int64_t size = image_size;
   const auto& preprocessing = options.preprocessing;
-  const Tensor images = zeros({kTracedBatch, size, size, 3});
+  const Tensor images = zeros({kTracedBatch, image_size, image_size, 3});
   Tensor logits;
   const std::vector<Step> steps = trace(model, images, logits);
 
@@ -324,9 +323,9 @@ void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t i
   Exporter exporter(model, *file.mutable_graph(), options.fold_batch_norm);
   OnnxGraph& graph = exporter.graph();
   if (preprocessing)
-    graph.add_input("grey", {kAnyBatch, 1, size, size});
+    graph.add_input("grey", {kAnyBatch, 1, image_size, image_size});
   else
-    graph.add_input("images", {kAnyBatch, 3, size, size});
+    graph.add_input("images", {kAnyBatch, 3, image_size, image_size});
   graph.define(images, Layout::channels_first,
                preprocessing ? normalised(graph, *preprocessing) : "images");
   exporter.write(steps);

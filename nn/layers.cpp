@@ -71,12 +71,12 @@ Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   return observed([&] { return normalize(x, residual, true); });
 }
 
-void BatchNorm2d::replayed() {
+void BatchNorm2d::count_batch() {
   if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
 }
 
 Tensor BatchNorm2d::normalize(const Tensor& x, const Tensor& residual, bool relu) {
-  replayed();
+  count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
 }

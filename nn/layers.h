@@ -45,8 +45,7 @@ class BatchNorm2d : public Module {
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
 
-  // Counts a batch of training, as the forward pass does.
-  void replayed() override;
+  void replayed() override { count_batch(); }
 
   Tensor weight, bias, running_mean, running_var;  // [channels]
   Tensor num_batches_tracked;                      // i64, scalar: batches seen in training
@@ -56,6 +55,7 @@ class BatchNorm2d : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
+  void count_batch();
   Tensor normalize(const Tensor& x, const Tensor& residual, bool relu);
 };
 

@@ -23,20 +23,21 @@ maintainer="${DEBFULLNAME:-The Osteon authors} <${DEBEMAIL:-osteon@localhost}>"
 checking=(--fail-on error)
 [[ -n ${DEBEMAIL:-} ]] || checking+=(--suppress-tags "bogus-mail-host,bogus-mail-host-in-debian-changelog")
 
-# pack KIND CMAKE_OPTION...
+# pack WHAT KIND
 pack() {
-  configure_build -DOSTEON_CUDA=OFF -DOSTEON_TESTS=OFF -DOSTEON_BENCH=OFF "${@:2}"
+  configure_build -DOSTEON_CUDA=OFF -DOSTEON_TESTS=OFF -DOSTEON_BENCH=OFF -DOSTEON_PACKAGE="$2" \
+    -DOSTEON_MAINTAINER="$maintainer"
   run_step "compiling for the $1" build cmake --build "$build" --parallel "$(compile_jobs)"
   run_step "packing the $1" cpack cpack --config "$build/CPackConfig.cmake"
 }
 
-pack "Debian package" -DOSTEON_BUNDLE=OFF -DOSTEON_MAINTAINER="$maintainer"
+pack "Debian package" DEB
 if command -v lintian >/dev/null; then
   run_step "checking it" lintian lintian "${checking[@]}" "$build"/packages/*.deb
 fi
 # shellcheck disable=SC1090
 if (. "$os_release" && [[ ${ID:-}-${VERSION_ID:-} == debian-12 ]]); then
-  pack "archive" -DOSTEON_BUNDLE=ON
+  pack "archive" TGZ
 else
   echo "note: the archive is built on Debian 12 alone, so that it runs on later systems, too"
 fi

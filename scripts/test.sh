@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/test.sh [CTEST OPTION...]
 Installs the Debian packages the build lacks, builds build/ and runs every test but the long ones.
+Where a CUDA toolkit is, its back end is built, too; OSTEON_CMAKE_OPTIONS=-DOSTEON_CUDA=OFF leaves it out.
   scripts/test.sh -L long        runs those, which take up to hours
   scripts/test.sh -N             lists the tests
   scripts/test.sh -R op_cases    runs those whose name contains op_cases"

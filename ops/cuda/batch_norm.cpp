@@ -1,5 +1,5 @@
 // Batch norm by cuDNN's fused plans, where it has them, else by our own kernels
-// (generic_batch_norm.h). The fused ones read and write each tensor once, where ReLU, residual and
+// (batch_norm_kernels.h). The fused ones read and write each tensor once, where ReLU, residual and
 // their gradients each on its own would do so again.
 #include "ops/backend.h"
 #include "ops/cuda/batch_norm_kernels.h"

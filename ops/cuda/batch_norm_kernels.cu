@@ -1,6 +1,6 @@
 // Bytes moved: forward in training reads x twice (statistics, result), the residual once, and
 // writes y and a bit an element; in inference it reads x once. Backward reads dy and x twice (sums,
-// gradients) and writes dx and dresidual. The sums are those of row_sums.h.
+// gradients) and writes dx and dresidual. The sums are those of row_sums.cuh.
 //
 // The variance comes from sums of x - x[0] and of its square: a channel's own first value is near
 // its mean, so that nothing cancels where a mean is far from 0.

@@ -1,4 +1,4 @@
-// Convolution by cuDNN (cudnn_plans.h). What it wants otherwise than it comes is prepared here: in
+// Convolution by cuDNN (plans.h). What it wants otherwise than it comes is prepared here: in
 // bf16 filters are rounded from f32 and channels filled up to a multiple of eight, as
 // convolution_spec() has it, and slices are copied where they are not aligned.
 #include "ops/backend.h"

@@ -51,7 +51,7 @@ void check_metrics(const Metrics& metrics, const json& expected) {
   CHECK(confusion.tp == counts.at("tp"));
 }
 
-// The recurrence of golden_metrics.py's generate().
+// The recurrence of golden/metrics.py's generate().
 std::vector<Outcome> generate_outcomes(std::uint64_t seed, std::size_t n, std::uint64_t levels) {
   std::uint64_t x = seed;
   const auto draw = [&x] {

@@ -77,6 +77,15 @@ def installed_headers():
     return re.findall(r"\S+\.h(?=[\s)])", text)
 
 
+def hidden_packages(folder):
+    """Python files in a folder that stand in the way of a package which a file beside them imports a module of."""
+    files = sorted(folder.glob("*.py"))
+    own = {path.stem for path in files}
+    return [f"{path.name} imports from {package}, which {package}.py hides" for path in files
+            for package in re.findall(r"^\s*(?:from|import) (\w+)\.", path.read_text(encoding="utf-8"), re.MULTILINE)
+            if package in own]
+
+
 class Includes(unittest.TestCase):
     def test_rooms_depend_on_those_before_them(self):
         self.assertEqual([], wrong_arrows(all_includes()))
@@ -93,6 +102,11 @@ class Includes(unittest.TestCase):
         self.assertGreater(len(installed), 50)
         self.assertEqual([], [f"{header} includes {included}" for header in installed
                               for included in includes_of(ROOT / header) if included not in installed])
+
+    def test_scripts_hide_no_package(self):
+        for folder in [ROOT / "scripts", *sorted(path for path in (ROOT / "scripts").iterdir() if path.is_dir())]:
+            with self.subTest(folder.name):
+                self.assertEqual([], hidden_packages(folder))
 
     def test_what_is_wrong_is_found(self):
         rows = [

@@ -1,6 +1,6 @@
 // A graph of operations in cuDNN, made from a spec: what can compute it, compiled, executed, and as
-// bytes to be stored. Which one is used when is not decided here (cudnn_plans.h). NVIDIA's
-// cudnn-frontend, which this stands on, is included by cudnn_graph.cpp alone: a file that includes
+// bytes to be stored. Which one is used when is not decided here (plans.h). NVIDIA's
+// cudnn-frontend, which this stands on, is included by graph.cpp alone: a file that includes
 // it takes half a minute to compile.
 #pragma once
 

@@ -1,5 +1,5 @@
 // What cuDNN is asked to compute: one convolution or batch norm with all that is fused to it, as a
-// plain value. Kernels make these from their arguments, plans are looked up by them (cudnn_plans.h)
+// plain value. Kernels make these from their arguments, plans are looked up by them (plans.h)
 // and lists of them can be made without a device. Nothing of cuDNN's appears here.
 #pragma once
 

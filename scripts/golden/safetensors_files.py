@@ -3,7 +3,7 @@
 that tests/tensor/safetensors_test.cpp can show that our reader understands what other programs write.
 
 Needs the PyPI packages safetensors, torch and numpy:
-    python3 scripts/golden/safetensors.py
+    python3 scripts/golden/safetensors_files.py
 """
 
 import pathlib
