@@ -41,6 +41,7 @@ void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
 
 void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--arch", options.arch, known_models());
+  app.add_option("--width", options.width, "channels after the stem")->group("");  // for tests
   app.add_option("--init", options.init,
                  "weights to start from: safetensors, or a state dict of PyTorch (.pth)");
   app.add_flag("--zero-init-residual", options.zero_init_residual,

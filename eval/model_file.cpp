@@ -47,6 +47,8 @@ ModelInfo read_model_info(const Metadata& metadata) {
   const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
   ModelInfo info;
   info.arch = text(metadata, "arch");
+  // Files from before there were widths have none.
+  if (metadata.contains("width")) info.width = to_integer<std::int64_t>("width", parsed("width"));
   info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
   info.fit = fit_from_name(text(metadata, "fit"));
   info.mean = parsed("mean").get<std::vector<double>>();
@@ -59,6 +61,8 @@ ModelInfo read_model_info(const Metadata& metadata) {
                 parsed("val_fraction").get<double>()};
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
                info.image_size, " is not in [1, ", kLargestImage, "]");
+  OSTEON_CHECK(info.width >= 1 && info.width <= kMaxWidth, "width ", info.width, " is not in [1, ",
+               kMaxWidth, "]");
   OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
   for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
   OSTEON_CHECK(info.classes.size() == 2, "the model tells ", info.classes.size(),
@@ -71,6 +75,7 @@ ModelInfo read_model_info(const Metadata& metadata) {
 
 Metadata to_metadata(const ModelInfo& info) {
   return {{"arch", info.arch},
+          {"width", json(info.width).dump()},
           {"image_size", json(info.image_size).dump()},
           {"fit", fit_name(info.fit)},
           {"mean", json(info.mean).dump()},
@@ -104,7 +109,7 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
   const NamedTensors contents = read_safetensors(file);
   return naming(file, [&] {
     TrainedModel trained{read_model_info(contents.metadata), nullptr};
-    trained.model = make_model(trained.info.arch);
+    trained.model = make_model(trained.info.arch, {.width = trained.info.width});
     load_state_dict(*trained.model, contents);
     trained.model->eval();
     trained.model->to(device);
@@ -112,20 +117,22 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
   });
 }
 
-InitialWeights initialize_from(Module& model, const std::string& arch, const fs::path& file) {
+InitialWeights initialize_from(Module& model, const ModelInfo& info, const fs::path& file) {
   verify_model_file(file);
   const NamedTensors contents =
       looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);
   return naming(file, [&] {
     InitialWeights result{{}, kImageNetMean, kImageNetStd};
     if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {
-      OSTEON_CHECK(found->second == arch, "holds a ", found->second, ", not the ", arch,
+      OSTEON_CHECK(found->second == info.arch, "holds a ", found->second, ", not the ", info.arch,
                    " asked for; choose --arch ", found->second);
-      const ModelInfo info = read_model_info(contents.metadata);
-      result.mean = info.mean;
-      result.std = info.std;
+      const ModelInfo given = read_model_info(contents.metadata);
+      OSTEON_CHECK(given.width == info.width, "holds a ", given.arch, " of width ", given.width,
+                   ", not of the width ", info.width, " asked for; choose --width ", given.width);
+      result.mean = given.mean;
+      result.std = given.std;
     }
-    result.left_as_initialised = load_state_dict(model, contents, head_name(arch));
+    result.left_as_initialised = load_state_dict(model, contents, head_name(info.arch));
     return result;
   });
 }

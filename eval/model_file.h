@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/image/image.h"
+#include "nn/models.h"
 #include "nn/module.h"
 #include "tensor/safetensors.h"
 
@@ -23,6 +24,7 @@ struct SplitOrigin {
 // How images become the model's input, and its output a decision.
 struct ModelInfo {
   std::string arch;
+  std::int64_t width = ModelOptions{}.width;  // ModelOptions::width
   std::int64_t image_size = 0;
   Fit fit = Fit::stretch;
   std::vector<double> mean, std;     // one a channel, of grey levels in [0, 1]
@@ -63,15 +65,16 @@ std::filesystem::path find_model_file(const std::filesystem::path& path);
 // fit its own architecture. The model is on `device`.
 TrainedModel load_model(const std::filesystem::path& path, const Device& device = Device::cpu());
 
-// Starts `model` from a file of weights, ours or torchvision's, safetensors or .pth. A head of
-// another shape is left as initialised; its tensors' names are returned. The file's mean and std,
-// if it states any, go to mean and std; ImageNet's do for a file without metadata of ours. Throws
-// Error naming the file when it is of another architecture.
+// Starts `model`, of info's architecture and width, from a file of weights, ours or torchvision's,
+// safetensors or .pth. A head of another shape is left as initialised; its tensors' names are
+// returned. The file's mean and std, if it states any, go to mean and std; ImageNet's do for a file
+// without metadata of ours. Throws Error naming the file when it is of another architecture or
+// width.
 struct InitialWeights {
   std::vector<std::string> left_as_initialised;
   std::vector<double> mean, std;
 };
-InitialWeights initialize_from(Module& model, const std::string& arch,
+InitialWeights initialize_from(Module& model, const ModelInfo& info,
                                const std::filesystem::path& file);
 
 // Those of the ImageNet training set, red, green, blue, as torchvision's models expect.

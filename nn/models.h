@@ -10,6 +10,9 @@
 
 namespace osteon {
 
+// The widest models that options and files may ask for.
+inline constexpr std::int64_t kMaxWidth = 256;
+
 struct ModelOptions {
   std::int64_t num_classes = 1;     // logits an image; 1 for two classes
   std::int64_t width = 64;          // channels after the stem; all other widths follow it

@@ -1,6 +1,8 @@
 // Checking and recording options.
 #include "train/options.h"
 
+#include <algorithm>
+#include <string_view>
 #include <type_traits>
 
 #include "base/error.h"
@@ -34,6 +36,7 @@ void for_each_option(Options& options, const Visit& visit) {
   visit("cache", options.cache);
   visit("workers", options.workers);
   visit("arch", options.arch);
+  visit("width", options.width);
   visit("init", options.init);
   visit("zero_init_residual", options.zero_init_residual);
   visit("epochs", options.epochs);
@@ -57,6 +60,9 @@ void for_each_option(Options& options, const Visit& visit) {
   visit("threads", options.threads);
   visit("seed", options.seed);
 }
+
+// Runs of before there was this option have the default.
+constexpr const char* kAddedLater[] = {"width"};
 
 }  // namespace
 
@@ -88,6 +94,8 @@ void check_options(const TrainOptions& options) {
   parse_temperature(options.temperature);
   require(options.image_size >= 16 && options.image_size <= 4096,
           format("--image-size ", options.image_size, ": expected 16 to 4096"));
+  require(options.width >= 1 && options.width <= kMaxWidth,
+          format("--width ", options.width, ": expected 1 to ", kMaxWidth));
   require(options.epochs >= 1, format("--epochs ", options.epochs, ": expected at least 1"));
   require(options.batch_size >= 2,
           format("--batch-size ", options.batch_size, ": batch norm needs at least 2 images"));
@@ -118,6 +126,8 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json) {
   try {
     for_each_option(options, [&](const char* name, auto& value) {
       using Value = std::remove_reference_t<decltype(value)>;
+      if (!json.contains(name) && std::ranges::count(kAddedLater, std::string_view(name)) > 0)
+        return;
       if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
         value = to_integer<Value>(name, json.at(name));
       else

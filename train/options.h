@@ -27,6 +27,7 @@ struct TrainOptions {
   int workers = 2;
 
   std::string arch = "resnet50";
+  std::int64_t width = 64;          // channels after the stem; all other widths follow it
   std::filesystem::path init;       // weights to start from; empty: He initialisation
   bool zero_init_residual = false;  // start each residual branch at zero
   std::int64_t epochs = 10;
@@ -67,7 +68,8 @@ void check_options(const TrainOptions& options);
 // The options under the names of the command line, without out, resume, tensorboard and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
 
-// The options that to_json gave. Throws Error for a member that is missing or of another kind.
+// The options that to_json gave. Throws Error for a member that is missing or of another kind;
+// one that runs of before did not have has its default there.
 TrainOptions options_from_json(const nlohmann::ordered_json& json);
 
 }  // namespace osteon

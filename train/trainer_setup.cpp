@@ -103,10 +103,12 @@ void Trainer::load_data() {
 }
 
 void Trainer::build_model(bool initialise) {
-  model_ = make_model(options_.arch,
-                      {.zero_init_residual = options_.zero_init_residual, .seed = options_.seed});
+  model_ = make_model(options_.arch, {.width = options_.width,
+                                      .zero_init_residual = options_.zero_init_residual,
+                                      .seed = options_.seed});
   const bool imagenet = options_.normalization == "imagenet";
   info_ = {.arch = options_.arch,
+           .width = options_.width,
            .image_size = options_.image_size,
            .fit = fit_from_name(options_.fit),
            .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.mean),
@@ -116,7 +118,7 @@ void Trainer::build_model(bool initialise) {
            .temperature = parse_temperature(options_.temperature).value_or(1),
            .split = {options_.split_seed, options_.val_fraction}};
   if (initialise && !options_.init.empty()) {
-    const InitialWeights initial = initialize_from(*model_, options_.arch, options_.init);
+    const InitialWeights initial = initialize_from(*model_, info_, options_.init);
     info_.mean = initial.mean;
     info_.std = initial.std;
     for (const std::string& name : initial.left_as_initialised)

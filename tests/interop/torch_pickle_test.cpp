@@ -174,8 +174,9 @@ TEST_CASE("initial weights come from a .pth as from a safetensors file") {
   const fs::path ours = folder.path() / "ours.safetensors";
   write_safetensors(ours, state_dict(*model));
   CHECK_FALSE(looks_like_torch_pickle(ours));
-  const auto message =
-      message_of([&] { initialize_from(*model, "resnet18", golden("state_dict")); });
+  ModelInfo info;
+  info.arch = "resnet18";
+  const auto message = message_of([&] { initialize_from(*model, info, golden("state_dict")); });
   CHECK(contains(message, "of another model"));
   CHECK(contains(message, "0.weight"));
 }

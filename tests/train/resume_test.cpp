@@ -167,6 +167,7 @@ TEST_CASE("a resumed run takes over its options and refuses others, with both va
       {with([](TrainOptions& o) { o.lr = 0.5; }), "--lr is 0.5 but the run in"},
       {with([](TrainOptions& o) { o.batch_size = 4; }), "began with 8"},
       {with([](TrainOptions& o) { o.seed = 1; }), "--seed is 1"},
+      {with([](TrainOptions& o) { o.width = 4; }), "--width is 4 but the run in"},
       {with([](TrainOptions& o) { o.val_fraction = 0.5; }), "--val-fraction is 0.5"},
       {with([](TrainOptions& o) { o.schedule = "cosine"; }), "--schedule is \"cosine\""},
       {with([&](TrainOptions& o) { o.out = folder.path() / "none"; }), "no config.json"}};
@@ -251,6 +252,10 @@ TEST_CASE("configurations that are not one are refused") {
   const nlohmann::ordered_json good = to_json(TrainOptions{});
   folder.write("config.json", good.dump());
   CHECK(options_of_run(folder.path()).epochs == TrainOptions{}.epochs);
+  nlohmann::ordered_json old = good;
+  old.erase("width");
+  folder.write("config.json", old.dump());
+  CHECK(options_of_run(folder.path()).width == 64);
   struct Row {
     const char* key;
     nlohmann::ordered_json value;

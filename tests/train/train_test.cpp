@@ -23,8 +23,9 @@ RunRecord train_tiny(const TrainOptions& options) {
   return record_of(options.out);
 }
 
-ModelInfo info_of(const std::string& arch) {
+ModelInfo info_of(const std::string& arch, std::int64_t width = 64) {
   return {.arch = arch,
+          .width = width,
           .image_size = 64,
           .fit = Fit::stretch,
           .mean = {0.1, 0.1, 0.1},
@@ -217,7 +218,7 @@ TEST_CASE("a limit keeps a seeded choice of each split") {
 TEST_CASE("model files that are not what they should be are named") {
   const TemporaryFolder folder;
   const auto model = make_model("resnet18", {.width = 4});
-  const ModelInfo info = info_of("resnet18");
+  const ModelInfo info = info_of("resnet18", 4);
   struct Row {
     const char* key;
     const char* value;
@@ -226,6 +227,11 @@ TEST_CASE("model files that are not what they should be are named") {
   const Row rows[] = {{"arch", nullptr, "lack 'arch'"},
                       {"arch", "resnet99", "resnet99"},
                       {"arch", "resnet50", "missing"},
+                      {"width", nullptr, "expected [64,3,7,7]"},  // that of a file without one
+                      {"width", "8", "expected [8,3,7,7]"},
+                      {"width", "0", "width 0 is not in [1, 256]"},
+                      {"width", "257", "width 257 is not in"},
+                      {"width", "4.5", "width is 4.5, not a whole number"},
                       {"image_size", "-3", "image_size -3"},
                       {"image_size", "many", "model.safetensors"},
                       {"image_size", "1e300", "image_size is 1e+300, not a whole number"},
@@ -253,7 +259,23 @@ TEST_CASE("model files that are not what they should be are named") {
   CHECK(contains(message_of([&] { load_model(folder.path() / "empty"); }), "holds neither"));
 }
 
-TEST_CASE("initial weights: ours, another head, another architecture") {
+TEST_CASE("a model file keeps the width of its model, which is 64 where it names none") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "model.safetensors";
+  for (const std::int64_t width : {4, 64}) {
+    CAPTURE(width);
+    const auto model = make_model("resnet18", {.width = width, .seed = 1});
+    NamedTensors file = to_model_file(*model, info_of("resnet18", width));
+    if (width == 64) file.metadata.erase("width");
+    write_safetensors(path, file);
+    const TrainedModel loaded = load_model(path);
+    CHECK(loaded.info.width == width);
+    CHECK(loaded.model->named_state()[0].second.to_vector() ==
+          model->named_state()[0].second.to_vector());
+  }
+}
+
+TEST_CASE("initial weights: ours, another head, another architecture or width") {
   const TemporaryFolder folder;
   const auto source = make_model("resnet18", {.width = 64, .seed = 1});
   const ModelInfo info = info_of("resnet18");
@@ -261,22 +283,25 @@ TEST_CASE("initial weights: ours, another head, another architecture") {
   write_safetensors(path, to_model_file(*source, info));
 
   const auto same = make_model("resnet18", {.seed = 2});
-  const InitialWeights ours = initialize_from(*same, "resnet18", path);
+  const InitialWeights ours = initialize_from(*same, info, path);
   CHECK(ours.left_as_initialised.empty());
   CHECK(ours.mean == info.mean);
   CHECK(same->named_state()[0].second.to_vector() == source->named_state()[0].second.to_vector());
 
   const auto five = make_model("resnet18", {.num_classes = 5, .seed = 2});
-  CHECK(initialize_from(*five, "resnet18", path).left_as_initialised ==
+  CHECK(initialize_from(*five, info, path).left_as_initialised ==
         std::vector<std::string>{"fc.weight", "fc.bias"});
 
   const auto deeper = make_model("resnet34");
-  CHECK(contains(message_of([&] { initialize_from(*deeper, "resnet34", path); }),
+  CHECK(contains(message_of([&] { initialize_from(*deeper, info_of("resnet34"), path); }),
                  "choose --arch resnet18"));
+  const auto narrow = make_model("resnet18", {.width = 4});
+  CHECK(contains(message_of([&] { initialize_from(*narrow, info_of("resnet18", 4), path); }),
+                 "holds a resnet18 of width 64, not of the width 4 asked for; choose --width 64"));
 
   NamedTensors bare = state_dict(*source);
   write_safetensors(path, bare);
-  CHECK(initialize_from(*same, "resnet18", path).mean == kImageNetMean);
+  CHECK(initialize_from(*same, info, path).mean == kImageNetMean);
 }
 
 TEST_CASE("checkpoints replace each other by links, and nothing of the user's") {
