@@ -4,9 +4,9 @@
 
 #include "apps/app.h"
 #include "data/prepare.h"
+#include "eval/calibration.h"
 #include "eval/evaluation.h"
 #include "eval/machine.h"
-#include "eval/results.h"
 
 namespace {
 
@@ -109,15 +109,22 @@ void check_options(const EvalOptions& options) {
     throw osteon::UsageError("--save-model writes one model; give one --checkpoint");
 }
 
-double choose_threshold(const EvalOptions& options, std::span<const osteon::TrainedModel> models,
-                        const osteon::PreparedImages& data,
-                        const osteon::EvaluationOptions& evaluation, osteon::Progress& progress) {
-  if (const auto rule = osteon::threshold_rule_from_name(options.threshold))
-    return osteon::choose_threshold(
-        osteon::predict_samples(models, data, indices_of(data.manifest, "val"), evaluation,
-                                progress),
-        *rule);
-  return osteon::threshold_of(models, options.threshold);
+// What decides for the models, with the threshold that the options ask for.
+osteon::ModelInfo decision_for(const EvalOptions& options,
+                               std::span<const osteon::TrainedModel> models,
+                               const osteon::PreparedImages& data,
+                               const osteon::EvaluationOptions& evaluation,
+                               osteon::Progress& progress) {
+  osteon::ModelInfo info = osteon::decision_of(models);
+  if (options.threshold == "checkpoint") return info;
+  const std::vector<std::int64_t> validation = indices_of(data.manifest, "val");
+  const osteon::ImageValues predictions =
+      osteon::parse_threshold(options.threshold)
+          ? osteon::ImageValues{}
+          : osteon::predict_samples(models, data, validation, evaluation, progress);
+  osteon::task_of(info)->set_threshold(info, options.threshold, {data.manifest, validation},
+                                       predictions);
+  return info;
 }
 
 void evaluate(const EvalOptions& options) {
@@ -142,7 +149,7 @@ void evaluate(const EvalOptions& options) {
   const osteon::ModelInfo& first = models.front().info;
   osteon::Manifest manifest = selected_samples(options, first.split);
   osteon::check_together(models);
-  osteon::check_classes(first, manifest.classes, !options.positive.empty());
+  osteon::task_of(first)->check_classes(manifest.classes, !options.positive.empty());
   OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
                options.split, " is empty; choose another --split");
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
@@ -153,25 +160,17 @@ void evaluate(const EvalOptions& options) {
                                                                      .workers = options.workers,
                                                                      .max_bad = options.max_bad},
                                                                     progress);
-  for (osteon::TrainedModel& trained : models) {
-    if (options.temperature == "checkpoint") continue;
-    if (const auto temperature = osteon::parse_temperature(options.temperature))
-      trained.info.temperature = *temperature;
-    else  // val
-      osteon::fit_temperature(trained, data, indices_of(data.manifest, "val"),
+  if (options.temperature != "checkpoint")
+    for (osteon::TrainedModel& trained : models)
+      osteon::set_temperature(trained, options.temperature, data, indices_of(data.manifest, "val"),
                               evaluation.inference);
-  }
-  const double threshold = choose_threshold(options, models, data, evaluation, progress);
-  const osteon::EvaluationResult result =
-      osteon::evaluate_models(models, threshold, data, indices_of(data.manifest, options.split),
-                              evaluation, options.out, progress);
-  osteon::print_table(std::cout, result.evaluation);
-  if (result.comparison) osteon::print_comparison(std::cout, *result.comparison);
-  if (!options.save_model.empty()) {
-    models.front().info.threshold = threshold;
+  const osteon::ModelInfo info = decision_for(options, models, data, evaluation, progress);
+  osteon::evaluate_models(models, info, data, indices_of(data.manifest, options.split), evaluation,
+                          options.out, progress)
+      ->print(std::cout);
+  if (!options.save_model.empty())
     osteon::write_safetensors(options.save_model,
-                              osteon::to_model_file(*models.front().model, first));
-  }
+                              osteon::to_model_file(*models.front().model, info));
   std::cout << "\nresults in " << options.out.string() << "\n";
 }
 

@@ -4,6 +4,7 @@
 #include "apps/app.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "eval/calibration.h"
 #include "eval/evaluation.h"
 #include "eval/machine.h"
 #include "eval/predict_files.h"
@@ -44,10 +45,11 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
 }
 
-void print_line(const std::string& name, double probability, const std::string& decision,
-                const std::string& more = "") {
-  std::cout << name << "  " << osteon::rounded(probability, 4) << "  " << decision << more
-            << std::endl;  // each answer as soon as it is there
+void print_line(const std::string& name, const std::vector<double>& prediction,
+                const std::string& decision, const std::string& more = "") {
+  std::cout << name;
+  for (const double value : prediction) std::cout << "  " << osteon::rounded(value, 4);
+  std::cout << "  " << decision << more << std::endl;  // each answer as soon as it is there
 }
 
 void print_studies(const std::vector<osteon::FolderAnswer>& studies) {
@@ -55,7 +57,7 @@ void print_studies(const std::vector<osteon::FolderAnswer>& studies) {
     const std::string failed =
         study.failed == 0 ? "" : osteon::format(", ", study.failed, " more could not be read");
     print_line(
-        "study " + study.folder, study.probability, study.decision,
+        "study " + study.folder, study.prediction, study.decision,
         osteon::format("  (", study.views, study.views == 1 ? " view" : " views", failed, ")"));
   }
 }
@@ -67,11 +69,17 @@ void predict(Options& options) {
   std::vector<osteon::TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(osteon::load_model(checkpoint, device));
-  const osteon::ModelInfo& info = models.front().info;
   osteon::check_together(models);
-  options.predict.threshold = osteon::threshold_of(models, options.threshold);
+  osteon::ModelInfo info = osteon::decision_of(models);
+  if (options.threshold != "checkpoint") {
+    const std::optional<double> number = osteon::parse_threshold(options.threshold);
+    if (!number)
+      throw osteon::UsageError("--threshold " + options.threshold +
+                               ": there is no validation to choose on");
+    info.threshold = *number;
+  }
   options.predict.on_answer = [](const osteon::FileAnswer& answer) {
-    print_line(answer.path, answer.probability, answer.decision);
+    print_line(answer.path, answer.prediction, answer.decision);
   };
   options.predict.on_failure = [](const osteon::FileFailure& failure) {
     std::cerr << "predict: " << failure.reason << "\n";
@@ -79,11 +87,10 @@ void predict(Options& options) {
   const std::vector<std::filesystem::path> files = osteon::list_images(options.inputs);
   OSTEON_CHECK(!files.empty(), options.inputs.front().string(),
                ": no images in there (PNG, JPEG or DICOM)");
-  const osteon::FileAnswers answers = osteon::predict_files(models, files, options.predict);
+  const osteon::FileAnswers answers = osteon::predict_files(models, info, files, options.predict);
   print_studies(answers.studies);
   if (!options.csv.empty()) osteon::write_answers_csv(options.csv, answers);
-  if (!options.json.empty())
-    osteon::write_answers_json(options.json, answers, info.classes, options.predict.threshold);
+  if (!options.json.empty()) osteon::write_answers_json(options.json, answers, info);
   OSTEON_CHECK(answers.failures.empty(), answers.failures.size(), " of ", files.size(),
                " images could not be answered");
 }

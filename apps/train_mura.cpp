@@ -3,7 +3,6 @@
 
 #include "apps/app.h"
 #include "eval/machine.h"
-#include "eval/results.h"
 #include "nn/models.h"
 #include "train/options.h"
 #include "train/run/resume.h"
@@ -56,6 +55,8 @@ void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--schedule", options.schedule,
                  "constant, step (/10 every 10 epochs), plateau (/10), cosine (with warm-up)");
   app.add_option("--clip-norm", options.clip_norm, "largest norm of the gradient; 0: any");
+  app.add_option("--patience", options.patience,
+                 "end after so many epochs in a row without a better one on validation; 0: never");
   app.add_option("--positive-weight", options.positive_weight,
                  "paper (per body part), balanced, none, or the weight of an abnormal image");
   app.add_option(
@@ -67,10 +68,11 @@ void add_training_options(CLI::App& app, osteon::TrainOptions& options) {
 }
 
 void add_run_options(CLI::App& app, osteon::TrainOptions& options) {
-  app.add_flag("--resume", options.resume,
-               "continue the run in --out with its own options; may be given anew: --data (moved), "
-               "--workers, --cache, --max-bad, --save-every, --skip-nonfinite, --epochs (not with "
-               "cosine), and, giving up equal bits, --threads, --backend, --device");
+  app.add_flag(
+      "--resume", options.resume,
+      "continue the run in --out with its own options; may be given anew: --data (moved), "
+      "--workers, --cache, --max-bad, --save-every, --skip-nonfinite, --patience, --epochs (not "
+      "with cosine), and, giving up equal bits, --threads, --backend, --device");
   app.add_option("--save-every", options.save_every,
                  "minutes between checkpoints within an epoch; 0: only at its end");
   app.add_flag("--skip-nonfinite", options.skip_nonfinite,
@@ -120,7 +122,7 @@ int main(int argc, char** argv) {
                                                             options.precision, options.threads);
     osteon::Trainer trainer(options, device);
     trainer.train();
-    osteon::print_table(std::cout, trainer.evaluate_best().evaluation);
+    trainer.evaluate_best()->print(std::cout);
     std::cout << "\nresults in " << options.out.string() << "\n";
   });
 }

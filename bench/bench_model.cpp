@@ -60,7 +60,8 @@ class Work {
     training_step_ = std::make_unique<TrainingStep>(
         *model_, *optimizer_,
         [this](const Tensors&) {
-          return binary_cross_entropy_with_logits(logits_of(*model_, images_), targets_);
+          return binary_cross_entropy_with_logits(reshape(outputs_of(*model_, images_), {-1}),
+                                                  targets_);
         },
         TrainingStep::Options{.batch_size = options.batch_size});
     batch_.samples.resize(static_cast<std::size_t>(options.batch_size));
@@ -69,7 +70,7 @@ class Work {
   void step() {
     if (!training_step_) {
       const NoGrad no_grad;
-      const Tensor logits = logits_of(*model_, images_);
+      const Tensor logits = outputs_of(*model_, images_);
       if (logits_before_.defined()) logits_before_.to_vector();
       logits_before_ = logits;
       return;

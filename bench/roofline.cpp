@@ -51,8 +51,8 @@ class Step {
  private:
   Tensor loss(const Tensors& inputs) {
     const WarpOptions warp{size_, size_, {0.5, 0.5, 0.5}, {0.2, 0.2, 0.2}, dtype_};
-    const Tensor logits = logits_of(*model_, warp_affine(inputs[0], inputs[1], warp));
-    return binary_cross_entropy_with_logits(logits, inputs[2], inputs[3]);
+    const Tensor logits = outputs_of(*model_, warp_affine(inputs[0], inputs[1], warp));
+    return binary_cross_entropy_with_logits(reshape(logits, {-1}), inputs[2], inputs[3]);
   }
 
   DType dtype_;

@@ -7,7 +7,7 @@
 #include "data/cache.h"
 #include "data/loader.h"
 #include "eval/model_file.h"
-#include "eval/predictions.h"
+#include "eval/task.h"
 
 namespace osteon {
 
@@ -23,29 +23,17 @@ struct InferenceOptions {
 Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
                    DType dtype);
 
-// One logit of the positive class an image, f32 [N]; the model's output is [N,1].
-Tensor logits_of(Module& model, const Tensor& input);
+// The model's outputs, f32 [N, outputs per image].
+Tensor outputs_of(Module& model, const Tensor& input);
 
-// The logits of the samples `indices`, in their order, computed in evaluation mode without
+// The outputs for the samples `indices`, in their order, computed in evaluation mode without
 // gradients; the model's mode is as before afterwards. `progress` is called with the number of
 // images done.
-std::vector<double> infer_logits(Module& model, const ModelInfo& info, const ImageStore& store,
-                                 const std::vector<std::int64_t>& indices,
-                                 const InferenceOptions& options,
-                                 const std::function<void(std::int64_t done)>& progress = {});
+ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore& store,
+                          const std::vector<std::int64_t>& indices, const InferenceOptions& options,
+                          const std::function<void(std::int64_t done)>& progress = {});
 
 // The samples of one split, in the manifest's order.
 std::vector<std::int64_t> split_indices(const Manifest& manifest, Split split);
-
-// The labels of samples.
-std::vector<int> labels_of(const Manifest& manifest, const std::vector<std::int64_t>& indices);
-
-// sigmoid(logit / temperature) of each.
-std::vector<double> to_probabilities(const std::vector<double>& logits, double temperature);
-
-// A prediction a sample from its probability.
-std::vector<Prediction> to_predictions(const Manifest& manifest,
-                                       const std::vector<std::int64_t>& indices,
-                                       const std::vector<double>& probabilities);
 
 }  // namespace osteon

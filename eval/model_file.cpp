@@ -3,6 +3,7 @@
 
 #include "base/checksums.h"
 #include "base/json.h"
+#include "eval/task.h"
 #include "interop/torch_pickle.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
@@ -53,6 +54,7 @@ ModelInfo read_model_info(const Metadata& metadata) {
   info.fit = fit_from_name(text(metadata, "fit"));
   info.mean = parsed("mean").get<std::vector<double>>();
   info.std = parsed("std").get<std::vector<double>>();
+  if (metadata.contains("task")) info.task = text(metadata, "task");  // older ones have none
   info.classes = parsed("classes").get<std::vector<std::string>>();
   info.threshold = parsed("threshold").get<double>();
   // Checkpoints from before there were temperatures have none.
@@ -65,8 +67,7 @@ ModelInfo read_model_info(const Metadata& metadata) {
                kMaxWidth, "]");
   OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
   for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
-  OSTEON_CHECK(info.classes.size() == 2, "the model tells ", info.classes.size(),
-               " classes apart; only two are supported");
+  make_task(info.task, info.classes);  // throws for classes that do not fit
   OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
                " is not in [0, 1]");
   OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");
@@ -80,6 +81,7 @@ Metadata to_metadata(const ModelInfo& info) {
           {"fit", fit_name(info.fit)},
           {"mean", json(info.mean).dump()},
           {"std", json(info.std).dump()},
+          {"task", info.task},
           {"classes", json(info.classes).dump()},
           {"threshold", json(info.threshold).dump()},
           {"temperature", json(info.temperature).dump()},
@@ -109,7 +111,8 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
   const NamedTensors contents = read_safetensors(file);
   return naming(file, [&] {
     TrainedModel trained{read_model_info(contents.metadata), nullptr};
-    trained.model = make_model(trained.info.arch, {.width = trained.info.width});
+    trained.model = make_model(trained.info.arch, {.num_classes = task_of(trained.info)->outputs(),
+                                                   .width = trained.info.width});
     load_state_dict(*trained.model, contents);
     trained.model->eval();
     trained.model->to(device);

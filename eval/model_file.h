@@ -27,8 +27,9 @@ struct ModelInfo {
   std::int64_t width = ModelOptions{}.width;  // ModelOptions::width
   std::int64_t image_size = 0;
   Fit fit = Fit::stretch;
-  std::vector<double> mean, std;     // one a channel, of grey levels in [0, 1]
-  std::vector<std::string> classes;  // {negative, positive}
+  std::vector<double> mean, std;     // one per channel, of grey levels in [0, 1]
+  std::string task = "binary";       // what it is asked (eval/task.h)
+  std::vector<std::string> classes;  // as the task orders them: {negative, positive}
   double threshold = 0.5;            // positive from this probability on
   double temperature = 1;            // probability = sigmoid(logit / temperature)
   SplitOrigin split;                 // of its training

@@ -48,8 +48,10 @@ struct Item {
 
 class Predictor {
  public:
-  Predictor(std::span<const TrainedModel> models, const PredictOptions& options)
-      : models_(models), options_(options), info_(models.front().info) {
+  Predictor(std::span<const TrainedModel> models, const ModelInfo& info,
+            const PredictOptions& options)
+      : models_(models), options_(options), info_(info), task_(task_of(info)) {
+    answers_.columns = task_->columns();
     if (options.cam.empty()) return;
     std::error_code error;
     fs::create_directories(options.cam, error);
@@ -88,22 +90,28 @@ class Predictor {
     std::vector<const Item*> readable;
     for (const Item& item : items)
       if (item.picture) readable.push_back(&item);
-    std::vector<double> probabilities;
+    ImageValues predictions;
     if (!readable.empty()) {
       const Batch batch = make_batch(readable);
-      probabilities = infer(batch);
+      predictions = infer(batch);
       if (!options_.cam.empty()) write_overlays(readable, batch);
     }
     std::size_t next = 0;
-    for (const Item& item : items) {
-      if (!item.picture)
-        fail(item.path, item.failure);
-      else if (const double probability = probabilities[next++]; std::isfinite(probability))
-        report({item.path, probability, decision(probability)});
+    for (const Item& item : items)
+      if (item.picture)
+        answer(item.path, predictions.row(next++));
       else
-        fail(item.path, format(item.path, ": probability ", probability,
-                               "; did training diverge, or is the checkpoint damaged?"));
-    }
+        fail(item.path, item.failure);
+  }
+
+  void answer(const std::string& path, std::span<const double> prediction) {
+    for (std::size_t k = 0; k < prediction.size(); ++k)
+      if (!std::isfinite(prediction[k]))
+        return fail(path, format(path, ": ", answers_.columns[k], " ", prediction[k],
+                                 "; did training diverge, or is the checkpoint damaged?"));
+    answers_.images.push_back(
+        {path, {prediction.begin(), prediction.end()}, task_->decide(prediction, info_)});
+    if (options_.on_answer) options_.on_answer(answers_.images.back());
   }
 
   Batch make_batch(const std::vector<const Item*>& items) const {
@@ -124,14 +132,13 @@ class Predictor {
                        options_.dtype);
   }
 
-  std::vector<double> infer(const Batch& batch) const {
+  ImageValues infer(const Batch& batch) const {
     const NoGrad no_grad;
-    std::vector<double> mean(static_cast<std::size_t>(batch.images.dim(0)), 0);
+    ImageValues mean;
     for (const auto& [info, model] : models_) {
-      const std::vector<double> probabilities = to_probabilities(
-          logits_of(*model, input_for(*model, batch, info)).to_vector(), info.temperature);
-      for (std::size_t i = 0; i < mean.size(); ++i)
-        mean[i] += probabilities[i] / static_cast<double>(models_.size());
+      const Tensor outputs = outputs_of(*model, input_for(*model, batch, info));
+      add_share(mean, task_->predict({outputs.dim(1), outputs.to_vector()}, info),
+                static_cast<double>(models_.size()));
     }
     return mean;
   }
@@ -154,15 +161,6 @@ class Predictor {
     return name + ".png";
   }
 
-  std::string decision(double probability) const {
-    return info_.classes[probability >= options_.threshold ? 1 : 0];
-  }
-
-  void report(FileAnswer answer) {
-    if (options_.on_answer) options_.on_answer(answer);
-    answers_.images.push_back(std::move(answer));
-  }
-
   void fail(const std::string& path, const std::string& reason) {
     answers_.failures.push_back({path, reason});
     if (options_.on_failure) options_.on_failure(answers_.failures.back());
@@ -180,13 +178,15 @@ class Predictor {
     for (const FileFailure& failure : answers_.failures) ++folder_of(failure.path).failed;
     for (const FileAnswer& image : answers_.images) {
       FolderAnswer& study = folder_of(image.path);
-      study.probability += image.probability;
+      study.prediction.resize(image.prediction.size());
+      for (std::size_t k = 0; k < image.prediction.size(); ++k)
+        study.prediction[k] += image.prediction[k];
       ++study.views;
     }
     for (auto& [name, study] : folders) {
       if (study.views == 0) continue;
-      study.probability /= static_cast<double>(study.views);
-      study.decision = decision(study.probability);
+      for (double& value : study.prediction) value /= static_cast<double>(study.views);
+      study.decision = task_->decide(study.prediction, info_);
       answers_.studies.push_back(study);
     }
   }
@@ -196,6 +196,7 @@ class Predictor {
   std::span<const TrainedModel> models_;
   const PredictOptions& options_;
   const ModelInfo& info_;
+  const std::unique_ptr<Task> task_;
   std::set<std::string> names_;
   FileAnswers answers_;
 };
@@ -214,34 +215,48 @@ std::vector<fs::path> list_images(const std::vector<fs::path>& inputs) {
   return files;
 }
 
-FileAnswers predict_files(std::span<const TrainedModel> models, const std::vector<fs::path>& files,
-                          const PredictOptions& options) {
-  return Predictor(models, options).run(files);
+FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
+                          const std::vector<fs::path>& files, const PredictOptions& options) {
+  return Predictor(models, info, options).run(files);
 }
 
 void write_answers_csv(const fs::path& path, const FileAnswers& answers) {
-  std::string text = csv_line({"path", "probability", "decision", "error"});
-  for (const FileAnswer& image : answers.images)
-    text += csv_line({image.path, exact_text(image.probability), image.decision, ""});
-  for (const FileFailure& failure : answers.failures)
-    text += csv_line({failure.path, "", "", failure.reason});
+  std::vector<std::string> row{"path"};
+  row.insert(row.end(), answers.columns.begin(), answers.columns.end());
+  row.insert(row.end(), {"decision", "error"});
+  std::string text = csv_line(row);
+  for (const FileAnswer& image : answers.images) {
+    row = {image.path};
+    for (const double value : image.prediction) row.push_back(exact_text(value));
+    row.insert(row.end(), {image.decision, ""});
+    text += csv_line(row);
+  }
+  for (const FileFailure& failure : answers.failures) {
+    row = {failure.path};
+    row.resize(1 + answers.columns.size());
+    row.insert(row.end(), {"", failure.reason});
+    text += csv_line(row);
+  }
   write_file_atomically(path, text);
 }
 
-void write_answers_json(const fs::path& path, const FileAnswers& answers,
-                        const std::vector<std::string>& classes, double threshold) {
-  nlohmann::ordered_json json{{"threshold", threshold}, {"classes", classes}};
-  for (const char* list : {"images", "studies", "failures"})
-    json[list] = nlohmann::ordered_json::array();
+void write_answers_json(const fs::path& path, const FileAnswers& answers, const ModelInfo& info) {
+  using Json = nlohmann::ordered_json;
+  Json json{{"threshold", info.threshold}, {"classes", info.classes}};
+  for (const char* list : {"images", "studies", "failures"}) json[list] = Json::array();
+  const auto add_prediction = [&](Json& entry, const auto& answer) {
+    for (std::size_t k = 0; k < answers.columns.size(); ++k)
+      entry[answers.columns[k]] = answer.prediction[k];
+    entry["decision"] = answer.decision;
+  };
   for (const FileAnswer& image : answers.images)
-    json["images"].push_back(
-        {{"path", image.path}, {"probability", image.probability}, {"decision", image.decision}});
-  for (const FolderAnswer& study : answers.studies)
-    json["studies"].push_back({{"folder", study.folder},
-                               {"probability", study.probability},
-                               {"decision", study.decision},
-                               {"views", study.views},
-                               {"failed", study.failed}});
+    add_prediction(json["images"].emplace_back(Json{{"path", image.path}}), image);
+  for (const FolderAnswer& study : answers.studies) {
+    Json& entry = json["studies"].emplace_back(Json{{"folder", study.folder}});
+    add_prediction(entry, study);
+    entry["views"] = study.views;
+    entry["failed"] = study.failed;
+  }
   for (const FileFailure& failure : answers.failures)
     json["failures"].push_back({{"path", failure.path}, {"error", failure.reason}});
   write_json(path, json);

@@ -1,4 +1,4 @@
-// What trained models say of image files nobody has labelled: the work of `predict`.
+// Predictions for image files without labels: the work of `predict`.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,8 @@ namespace osteon {
 
 struct FileAnswer {
   std::string path;
-  double probability = 0;  // of the positive class; the mean of several models
-  std::string decision;    // the class's name
+  std::vector<double> prediction;  // the task's columns; the mean of several models
+  std::string decision;            // in words
 };
 
 struct FileFailure {
@@ -26,19 +26,19 @@ struct FileFailure {
 // The mean of the images of one folder.
 struct FolderAnswer {
   std::string folder;
-  double probability = 0;
+  std::vector<double> prediction;
   std::string decision;
   std::int64_t views = 0, failed = 0;  // images answered, and those that could not be
 };
 
 struct FileAnswers {
+  std::vector<std::string> columns;  // of the predictions, as the task calls them
   std::vector<FileAnswer> images;
   std::vector<FileFailure> failures;
   std::vector<FolderAnswer> studies;  // if asked for, sorted by folder
 };
 
 struct PredictOptions {
-  double threshold = 0.5;
   std::int64_t batch_size = 16;
   DType dtype = DType::f32;
   bool by_study = false;        // the images of one folder are the views of one study
@@ -53,19 +53,20 @@ struct PredictOptions {
 // path, hidden ones left out. What does not exist is kept, for predict_files to report.
 std::vector<std::filesystem::path> list_images(const std::vector<std::filesystem::path>& inputs);
 
-// Answers for each file, in order, the first one alone and the others in batches. A file that
-// cannot be read or gives no probability is a failure and the others are still answered. Throws
-// Error when an overlay cannot be written.
-FileAnswers predict_files(std::span<const TrainedModel> models,
+// Answers for each file with the decisions of `info`, in order, the first one alone and the others
+// in batches. A file that cannot be read or whose prediction is not finite is a failure and the
+// others are still answered. Throws Error when an overlay cannot be written.
+FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
                           const std::vector<std::filesystem::path>& files,
                           const PredictOptions& options);
 
-// path,probability,decision,error: a row a file, in the order of answers and then failures.
+// path, the columns of the prediction, decision, error: one row per file, in the order of answers
+// and then failures.
 void write_answers_csv(const std::filesystem::path& path, const FileAnswers& answers);
 
-// {"threshold", "classes", "images": [{"path", "probability", "decision"}], "studies": [{"folder",
-// "probability", "decision", "views", "failed"}], "failures": [{"path", "error"}]}
+// {"threshold", "classes", "images": [{"path", the columns, "decision"}], "studies": [{"folder",
+// the columns, "decision", "views", "failed"}], "failures": [{"path", "error"}]}
 void write_answers_json(const std::filesystem::path& path, const FileAnswers& answers,
-                        const std::vector<std::string>& classes, double threshold);
+                        const ModelInfo& info);
 
 }  // namespace osteon

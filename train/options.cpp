@@ -12,8 +12,8 @@
 #include "data/augment.h"
 #include "data/image/image.h"
 #include "eval/calibration.h"
+#include "eval/sample_weights.h"
 #include "nn/models.h"
-#include "train/sample_weights.h"
 
 namespace osteon {
 namespace {
@@ -47,6 +47,7 @@ void for_each_option(Options& options, const Visit& visit) {
   visit("weight_decay", options.weight_decay);
   visit("schedule", options.schedule);
   visit("clip_norm", options.clip_norm);
+  visit("patience", options.patience);
   visit("positive_weight", options.positive_weight);
   visit("threshold", options.threshold);
   visit("temperature", options.temperature);
@@ -62,7 +63,7 @@ void for_each_option(Options& options, const Visit& visit) {
 }
 
 // Runs of before there was this option have the default.
-constexpr const char* kAddedLater[] = {"width"};
+constexpr const char* kAddedLater[] = {"width", "patience"};
 
 }  // namespace
 
@@ -106,6 +107,8 @@ void check_options(const TrainOptions& options) {
           format("--weight-decay ", options.weight_decay, ": must not be negative"));
   require(options.clip_norm >= 0,
           format("--clip-norm ", options.clip_norm, ": must not be negative"));
+  require(options.patience >= 0, format("--patience ", options.patience,
+                                        ": expected a number of epochs, or 0 for no end"));
   require(options.workers >= 0, format("--workers ", options.workers, ": must not be negative"));
   require(options.limit >= 0, format("--limit ", options.limit, ": must not be negative"));
   require(options.save_every >= 0,

@@ -38,6 +38,7 @@ struct TrainOptions {
   double weight_decay = 0;
   std::string schedule = "cosine";  // constant, step, plateau, cosine (one epoch of warm-up)
   double clip_norm = 0;             // 0: gradients are not clipped
+  std::int64_t patience = 0;        // epochs without a better one that end the run; 0: never
   std::string positive_weight = "paper";
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch

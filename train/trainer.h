@@ -1,32 +1,29 @@
-// Training: the loop, what it logs and what it keeps.
+// Training: a model, an optimizer, data, a task, and callbacks that see each step and epoch.
+// Trainer::train() in trainer.cpp is the loop.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "data/loader.h"
-#include "eval/evaluation.h"
 #include "eval/model_file.h"
-#include "interop/tensorboard.h"
+#include "eval/task.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
+#include "train/callback.h"
 #include "train/device_images.h"
 #include "train/options.h"
-#include "train/run/checkpoint.h"
-#include "train/run/log.h"
+#include "train/run/run.h"
 #include "train/run/state.h"
+#include "train/training_data.h"
 #include "train/training_step.h"
 
 namespace osteon {
 
-// One run. Its folder, options.out, holds config.json, manifest.csv (the samples with their splits,
-// a data set that the csv reader reads), log.jsonl, checkpoints/ with the links last and best, and
-// in the end the figures of the best checkpoint.
 class Trainer {
  public:
   // Reads the data and builds the model on `device`; with options.resume, continues the run in
@@ -35,84 +32,68 @@ class Trainer {
   // cannot be continued with these options or from a damaged checkpoint; nothing is written then.
   explicit Trainer(const TrainOptions& options, const Device& device = Device::cpu());
 
-  // The epochs that are left; after each one validation and a checkpoint, and one every save_every
-  // minutes. A checkpoint or a line of the log that cannot be written is said, and training goes on
-  // without; only the last checkpoint must succeed. Throws Error naming step, images and the last
-  // checkpoint when loss or gradient is not finite, and Interrupted, after saving, when SIGINT or
-  // SIGTERM came.
+  // Adds a callback, whose state is taken from the checkpoint of a resumed run.
+  void add_callback(std::shared_ptr<TrainingCallback> callback);
+
+  // The epochs that are left, or until a callback has a reason to stop; after each one validation
+  // and a checkpoint, and one every save_every minutes. A checkpoint or a line of the log that
+  // cannot be written is said, and training goes on without; only the last checkpoint must succeed.
+  // Throws Error naming step, images and the last checkpoint when loss or gradient is not finite,
+  // and Interrupted, after saving, when SIGINT or SIGTERM came.
   void train();
 
-  // The figures of the best checkpoint, by validation AUROC, on the test split, or on the
-  // validation split where there is no test: written into the folder and returned.
-  EvaluationResult evaluate_best();
+  // The figures of the best checkpoint on the test split, or on the validation split where there is
+  // no test: written into the folder and returned.
+  std::unique_ptr<TaskResult> evaluate_best();
 
  private:
   struct Validation {
     double loss = 0;
-    Metrics metrics;
+    NamedFigure score;                 // under its key
+    std::vector<NamedFigure> figures;  // the score among them
   };
+  using Batches = std::vector<TrainingBatch>;  // of one step
 
   // --- trainer_setup.cpp
   void choose_kernels() const;
-  void load_data();
   void build_model(bool initialise);
-  void begin();
+  void build_step();
   void restore(const Checkpoint& checkpoint);
-  void write_config() const;
+  nlohmann::ordered_json config() const;
 
   // --- trainer.cpp
-  void train_epoch();
+  std::string stop_reason() const;
+  LoaderOptions loader_options() const;
+  bool next_batches(Loader& loader, Batches& batches);
   TrainingBatch training_batch(const Batch& batch) const;
   Tensor loss_of_inputs(const Tensors& inputs) const;
-  void issue_step(std::vector<TrainingBatch>& batches);
+  Tensor weights_of(const std::vector<std::int64_t>& indices, DType dtype) const;
   void take_results(bool wait);
-  void report_step(const TrainingResult& result);
+  void check_finite(const TrainingResult& result) const;
   Validation validate();
-  void finish_epoch();
-  std::pair<Tensor, Tensor> labels_and_weights(const std::vector<std::int64_t>& indices,
-                                               DType dtype) const;
-
-  // --- trainer_keep.cpp
+  void finish_epoch(const Validation& validation);
   double seconds() const;
-  void open_board();
-  void write_scalars(const nlohmann::ordered_json& line);
-  void log(const nlohmann::ordered_json& line);
   void save(std::optional<BestSoFar> new_best = {});
-  void save_if_due();
   void stop_if_interrupted();
-  void check_finite(const TrainingResult& result);
-  std::string last_checkpoint() const;
-
-  static constexpr const char* kPlansFile =
-      "plans.safetensors";  // in the run's folder, with autotune
 
   const TrainOptions options_;
   const Device device_;
   const DType dtype_;
-  Progress progress_;
-  PreparedImages data_;
-  std::vector<std::int64_t> train_, val_;
-  std::optional<DeviceImages> device_images_;  // those of train_, where the device has the room
-  std::vector<double> weights_;                // in the loss, one a sample of the manifest
+  const std::shared_ptr<Run> run_;
+  TrainingData data_;
+  std::optional<DeviceImages> device_images_;  // those of data_.train, where the device has room
   ModelInfo info_;
   std::unique_ptr<Module> model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> scheduler_;
   std::unique_ptr<TrainingStep> training_step_;
-  std::int64_t first_step_ = 0;  // that this process computes
-  double data_wait_ = 0;         // seconds, in this epoch
+  std::vector<std::shared_ptr<TrainingCallback>> callbacks_;  // the run is the first
+  nlohmann::ordered_json callback_states_;                    // of a resumed run
   std::int64_t steps_per_epoch_ = 0;
   RunState state_;
-
-  std::unique_ptr<RunLog> log_;
-  std::unique_ptr<TensorBoardWriter> board_;  // if asked for
-  std::unique_ptr<Pace> pace_;
-  std::unique_ptr<CatchInterrupts> interrupts_;  // while train() runs
-  std::chrono::steady_clock::time_point last_save_;
-  double seconds_before_ = 0;    // of the run, until it was resumed
-  bool is_saved_ = false;        // nothing has changed since the newest checkpoint
-  std::string save_error_;       // of the newest checkpoint, empty when it was written
-  std::int64_t lost_lines_ = 0;  // of the log
+  std::optional<Pace> pace_;   // while train() runs
+  double seconds_before_ = 0;  // of the run, until it was resumed
+  double data_wait_ = 0;       // seconds, in this epoch
 };
 
 }  // namespace osteon

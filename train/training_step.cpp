@@ -44,13 +44,14 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       loss_(std::move(loss)),
       options_(options),
       device_(model.device()),
+      next_step_(options.first_step),
       on_device_(device_.is_cuda() ? std::make_unique<OnDevice>(device_) : nullptr) {}
 
 TrainingStep::~TrainingStep() = default;
 
 void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   Issued step;
-  step.result.step = steps_++;
+  step.result.step = next_step_;
   step.result.lr = optimizer_.lr();
   std::vector<Tensors> inputs;
   for (const TrainingBatch& batch : batches) {
@@ -62,9 +63,16 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   // All in one arena. Between two replays other steps may use it: of what they leave behind nothing
   // is read again.
   const cuda::ArenaScope scope(on_device_ ? on_device_->arena : nullptr);
+  draw_from(0);
   step.numbers = may_replay(batches) ? replay(inputs[0]) : compute(inputs);
   if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
+  ++next_step_;
+}
+
+// What layers draw for a batch that begins at this sample of the step.
+void TrainingStep::draw_from(std::int64_t first_sample) const {
+  set_randomness(model_, options_.seed, next_step_, first_sample);
 }
 
 std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
@@ -90,7 +98,10 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
       }
   optimizer_.zero_grad();
   Tensors numbers;
+  std::int64_t first_sample = 0;
   for (const Tensors& inputs : batches) {
+    if (first_sample > 0) draw_from(first_sample);  // a recorded step has one batch
+    first_sample += inputs[0].dim(0);
     const Tensor loss = loss_(inputs);
     backward(loss * (1.0 / static_cast<double>(batches.size())));
     numbers.push_back(loss.detach());

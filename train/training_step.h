@@ -1,5 +1,5 @@
 // One step of training: gradients of one or more batches, then an update of the weights. It is
-// issued to the device without waiting; what it came to is read when the next step is on its way.
+// issued to the device without waiting; its result is read when the next step is on its way.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct TrainingBatch {
   std::vector<std::int64_t> samples;  // which ones they are, for messages
 };
 
-// What a step came to. Unless losses and gradient are finite, it left the weights as they were.
+// The result of a step. Unless losses and gradient are finite, it left the weights as they were.
 struct TrainingResult {
-  std::int64_t step = 0;             // its number, from 0 in this process
-  std::vector<double> losses;        // one a batch
+  std::int64_t step = 0;             // its number, from 0 in the run
+  std::vector<double> losses;        // one per batch
   std::vector<std::int64_t> counts;  // images in each
   double gradient_norm = 0;
   double lr = 0;                      // of the optimizer's first group
@@ -35,7 +35,9 @@ class TrainingStep {
   struct Options {
     std::int64_t batch_size = 0;     // of a full batch: such steps are recorded on a CUDA device
     double clip_norm = 0;            // 0: gradients are not clipped
-    bool restore_nonfinite = false;  // take back what a step that is left out did to buffers
+    bool restore_nonfinite = false;  // undo the change of buffers by a step that is left out
+    std::uint64_t seed = 0;          // of what layers draw
+    std::int64_t first_step = 0;     // the number of the first step that is issued here
   };
 
   // The loss of one batch, from its inputs on the model's device. What changes from step to step
@@ -60,6 +62,7 @@ class TrainingStep {
     Tensors numbers;
   };
 
+  void draw_from(std::int64_t first_sample) const;
   Tensors compute(const std::vector<Tensors>& batches);
   Tensors replay(const Tensors& inputs);
   bool may_replay(const std::vector<TrainingBatch>& batches) const;
@@ -70,7 +73,7 @@ class TrainingStep {
   const Loss loss_;
   const Options options_;
   const Device device_;
-  std::int64_t steps_ = 0;
+  std::int64_t next_step_;
   std::deque<Issued> issued_;
   const std::unique_ptr<OnDevice> on_device_;  // null on the CPU
 };

@@ -18,9 +18,9 @@ struct Level {
   const Metrics& metrics;
 };
 
-std::array<Level, 2> levels_of(const Report& report) {
-  const Cohort all = make_cohorts(report.predictions).overall;
-  const auto& [image, study] = report.evaluation.overall;
+std::array<Level, 2> levels_of(const BinaryResult& result) {
+  const Cohort all = make_cohorts(result.predictions).overall;
+  const auto& [image, study] = result.evaluation.overall;
   return {Level{"per image", "image", "Images", all.image.outcomes, image},
           Level{"per study", "study", "Studies", all.study.outcomes, study}};
 }
@@ -105,7 +105,7 @@ std::string calibration_figure(const Level& level, const std::string& positive) 
              figure_text(level.metrics.brier), "."));
 }
 
-std::string histogram(const Report& report, const Level& level) {
+std::string histogram(const BinaryResult& result, const Level& level) {
   constexpr std::size_t kBins = 20;
   std::array<std::array<double, kBins>, 2> counts{};
   for (const Outcome& outcome : level.outcomes)
@@ -121,18 +121,18 @@ std::string histogram(const Report& report, const Level& level) {
     if (counts[1][bin] > 0)
       chart.bar(middle, 0, left + 1.0 / kBins - 0.003, counts[1][bin], "study");
   }
-  const double threshold = report.evaluation.threshold;
+  const double threshold = result.evaluation.threshold;
   chart.line({{threshold, 0}, {threshold, axis_up_to(most, "", true).high}}, "ghost");
   return figure(chart.svg(), "<div class=\"legend\">" +
-                                 legend_entry("bar image", "labelled " + report.classes[0]) +
-                                 legend_entry("bar study", "labelled " + report.classes[1]) +
+                                 legend_entry("bar image", "labelled " + result.classes[0]) +
+                                 legend_entry("bar study", "labelled " + result.classes[1]) +
                                  legend_entry("line ghost", "threshold") + "</div>");
 }
 
 }  // namespace
 
-std::string curves_section(const Report& report) {
-  const std::array<Level, 2> levels = levels_of(report);
+std::string curves_section(const BinaryResult& result) {
+  const std::array<Level, 2> levels = levels_of(result);
   if (!levels[1].metrics.auroc || !levels[0].metrics.auroc) return "";
   return "<h2>Operating curves</h2><div class=\"pair\">" +
          figure(roc_chart(levels).svg(), legend(levels, &Metrics::auroc, "AUROC")) +
@@ -141,17 +141,17 @@ std::string curves_section(const Report& report) {
          "</div>";
 }
 
-std::string calibration_section(const Report& report) {
-  const std::array<Level, 2> levels = levels_of(report);
+std::string calibration_section(const BinaryResult& result) {
+  const std::array<Level, 2> levels = levels_of(result);
   return "<h2>Calibration</h2><div class=\"pair\">" +
-         calibration_figure(levels[1], report.classes[1]) +
-         calibration_figure(levels[0], report.classes[1]) + "</div>";
+         calibration_figure(levels[1], result.classes[1]) +
+         calibration_figure(levels[0], result.classes[1]) + "</div>";
 }
 
-std::string distribution_section(const Report& report) {
-  const std::array<Level, 2> levels = levels_of(report);
+std::string distribution_section(const BinaryResult& result) {
+  const std::array<Level, 2> levels = levels_of(result);
   return "<h2>Distribution of probabilities</h2><div class=\"pair\">" +
-         histogram(report, levels[1]) + histogram(report, levels[0]) + "</div>";
+         histogram(result, levels[1]) + histogram(result, levels[0]) + "</div>";
 }
 
 }  // namespace osteon::report

@@ -72,15 +72,12 @@ std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions,
   return hits;
 }
 
-std::vector<ReportImage> draw_report_images(const TrainedModel& trained, const PreparedImages& data,
-                                            const std::vector<Prediction>& predictions,
-                                            const std::vector<std::int64_t>& indices,
-                                            const std::vector<std::size_t>& chosen) {
-  std::vector<ReportImage> images;
-  if (chosen.empty()) return images;
+void draw_pictures(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
+                   const std::vector<std::int64_t>& indices) {
+  if (gallery.images.empty()) return;
   const ModelInfo& info = trained.info;
   std::vector<std::int64_t> samples;
-  for (const std::size_t i : chosen) samples.push_back(indices[i]);
+  for (const ReportImage& image : gallery.images) samples.push_back(indices[image.position]);
   Loader loader(*data.store, samples,
                 {.batch_size = static_cast<std::int64_t>(samples.size()),
                  .image_size = info.image_size,
@@ -92,13 +89,12 @@ std::vector<ReportImage> draw_report_images(const TrainedModel& trained, const P
                model_input(batch.images.to(trained.model->device()),
                            batch.matrices.to(trained.model->device()), info, DType::f32),
                grad_cam_layer(info));
-  for (std::size_t k = 0; k < chosen.size(); ++k) {
-    const Prediction& prediction = predictions[chosen[k]];
-    const Image picture = read_image(data.manifest.root / prediction.path);
-    images.push_back({prediction, encode_jpeg(shrink(picture, kLongSide), kQuality),
-                      encode_jpeg(overlay(picture, maps[k], info.fit, kLongSide), kQuality)});
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    ReportImage& image = gallery.images[k];
+    const Image picture = read_image(data.manifest.root / image.path);
+    image.picture = encode_jpeg(shrink(picture, kLongSide), kQuality);
+    image.heat_map = encode_jpeg(overlay(picture, maps[k], info.fit, kLongSide), kQuality);
   }
-  return images;
 }
 
 }  // namespace osteon

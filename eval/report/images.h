@@ -6,6 +6,7 @@
 
 #include "data/cache.h"
 #include "eval/model_file.h"
+#include "eval/predictions.h"
 #include "eval/report/report.h"
 
 namespace osteon {
@@ -20,11 +21,9 @@ std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictio
 std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions, double threshold,
                                      std::size_t count, std::uint64_t seed);
 
-// Radiograph and heat map of chosen predictions; indices[i] is the sample that predictions[i] is
-// of.
-std::vector<ReportImage> draw_report_images(const TrainedModel& trained, const PreparedImages& data,
-                                            const std::vector<Prediction>& predictions,
-                                            const std::vector<std::int64_t>& indices,
-                                            const std::vector<std::size_t>& chosen);
+// Draws radiograph and heat map of a gallery's images; row i of the predictions is of sample
+// indices[i].
+void draw_pictures(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
+                   const std::vector<std::int64_t>& indices);
 
 }  // namespace osteon

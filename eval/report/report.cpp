@@ -17,35 +17,6 @@ namespace osteon {
 namespace report {
 namespace {
 
-std::string opening(const Report& report) {
-  const Metrics& study = report.evaluation.overall.study;
-  std::string text = format("Of ", study.n, " studies, ", study.positives, " are ",
-                            escape(report.classes[1]), ". ");
-  if (study.auroc && study.kappa)
-    text +=
-        format("The model ranks ", escape(report.classes[1]), " above ", escape(report.classes[0]),
-               " studies with an AUROC of ", with_interval(study, &Metrics::auroc),
-               ", and its decisions agree with the labels with a Cohen\u2019s kappa of ",
-               with_interval(study, &Metrics::kappa), ".");
-  else
-    text += "With studies of one class only, AUROC and Cohen\u2019s kappa are undefined.";
-  return text;
-}
-
-std::string tiles(const Metrics& study) {
-  struct Tile {
-    const char* name;
-    std::optional<double> Metrics::*figure;
-  };
-  std::string html = "<dl class=\"tiles\">";
-  for (const auto& [name, figure] :
-       {Tile{"AUROC", &Metrics::auroc}, Tile{"Cohen\u2019s kappa", &Metrics::kappa},
-        Tile{"Sensitivity (recall)", &Metrics::recall}, Tile{"Specificity", &Metrics::specificity}})
-    html += format("<div><dt>", name, "</dt><dd>", figure_text(study.*figure), "<small>",
-                   interval_sentence(study, figure), "</small></dd></div>");
-  return html + "</dl>";
-}
-
 std::string facts_section(const Report& report) {
   std::string html = "<h2>What was run</h2><dl class=\"facts\">";
   for (const auto& [name, value] : report.facts)
@@ -53,7 +24,7 @@ std::string facts_section(const Report& report) {
   html += "</dl>";
   if (!report.splits.is_object()) return html;
   Table table("The data by split. No patient is in two splits.",
-              {"Split", "Images", "Labelled " + report.classes[1], "Studies", "Patients"});
+              {"Split", "Images", "Labelled " + report.task.counted_class, "Studies", "Patients"});
   for (const auto& [name, counts] : report.splits.items()) {
     std::vector<std::string> cells;
     for (const char* count : {"images", "abnormal", "studies", "patients"})
@@ -66,13 +37,15 @@ std::string facts_section(const Report& report) {
 std::string learning_section(const Report& report) {
   if (report.epochs.size() < 2) return "";
   double highest = 0;
-  Points train, val, auroc;
+  const Score& score = report.task.score;
+  const std::string name = score.name;
+  Points train, val, scores;
   for (const EpochRecord& record : report.epochs) {
     const auto epoch = static_cast<double>(record.epoch);
     highest = std::max({highest, record.train_loss, record.val_loss});
     train.emplace_back(epoch, record.train_loss);
     val.emplace_back(epoch, record.val_loss);
-    if (record.auroc) auroc.emplace_back(epoch, *record.auroc);
+    if (record.score) scores.emplace_back(epoch, *record.score);
   }
   Axis epochs =
       axis_up_to(static_cast<double>(report.epochs.back().epoch), "Epoch", /*whole=*/true);
@@ -80,18 +53,24 @@ std::string learning_section(const Report& report) {
                axis_up_to(highest, "Loss"));
   losses.line(train, "image");
   losses.line(val, "study");
-  Chart ranking("Validation AUROC over the epochs", "AUROC on the validation images by epoch.",
-                epochs, unit_axis("AUROC of validation images"));
-  ranking.line({{0, 0.5}, {epochs.high, 0.5}}, "ghost");
-  ranking.line(auroc, "study");
+  Chart ranking("Validation " + name + " over the epochs",
+                name + " on the validation images by epoch.", epochs,
+                unit_axis(name + " of validation images"));
+  std::string chance;
+  if (score.chance) {
+    ranking.line({{0, *score.chance}, {epochs.high, *score.chance}}, "ghost");
+    chance = legend_entry("line ghost", "chance");
+  }
+  ranking.line(scores, "study");
   return "<h2>Learning curves</h2><div class=\"pair\"><figure>" + losses.svg() +
          "<figcaption><div class=\"legend\">" + legend_entry("line image", "training") +
          legend_entry("line study", "validation") +
          "</div>The training loss is weighted by class and measured while the weights still change."
          "</figcaption></figure><figure>" +
          ranking.svg() + "<figcaption><div class=\"legend\">" +
-         legend_entry("line study", "validation") + legend_entry("line ghost", "chance") +
-         "</div>The epoch with the highest AUROC is the one kept.</figcaption></figure></div>";
+         legend_entry("line study", "validation") + chance + "</div>The epoch with the " +
+         (score.higher_is_better ? "highest " : "lowest ") + name +
+         " is the one kept.</figcaption></figure></div>";
 }
 
 std::string base64(const std::string& bytes) {
@@ -116,62 +95,41 @@ std::string picture(const std::string& jpeg, const std::string& alt) {
 
 std::string gallery(const Report& report, const std::vector<ReportImage>& images) {
   std::string html = "<div class=\"gallery\">";
-  for (const auto& [prediction, radiograph, heat_map] : images) {
-    const std::string& truth = report.classes[static_cast<std::size_t>(prediction.label)];
-    const bool positive = prediction.probability >= report.evaluation.threshold;
-    const std::string& said = report.classes[positive ? 1 : 0];
-    const bool right = positive == (prediction.label == 1);
-    const std::string what = prediction.part.empty() ? "Radiograph" : prediction.part;
-    html += format(
-        "<figure><div class=\"views\">", picture(radiograph, format(what, ", labelled ", truth)),
-        picture(heat_map,
-                format("The same with the heat map: what speaks for ", report.classes[1])),
-        "</div><figcaption><b>", escape(what), "</b>: labelled <b>", escape(truth),
-        "</b>, called <b class=\"", right ? "right" : "wrong", "\">", escape(said),
-        "</b>, probability ", number(prediction.probability, 3), "<br>",
-        escape_path(prediction.path), "</figcaption></figure>");
+  for (const ReportImage& image : images) {
+    const std::string what = image.part.empty() ? "Radiograph" : image.part;
+    html += format("<figure><div class=\"views\">",
+                   picture(image.picture, format(what, ", labelled ", image.label)),
+                   picture(image.heat_map, format("The same with the heat map: what speaks for ",
+                                                  report.task.heat_target)),
+                   "</div><figcaption><b>", escape(what), "</b>: labelled <b>", escape(image.label),
+                   "</b>, called <b class=\"", image.is_right ? "right" : "wrong", "\">",
+                   escape(image.decision), "</b>, ", image.detail, "<br>", escape_path(image.path),
+                   "</figcaption></figure>");
   }
   return html + "</div>";
 }
 
 std::string images_section(const Report& report) {
   std::string html;
-  const std::string explanation =
+  std::string explanation =
       format("Left the radiograph, right the same with its heat map (Grad-CAM of ",
              escape(report.heat_layer), "): orange to yellow where the image speaks for ",
-             escape(report.classes[1]),
+             escape(report.task.heat_target),
              ", each map scaled to its own maximum. A heat map shows what the "
              "network looked at; it does not outline a lesion.");
-  if (!report.mistakes.empty())
-    html += format("<h2>The most confident mistakes</h2><p class=\"note\">", explanation, "</p>",
-                   gallery(report, report.mistakes));
-  if (!report.hits.empty())
-    html += format(
-        "<h2>A sample of correct decisions</h2><p class=\"note\">Drawn at random, half of "
-        "each class where there are enough. ",
-        report.mistakes.empty() ? explanation : std::string(), "</p>",
-        gallery(report, report.hits));
+  for (const auto& [heading, note, images] : report.task.galleries) {
+    if (images.empty()) continue;
+    html += format("<h2>", heading, "</h2><p class=\"note\">", note, explanation, "</p>",
+                   gallery(report, images));
+    explanation.clear();  // once is enough
+  }
   return html;
 }
 
 std::string method_section(const Report& report) {
-  return format(
-      "<h2>How to read the figures</h2><p>A study is one examination of one body part; its "
-      "probability is the mean of its images\u2019. A study or image is called ",
-      escape(report.classes[1]), " from a probability of ", number(report.evaluation.threshold, 3),
-      " on. ",
-      report.draws > 0
-          ? format(
-                "Intervals are the 2.5 and 97.5 percentiles of ", report.draws,
-                " bootstrap draws of patients, so that images of one patient stay together. They "
-                "cover the choice of test patients only, not that of training data or seed. ")
-          : std::string(),
-      "AUROC counts ties as one half; average precision is not interpolated; the expected "
-      "calibration error, which resampling would only make look larger, has no interval and ",
-      kCalibrationBins,
-      " equal bins. A dash marks a figure that is undefined, as where there is one class only.</p>"
-      "<p>The labels are taken as they are: what they get wrong counts as the model\u2019s "
-      "mistake. This is a research tool, not a medical device.</p>");
+  return "<h2>How to read the figures</h2>" + report.task.method +
+         "<p>The labels are taken as they are: what they get wrong counts as the model\u2019s "
+         "mistake. This is a research tool, not a medical device.</p>";
 }
 
 }  // namespace
@@ -190,7 +148,7 @@ nlohmann::ordered_json line_of_log(const std::string& line) {
 
 }  // namespace
 
-std::vector<EpochRecord> read_epochs(const std::filesystem::path& log) {
+std::vector<EpochRecord> read_epochs(const std::filesystem::path& log, const std::string& score) {
   std::vector<EpochRecord> epochs;
   std::ifstream in(log);
   for (std::string line; std::getline(in, line);) {
@@ -200,7 +158,7 @@ std::vector<EpochRecord> read_epochs(const std::filesystem::path& log) {
         !json["epoch"].is_number_integer() || !has("loss") || !has("train_loss"))
       continue;
     epochs.push_back({json["epoch"], json["train_loss"], json["loss"],
-                      has("auroc") ? std::optional<double>(json["auroc"]) : std::nullopt});
+                      has(score.c_str()) ? std::optional<double>(json[score]) : std::nullopt});
   }
   return epochs;
 }
@@ -212,15 +170,11 @@ std::string report_html(const Report& report) {
       "content=\"width=device-width, initial-scale=1\"><title>",
       escape(report.title), "</title><style>", kStyle, "</style></head><body><header>",
       "<p class=\"eyebrow\">Osteon ", OSTEON_VERSION, " \u00b7 evaluation report</p><h1>",
-      escape(report.title), "</h1><p class=\"lead\">", opening(report), "</p></header><main>",
-      tiles(report.evaluation.overall.study),
-      "<p class=\"note\">All four per study, at the threshold ",
-      number(report.evaluation.threshold, 3), ".</p>", figures_section(report),
-      facts_section(report), parts_section(report), curves_section(report),
-      calibration_section(report), distribution_section(report), confusion_section(report),
-      comparison_section(report), learning_section(report), images_section(report),
-      audit_section(report), method_section(report), "</main><footer>Written by Osteon ",
-      OSTEON_VERSION, ". Not a medical device.</footer></body></html>\n");
+      escape(report.title), "</h1><p class=\"lead\">", report.task.lead, "</p></header><main>",
+      report.task.headline, facts_section(report), report.task.details, learning_section(report),
+      images_section(report), audit_section(report), method_section(report),
+      "</main><footer>Written by Osteon ", OSTEON_VERSION,
+      ". Not a medical device.</footer></body></html>\n");
 }
 
 }  // namespace osteon

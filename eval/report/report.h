@@ -9,8 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "eval/comparison.h"
-#include "eval/predictions.h"
+#include "eval/task.h"
 
 namespace osteon {
 
@@ -18,31 +17,46 @@ namespace osteon {
 struct EpochRecord {
   std::int64_t epoch = 0;
   double train_loss = 0, val_loss = 0;
-  std::optional<double> auroc;
+  std::optional<double> score;
 };
 
-// The validation lines of a run's log.jsonl; empty where there is no such file. Lines that are not
-// whole are left out.
-std::vector<EpochRecord> read_epochs(const std::filesystem::path& log);
+// The validation lines of a run's log.jsonl, with the score under that key; empty where there is no
+// such file. Lines that are not whole are left out.
+std::vector<EpochRecord> read_epochs(const std::filesystem::path& log, const std::string& score);
 
 // A radiograph shown in the report.
 struct ReportImage {
-  Prediction prediction;
-  std::string picture, heat_map;  // JPEG files
+  std::size_t position = 0;  // of its row among the predictions
+  std::string path, part, label, decision;
+  std::string detail;  // of the decision, as "probability 0.913"
+  bool is_right = false;
+  std::string picture, heat_map;  // JPEG files, drawn by draw_pictures()
+};
+
+struct Gallery {
+  std::string heading, note;
+  std::vector<ReportImage> images;
+};
+
+// What a task says in the report; texts are HTML.
+struct TaskReport {
+  std::string lead;           // the result in a sentence or two
+  std::string headline;       // the main figures
+  std::string details;        // sections on where the model is good and how sure it is
+  std::string method;         // how to read the figures
+  std::string counted_class;  // the table of splits counts its images
+  std::string heat_target;    // what bright places of a heat map speak for
+  Score score{};              // shown by epoch
+  std::vector<Gallery> galleries;
 };
 
 struct Report {
-  std::string title;                                       // of the document
-  std::vector<std::pair<std::string, std::string>> facts;  // what was run: name and value
-  std::vector<std::string> classes;                        // {negative, positive}
-  nlohmann::ordered_json splits;                           // as config.json has it; null if unknown
-  std::vector<Prediction> predictions;
-  Evaluation evaluation;
-  std::int64_t draws = 0;  // of the bootstrap
+  std::string title;              // of the document
+  Facts facts;                    // what was run: name and value
+  nlohmann::ordered_json splits;  // as config.json has it; null if unknown
+  TaskReport task;
   std::vector<EpochRecord> epochs;
-  std::vector<ReportImage> mistakes, hits;
-  std::string heat_layer;  // of the heat maps
-  std::optional<Comparison> comparison;
+  std::string heat_layer;        // of the heat maps
   nlohmann::ordered_json audit;  // as audit_data writes it; null: none
 };
 

@@ -1,10 +1,11 @@
-// The sections of report.html that show figures; report.cpp puts them together.
+// The sections of report.html that show figures; binary.cpp and report.cpp put them together.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "eval/binary_task.h"
 #include "eval/report/report.h"
 
 namespace osteon::report {
@@ -31,13 +32,13 @@ class Table {
   std::string html_;
 };
 
-std::string figures_section(const Report& report);
-std::string parts_section(const Report& report);
-std::string curves_section(const Report& report);
-std::string calibration_section(const Report& report);
-std::string distribution_section(const Report& report);
-std::string confusion_section(const Report& report);
-std::string comparison_section(const Report& report);
+std::string figures_section(const BinaryResult& result);
+std::string parts_section(const BinaryResult& result);
+std::string curves_section(const BinaryResult& result);
+std::string calibration_section(const BinaryResult& result);
+std::string distribution_section(const BinaryResult& result);
+std::string confusion_section(const BinaryResult& result);
+std::string comparison_section(const BinaryResult& result);
 std::string audit_section(const Report& report);
 
 }  // namespace osteon::report

@@ -91,8 +91,8 @@ std::string count_cell(std::int64_t count, std::int64_t of) {
   return format(count, "<small>", number(share, 1), " % of the row</small>");
 }
 
-std::string matrix(const Report& report, const char* level, const Confusion& counts) {
-  const auto &negative = report.classes[0], &positive = report.classes[1];
+std::string matrix(const BinaryResult& result, const char* level, const Confusion& counts) {
+  const auto &negative = result.classes[0], &positive = result.classes[1];
   Table table(std::string("Per ") + level, {"", "called " + negative, "called " + positive});
   const auto add = [&](const std::string& name, std::int64_t first, std::int64_t second) {
     table.row("labelled " + name,
@@ -156,8 +156,8 @@ std::string interval_sentence(const Metrics& metrics, std::optional<double> Metr
   return interval ? "95 % interval " + range(*interval) : "no interval";
 }
 
-std::string figures_section(const Report& report) {
-  const auto& [image, study] = report.evaluation.overall;
+std::string figures_section(const BinaryResult& result) {
+  const auto& [image, study] = result.evaluation.overall;
   Table table(
       format("All body parts, with 95 % intervals: ", study.n, " studies, ", image.n, " images."),
       {"Figure", "Per study", "Per image"});
@@ -166,12 +166,12 @@ std::string figures_section(const Report& report) {
   return "<h2>Figures</h2>" + table.html();
 }
 
-std::string parts_section(const Report& report) {
+std::string parts_section(const BinaryResult& result) {
   Table table("Per study, with 95 % intervals.",
-              {"Body part", "Studies", "Labelled " + report.classes[1], "AUROC", "Kappa",
+              {"Body part", "Studies", "Labelled " + result.classes[1], "AUROC", "Kappa",
                "Sensitivity", "Specificity", "Accuracy"});
-  add_part(table, "All", report.evaluation.overall.study, "all");
-  for (const auto& [part, metrics] : report.evaluation.parts)
+  add_part(table, "All", result.evaluation.overall.study, "all");
+  for (const auto& [part, metrics] : result.evaluation.parts)
     add_part(table, part, metrics.study, "");
   // From the abstract of the paper; its table by body part is not quoted.
   table.row("MURA paper\u2019s model", {"207", kDash, "0.929", kDash, "0.815", "0.887", kDash},
@@ -184,22 +184,22 @@ std::string parts_section(const Report& report) {
          "radiologists. By kappa it found its model comparable to the best of its radiologists on "
          "finger and wrist studies and below the best on elbow, forearm, hand, humerus and "
          "shoulder studies.</p>" +
-         kappa_chart(report.evaluation);
+         kappa_chart(result.evaluation);
 }
 
-std::string confusion_section(const Report& report) {
+std::string confusion_section(const BinaryResult& result) {
   return "<h2>Confusion matrices</h2><div class=\"pair\">" +
-         matrix(report, "study", report.evaluation.overall.study.confusion) +
-         matrix(report, "image", report.evaluation.overall.image.confusion) + "</div>";
+         matrix(result, "study", result.evaluation.overall.study.confusion) +
+         matrix(result, "image", result.evaluation.overall.image.confusion) + "</div>";
 }
 
-std::string comparison_section(const Report& report) {
-  if (!report.comparison) return "";
-  return "<h2>Comparison</h2><p>With the evaluation in " + escape(report.comparison->other) +
+std::string comparison_section(const BinaryResult& result) {
+  if (!result.comparison) return "";
+  return "<h2>Comparison</h2><p>With the evaluation in " + escape(result.comparison->other) +
          " on the same images. Intervals of the differences draw the same patients for both; "
          "one that leaves out 0 speaks for a difference.</p>" +
-         compared_table("study", report.comparison->overall.study) +
-         compared_table("image", report.comparison->overall.image);
+         compared_table("study", result.comparison->overall.study) +
+         compared_table("image", result.comparison->overall.image);
 }
 
 }  // namespace osteon::report

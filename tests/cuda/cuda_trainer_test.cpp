@@ -72,7 +72,7 @@ TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated")
       CHECK(model.model->device() == where);
       const NoGrad no_grad;
       const Tensor images = full({4, 32, 32, 3}, 0.25).to(where);
-      losses.push_back(logits_of(*model.model, images).to_vector()[0]);
+      losses.push_back(outputs_of(*model.model, images).to_vector()[0]);
     }
     CHECK(losses[0] == doctest::Approx(losses[1]).epsilon(1e-4));
   }

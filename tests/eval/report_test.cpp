@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "data/image/image.h"
+#include "eval/binary_task.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"
 #include "tests/support/message_of.h"
@@ -17,20 +18,33 @@ using namespace osteon;
 
 namespace {
 
-Report example(std::vector<Prediction> predictions) {
+BinaryResult result_of(std::vector<Prediction> predictions) {
+  BinaryResult result;
+  result.classes = {"normal", "abnormal"};
+  result.predictions = std::move(predictions);
+  result.bootstrap = {.draws = 200};
+  result.evaluation = evaluate(result.predictions, 0.5, result.bootstrap);
+  return result;
+}
+
+Report example(const BinaryResult& result) {
   Report report;
   report.title = "a model on <data> & more";
   report.facts = {{"Data", "\"quoted\" <b>"}};
-  report.classes = {"normal", "abnormal"};
   report.splits = {{"train", {{"images", 4}, {"abnormal", 2}, {"studies", 3}, {"patients", 3}}}};
-  report.predictions = std::move(predictions);
-  report.evaluation = evaluate(report.predictions, 0.5, {.draws = 200});
-  report.draws = 200;
+  report.task = result.report(0);
   report.epochs = {{1, 0.7, 0.69, 0.55}, {2, 0.6, 0.62, 0.7}};
   const std::string jpeg = encode_jpeg({2, 2, std::vector<std::uint8_t>(12, 90)}, 80);
-  report.mistakes = {
-      {{"p/<script>alert(1)</script>.png", "s", "p", "XR_HAND", 0, 0.9}, jpeg, jpeg}};
-  report.hits = report.mistakes;
+  for (Gallery& gallery : report.task.galleries)
+    gallery.images = {{.position = 0,
+                       .path = "p/<script>alert(1)</script>.png",
+                       .part = "XR_HAND",
+                       .label = "normal",
+                       .decision = "abnormal",
+                       .detail = "probability 0.900",
+                       .is_right = false,
+                       .picture = jpeg,
+                       .heat_map = jpeg}};
   report.heat_layer = "layer4";
   return report;
 }
@@ -65,10 +79,10 @@ std::string first_unbalanced(const std::string& html) {
 }  // namespace
 
 TEST_CASE("every section is there, balanced, escaped, and loads nothing") {
-  Report report = example(ten_studies());
+  BinaryResult result = result_of(ten_studies());
   const Decisions decisions{ten_studies(), 0.5};
-  report.comparison = compare(decisions, decisions, "runs/<other>", {.draws = 100});
-  const std::string html = report_html(report);
+  result.comparison = compare(decisions, decisions, "runs/<other>", {.draws = 100});
+  const std::string html = report_html(example(result));
   for (const char* heading : {"Figures", "What was run", "By body part", "Operating curves",
                               "Calibration", "Distribution of probabilities", "Confusion matrices",
                               "Comparison", "Learning curves", "The most confident mistakes",
@@ -96,7 +110,7 @@ TEST_CASE("every section is there, balanced, escaped, and loads nothing") {
 TEST_CASE("one class only: dashes, no curves, and no NaN") {
   std::vector<Prediction> normal = ten_studies();
   std::erase_if(normal, [](const Prediction& image) { return image.label == 1; });
-  const std::string html = report_html(example(normal));
+  const std::string html = report_html(example(result_of(normal)));
   CHECK(!contains(html, "Operating curves"));
   CHECK(contains(html, "of one class only"));
   CHECK(contains(html, "<dt>AUROC</dt><dd>\u2013"));
@@ -105,7 +119,7 @@ TEST_CASE("one class only: dashes, no curves, and no NaN") {
 }
 
 TEST_CASE("an audit that is none is refused") {
-  Report report = example(ten_studies());
+  Report report = example(result_of(ten_studies()));
   report.audit = {{"splits", 3}};
   CHECK(contains(message_of([&] { report_html(report); }), "audit_data"));
 }
@@ -158,10 +172,10 @@ TEST_CASE("learning curves are read from whole validation lines only") {
       "[1]\nnull\n{\"split\":5}\n"
       "{\"epoch\":1e300,\"split\":\"val\",\"loss\":0.8,\"train_loss\":0.9}\n"
       "{\"epoch\":3,\"split\":\"val\",\"lo");
-  const std::vector<EpochRecord> epochs = read_epochs(log);
+  const std::vector<EpochRecord> epochs = read_epochs(log, "auroc");
   REQUIRE(epochs.size() == 2);
-  CHECK(!epochs[0].auroc.has_value());
-  CHECK(epochs[1].auroc.value() == 0.75);
+  CHECK(!epochs[0].score.has_value());
+  CHECK(epochs[1].score.value() == 0.75);
   CHECK(epochs[1].train_loss == 0.8);
-  CHECK(read_epochs(folder.path() / "nowhere").empty());
+  CHECK(read_epochs(folder.path() / "nowhere", "auroc").empty());
 }

@@ -238,8 +238,7 @@ TEST_CASE("intervals and a comparison in the table") {
 }
 
 TEST_CASE("a model is evaluated on the classes it was trained for, or on those the user equates") {
-  osteon::ModelInfo model;
-  model.classes = {"normal", "abnormal"};
+  const auto task = osteon::make_task("binary", {"normal", "abnormal"});
   struct Row {
     std::vector<std::string> classes;
     bool positive_is_told;
@@ -253,8 +252,8 @@ TEST_CASE("a model is evaluated on the classes it was trained for, or on those t
                       {{"abnormal", "normal"}, true, "choose --positive abnormal"}};
   for (const Row& row : rows) {
     CAPTURE(row.classes[1]);
-    const std::string message = osteon::message_of(
-        [&] { osteon::check_classes(model, row.classes, row.positive_is_told); });
+    const std::string message =
+        osteon::message_of([&] { task->check_classes(row.classes, row.positive_is_told); });
     CHECK((message.empty() == row.message.empty() && osteon::contains(message, row.message)));
   }
 }

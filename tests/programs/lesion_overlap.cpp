@@ -61,6 +61,7 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
              const std::string& layer_option) {
   const TrainedModel trained = load_model(run);
   const ModelInfo& info = trained.info;
+  const std::unique_ptr<Task> task = task_of(info);
   const std::string layer = layer_option.empty() ? grad_cam_layer(info) : layer_option;
   Manifest manifest = read_manifest(demo, {});
   std::erase_if(manifest.samples, [](const Sample& s) { return s.split != Split::test; });
@@ -76,7 +77,7 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
     const std::vector<HeatMap> maps = grad_cam(*trained.model, input, layer);
     const NoGrad no_grad;
     const std::vector<double> probabilities =
-        to_probabilities(logits_of(*trained.model, input).to_vector(), info.temperature);
+        task->predict({1, outputs_of(*trained.model, input).to_vector()}, info).values;
     for (std::size_t i = 0; i < batch.indices.size(); ++i) {
       const Sample& sample = manifest.samples[static_cast<std::size_t>(batch.indices[i])];
       positives += sample.label == 1;

@@ -322,8 +322,8 @@ TEST_CASE("a run that leads out of its folder is refused and nothing there chang
 }
 
 TEST_CASE("states that are not one are refused") {
-  nlohmann::ordered_json good = to_json(RunState{.best = BestSoFar{0.5, {}, "step-3"}});
-  CHECK(run_state_from_json(good).best->checkpoint == "step-3");
+  nlohmann::ordered_json good = to_json(RunState{.best = BestSoFar{0.5, {"auroc", {}}, "step-3"}});
+  CHECK(run_state_from_json(good, "auroc").best->checkpoint == "step-3");
   struct Row {
     const char* key;
     nlohmann::ordered_json value;
@@ -337,9 +337,10 @@ TEST_CASE("states that are not one are refused") {
     CAPTURE(row.key);
     nlohmann::ordered_json bad = good;
     bad[row.key] = row.value;
-    if (*row.message) CHECK(contains(message_of([&] { run_state_from_json(bad); }), row.message));
+    if (*row.message)
+      CHECK(contains(message_of([&] { run_state_from_json(bad, "auroc"); }), row.message));
     bad.erase(row.key);
-    CHECK(contains(message_of([&] { run_state_from_json(bad); }), row.key));
+    CHECK(contains(message_of([&] { run_state_from_json(bad, "auroc"); }), row.key));
   }
 }
 

@@ -3,13 +3,14 @@
 #include <doctest/doctest.h>
 
 #include "data/prepare.h"
+#include "eval/binary_task.h"
+#include "eval/sample_weights.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "optim/adam.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
 #include "train/run/checkpoint.h"
-#include "train/sample_weights.h"
 #include "train/trainer.h"
 
 using namespace osteon;
@@ -81,7 +82,8 @@ TEST_CASE("a run learns, logs, keeps its best checkpoint and evaluates it") {
   options.augment = "none";
   Trainer trainer(options);
   trainer.train();
-  const Evaluation evaluation = trainer.evaluate_best().evaluation;
+  const auto result = trainer.evaluate_best();
+  const Evaluation& evaluation = dynamic_cast<const BinaryResult&>(*result).evaluation;
   CHECK(evaluation.overall.image.n == 12);
   CHECK(*evaluation.overall.image.auroc > 0.9);
 

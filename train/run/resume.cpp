@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr const char* kMayChange[] = {"data",    "dataset",    "workers",        "cache",
-                                      "max_bad", "save_every", "skip_nonfinite", "threads",
-                                      "backend", "device"};
+                                      "max_bad", "save_every", "skip_nonfinite", "patience",
+                                      "threads", "backend",    "device"};
 
 bool may_change(const std::string& option, const ordered_json& now) {
   return std::ranges::find(kMayChange, option) != std::end(kMayChange) ||

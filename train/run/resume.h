@@ -19,7 +19,7 @@ TrainOptions options_of_run(const std::filesystem::path& run);
 // run in `now.out` began with, unless it is one of those that may change:
 //
 //   data, dataset         the folder may have moved; its samples must be the same
-//   workers, cache, max_bad, save_every, skip_nonfinite
+//   workers, cache, max_bad, save_every, skip_nonfinite, patience
 //   epochs                unless the schedule is a cosine, which is laid out over all of them
 //   threads, backend, device   the weights are then no longer the same bit for bit
 //

@@ -29,14 +29,15 @@ ordered_json to_json(const RunState& state) {
                        {"loss_sum", state.loss_sum}, {"skipped", state.skipped},
                        {"seconds", state.seconds},   {"best", nullptr}};
   if (state.best) {
+    const auto& [score, value] = state.best->score;
     json["best"] = {
-        {"loss", state.best->loss}, {"auroc", nullptr}, {"checkpoint", state.best->checkpoint}};
-    if (state.best->auroc) json["best"]["auroc"] = *state.best->auroc;
+        {"loss", state.best->loss}, {score, nullptr}, {"checkpoint", state.best->checkpoint}};
+    if (value) json["best"][score] = *value;
   }
   return json;
 }
 
-RunState run_state_from_json(const ordered_json& json) {
+RunState run_state_from_json(const ordered_json& json, const std::string& score) {
   try {
     RunState state;
     state.step = count(json, "step");
@@ -47,9 +48,9 @@ RunState run_state_from_json(const ordered_json& json) {
     state.skipped = count(json, "skipped");
     state.seconds = number(json.at("seconds"));
     if (const ordered_json& best = json.at("best"); !best.is_null()) {
-      state.best = {number(best.at("loss")), std::nullopt,
-                    best.at("checkpoint").get<std::string>()};
-      if (!best.at("auroc").is_null()) state.best->auroc = best.at("auroc").get<double>();
+      state.best = {
+          number(best.at("loss")), {score, std::nullopt}, best.at("checkpoint").get<std::string>()};
+      if (!best.at(score).is_null()) state.best->score.second = best.at(score).get<double>();
     }
     return state;
   } catch (const nlohmann::json::exception& error) {

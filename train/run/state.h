@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "eval/task.h"
+
 namespace osteon {
 
 // The checkpoint that `best` points to, and its figures of validation.
 struct BestSoFar {
   double loss = 0;
-  std::optional<double> auroc;
+  NamedFigure score;       // of the task, by which epochs are compared
   std::string checkpoint;  // its folder's name in checkpoints/
 };
 
@@ -30,7 +32,8 @@ struct RunState {
 
 nlohmann::ordered_json to_json(const RunState& state);
 
-// Throws Error saying which member is missing, of another kind or out of range.
-RunState run_state_from_json(const nlohmann::ordered_json& json);
+// `score` is the key of the task's score. Throws Error saying which member is missing, of another
+// kind or out of range.
+RunState run_state_from_json(const nlohmann::ordered_json& json, const std::string& score);
 
 }  // namespace osteon

@@ -1,5 +1,5 @@
 // The policies of --positive-weight.
-#include "train/sample_weights.h"
+#include "eval/sample_weights.h"
 
 #include <array>
 #include <charconv>

@@ -1,0 +1,104 @@
+// What the report says of a task with two classes.
+#include "base/error.h"
+#include "eval/report/chart.h"
+#include "eval/report/images.h"
+#include "eval/report/sections.h"
+
+namespace osteon {
+namespace report {
+namespace {
+
+constexpr std::size_t kShownMistakes = 6, kShownHits = 6;
+
+std::string opening(const BinaryResult& result) {
+  const Metrics& study = result.evaluation.overall.study;
+  std::string text = format("Of ", study.n, " studies, ", study.positives, " are ",
+                            escape(result.classes[1]), ". ");
+  if (study.auroc && study.kappa)
+    text +=
+        format("The model ranks ", escape(result.classes[1]), " above ", escape(result.classes[0]),
+               " studies with an AUROC of ", with_interval(study, &Metrics::auroc),
+               ", and its decisions agree with the labels with a Cohen\u2019s kappa of ",
+               with_interval(study, &Metrics::kappa), ".");
+  else
+    text += "With studies of one class only, AUROC and Cohen\u2019s kappa are undefined.";
+  return text;
+}
+
+std::string tiles(const Metrics& study) {
+  struct Tile {
+    const char* name;
+    std::optional<double> Metrics::*figure;
+  };
+  std::string html = "<dl class=\"tiles\">";
+  for (const auto& [name, figure] :
+       {Tile{"AUROC", &Metrics::auroc}, Tile{"Cohen\u2019s kappa", &Metrics::kappa},
+        Tile{"Sensitivity (recall)", &Metrics::recall}, Tile{"Specificity", &Metrics::specificity}})
+    html += format("<div><dt>", name, "</dt><dd>", figure_text(study.*figure), "<small>",
+                   interval_sentence(study, figure), "</small></dd></div>");
+  return html + "</dl>";
+}
+
+std::string method(const BinaryResult& result) {
+  return format(
+      "<p>A study is one examination of one body part; its "
+      "probability is the mean of its images\u2019. A study or image is called ",
+      escape(result.classes[1]), " from a probability of ", number(result.evaluation.threshold, 3),
+      " on. ",
+      result.bootstrap.draws > 0
+          ? format(
+                "Intervals are the 2.5 and 97.5 percentiles of ", result.bootstrap.draws,
+                " bootstrap draws of patients, so that images of one patient stay together. They "
+                "cover the choice of test patients only, not that of training data or seed. ")
+          : std::string(),
+      "AUROC counts ties as one half; average precision is not interpolated; the expected "
+      "calibration error, which resampling would only make look larger, has no interval and ",
+      kCalibrationBins,
+      " equal bins. A dash marks a figure that is undefined, as where there is one class "
+      "only.</p>");
+}
+
+Gallery gallery(const BinaryResult& result, const std::string& heading, const std::string& note,
+                const std::vector<std::size_t>& chosen) {
+  Gallery gallery{heading, note, {}};
+  for (const std::size_t i : chosen) {
+    const Prediction& image = result.predictions[i];
+    const bool is_positive = image.probability >= result.evaluation.threshold;
+    gallery.images.push_back({.position = i,
+                              .path = image.path,
+                              .part = image.part,
+                              .label = result.classes[static_cast<std::size_t>(image.label)],
+                              .decision = result.classes[is_positive ? 1 : 0],
+                              .detail = "probability " + number(image.probability, 3),
+                              .is_right = is_positive == (image.label == 1),
+                              .picture = {},
+                              .heat_map = {}});
+  }
+  return gallery;
+}
+
+}  // namespace
+}  // namespace report
+
+TaskReport BinaryResult::report(std::uint64_t seed) const {
+  using namespace report;
+  const double threshold = evaluation.threshold;
+  return {.lead = opening(*this),
+          .headline = tiles(evaluation.overall.study) +
+                      format("<p class=\"note\">All four per study, at the threshold ",
+                             number(threshold, 3), ".</p>", figures_section(*this)),
+          .details = parts_section(*this) + curves_section(*this) + calibration_section(*this) +
+                     distribution_section(*this) + confusion_section(*this) +
+                     comparison_section(*this),
+          .method = method(*this),
+          .counted_class = classes[1],
+          .heat_target = classes[1],
+          .score = kBinaryScore,
+          .galleries = {gallery(*this, "The most confident mistakes", "",
+                                worst_mistakes(predictions, threshold, kShownMistakes)),
+                        gallery(*this, "A sample of correct decisions",
+                                "Drawn at random, half of each class where there are enough. ",
+                                sample_hits(predictions, threshold, kShownHits, seed))}};
+}
+
+}  // namespace osteon

@@ -1,0 +1,57 @@
+// What watches training and may end it: the log, early stopping, or a user's own.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/task.h"
+
+namespace osteon {
+
+// A step whose numbers have arrived; on a CUDA device the next one is already on its way.
+struct StepEvent {
+  std::int64_t epoch = 0, step = 0;  // from 1
+  std::int64_t total_steps = 0;      // of the whole run
+  double loss = 0;                   // of the step's last batch
+  double lr = 0;
+  double images_per_second = 0;
+  double seconds_left = 0;
+  double data_wait = 0;        // seconds of this epoch spent waiting for data
+  std::size_t peak_bytes = 0;  // of the device's memory
+};
+
+// The end of an epoch, after validation.
+struct EpochEvent {
+  std::int64_t epoch = 0, step = 0;  // from 1
+  double train_loss = 0;             // mean over the epoch's images
+  double loss = 0;                   // of validation
+  NamedFigure score;  // of validation, by which epochs are compared; named for people
+  std::vector<NamedFigure> figures;  // of validation, the score among them
+  bool is_best = false;              // so far
+  double lr = 0;
+  double images_per_second = 0;
+  double seconds = 0;        // of the run so far
+  std::int64_t skipped = 0;  // steps left out so far because a number was not finite
+  std::size_t peak_bytes = 0;
+};
+
+class TrainingCallback {
+ public:
+  virtual ~TrainingCallback() = default;
+
+  virtual void on_step(const StepEvent& /*event*/) {}
+  virtual void on_epoch(const EpochEvent& /*event*/) {}
+  // Why training should end before its last epoch, asked before each epoch; empty to go on.
+  virtual std::string stop_reason() const { return {}; }
+
+  // What the callback must remember when a run is resumed; under `name` in the checkpoint's
+  // state.json. A callback with an empty name remembers nothing.
+  virtual std::string name() const { return {}; }
+  virtual nlohmann::ordered_json state() const { return {}; }
+  // Throws Error for what state() did not give.
+  virtual void load_state(const nlohmann::ordered_json& /*state*/) {}
+};
+
+}  // namespace osteon

@@ -1,0 +1,28 @@
+// Ends training when validation has not improved for a while.
+#pragma once
+
+#include <cstdint>
+
+#include "train/callback.h"
+
+namespace osteon {
+
+// Training ends after `patience` epochs in a row without a new best one. Source: Prechelt, "Early
+// Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998.
+class EarlyStopping : public TrainingCallback {
+ public:
+  // Throws UsageError for a patience below 1.
+  explicit EarlyStopping(std::int64_t patience);
+
+  void on_epoch(const EpochEvent& event) override;
+  std::string stop_reason() const override;
+
+  std::string name() const override { return "early_stopping"; }
+  nlohmann::ordered_json state() const override;
+  void load_state(const nlohmann::ordered_json& state) override;
+
+ private:
+  std::int64_t patience_, epochs_without_ = 0;
+};
+
+}  // namespace osteon

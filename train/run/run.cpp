@@ -1,0 +1,194 @@
+// What a run keeps on the disk, and what it does when the disk fails it.
+#include "train/run/run.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "data/image/image.h"
+#include "eval/grad_cam.h"
+#include "ops/backend.h"
+#include "train/run/resume.h"
+
+namespace osteon {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+ordered_json or_null(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
+}  // namespace
+
+Run::Run(const TrainOptions& options, const Device& device)
+    : options_(options), device_(device), progress_(options.quiet) {
+  if (options_.resume) {
+    check_resumable(options_);
+    if (fs::is_symlink(options_.out / "last"))
+      checkpoint_ = load_checkpoint(options_.out / fs::read_symlink(options_.out / "last"));
+  } else {
+    OSTEON_CHECK(!fs::exists(options_.out / "config.json"), options_.out.string(),
+                 " already holds a run; continue it with --resume, choose another --out or remove "
+                 "it");
+  }
+}
+
+std::optional<Checkpoint> Run::take_checkpoint() {
+  return std::exchange(checkpoint_, std::nullopt);
+}
+
+std::string Run::last_checkpoint() const {
+  std::error_code error;
+  const fs::path target = fs::read_symlink(options_.out / "last", error);
+  return error ? "none" : (options_.out / target).string();
+}
+
+void Run::begin(const ordered_json& config, const Manifest& manifest) {
+  std::error_code error;
+  fs::create_directories(options_.out, error);
+  OSTEON_CHECK(!error, "cannot create ", options_.out.string(), ": ", error.message());
+  if (options_.resume) progress_.line("nothing was saved yet: the run starts from its beginning");
+  write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
+  write_manifest_csv(options_.out / "manifest.csv", manifest);
+  samples_ = samples_checksum(manifest);
+  log_ = std::make_unique<RunLog>(options_.out / "log.jsonl");
+}
+
+void Run::go_on(const ordered_json& config, const ordered_json& checkpoint, const RunState& state,
+                const Manifest& manifest) {
+  samples_ = samples_checksum(manifest);
+  OSTEON_CHECK(checkpoint.at("samples") == samples_, options_.data.string(),
+               " does not hold the samples the run began with (their names, labels and splits are "
+               "in manifest.csv)");
+  const std::string other =
+      machine_differences(checkpoint.at("machine"), describe_machine(options_, device_));
+  if (!other.empty())
+    progress_.warn("the weights will not equal those of an uninterrupted run bit for bit: " +
+                   other);
+  if (state.best) restore_best(options_.out, state.best->checkpoint);
+  log_ =
+      std::make_unique<RunLog>(options_.out / "log.jsonl",
+                               to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
+  write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
+}
+
+void Run::open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
+                     std::int64_t step) {
+  if (!options_.tensorboard) return;
+  board_ = std::make_unique<TensorBoardWriter>(options_.out / "tensorboard");
+  constexpr std::size_t kShown = 4;
+  const std::int64_t size = options_.image_size;
+  for (std::size_t i = 0; i < std::min(kShown, indices.size()); ++i) {
+    Image image{size, size, std::vector<std::uint8_t>(static_cast<std::size_t>(size * size))};
+    data.store->read(indices[i], image.pixels.data());
+    const Sample& sample = data.manifest.samples[static_cast<std::size_t>(indices[i])];
+    const std::string& label = data.manifest.classes[static_cast<std::size_t>(sample.label)];
+    board_->image(format("train/", i, " ", label), encode_jpeg(shrink(image, size), 90), size, size,
+                  step);
+  }
+}
+
+void Run::start() {
+  interrupts_ = std::make_unique<CatchInterrupts>();
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+void Run::finish() {
+  interrupts_.reset();
+  if (lost_lines_ > 0) progress_.warn(format("log.jsonl lacks ", lost_lines_, " lines"));
+  OSTEON_CHECK(save_error_.empty(), "the trained weights could not be saved: ", save_error_,
+               "; the last checkpoint is ", last_checkpoint());
+}
+
+// A line of the log; its numbers are curves on TensorBoard.
+void Run::write(const ordered_json& line) {
+  try {
+    log_->write(line);
+    if (!board_) return;
+    for (const auto& [name, value] : line.items())
+      if (value.is_number() && name != "step" && name != "epoch")
+        board_->scalar(line["split"].get<std::string>() + "/" + name, value, line["step"]);
+  } catch (const Error& error) {
+    if (lost_lines_++ == 0)
+      progress_.warn(format(error.what(), "; training goes on without this line of the log"));
+  }
+}
+
+void Run::on_step(const StepEvent& event) {
+  progress_.update(format("epoch ", event.epoch, "/", options_.epochs, "  step ", event.step, "/",
+                          event.total_steps, "  loss ", rounded(event.loss, 4), "  ",
+                          rounded(event.images_per_second, 1), " images/s  ",
+                          human_duration(event.seconds_left), " left"));
+  write({{"epoch", event.epoch},
+         {"step", event.step},
+         {"split", "train"},
+         {"loss", event.loss},
+         {"lr", event.lr},
+         {"images_per_second", event.images_per_second},
+         {"data_wait", event.data_wait},
+         {"peak_bytes", event.peak_bytes}});
+}
+
+void Run::on_epoch(const EpochEvent& event) {
+  const auto& [name, score] = event.score;
+  progress_.line(format("epoch ", event.epoch, "/", options_.epochs, "  train loss ",
+                        rounded(event.train_loss, 4), "  val loss ", rounded(event.loss, 4),
+                        "  val ", name, " ", score ? rounded(*score, 4) : "-",
+                        event.is_best ? "  best so far" : "", "  (",
+                        rounded(event.images_per_second, 1), " images/s)"));
+  ordered_json line{{"epoch", event.epoch},
+                    {"step", event.step},
+                    {"split", "val"},
+                    {"loss", event.loss},
+                    {"train_loss", event.train_loss}};
+  for (const auto& [figure, value] : event.figures) line[figure] = or_null(value);
+  line.update({{"lr", event.lr},
+               {"images_per_second", event.images_per_second},
+               {"seconds", event.seconds},
+               {"skipped", event.skipped},
+               {"reference_fallbacks", reference_fallbacks()},
+               {"peak_bytes", event.peak_bytes}});
+  write(line);
+}
+
+void Run::save(RunState& state, const Module& model, const ModelInfo& info,
+               const Optimizer& optimizer, const ordered_json& more,
+               std::optional<BestSoFar> new_best) {
+  try {
+    const std::string name = checkpoint_name(options_.out, state.step);
+    RunState saved = state;
+    if (new_best) {
+      new_best->checkpoint = name;
+      saved.best = new_best;
+    }
+    ordered_json json = to_json(saved);
+    json.update(more);
+    json["log_bytes"] = log_->sync();
+    json["samples"] = samples_;
+    json["machine"] = describe_machine(options_, device_);
+    if (options_.autotune) export_tuning(tuning_file(), device_);
+    save_checkpoint(options_.out, name, model, info, optimizer, json, new_best.has_value());
+    state = saved;
+    saved_ = saved;
+    save_error_.clear();
+  } catch (const std::exception& error) {
+    save_error_ = error.what();
+    progress_.warn(
+        format(save_error_, "; training goes on, the last checkpoint is ", last_checkpoint()));
+  }
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+bool Run::is_saved(const RunState& state) const {
+  return saved_ && saved_->step == state.step && saved_->epoch == state.epoch &&
+         saved_->batches == state.batches;
+}
+
+bool Run::is_save_due() const {
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - last_save_;
+  return options_.save_every > 0 && since.count() >= 60 * options_.save_every;
+}
+
+}  // namespace osteon

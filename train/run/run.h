@@ -1,0 +1,92 @@
+// The folder of a run and what is kept in it while training goes on: config.json, manifest.csv,
+// log.jsonl, TensorBoard's event files, checkpoints, chosen kernels; and the signals that end it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "data/cache.h"
+#include "eval/model_file.h"
+#include "interop/tensorboard.h"
+#include "optim/optimizer.h"
+#include "train/callback.h"
+#include "train/options.h"
+#include "train/run/checkpoint.h"
+#include "train/run/log.h"
+#include "train/run/state.h"
+
+namespace osteon {
+
+class Run : public TrainingCallback {
+ public:
+  // A new run in options.out, or with options.resume the one that is there. Throws UsageError or
+  // Error for a folder that already holds a run, and for a run that cannot be continued with these
+  // options or from a damaged checkpoint; nothing is written yet.
+  Run(const TrainOptions& options, const Device& device);
+
+  Progress& progress() { return progress_; }
+
+  // The newest checkpoint of a run that is continued; none for a new run. It can be taken once.
+  std::optional<Checkpoint> take_checkpoint();
+  // Where the kernels that --autotune chose are kept.
+  std::filesystem::path tuning_file() const { return options_.out / "plans.safetensors"; }
+  // "none", or the folder of the newest checkpoint.
+  std::string last_checkpoint() const;
+
+  // Makes the folder with config.json, manifest.csv and an empty log.
+  void begin(const nlohmann::ordered_json& config, const Manifest& manifest);
+  // Goes on with the folder as the checkpoint says, whose state.json and its loop's part are given:
+  // log.jsonl is cut back to it. Throws Error where the samples are not those the run began with.
+  void go_on(const nlohmann::ordered_json& config, const nlohmann::ordered_json& checkpoint,
+             const RunState& state, const Manifest& manifest);
+  // With options.tensorboard, begins its event files with a few of the images as they are fitted to
+  // the model.
+  void open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
+                  std::int64_t step);
+
+  // From here until finish(), signals are noted and the clock of save_every runs.
+  void start();
+  // Throws Error when the last checkpoint could not be written.
+  void finish();
+  // The first signal that came, 0 for none.
+  int signal() const { return interrupts_ ? interrupts_->signal() : 0; }
+
+  // The progress line, and a line of the log. A line that cannot be written is said once, and
+  // training goes on without it.
+  void on_step(const StepEvent& event) override;
+  void on_epoch(const EpochEvent& event) override;
+
+  // Writes a checkpoint of this moment; the best one if `new_best` has its figures, which then
+  // become state.best. `more` is what other parts of the loop remember. A failure does not end
+  // hours of training: it is reported, and the next checkpoint tries again.
+  void save(RunState& state, const Module& model, const ModelInfo& info, const Optimizer& optimizer,
+            const nlohmann::ordered_json& more, std::optional<BestSoFar> new_best);
+  // Whether nothing has been computed since the newest checkpoint.
+  bool is_saved(const RunState& state) const;
+  // Whether options.save_every minutes have passed since the newest checkpoint.
+  bool is_save_due() const;
+
+ private:
+  void write(const nlohmann::ordered_json& line);
+
+  const TrainOptions options_;
+  const Device device_;
+  Progress progress_;
+  std::optional<Checkpoint> checkpoint_;
+  std::string samples_;  // checksum of the manifest
+  std::unique_ptr<RunLog> log_;
+  std::unique_ptr<TensorBoardWriter> board_;     // if asked for
+  std::unique_ptr<CatchInterrupts> interrupts_;  // between start() and finish()
+  std::chrono::steady_clock::time_point last_save_;
+  std::optional<RunState> saved_;  // the newest checkpoint's
+  std::string save_error_;         // of the newest checkpoint, empty when it was written
+  std::int64_t lost_lines_ = 0;    // of the log
+};
+
+}  // namespace osteon

@@ -1,0 +1,50 @@
+// From options to data that can be trained on.
+#include "train/training_data.h"
+
+#include <numeric>
+
+#include "data/prepare.h"
+#include "eval/inference.h"
+
+namespace osteon {
+namespace {
+
+// Faults of the labels are found now, not after the last epoch.
+void check_labels(const Manifest& manifest, const Task& task) {
+  std::vector<std::int64_t> all(manifest.samples.size());
+  std::iota(all.begin(), all.end(), 0);
+  task.check_samples({manifest, all});
+}
+
+}  // namespace
+
+TrainingData load_training_data(const TrainOptions& options, Progress& progress) {
+  Manifest manifest = read_manifest(options.data, {.dataset = options.dataset,
+                                                   .positive = options.positive,
+                                                   .parts = options.parts,
+                                                   .val_fraction = options.val_fraction,
+                                                   .seed = options.split_seed});
+  for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
+  limit_splits(manifest, options.limit, options.split_seed);
+  TrainingData data;
+  data.task = make_task("binary", manifest.classes);
+  check_labels(manifest, *data.task);
+  data.images = prepare_with_progress(manifest,
+                                      {.image_size = options.image_size,
+                                       .fit = fit_from_name(options.fit),
+                                       .cache = options.cache,
+                                       .workers = options.workers,
+                                       .max_bad = options.max_bad},
+                                      progress);
+  data.train = split_indices(data.images.manifest, Split::train);
+  data.val = split_indices(data.images.manifest, Split::val);
+  OSTEON_CHECK(data.train.size() >= 2, options.data.string(), ": the training split has ",
+               data.train.size(), " images, needs at least 2");
+  OSTEON_CHECK(!data.val.empty(), options.data.string(),
+               ": the validation split is empty; raise --val-fraction");
+  data.task->check_choices(options.threshold, options.temperature, data.samples(data.val));
+  data.weights = data.task->sample_weights(data.images.manifest, options.positive_weight);
+  return data;
+}
+
+}  // namespace osteon
