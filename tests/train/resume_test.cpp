@@ -237,6 +237,23 @@ TEST_CASE("a run that was killed between the links of last and best has the righ
   CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
 }
 
+TEST_CASE("a run that was killed while it moved last or best goes on") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.schedule = "constant";
+  options.epochs = 1;
+  Trainer(options).train();
+  for (const char* name : {".last.tmp", ".best.tmp"}) {
+    CAPTURE(name);
+    fs::create_symlink("checkpoints/step-3", options.out / name);
+    ++options.epochs;
+    Trainer(resumed(options)).train();
+  }
+  CHECK_FALSE(fs::is_symlink(options.out / ".last.tmp"));
+  CHECK(fs::read_symlink(options.out / "last") == fs::path("checkpoints/step-9"));
+}
+
 TEST_CASE("a state and a configuration of unreasonable size are refused") {
   const TemporaryFolder folder;
   const fs::path state = folder.write("step-3/state.json", std::string(1'000'001, ' '));

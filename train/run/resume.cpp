@@ -30,12 +30,16 @@ std::string option_name(std::string key) {
   return "--" + key;
 }
 
+// The links of checkpoints, and what a run that was killed while it moved one left behind: nothing
+// follows these, and the next checkpoint replaces them.
+constexpr const char* kOwnLinks[] = {"last", "best", ".last.tmp", ".best.tmp"};
+
 // A folder that came from elsewhere may hold links by which writing, cutting back the log or
 // removing old checkpoints would reach what is not the run's.
 void check_links(const fs::path& run) {
   for (const auto& entry : fs::directory_iterator(run)) {
-    const fs::path name = entry.path().filename();
-    OSTEON_CHECK(!entry.is_symlink() || name == "last" || name == "best", entry.path().string(),
+    const bool own = std::ranges::count(kOwnLinks, entry.path().filename()) > 0;
+    OSTEON_CHECK(!entry.is_symlink() || own, entry.path().string(),
                  " is a link, and a run is continued only in a folder without any but last and "
                  "best; put in its place what it points to");
   }
