@@ -72,9 +72,10 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   const std::string here = folder.path().string(), data = here + "/data";
-  const Result trained = run("train_mura --data " + data + " --out " + here +
-                             "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 "
-                             "--threads 1 --threshold val --temperature val");
+  const Result trained =
+      run("train_mura --data " + data + " --out " + here +
+          "/run --arch resnet18 --width 8 --image-size 32 --batch-size 8 --epochs 1 "
+          "--threads 1 --threshold val --temperature val");
   CAPTURE(trained.output);
   REQUIRE(trained.status == 0);
   const ModelInfo info = load_model(here + "/run").info;
@@ -123,9 +124,10 @@ TEST_CASE("predict answers what it can, writes it down, and lists what it cannot
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   const std::string here = folder.path().string();
-  REQUIRE(run("train_mura --data " + here + "/data --out " + here +
-              "/run --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1")
-              .status == 0);
+  REQUIRE(
+      run("train_mura --data " + here + "/data --out " + here +
+          "/run --arch resnet18 --width 8 --image-size 32 --batch-size 8 --epochs 1 --threads 1")
+          .status == 0);
   folder.write("text.png", "hello");
   folder.write("data/test/notes.txt", "no image");
   const std::string predict = "predict --threads 1 --checkpoint " + here + "/run ";
@@ -260,9 +262,10 @@ TEST_CASE("the instruction set is chosen by OSTEON_CPU, and the run says which i
     const std::string name = name_of(set), out = (folder.path() / name).string();
     CAPTURE(name);
     CHECK(contains(with(name, "predict --version").output, ", instruction set " + name + "\n"));
-    const Result trained =
-        with(name, "train_mura --data " + (folder.path() / "data").string() + " --out " + out +
-                       " --arch resnet18 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
+    const Result trained = with(
+        name,
+        "train_mura --data " + (folder.path() / "data").string() + " --out " + out +
+            " --arch resnet18 --width 8 --image-size 32 --batch-size 8 --epochs 1 --threads 1");
     CAPTURE(trained.output);
     CHECK(trained.status == 0);
     CHECK(read_json(out + "/config.json", 100'000)["instruction_set"] == name);

@@ -33,6 +33,7 @@ inline TrainOptions tiny_options(const std::filesystem::path& data,
   options.data = data;
   options.out = out;
   options.arch = "resnet18";
+  options.width = 8;
   options.image_size = 32;
   options.batch_size = 8;
   options.epochs = 2;
@@ -67,6 +68,8 @@ inline std::vector<std::string> tiny_command(const std::filesystem::path& data,
           out.string(),
           "--arch",
           "resnet18",
+          "--width",
+          "8",
           "--image-size",
           "32",
           "--batch-size",

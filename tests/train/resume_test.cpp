@@ -94,10 +94,15 @@ TEST_CASE("a run that was stopped ends as one that was not, bit for bit, whateve
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data", output = folder.path() / "output";
   write_tiny_data(data);
-  ChildProcess whole(tiny_command(data, folder.path() / "whole"), output);
+  const auto command = [&](const fs::path& run) {
+    std::vector<std::string> arguments = tiny_command(data, run);
+    set(arguments, "--epochs", "4");  // long enough that no signal comes after the end
+    return arguments;
+  };
+  ChildProcess whole(command(folder.path() / "whole"), output);
   REQUIRE(whole.wait() == 0);
   const RunRecord expected = record_of(folder.path() / "whole");
-  REQUIRE(expected.losses.size() == 2 * (3 + 1));
+  REQUIRE(expected.losses.size() == 4 * (3 + 1));
   struct Row {
     const char* name;
     int signal;
@@ -112,7 +117,7 @@ TEST_CASE("a run that was stopped ends as one that was not, bit for bit, whateve
   for (const Row& row : rows) {
     CAPTURE(row.name);
     const fs::path run = folder.path() / row.name;
-    ChildProcess first(tiny_command(data, run), output);
+    ChildProcess first(command(run), output);
     REQUIRE(first.wait_until([&] { return steps_logged(run) >= row.lines; }));
     first.signal(row.signal);
     CHECK(first.wait() == row.status);
@@ -134,6 +139,7 @@ TEST_CASE("a second control-C ends the program at once") {
   write_tiny_data(folder.path() / "data", 100);
   const fs::path run = folder.path() / "run";
   std::vector<std::string> command = tiny_command(folder.path() / "data", run);
+  set(command, "--width", "64");
   set(command, "--image-size", "256");  // a step takes seconds
   set(command, "--batch-size", "100");
   ChildProcess child(command, folder.path() / "output");
@@ -376,8 +382,8 @@ TEST_CASE("the log is cut back to whole lines") {
 TEST_CASE("a full disk costs checkpoints, not the run, and the last good one stays") {
   const TemporaryFolder folder;
   const fs::path disk = folder.path() / "disk", output = folder.path() / "output";
-  // One checkpoint has 90 MB here; the previous one stays until the next is whole.
-  const SmallDisk small(disk, "130m");
+  // One checkpoint has 1.5 MB here; the previous one stays until the next is whole.
+  const SmallDisk small(disk, "2200k");
   if (!small.mounted()) {
     MESSAGE("skipped: this user may not mount a small disk to fill");
     return;
@@ -436,7 +442,7 @@ TEST_CASE(
   options.augment = "none";
   // The logits are about -1e33, so that only an abnormal image has a loss: 1e33 times its weight,
   // which is infinite in f32.
-  const auto model = make_model("resnet18");
+  const auto model = make_model("resnet18", {.width = options.width});
   NamedTensors weights = state_dict(*model);
   for (const auto& [name, tensor] : weights.tensors)
     if (name == "fc.bias") fill_(tensor, -1e33);
