@@ -27,9 +27,9 @@ struct EpochEvent {
   std::int64_t epoch = 0, step = 0;  // from 1
   double train_loss = 0;             // mean over the epoch's images
   double loss = 0;                   // of validation
-  NamedFigure score;  // of validation, by which epochs are compared; named for people
-  std::vector<NamedFigure> figures;  // of validation, the score among them
-  bool is_best = false;              // so far
+  NamedFigure score{};  // of validation, by which epochs are compared; named for people
+  std::vector<NamedFigure> figures{};  // of validation, the score among them
+  bool is_best = false;                // so far
   double lr = 0;
   double images_per_second = 0;
   double seconds = 0;        // of the run so far

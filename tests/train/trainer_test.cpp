@@ -95,7 +95,8 @@ TEST_CASE("patience counts epochs without a new best one") {
   for (const char* damaged : {"3", "{}", R"({"epochs_without": "x"})"}) {
     CAPTURE(damaged);
     EarlyStopping stopping(1);
-    CHECK(!message_of([&] { stopping.load_state(nlohmann::ordered_json::parse(damaged)); }).empty());
+    CHECK(
+        !message_of([&] { stopping.load_state(nlohmann::ordered_json::parse(damaged)); }).empty());
   }
 }
 
@@ -135,7 +136,8 @@ TEST_CASE("the batches of one step draw apart from each other, and again the sam
   SGD optimizer({{.parameters = model.named_parameters(), .lr = 0}});
   std::vector<std::vector<double>> losses;
   for (const std::uint64_t seed : {7, 7, 8}) {
-    TrainingStep step(model, optimizer, [&](const Tensors& inputs) { return mean(model(inputs[0])); },
+    TrainingStep step(model, optimizer,
+                      [&](const Tensors& inputs) { return mean(model(inputs[0])); },
                       {.batch_size = 2, .seed = seed, .first_step = 5});
     const TrainingBatch batch{{full({2, 64}, 1)}, {0, 1}};
     step.issue({batch, batch});
