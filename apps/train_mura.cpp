@@ -28,7 +28,8 @@ void add_data_options(CLI::App& app, osteon::TrainOptions& options) {
   app.add_option("--val-fraction", options.val_fraction, "share of patients for validation");
   app.add_option("--limit", options.limit, "at most so many images of each split; 0: all");
   app.add_option("--max-bad", options.max_bad, "share of unreadable images that is put up with");
-  app.add_option("--image-size", options.image_size, "side of the model's input in pixels");
+  app.add_option("--image-size", options.image_size,
+                 "side of the model's input in pixels; 0: what the model is made for");
   app.add_option("--fit", options.fit, "stretch, pad: how an image becomes a square");
   app.add_option("--augment", options.augment, "default, mura-paper, none");
   app.add_option("--normalization", options.normalization,

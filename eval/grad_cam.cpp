@@ -131,10 +131,11 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
 }
 
 std::string grad_cam_layer(const ModelInfo& info) {
-  // The stages of a ResNet divide the sides by 4, 8, 16 and 32.
-  for (int stage = 4; stage > 1; --stage)
-    if (info.image_size >= (std::int64_t{4} << (stage + 1))) return format("layer", stage);
-  return "layer1";
+  const std::vector<Architecture::Stage>& stages = find_architecture(info.arch).stages;
+  const auto deepest = std::find_if(stages.rbegin(), stages.rend(), [&](const auto& stage) {
+    return info.image_size >= 4 * stage.stride;
+  });
+  return deepest == stages.rend() ? stages.front().layer : deepest->layer;
 }
 
 ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int64_t long_side) {

@@ -34,8 +34,8 @@ struct HeatMap {
 // does not exist (the known ones are named), or whose output is not [N,H,W,C].
 std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer);
 
-// The deepest stage of the model whose output for images of this size has at least 4 x 4 cells:
-// what lies deeper knows more of the class and less of the place.
+// The deepest stage of the model (nn/models.h) whose output for images of this size has at least
+// 4 x 4 cells, or the first: what lies deeper knows more of the class and less of the place.
 std::string grad_cam_layer(const ModelInfo& info);
 
 // The picture with the map over it, from clear (0) to yellow (1), shrunk to a long side of at most

@@ -125,7 +125,8 @@ InitialWeights initialize_from(Module& model, const ModelInfo& info, const fs::p
   const NamedTensors contents =
       looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);
   return naming(file, [&] {
-    InitialWeights result{{}, kImageNetMean, kImageNetStd};
+    const Architecture& architecture = find_architecture(info.arch);
+    InitialWeights result{{}, architecture.mean, architecture.std};
     if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {
       OSTEON_CHECK(found->second == info.arch, "holds a ", found->second, ", not the ", info.arch,
                    " asked for; choose --arch ", found->second);
@@ -135,7 +136,7 @@ InitialWeights initialize_from(Module& model, const ModelInfo& info, const fs::p
       result.mean = given.mean;
       result.std = given.std;
     }
-    result.left_as_initialised = load_state_dict(model, contents, head_name(info.arch));
+    result.left_as_initialised = load_state_dict(model, contents, architecture.head);
     return result;
   });
 }

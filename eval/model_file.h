@@ -68,18 +68,14 @@ TrainedModel load_model(const std::filesystem::path& path, const Device& device 
 
 // Starts `model`, of info's architecture and width, from a file of weights, ours or torchvision's,
 // safetensors or .pth. A head of another shape is left as initialised; its tensors' names are
-// returned. The file's mean and std, if it states any, go to mean and std; ImageNet's do for a file
-// without metadata of ours. Throws Error naming the file when it is of another architecture or
-// width.
+// returned. The file's mean and std, if it states any, go to mean and std; for a file without
+// metadata of ours those of the architecture's published weights do. Throws Error naming the file
+// when it is of another architecture or width.
 struct InitialWeights {
   std::vector<std::string> left_as_initialised;
   std::vector<double> mean, std;
 };
 InitialWeights initialize_from(Module& model, const ModelInfo& info,
                                const std::filesystem::path& file);
-
-// Those of the ImageNet training set, red, green, blue, as torchvision's models expect.
-inline const std::vector<double> kImageNetMean{0.485, 0.456, 0.406};
-inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
 
 }  // namespace osteon

@@ -1,51 +1,63 @@
-// The list of architectures: one line each.
+// The list of models: one line each.
 #include "nn/models.h"
 
 #include <algorithm>
-#include <functional>
+#include <deque>
 
+#include "base/text.h"
 #include "nn/resnet.h"
 
 namespace osteon {
 namespace {
 
-struct Architecture {
-  const char* name;
-  const char* head;
-  ResNetBlock block;
-  std::array<int, 4> blocks;
-};
-
-constexpr Architecture kArchitectures[] = {
-    {"resnet18", "fc", ResNetBlock::basic, {2, 2, 2, 2}},
-    {"resnet34", "fc", ResNetBlock::basic, {3, 4, 6, 3}},
-    {"resnet50", "fc", ResNetBlock::bottleneck, {3, 4, 6, 3}},
-    {"resnet101", "fc", ResNetBlock::bottleneck, {3, 4, 23, 3}},
-    {"resnet152", "fc", ResNetBlock::bottleneck, {3, 8, 36, 3}},
-};
-
-const Architecture& find(const std::string& arch) {
-  const auto* found = std::ranges::find(kArchitectures, arch, &Architecture::name);
-  if (found != std::end(kArchitectures)) return *found;
-  std::string known;
-  for (const Architecture& each : kArchitectures)
-    known += (known.empty() ? "" : ", ") + std::string(each.name);
-  throw UsageError(format("unknown architecture \"", arch, "\"; known are ", known));
+// References to its elements stay valid as it grows.
+std::deque<Architecture>& list() {
+  static std::deque<Architecture> architectures = {
+      resnet("resnet18", ResNetBlock::basic, {2, 2, 2, 2}),
+      resnet("resnet34", ResNetBlock::basic, {3, 4, 6, 3}),
+      resnet("resnet50", ResNetBlock::bottleneck, {3, 4, 6, 3}),
+      resnet("resnet101", ResNetBlock::bottleneck, {3, 4, 23, 3}),
+      resnet("resnet152", ResNetBlock::bottleneck, {3, 8, 36, 3}),
+  };
+  return architectures;
 }
 
 }  // namespace
 
-std::unique_ptr<Module> make_model(const std::string& arch, const ModelOptions& options) {
-  const Architecture& architecture = find(arch);
-  return std::make_unique<ResNet>(architecture.block, architecture.blocks, options);
+const Architecture& find_architecture(const std::string& name) {
+  const auto found = std::ranges::find(list(), name, &Architecture::name);
+  if (found != list().end()) return *found;
+  throw UsageError(format("unknown architecture \"", name, "\"; known are ", join(model_names())));
+}
+
+void register_model(Architecture architecture) {
+  const std::string& name = architecture.name;
+  OSTEON_CHECK(!name.empty() && architecture.make && !architecture.head.empty(),
+               "register_model: \"", name, "\" needs a name, a head and a function that makes it");
+  OSTEON_CHECK(!std::ranges::count(model_names(), name), "register_model: there is a \"", name,
+               "\" already; choose another name");
+  OSTEON_CHECK(
+      !architecture.stages.empty(), "register_model: ", name,
+      " names no stage for Grad-CAM; name a layer whose output is [N,H,W,C], and its stride");
+  for (const Architecture::Stage& stage : architecture.stages)
+    OSTEON_CHECK(stage.stride >= 1, "register_model: ", name, ": stage ", stage.layer,
+                 " has the stride ", stage.stride, "; it must be at least 1");
+  OSTEON_CHECK(architecture.image_size >= 1, "register_model: ", name, " is for images of ",
+               architecture.image_size, " pixels; it must be at least 1");
+  OSTEON_CHECK(architecture.mean.size() == 3 && architecture.std.size() == 3,
+               "register_model: ", name, " has ", architecture.mean.size(), " means and ",
+               architecture.std.size(), " standard deviations; 3 each are needed, one a channel");
+  list().push_back(std::move(architecture));
+}
+
+std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& options) {
+  return find_architecture(name).make(options);
 }
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
-  for (const Architecture& each : kArchitectures) names.emplace_back(each.name);
+  for (const Architecture& each : list()) names.push_back(each.name);
   return names;
 }
-
-std::string head_name(const std::string& arch) { return find(arch).head; }
 
 }  // namespace osteon

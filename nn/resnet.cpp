@@ -139,6 +139,19 @@ std::int64_t expansion_of(ResNetBlock block) {
 
 }  // namespace
 
+Architecture resnet(const std::string& name, ResNetBlock block, const std::array<int, 4>& blocks) {
+  return {.name = name,
+          .make =
+              [block, blocks](const ModelOptions& options) {
+                return std::make_unique<ResNet>(block, blocks, options);
+              },
+          .head = "fc",
+          .stages = {{"layer1", 4}, {"layer2", 8}, {"layer3", 16}, {"layer4", 32}},
+          .image_size = 224,
+          .mean = kImageNetMean,
+          .std = kImageNetStd};
+}
+
 ResNet::ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options)
     : conv1_(3, options.width, 7, {.stride = 2, .padding = 3}, false),
       bn1_(options.width),

@@ -18,6 +18,9 @@ enum class ResNetBlock {
   bottleneck  // 1x1, 3x3, 1x1 with four times the channels
 };
 
+// The line of a ResNet in the list of models.
+Architecture resnet(const std::string& name, ResNetBlock block, const std::array<int, 4>& blocks);
+
 class ResNet : public Module {
  public:
   // blocks: how many of them in each of the four stages.

@@ -22,9 +22,9 @@ NamedTensors state_dict(const Module& module);
 // lists what the file lacks, what it has too much and what has another shape, and changes nothing
 // then. Files of old PyTorch versions lack num_batches_tracked; that counter then starts at 0.
 //
-// `head`, if not empty, names a module (head_name in nn/models.h) whose tensors may be missing or
-// of another shape: such a head is left as it was, all of it. Returns the names of the tensors left
-// so.
+// `head`, if not empty, names a module (Architecture::head in nn/models.h) whose tensors may be
+// missing or of another shape: such a head is left as it was, all of it. Returns the names of the
+// tensors left so.
 std::vector<std::string> load_state_dict(Module& module, const NamedTensors& state,
                                          const std::string& head = "");
 

@@ -93,8 +93,9 @@ void check_options(const TrainOptions& options) {
   check_weight_policy(options.positive_weight);
   parse_threshold(options.threshold);
   parse_temperature(options.temperature);
-  require(options.image_size >= 16 && options.image_size <= 4096,
-          format("--image-size ", options.image_size, ": expected 16 to 4096"));
+  require(options.image_size == 0 || (options.image_size >= 16 && options.image_size <= 4096),
+          format("--image-size ", options.image_size,
+                 ": expected 16 to 4096, or 0 for the model's own"));
   require(options.width >= 1 && options.width <= kMaxWidth,
           format("--width ", options.width, ": expected 1 to ", kMaxWidth));
   require(options.epochs >= 1, format("--epochs ", options.epochs, ": expected at least 1"));

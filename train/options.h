@@ -19,7 +19,7 @@ struct TrainOptions {
   std::int64_t limit = 0;          // at most so many images of each split; 0: all
   double max_bad = 0.01;           // share of unreadable images that is put up with
 
-  std::int64_t image_size = 224;
+  std::int64_t image_size = 0;         // side of the model's input; 0: what the model is made for
   std::string fit = "stretch";         // stretch, pad
   std::string augment = "default";     // default, mura-paper, none
   std::string normalization = "data";  // data: mean and std of the training split; imagenet

@@ -19,25 +19,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// With the device's own name in the place of auto.
-TrainOptions on_device(TrainOptions options, const Device& device) {
-  options.device = format(device);
-  return options;
-}
-
-// Options are checked before anything is read.
-std::shared_ptr<Run> open_run(const TrainOptions& options, const Device& device) {
+// Checked, with the device's own name in the place of auto and the model's own image size in that
+// of 0.
+TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
-  return std::make_shared<Run>(options, device);
+  options.device = format(device);
+  if (options.image_size == 0) options.image_size = find_architecture(options.arch).image_size;
+  return options;
 }
 
 }  // namespace
 
 Trainer::Trainer(const TrainOptions& options, const Device& device)
-    : options_(on_device(options, device)),
+    : options_(resolved(options, device)),
       device_(device),
       dtype_(activation_dtype(options.precision, device)),
-      run_(open_run(options_, device)) {
+      run_(std::make_shared<Run>(options_, device)) {
   choose_kernels();
   data_ = load_training_data(options_, run_->progress());
   const std::optional<Checkpoint> checkpoint = run_->take_checkpoint();

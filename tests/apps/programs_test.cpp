@@ -195,6 +195,8 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + data + " --batch-size 1", 2, "batch norm needs"},
       {train + "--data " + data + " --lr -1", 2, "--lr"},
       {"train_mura --out " + here + "/run --data " + data + " --arch vgg", 2, "resnet50"},
+      {"train_mura --out " + here + "/run --data " + data + " --image-size 15", 2,
+       "expected 16 to 4096, or 0"},
       {train + "--data " + data + " --width 0", 2, "--width 0: expected 1 to 256"},
       {train + "--data " + data + " --width 257", 2, "--width 257: expected 1 to 256"},
       {train + "--data " + data + " --optimizer lion", 2, "adamw"},

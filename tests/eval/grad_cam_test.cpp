@@ -124,6 +124,7 @@ TEST_CASE("the layer shown has at least 4 x 4 cells") {
         Row{64, "layer3"}, Row{32, "layer2"}, Row{16, "layer1"}}) {
     CAPTURE(row.image_size);
     ModelInfo info;
+    info.arch = "resnet18";
     info.image_size = row.image_size;
     CHECK(grad_cam_layer(info) == row.layer);
   }

@@ -12,6 +12,7 @@
 #include "nn/models.h"
 #include "ops/ops.h"
 #include "tests/support/message_of.h"
+#include "tests/support/plain_model.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace osteon;
@@ -74,6 +75,24 @@ TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
     CHECK(constants.contains("layer1.0.conv1.weight"));
     CHECK(constants.contains("fc.bias"));
   }
+}
+
+TEST_CASE("a family of one line becomes a valid graph") {
+  register_plain_model();
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  const auto model = make_model("plain", {.width = 4});
+  write_onnx(path, *model, kSize, {.name = "plain"});
+  onnx::ModelProto file;
+  std::ifstream stream(path, std::ios::binary);
+  REQUIRE(file.ParseFromIstream(&stream));
+  onnx::checker::check_model(file);
+  CHECK(counts(file)["Conv"] == 2);
+  CHECK(counts(file)["MaxPool"] == 1);
+  std::set<std::string> constants;
+  for (const auto& constant : file.graph().initializer()) constants.insert(constant.name());
+  CHECK(constants.contains("features.0.bias"));
+  CHECK(constants.contains("classifier.weight"));
 }
 
 TEST_CASE("an op without a rule, and a place that cannot be written, are named") {

@@ -347,7 +347,7 @@ TEST_CASE("impossible layers and models are refused") {
        "resnet152"},
       {[] { make_model("resnet50", {.num_classes = 0}); }, "0 classes; both must be at least 1"},
       {[] { make_model("resnet50", {.width = 0}); }, "width 0"},
-      {[] { head_name("vgg"); }, "unknown architecture"},
+      {[] { find_architecture("vgg"); }, "unknown architecture"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.message);

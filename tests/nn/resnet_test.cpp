@@ -76,7 +76,7 @@ TEST_CASE("parameters, names and shapes are torchvision's") {
                  shape.rank() == 4 ? Shape{shape[0], shape[3], shape[1], shape[2]} : shape, "\n");
     }
     CHECK(hash_name(text) == row.hash);
-    CHECK(head_name(row.arch) == "fc");
+    CHECK(find_architecture(row.arch).head == "fc");
   }
   CHECK(model_names() == archs);
 }

@@ -31,7 +31,7 @@ void run(const std::string& arch, const char* model_file, const char* images_fil
                                                                    : read_safetensors(model_file);
   const std::int64_t own = find(weights, "fc.bias").numel();
   const auto model = make_model(arch, {.num_classes = classes > 0 ? classes : own});
-  load_state_dict(*model, weights, classes > 0 ? head_name(arch) : "");
+  load_state_dict(*model, weights, classes > 0 ? find_architecture(arch).head : "");
   write_safetensors(out_model_file, state_dict(*model));
   const NoGrad no_grad;
   const EvaluationMode evaluation(*model);

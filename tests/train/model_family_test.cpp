@@ -1,0 +1,97 @@
+// A family of models that only its one line makes known: it trains, is saved and loaded, evaluated
+// and explained by the calls that ResNets go through. tests/interop/onnx_test.cpp exports it.
+#include <doctest/doctest.h>
+
+#include "base/json.h"
+#include "eval/grad_cam.h"
+#include "nn/state_dict.h"
+#include "tests/support/message_of.h"
+#include "tests/support/plain_model.h"
+#include "tests/support/tiny_run.h"
+#include "train/trainer.h"
+
+using namespace osteon;
+
+namespace fs = std::filesystem;
+
+TEST_CASE("a family of one line trains, is saved, loaded, evaluated and explained") {
+  register_plain_model();
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data", 24);
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.arch = "plain";
+  options.image_size = 0;
+  options.epochs = 4;
+  options.lr = 0.01;
+  Trainer trainer(options);
+  trainer.train();
+  const Evaluation evaluation = trainer.evaluate_best().evaluation;
+  CHECK(*evaluation.overall.image.auroc > 0.9);
+  CHECK(read_json(options.out / "config.json", kLargestConfig)["image_size"] == 24);
+
+  TrainedModel trained = load_model(options.out);
+  CHECK(trained.info.arch == "plain");
+  CHECK(trained.info.width == options.width);
+  CHECK(trained.info.image_size == 24);
+  CHECK(trained.model->named_parameters().front().first == "features.0.weight");
+
+  const Tensor images({2, 24, 24, 3}, DType::f32);
+  uniform_(images, 1, {.seed = 1, .stream = 0});
+  CHECK(grad_cam_layer(trained.info) == "features");
+  const std::vector<HeatMap> maps = grad_cam(*trained.model, images, grad_cam_layer(trained.info));
+  REQUIRE(maps.size() == 2);
+  CHECK(maps[0].height == 6);
+  trained.info.image_size = 12;  // 3 x 3 cells at its end
+  CHECK(grad_cam_layer(trained.info) == "features.1");
+  CHECK(contains(read_text(options.out / "report.html"), "features"));
+
+  options.resume = true;
+  options.image_size = 32;
+  CHECK(contains(message_of([&] { Trainer again(options); }), "--image-size is 32 but the run in"));
+}
+
+TEST_CASE("initial weights of a family of one line: its own head, its own mean and std") {
+  register_plain_model();
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "weights.safetensors";
+  write_safetensors(path, state_dict(*make_model("plain", {.width = 4})));
+  ModelInfo info;
+  info.arch = "plain";
+  info.width = 4;
+  const auto model = make_model("plain", {.num_classes = 5, .width = 4});
+  const InitialWeights initial = initialize_from(*model, info, path);
+  CHECK(initial.left_as_initialised ==
+        std::vector<std::string>{"classifier.weight", "classifier.bias"});
+  CHECK(initial.mean == std::vector<double>{0.5, 0.4, 0.3});
+  CHECK(initial.std == std::vector<double>{0.25, 0.25, 0.5});
+}
+
+TEST_CASE("lines that lack something are refused") {
+  register_plain_model();
+  struct Row {
+    std::function<void(Architecture&)> spoil;
+    const char* message;
+  };
+  const Row rows[] = {
+      {[](Architecture& a) { a.name = "resnet50"; }, "there is a \"resnet50\" already"},
+      {[](Architecture& a) { a.name = "plain"; }, "there is a \"plain\" already"},
+      {[](Architecture& a) { a.name = ""; }, "needs a name"},
+      {[](Architecture& a) { a.make = nullptr; }, "a function that makes it"},
+      {[](Architecture& a) { a.head = ""; }, "a head"},
+      {[](Architecture& a) { a.stages.clear(); }, "no stage for Grad-CAM"},
+      {[](Architecture& a) { a.stages[0].stride = 0; }, "features.1 has the stride 0"},
+      {[](Architecture& a) { a.image_size = 0; }, "images of 0 pixels"},
+      {[](Architecture& a) { a.mean = {0.5}; }, "1 means"}};
+  const std::vector<std::string> known = model_names();
+  CHECK(known.back() == "plain");
+  for (const Row& row : rows) {
+    Architecture line = plain_architecture();
+    line.name = "another";
+    row.spoil(line);
+    const std::string message = message_of([&] { register_model(line); });
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+    CHECK(model_names() == known);
+  }
+  CHECK(contains(message_of([] { make_model("vgg"); }), "resnet152, plain"));
+}
