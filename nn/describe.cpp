@@ -78,14 +78,20 @@ class Reader {
 }  // namespace
 
 ModelSummary describe(Module& model, const Shape& input_shape) {
+  return describe(model, std::vector<Shape>{input_shape});
+}
+
+ModelSummary describe(Module& model, const std::vector<Shape>& input_shapes) {
   const NoGrad no_grad;
   const EvaluationMode evaluation(model);
   const Tensors parameters = model.parameters();
-  const Tensor input = zeros(input_shape, parameters.empty() ? DType::f32 : parameters[0].dtype());
+  Tensors inputs;
+  for (const Shape& shape : input_shapes)
+    inputs.push_back(zeros(shape, parameters.empty() ? DType::f32 : parameters[0].dtype()));
   Reader reader(model);
   const ObserveModules modules([&](const ModuleEvent& event) { reader.enter_or_leave(event); });
   const ObserveOps ops([&](const Observation& op) { reader.note(op); });
-  model(input);
+  model(inputs);
   return std::move(reader.summary);
 }
 

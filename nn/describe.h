@@ -30,5 +30,7 @@ struct ModelSummary {
 // Runs the model once on zeros of `input_shape` ([N,H,W,3] for a model of images), in evaluation
 // mode and without gradients, and notes what ran. The model is left as it was.
 ModelSummary describe(Module& model, const Shape& input_shape);
+// Of several inputs.
+ModelSummary describe(Module& model, const std::vector<Shape>& input_shapes);
 
 }  // namespace osteon

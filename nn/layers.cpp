@@ -1,6 +1,7 @@
 // What the layers own, where it starts, and how it reaches the ops.
 #include "nn/layers.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -68,7 +69,8 @@ void BatchNorm2d::initialize(const ParameterStreams&) {
 Tensor BatchNorm2d::forward(const Tensor& x) { return normalize(x, {}, false); }
 
 Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
-  return observed([&] { return normalize(x, residual, true); });
+  const std::array inputs{x, residual};
+  return observed(inputs, [&] { return normalize(x, residual, true); });
 }
 
 void BatchNorm2d::count_batch() {

@@ -17,15 +17,30 @@ std::string join(const std::string& path, const std::string& name) {
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
-  return observed([&] { return forward(x); });
+  return observed({&x, 1}, [&] { return forward(x); });
 }
 
-Tensor Module::observed(const std::function<Tensor()>& pass) {
+Tensor Module::operator()(const Tensors& inputs) {
+  return observed(inputs, [&] { return forward(inputs); });
+}
+
+Tensor Module::observed(std::span<const Tensor> inputs, const std::function<Tensor()>& pass) {
   if (!current_observer) return pass();
-  (*current_observer)({*this, nullptr});
+  (*current_observer)({*this, inputs, nullptr});
   Tensor y = pass();
-  (*current_observer)({*this, &y});
+  (*current_observer)({*this, inputs, &y});
   return y;
+}
+
+Tensor Module::forward(const Tensor&) {
+  throw Error(
+      "module: it does not take a single input; call it with the list of its inputs, as in "
+      "attention({x, mask})");
+}
+
+Tensor Module::forward(const Tensors& inputs) {
+  OSTEON_CHECK(inputs.size() == 1, "module: it takes 1 input, was given ", inputs.size());
+  return forward(inputs.front());
 }
 
 void Module::initialize(const ParameterStreams&) {}

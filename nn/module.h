@@ -1,5 +1,6 @@
-// The base of every layer and model: a function of one tensor that knows its parameters, its
-// buffers and the modules it is made of, each by the name PyTorch's torchvision gives it.
+// The base of every layer and model: a function of one tensor, or of several, that knows its
+// parameters, its buffers and the modules it is made of, each by the name PyTorch's torchvision
+// gives it.
 //
 //   struct Bottleneck : Module {
 //     Conv2d conv1{64, 64, 1};
@@ -14,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +48,8 @@ class Module {
 
   // The module as a function; seen by ObserveModules.
   Tensor operator()(const Tensor& x);
+  // Of several inputs, some of which the module may allow to be undefined: attention({x, mask}).
+  Tensor operator()(const Tensors& inputs);
 
   // Every name is a path from this module, as in layer1.0.conv1.weight; the order is that of
   // registration, a module's own tensors before those of the modules in it.
@@ -86,7 +90,11 @@ class Module {
   virtual void replayed() {}
 
  protected:
-  virtual Tensor forward(const Tensor& x) = 0;
+  // What operator() does. A module of one input overrides the first, one of several the second, one
+  // whose further inputs may be left out both. What is not overridden throws Error, but for a list
+  // of one input, which goes to the first.
+  virtual Tensor forward(const Tensor& x);
+  virtual Tensor forward(const Tensors& inputs);
 
   // To be called by constructors with members of the module. A name is not empty, has no dot and is
   // used once. A parameter is set to require a gradient.
@@ -94,9 +102,9 @@ class Module {
   void register_buffer(const std::string& name, Tensor& buffer);
   void register_module(const std::string& name, Module& module);
 
-  // Runs a forward pass of this module under the eyes of ObserveModules. operator() does; a module
-  // with another way of being called (a second input) wraps it likewise.
-  Tensor observed(const std::function<Tensor()>& pass);
+  // Runs a forward pass of this module on `inputs` under the eyes of ObserveModules. operator()
+  // does; a module with a second way of being called wraps it likewise.
+  Tensor observed(std::span<const Tensor> inputs, const std::function<Tensor()>& pass);
 
  private:
   enum class Kind { parameter, buffer };
@@ -140,6 +148,7 @@ class EvaluationMode {
 // What an observer sees of each pass through a module.
 struct ModuleEvent {
   Module& module;
+  std::span<const Tensor> inputs;
   const Tensor* output;  // null as the pass begins
 };
 

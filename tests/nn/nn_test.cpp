@@ -68,6 +68,26 @@ class Join : public Module {
   Tensor residual_ = draw("residual", {4, 5, 6, 3}, DType::f64);
 };
 
+// Two branches, the second of which may be left out by an undefined tensor.
+class TwoBranches : public Module {
+ public:
+  TwoBranches() {
+    register_module("image", image_);
+    register_module("history", history_);
+    initialize_parameters(*this, kSeed);
+  }
+
+ protected:
+  Tensor forward(const Tensors& inputs) override {
+    const Tensor y = global_avg_pool2d(image_(inputs[0]));
+    return inputs[1].defined() ? mul(y, history_(inputs[1])) : y;
+  }
+
+ private:
+  Conv2d image_{3, 4, 3, {.padding = 1}};
+  Linear history_{5, 4};
+};
+
 std::string names_of(const NamedTensorList& list) {
   std::string names;
   for (const auto& [name, tensor] : list) names += name + " ";
@@ -372,6 +392,46 @@ TEST_CASE("describe reads a model and leaves it alone") {
   CHECK(summary.flops == 2 * 10 * 20 * 4 * 27 + 2 * 8);
 }
 
+TEST_CASE("a module of two inputs: gradients of both, the table of its layers, observers, errors") {
+  TwoBranches model;
+  const ModelSummary summary = describe(model, {{2, 6, 7, 3}, {2, 5}});
+  CHECK(summary.to_table() ==
+        "layer    op                    output  parameters  MFLOPs\n"
+        "image    conv2d             [2,6,7,4]         112    0.02\n"
+        "         global_avg_pool2d      [2,4]           0    0.00\n"
+        "history  linear                 [2,4]          24    0.00\n"
+        "         mul                    [2,4]           0    0.00\n"
+        "total                                         136    0.02\n");
+
+  model.to(DType::f64);
+  const Tensor image = draw("image", {2, 6, 7, 3}, DType::f64),
+               history = draw("history", {2, 5}, DType::f64);
+  for (Tensor x : {image, history}) x.set_requires_grad(true);
+  Tensors leaves = model.parameters();
+  leaves.insert(leaves.end(), {image, history});
+  for (const double error : gradient_errors([&] { return model({image, history}); }, leaves))
+    CHECK(error < 1e-7);
+  CHECK(model({image, {}}).shape() == Shape{2, 4});
+
+  std::vector<std::size_t> inputs;
+  {
+    const ObserveModules observer([&](const ModuleEvent& event) {
+      if (event.output) return;
+      inputs.push_back(event.inputs.size());
+      if (&event.module == &model) CHECK(event.inputs[1].shares_memory(history));
+    });
+    model({image, history});
+  }
+  CHECK(inputs == std::vector<std::size_t>{2, 1, 1});
+
+  Linear linear(5, 4);
+  CHECK(contains(message_of([&] { model(image); }), "does not take a single input"));
+  CHECK(contains(message_of([&] { linear({history, history}); }), "takes 1 input, was given 2"));
+  initialize_parameters(linear, kSeed);
+  linear.to(DType::f64);
+  CHECK(linear(Tensors{history}).shape() == Shape{2, 4});
+}
+
 TEST_CASE("flops of products") {
   struct Row {
     std::string name;
@@ -419,6 +479,7 @@ TEST_CASE("observers see passes of modules, nested and by residual joins too") {
   {
     const ObserveModules observer([&](const ModuleEvent& event) {
       seen += (event.output ? "</" : "<") + names[&event.module] + ">";
+      if (names[&event.module] == "bn") CHECK(event.inputs.size() == 2);  // the residual, too
       if (event.output && names[&event.module] == "bn") y = *event.output;
     });
     const Tensor output = join(x);
