@@ -174,8 +174,8 @@ Facts BinaryResult::facts() const {
 
 std::unique_ptr<Task> make_binary_task(const std::vector<std::string>& classes) {
   if (classes.size() != 2)
-    throw UsageError(
-        format("the task binary is about two classes, not ", classes.size(), ": ", join(classes)));
+    throw UsageError(format("binary is a task of 2 classes; these are ", classes.size(),
+                            " classes: ", join(classes)));
   return std::make_unique<BinaryTask>(classes);
 }
 

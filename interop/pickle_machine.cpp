@@ -43,130 +43,95 @@ const PickleObject& PickleMachine::run(std::string_view pickle) {
   return top();
 }
 
-void PickleMachine::step(unsigned char instruction) {
-  switch (instruction) {
-    case 0x80: {  // PROTO
-      const std::uint64_t version = take_number(1);
-      OSTEON_CHECK(version >= 2 && version <= 3, "pickle protocol ", version,
-                   "; known are 2 and 3");
-      return;
-    }
-    case 'N':
-      push({});
-      return;  // NONE
-    case 0x88:
-      push({.kind = Kind::boolean, .integer = 1});
-      return;  // NEWTRUE
-    case 0x89:
-      push({.kind = Kind::boolean});
-      return;  // NEWFALSE
-    case 'K':  // BININT1
-      push({.kind = Kind::integer, .integer = static_cast<std::int64_t>(take_number(1))});
-      return;
-    case 'M':  // BININT2
-      push({.kind = Kind::integer, .integer = static_cast<std::int64_t>(take_number(2))});
-      return;
-    case 'J':  // BININT
-      push({.kind = Kind::integer, .integer = static_cast<std::int32_t>(take_number(4))});
-      return;
-    case 0x8a: {  // LONG1
-      const std::uint64_t bytes = take_number(1);
-      OSTEON_CHECK(bytes <= 8, "a whole number of ", bytes, " bytes; at most 8 are read");
-      std::uint64_t value = take_number(bytes);
-      if (bytes > 0 && bytes < 8 && (value >> (8 * bytes - 1)) != 0)
-        value |= ~std::uint64_t{0} << (8 * bytes);
-      push({.kind = Kind::integer, .integer = std::bit_cast<std::int64_t>(value)});
-      return;
-    }
-    case 'G':
-      take(8), push({.kind = Kind::real});
-      return;  // BINFLOAT
-    case 'X':
-      push({.kind = Kind::text, .text = take(take_number(4))});
-      return;  // BINUNICODE
-    case '(':
-      marks_.push_back(stack_.size());
-      return;  // MARK
-    case ')':
-      push({.kind = Kind::tuple});
-      return;  // EMPTY_TUPLE
-    case ']':
-      push({.kind = Kind::list});
-      return;  // EMPTY_LIST
-    case '}':
-      push({.kind = Kind::dict});
-      return;  // EMPTY_DICT
-    case 't':
-      push_items(Kind::tuple, pop_mark());
-      return;  // TUPLE
-    case 0x85:
-    case 0x86:
-    case 0x87: {  // TUPLE1 .. TUPLE3
-      const std::size_t count = instruction - 0x84U;
-      OSTEON_CHECK(stack_.size() >= count, "a tuple of more than there is");
-      push_items(Kind::tuple, stack_.size() - count);
-      return;
-    }
-    case 'a':
-      OSTEON_CHECK(!stack_.empty(), "nothing to append");
-      append(stack_.size() - 1);
-      return;
-    case 'e':
-      append(pop_mark());
-      return;  // APPENDS
-    case 's':  // SETITEM
-      OSTEON_CHECK(stack_.size() >= 2, "no item to set");
-      set_items(stack_.size() - 2);
-      return;
-    case 'u':
-      set_items(pop_mark());
-      return;  // SETITEMS
-    case 'q':
-      remember(take_number(1));
-      return;  // BINPUT
-    case 'r':
-      remember(take_number(4));
-      return;  // LONG_BINPUT
-    case 'h':
-      recall(take_number(1));
-      return;  // BINGET
-    case 'j':
-      recall(take_number(4));
-      return;    // LONG_BINGET
-    case 'c': {  // GLOBAL
-      const std::size_t begin = place_;
-      take_line();
-      take_line();
-      std::string_view name = pickle_.substr(begin, place_ - begin - 1);
-      Object& global = push({.kind = Kind::global});
-      names_.emplace_back(name);
-      std::ranges::replace(names_.back(), '\n', ' ');
-      global.text = names_.back();
-      OSTEON_CHECK(std::ranges::find(kFunctions, global.text) != kFunctions.end() ||
-                       is_storage_type(global.text),
-                   "it asks for ", shown(global.text),
-                   ", which is not on the list of a state dict; save "
-                   "model.state_dict() instead of the model");
-      return;
-    }
-    case 'Q': {  // BINPERSID
-      const Object& id = top();
-      OSTEON_CHECK(id.kind == Kind::tuple && id.items.size() == 5,
-                   "a persistent id that is no storage");
-      stack_.pop_back();
-      push({.kind = Kind::storage, .items = id.items});
-      return;
-    }
-    case 'R':
-      call();
-      return;  // REDUCE
-    case 'b':
-      set_state();
-      return;  // BUILD
-    default:
-      throw Error(format("instruction ", int{instruction}, " at byte ", place_ - 1,
-                         " of the pickle is not on the list of a state dict"));
-  }
+void PickleMachine::step(unsigned char code) {
+  using Machine = PickleMachine;
+  struct Instruction {
+    unsigned char code;
+    void (*run)(Machine&);
+  };
+  static constexpr Instruction kInstructions[] = {
+      {0x80, [](Machine& m) { m.check_protocol(m.take_number(1)); }},             // PROTO
+      {'N', [](Machine& m) { m.push({}); }},                                      // NONE
+      {0x88, [](Machine& m) { m.push({.kind = Kind::boolean, .integer = 1}); }},  // NEWTRUE
+      {0x89, [](Machine& m) { m.push({.kind = Kind::boolean}); }},                // NEWFALSE
+      {'K', [](Machine& m) { m.push_integer(m.take_number(1)); }},                // BININT1
+      {'M', [](Machine& m) { m.push_integer(m.take_number(2)); }},                // BININT2
+      {'J', [](Machine& m) { m.push_signed(4); }},                                // BININT
+      {0x8a, [](Machine& m) { m.push_signed(m.take_number(1)); }},                // LONG1
+      {'G', [](Machine& m) { m.take(8), m.push({.kind = Kind::real}); }},         // BINFLOAT
+      {'X', [](Machine& m) { m.push_text(m.take_number(4)); }},                   // BINUNICODE
+      {'(', [](Machine& m) { m.marks_.push_back(m.stack_.size()); }},             // MARK
+      {')', [](Machine& m) { m.push({.kind = Kind::tuple}); }},                   // EMPTY_TUPLE
+      {']', [](Machine& m) { m.push({.kind = Kind::list}); }},                    // EMPTY_LIST
+      {'}', [](Machine& m) { m.push({.kind = Kind::dict}); }},                    // EMPTY_DICT
+      {'t', [](Machine& m) { m.push_tuple(m.pop_mark()); }},                      // TUPLE
+      {0x85, [](Machine& m) { m.push_tuple(m.below_top(1)); }},                   // TUPLE1
+      {0x86, [](Machine& m) { m.push_tuple(m.below_top(2)); }},                   // TUPLE2
+      {0x87, [](Machine& m) { m.push_tuple(m.below_top(3)); }},                   // TUPLE3
+      {'a', [](Machine& m) { m.append(m.below_top(1)); }},                        // APPEND
+      {'e', [](Machine& m) { m.append(m.pop_mark()); }},                          // APPENDS
+      {'s', [](Machine& m) { m.set_items(m.below_top(2)); }},                     // SETITEM
+      {'u', [](Machine& m) { m.set_items(m.pop_mark()); }},                       // SETITEMS
+      {'q', [](Machine& m) { m.remember(m.take_number(1)); }},                    // BINPUT
+      {'r', [](Machine& m) { m.remember(m.take_number(4)); }},                    // LONG_BINPUT
+      {'h', [](Machine& m) { m.recall(m.take_number(1)); }},                      // BINGET
+      {'j', [](Machine& m) { m.recall(m.take_number(4)); }},                      // LONG_BINGET
+      {'c', [](Machine& m) { m.push_global(); }},                                 // GLOBAL
+      {'Q', [](Machine& m) { m.push_storage(); }},                                // BINPERSID
+      {'R', [](Machine& m) { m.call(); }},                                        // REDUCE
+      {'b', [](Machine& m) { m.set_state(); }},                                   // BUILD
+  };
+  const auto* found = std::ranges::find(kInstructions, code, &Instruction::code);
+  OSTEON_CHECK(found != std::end(kInstructions), "instruction ", int{code}, " at byte ", place_ - 1,
+               " of the pickle is not on the list of a state dict");
+  found->run(*this);
+}
+
+void PickleMachine::check_protocol(std::uint64_t version) {
+  OSTEON_CHECK(version >= 2 && version <= 3, "pickle protocol ", version, "; known are 2 and 3");
+}
+
+void PickleMachine::push_integer(std::uint64_t value) {
+  push({.kind = Kind::integer, .integer = std::bit_cast<std::int64_t>(value)});
+}
+
+// A number of so many bytes in two's complement.
+void PickleMachine::push_signed(std::uint64_t bytes) {
+  OSTEON_CHECK(bytes <= 8, "a whole number of ", bytes, " bytes; at most 8 are read");
+  std::uint64_t value = take_number(bytes);
+  if (bytes > 0 && bytes < 8 && (value >> (8 * bytes - 1)) != 0)
+    value |= ~std::uint64_t{0} << (8 * bytes);
+  push_integer(value);
+}
+
+void PickleMachine::push_text(std::size_t bytes) {
+  push({.kind = Kind::text, .text = take(bytes)});
+}
+
+// A function or type, by the names of its module and its own.
+void PickleMachine::push_global() {
+  const std::size_t begin = place_;
+  take_line();
+  take_line();
+  const std::string_view name = pickle_.substr(begin, place_ - begin - 1);
+  Object& global = push({.kind = Kind::global});
+  names_.emplace_back(name);
+  std::ranges::replace(names_.back(), '\n', ' ');
+  global.text = names_.back();
+  OSTEON_CHECK(std::ranges::find(kFunctions, global.text) != kFunctions.end() ||
+                   is_storage_type(global.text),
+               "it asks for ", shown(global.text),
+               ", which is not on the list of a state dict; save "
+               "model.state_dict() instead of the model");
+}
+
+// The memory of tensors, by what a persistent id says of it.
+void PickleMachine::push_storage() {
+  const Object& id = top();
+  OSTEON_CHECK(id.kind == Kind::tuple && id.items.size() == 5,
+               "a persistent id that is no storage");
+  stack_.pop_back();
+  push({.kind = Kind::storage, .items = id.items});
 }
 
 // Calls one of the functions on the list: replaces it and its arguments by the result.
@@ -225,17 +190,24 @@ PickleObject& PickleMachine::push(Object object) {
   return objects_.back();
 }
 
-// Replaces what lies on the stack from `begin` on by one object that holds it.
-PickleObject& PickleMachine::push_items(Kind kind, std::size_t begin) {
+// Replaces what lies on the stack from `begin` on by a tuple of it.
+void PickleMachine::push_tuple(std::size_t begin) {
   std::vector<const Object*> items(stack_.begin() + static_cast<std::ptrdiff_t>(begin),
                                    stack_.end());
   stack_.resize(begin);
-  return push({.kind = kind, .items = std::move(items)});
+  push({.kind = Kind::tuple, .items = std::move(items)});
 }
 
 PickleObject& PickleMachine::top() {
   OSTEON_CHECK(!stack_.empty(), "the pickle takes something from an empty stack");
   return *stack_.back();
+}
+
+// Where the topmost `count` objects of the stack begin.
+std::size_t PickleMachine::below_top(std::size_t count) const {
+  OSTEON_CHECK(stack_.size() >= count, "the pickle takes ", count, " objects from a stack of ",
+               stack_.size());
+  return stack_.size() - count;
 }
 
 std::size_t PickleMachine::pop_mark() {

@@ -44,14 +44,21 @@ class PickleMachine {
  private:
   using Object = PickleObject;
 
-  void step(unsigned char instruction);
+  void step(unsigned char code);
+  static void check_protocol(std::uint64_t version);
+  void push_integer(std::uint64_t value);
+  void push_signed(std::uint64_t bytes);
+  void push_text(std::size_t bytes);
+  void push_global();
+  void push_storage();
   void call();
   void set_state();
   void set_items(std::size_t begin);
   void append(std::size_t begin);
   Object& push(Object object);
-  Object& push_items(Object::Kind kind, std::size_t begin);
+  void push_tuple(std::size_t begin);
   Object& top();
+  std::size_t below_top(std::size_t count) const;
   std::size_t pop_mark();
   void remember(std::size_t index);
   void recall(std::size_t index);

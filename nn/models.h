@@ -43,8 +43,8 @@ struct Architecture {
   std::string head;           // the last layer, the only one whose shape depends on num_classes
   std::vector<Stage> stages;  // from the input to the head; what Grad-CAM may show
   std::int64_t image_size;    // side of the images it is made for
-  std::vector<double> mean,
-      std;  // of the images, a number a channel, that published weights expect
+  std::vector<double> mean;   // of the images that published weights expect, one per channel
+  std::vector<double> std;    // likewise
 };
 
 // Throws UsageError with the known names for another one.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/json.h"
+#include "eval/binary_task.h"
 #include "eval/grad_cam.h"
 #include "nn/state_dict.h"
 #include "tests/support/message_of.h"
@@ -25,7 +26,8 @@ TEST_CASE("a family of one line trains, is saved, loaded, evaluated and explaine
   options.lr = 0.01;
   Trainer trainer(options);
   trainer.train();
-  const Evaluation evaluation = trainer.evaluate_best().evaluation;
+  const auto result = trainer.evaluate_best();
+  const Evaluation& evaluation = dynamic_cast<const BinaryResult&>(*result).evaluation;
   CHECK(*evaluation.overall.image.auroc > 0.9);
   CHECK(read_json(options.out / "config.json", kLargestConfig)["image_size"] == 24);
 
