@@ -44,6 +44,12 @@ fuzz_packages=(
   "libomp-16-dev      |/usr/lib/llvm-16/lib/clang/16/include/omp.h              |LLVM's OpenMP 16"
 )
 
+long_test_packages=(
+  "debootstrap            |debootstrap           |debootstrap                          |packages_test"
+  "g++-aarch64-linux-gnu  |aarch64-linux-gnu-g++ |a C++20 cross compiler for aarch64    |aarch64_test"
+  "qemu-user-static       |qemu-aarch64-static   |QEMU's user emulation of aarch64      |what aarch64_test runs"
+)
+
 # The folders with C++ in them.
 rooms=(base tensor ops nn optim interop data eval train apps bench fuzz tests)
 

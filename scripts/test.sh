@@ -18,6 +18,9 @@ fi
 has_gpu || export CUDAARCHS=${CUDAARCHS:-90}
 build_target all -DOSTEON_CUDA=ON
 selection=(-LE long)
-[[ " $* " == *" -L "* ]] && selection=()
+if [[ " $* " == *" -L "* ]]; then
+  selection=()
+  install_packages "${long_test_packages[@]}"
+fi
 ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" \
   "${selection[@]}" "$@"
