@@ -22,7 +22,7 @@ class BroadcastLines {
       if (d == 1)
         step_ = step;
       else
-        levels_.push_back({large[-d], step});
+        add_level(large[-d], step);
       stride *= extent;
     }
     length_ = large.rank() == 0 ? 1 : large[-1];
@@ -33,15 +33,25 @@ class BroadcastLines {
   std::int64_t length() const { return length_; }
   std::int64_t step() const { return step_; }
   std::int64_t offset(std::int64_t line) const {
+    if (levels_.empty()) return 0;
     std::int64_t result = 0;
-    for (const auto& [extent, stride] : levels_) {
-      result += line % extent * stride;
-      line /= extent;
+    for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
+      result += line % levels_[i].extent * levels_[i].stride;
+      line /= levels_[i].extent;
     }
-    return result;
+    return result + line * levels_.back().stride;
   }
 
  private:
+  // A dimension that goes on where the one inside it ends is one with it: fewer divisions.
+  void add_level(std::int64_t extent, std::int64_t stride) {
+    if (extent == 1) return;
+    if (!levels_.empty() && stride == levels_.back().extent * levels_.back().stride)
+      levels_.back().extent *= extent;
+    else
+      levels_.push_back({extent, stride});
+  }
+
   struct Level {
     std::int64_t extent, stride;
   };
