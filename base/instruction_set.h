@@ -62,27 +62,39 @@ class CpuKernel {
 }  // namespace osteon
 
 // Declares the kernel cpu::name and its versions cpu::baseline::name, cpu::avx2::name and
-// cpu::avx512::name, which a file defines once, in namespace osteon::cpu::OSTEON_CPU_SET.
+// cpu::avx512::name, which a file defines once, in namespace osteon::cpu::OSTEON_CPU_SET. Of a
+// template the file instantiates what is called.
 #if defined(__x86_64__)
 #define OSTEON_CPU_KERNEL(name, ...)                                            \
+  OSTEON_CPU_VERSION(baseline, , name, __VA_ARGS__)                             \
+  OSTEON_CPU_VERSION(avx2, , name, __VA_ARGS__)                                 \
+  OSTEON_CPU_VERSION(avx512, , name, __VA_ARGS__)                               \
   namespace cpu {                                                               \
-  namespace baseline {                                                          \
-  void name(__VA_ARGS__);                                                       \
-  }                                                                             \
-  namespace avx2 {                                                              \
-  void name(__VA_ARGS__);                                                       \
-  }                                                                             \
-  namespace avx512 {                                                            \
-  void name(__VA_ARGS__);                                                       \
-  }                                                                             \
   inline constexpr CpuKernel name{&baseline::name, &avx2::name, &avx512::name}; \
+  }
+#define OSTEON_CPU_KERNEL_TEMPLATE(Parameter, name, ...)                              \
+  OSTEON_CPU_VERSION(baseline, template <class Parameter>, name, __VA_ARGS__)         \
+  OSTEON_CPU_VERSION(avx2, template <class Parameter>, name, __VA_ARGS__)             \
+  OSTEON_CPU_VERSION(avx512, template <class Parameter>, name, __VA_ARGS__)           \
+  namespace cpu {                                                                     \
+  template <class Parameter>                                                          \
+  inline constexpr CpuKernel name{&baseline::name<Parameter>, &avx2::name<Parameter>, \
+                                  &avx512::name<Parameter>};                          \
   }
 #else
 #define OSTEON_CPU_KERNEL(name, ...)                \
+  OSTEON_CPU_VERSION(baseline, , name, __VA_ARGS__) \
   namespace cpu {                                   \
-  namespace baseline {                              \
-  void name(__VA_ARGS__);                           \
-  }                                                 \
   inline constexpr CpuKernel name{&baseline::name}; \
   }
+#define OSTEON_CPU_KERNEL_TEMPLATE(Parameter, name, ...)                      \
+  OSTEON_CPU_VERSION(baseline, template <class Parameter>, name, __VA_ARGS__) \
+  namespace cpu {                                                             \
+  template <class Parameter>                                                  \
+  inline constexpr CpuKernel name{&baseline::name<Parameter>};                \
+  }
 #endif
+#define OSTEON_CPU_VERSION(set, prefix, name, ...) \
+  namespace cpu::set {                             \
+  prefix void name(__VA_ARGS__);                   \
+  }

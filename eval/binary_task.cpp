@@ -64,7 +64,7 @@ class BinaryTask : public Task {
   ImageValues predict(const ImageValues& outputs, const ModelInfo& info) const override {
     ImageValues probabilities{1, {}};
     for (const double logit : outputs.values)
-      probabilities.values.push_back(functors::Sigmoid::f(logit / info.temperature));
+      probabilities.values.push_back(functors::Sigmoid{}(logit / info.temperature));
     return probabilities;
   }
 

@@ -86,7 +86,7 @@ double fit_temperature(std::span<const double> logits, std::span<const int> labe
     if (middle <= low || middle >= high) return 1 / middle;
     double derivative = 0;
     for (std::size_t i = 0; i < logits.size(); ++i)
-      derivative += (functors::Sigmoid::f(middle * logits[i]) - labels[i]) * logits[i];
+      derivative += (functors::Sigmoid{}(middle * logits[i]) - labels[i]) * logits[i];
     (derivative > 0 ? high : low) = middle;
   }
 }

@@ -90,12 +90,13 @@ class Exporter {
         {"avg_pool2d", &Exporter::avg_pool2d, "AveragePool"},
         {"global_avg_pool2d", &Exporter::global_avg_pool2d, "GlobalAveragePool"},
         {"linear", &Exporter::linear, "Gemm"},
-        {"relu", &Exporter::elementwise, "Relu"},
-        {"sigmoid", &Exporter::elementwise, "Sigmoid"},
-        {"add", &Exporter::elementwise, "Add"},
-        {"sub", &Exporter::elementwise, "Sub"},
-        {"mul", &Exporter::elementwise, "Mul"},
-        {"div", &Exporter::elementwise, "Div"},
+        {"relu", &Exporter::unary, "Relu"},
+        {"sigmoid", &Exporter::unary, "Sigmoid"},
+        {"neg", &Exporter::unary, "Neg"},
+        {"add", &Exporter::binary<functors::Add>, "Add"},
+        {"sub", &Exporter::binary<functors::Sub>, "Sub"},
+        {"mul", &Exporter::binary<functors::Mul>, "Mul"},
+        {"div", &Exporter::binary<functors::Div>, "Div"},
         {"softmax", &Exporter::last_dimension, "Softmax"},
         {"log_softmax", &Exporter::last_dimension, "LogSoftmax"},
         {"reshape", &Exporter::reshape, "Reshape"}};
@@ -239,14 +240,24 @@ class Exporter {
     finish(step, node, Layout::channels_last);
   }
 
-  // In our layout, as a smaller operand is aligned at the right; of one operand in any.
-  void elementwise(const Step& step, const char* op) {
-    const Layout layout = step.inputs.size() == 1 && step.output.rank() == 4
-                              ? Layout::channels_first
-                              : Layout::channels_last;
+  void unary(const Step& step, const char* op) {
+    const Layout layout = step.output.rank() == 4 ? Layout::channels_first : Layout::channels_last;
+    finish(step, graph_.node(op, {input(step.inputs[0], layout)}), layout);
+  }
+
+  // In our layout, as a smaller operand is aligned at the right. A number may stand for one.
+  template <class Functor>
+  void binary(const Step& step, const char* op) {
     std::vector<std::string> inputs;
-    for (const Tensor& each : step.inputs) inputs.push_back(input(each, layout));
-    finish(step, graph_.node(op, inputs), layout);
+    const auto add_number = [&](double number) {
+      inputs.push_back(input(full({}, number, step.output.dtype())));
+    };
+    const auto* const left = std::any_cast<functors::WithLeft<Functor>>(&step.attrs);
+    const auto* const right = std::any_cast<functors::WithRight<Functor>>(&step.attrs);
+    if (left != nullptr) add_number(left->left);
+    for (const Tensor& each : step.inputs) inputs.push_back(input(each));
+    if (right != nullptr) add_number(right->right);
+    finish(step, graph_.node(op, inputs), Layout::channels_last);
   }
 
   void last_dimension(const Step& step, const char* op) {

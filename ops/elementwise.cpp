@@ -1,19 +1,24 @@
-// Elementwise ops: shapes and gradient rules for every functor of functors.h, and cast.
+// Elementwise ops: checks, shapes and the gradient rule for every functor of functors.h, and cast.
+#include <algorithm>
+
 #include "ops/checks.h"
 #include "ops/kernels.h"
 
 namespace osteon {
 namespace {
 
-Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
-  const std::int64_t rank = std::max(a.rank(), b.rank());
+using namespace functors;
+
+// `shape` broadcast with `other`.
+Shape broadcast_shape(const char* op, const Shape& shape, const Shape& other) {
+  const std::int64_t rank = std::max(shape.rank(), other.rank());
   std::vector<std::int64_t> extents(static_cast<std::size_t>(rank), 1);
   for (std::int64_t d = 1; d <= rank; ++d) {
-    const std::int64_t extent_a = d <= a.rank() ? a[-d] : 1, extent_b = d <= b.rank() ? b[-d] : 1;
-    OSTEON_CHECK(extent_a == extent_b || extent_a == 1 || extent_b == 1, op, ": shapes ", a,
-                 " and ", b, " do not broadcast: dimension ", -d, " is ", extent_a, " and ",
-                 extent_b);
-    extents[static_cast<std::size_t>(rank - d)] = extent_a == 1 ? extent_b : extent_a;
+    const std::int64_t one = d <= shape.rank() ? shape[-d] : 1;
+    const std::int64_t two = d <= other.rank() ? other[-d] : 1;
+    OSTEON_CHECK(one == two || one == 1 || two == 1, op, ": shapes ", shape, " and ", other,
+                 " do not broadcast: dimension ", -d, " is ", one, " and ", two);
+    extents[static_cast<std::size_t>(rank - d)] = one == 1 ? two : one;
   }
   return Shape(std::move(extents));
 }
@@ -28,48 +33,88 @@ Tensor sum_to(const Tensor& gradient, const Shape& shape) {
   return result.view(shape);
 }
 
-void check_binary(const char* op, const Tensor& a, const Tensor& b) {
-  check_floating(op, "a", a);
-  check_same_dtype(op, "a", a, "b", b);
-  check_same_device(op, "a", a, "b", b);
+// What ops.h calls operand i.
+template <class Functor>
+const char* operand_name(std::size_t i) {
+  static constexpr const char* kNames[] = {"condition", "a", "b", "c"};
+  return kOperands<Functor> == 1 ? "input" : kNames[i + 1 - kConditions<Functor>];
+}
+
+template <class Functor>
+void check_operands(const Functor& functor, const std::array<Tensor, kOperands<Functor>>& inputs) {
+  constexpr const char* op = Functor::name;
+  constexpr std::size_t first = kConditions<Functor>;
+  if constexpr (requires { functor.check(); }) functor.check();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const char* const name = operand_name<Functor>(i);
+    if (i < first)
+      check_dtype(op, name, inputs[i], DType::u8);
+    else
+      check_floating(op, name, inputs[i]);
+    if (i > first)
+      check_same_dtype(op, operand_name<Functor>(first), inputs[first], name, inputs[i]);
+    if (i > 0) check_same_device(op, operand_name<Functor>(0), inputs[0], name, inputs[i]);
+  }
+}
+
+// What is kept for backward; operands that nobody will need stay undefined.
+template <class Functor>
+Tensors saved_of(const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+  if constexpr (Functor::saves == Saves::output) return {y};
+  Tensors saved(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    bool other_needs_grad = false;
+    for (std::size_t other = 0; other < inputs.size(); ++other)
+      other_needs_grad |= other != i && inputs[other].requires_grad();
+    if (Functor::saves == Saves::inputs || (Functor::saves == Saves::condition && i == 0) ||
+        (Functor::saves == Saves::others && other_needs_grad))
+      saved[i] = inputs[i];
+  }
+  return saved;
+}
+
+// Each operand's gradient, summed over what broadcasting repeated.
+template <class Functor>
+Tensors gradients_of(const Backward& b) {
+  constexpr std::size_t first = kConditions<Functor>;
+  std::array<Tensor, kSaved<Functor>> saved;
+  for (std::size_t i = 0; i < saved.size(); ++i) saved[i] = b.saved(i);
+  std::array<Tensor, kGradients<Functor>> gradients;
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (b.needs(first + i)) gradients[i] = empty_like(b.dy);
+  DISPATCH(b.dy, elementwise_backward<Functor>(b.attrs<Functor>(), saved, b.dy, gradients));
+  Tensors result(kOperands<Functor>);
+  for (std::size_t i = first; i < result.size(); ++i)
+    if (b.needs(i)) result[i] = sum_to(gradients[i - first], b.input_shape(i));
+  return result;
+}
+
+template <class Functor>
+constexpr Rule rule_of() {
+  if constexpr (kIsComparison<Functor>)
+    return nullptr;
+  else
+    return gradients_of<Functor>;
 }
 
 }  // namespace
 
-// y = f(x): dx = dy f'(x), where f' is computed from x or from y as the functor says.
-#define OSTEON_DEFINE_UNARY(op, functor)                                            \
-  Tensor op(const Tensor& x) {                                                      \
-    check_floating(#op, "input", x);                                                \
-    Tensor y = empty_like(x);                                                       \
-    DISPATCH(x, op##_forward(x, y));                                                \
-    const bool output = functors::functor::saves == functors::Saves::output;        \
-    return record(#op, y, {x}, {output ? y : x}, NoAttrs{}, [](const Backward& b) { \
-      Tensor dx = empty_like(b.dy);                                                 \
-      DISPATCH(dx, op##_backward(b.saved(0), b.dy, dx));                            \
-      return Tensors{dx};                                                           \
-    });                                                                             \
-  }
-OSTEON_UNARY_OPS(OSTEON_DEFINE_UNARY)
+template <class Functor>
+Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Functor>>& inputs) {
+  check_operands(functor, inputs);
+  Shape shape = inputs[0].shape();
+  for (const Tensor& input : inputs) shape = broadcast_shape(Functor::name, shape, input.shape());
+  const Tensor y(std::move(shape), kIsComparison<Functor> ? DType::u8 : inputs.back().dtype(),
+                 inputs[0].device());
+  DISPATCH(y, elementwise_forward<Functor>(functor, inputs, y));
+  return record(Functor::name, y, Tensors(inputs.begin(), inputs.end()),
+                saved_of<Functor>(inputs, y), functor, rule_of<Functor>());
+}
 
-// y = f(a, b): da = dy df/da, db = dy df/db, each summed over what broadcasting repeated.
-#define OSTEON_DEFINE_BINARY(op, functor)                                                  \
-  Tensor op(const Tensor& a, const Tensor& b) {                                            \
-    check_binary(#op, a, b);                                                               \
-    Tensor y(broadcast_shape(#op, a.shape(), b.shape()), a.dtype(), a.device());           \
-    DISPATCH(a, op##_forward(a, b, y));                                                    \
-    const bool saves = functors::functor::saves_inputs;                                    \
-    return record(#op, y, {a, b}, {saves ? a : Tensor(), saves ? b : Tensor()}, NoAttrs{}, \
-                  [](const Backward& back) {                                               \
-                    const Tensor &left = back.saved(0), &right = back.saved(1);            \
-                    Tensor da = back.needs(0) ? empty_like(back.dy) : Tensor();            \
-                    Tensor db = back.needs(1) ? empty_like(back.dy) : Tensor();            \
-                    DISPATCH(back.dy, op##_backward(left, right, back.dy, da, db));        \
-                    if (back.needs(0)) da = sum_to(da, back.input_shape(0));               \
-                    if (back.needs(1)) db = sum_to(db, back.input_shape(1));               \
-                    return Tensors{da, db};                                                \
-                  });                                                                      \
-  }
-OSTEON_BINARY_OPS(OSTEON_DEFINE_BINARY)
+#define OSTEON_INSTANTIATE(Functor) \
+  template Tensor elementwise(const Functor&, const std::array<Tensor, kOperands<Functor>>&);
+OSTEON_DIFFERENTIABLE(OSTEON_INSTANTIATE)
+OSTEON_COMPARISONS(OSTEON_INSTANTIATE)
 
 // The derivative of rounding is taken as 1: dx is dy in x's dtype.
 Tensor cast(const Tensor& x, DType dtype) {

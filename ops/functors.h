@@ -1,120 +1,326 @@
-// Elementwise functions and their derivatives, one struct each, for the CPU and CUDA alike.
+// Elementwise functions with their gradients, for the CPU and CUDA alike. One struct each, of any
+// number of operands, whose members are the parameters.
 //
-// To add one: a struct here and its line in the list below it, its entry in ops.h, its call in
-// tests/ops/op_calls.cpp, rows in tests/ops/op_cases.cpp, and PyTorch's name in
+// To add one: a struct here and its line in a list at the end, its entry in ops.h, its call in
+// tests/ops/op_calls.cpp, its rows in tests/ops/op_cases.cpp, and PyTorch's name in
 // scripts/golden/ops.py, which writes the golden values (CONTRIBUTING.md).
 #pragma once
 
 #include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
 
+#include "base/error.h"
 #include "base/host_device.h"
 
 namespace osteon::functors {
 
-// What a unary function's derivative is computed from, and so what is saved for backward.
-enum class Saves { input, output };
+// What backward() computes the gradients from, and so what is kept until then. In place of operands
+// that are not kept backward() is given any numbers.
+enum class Saves {
+  nothing,
+  condition,  // the first operand, a tensor of u8, which is a bool here and has no gradient
+  others,     // the gradient of an operand depends on the other operands alone
+  inputs,     // all operands
+  output,     // the result, which backward() is given in their place
+};
+
+// The gradients of the operands, in order.
+template <class A, std::size_t count>
+struct Gradients {
+  A at[count];
+};
+
+// --- one operand ---------------------------------------------------------------------------------
 
 struct Relu {
+  static constexpr const char* name = "relu";
   static constexpr Saves saves = Saves::output;
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A x) {
+  OSTEON_HOST_DEVICE A operator()(A x) const {
     return x > A(0) ? x : A(0);
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A df(A y) {
-    return y > A(0) ? A(1) : A(0);
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A y) const {
+    return {dy * A(y > A(0))};
   }
 };
 
 struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
   static constexpr Saves saves = Saves::output;
   // exp of a negative number only, so that it cannot overflow.
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A x) {
+  OSTEON_HOST_DEVICE A operator()(A x) const {
     const A e = std::exp(x < A(0) ? x : -x);
     return x < A(0) ? e / (A(1) + e) : A(1) / (A(1) + e);
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A df(A y) {
-    return y * (A(1) - y);
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A y) const {
+    return {dy * (y * (A(1) - y))};
   }
 };
 
-// X(op, functor)
-#define OSTEON_UNARY_OPS(X) \
-  X(relu, Relu)             \
-  X(sigmoid, Sigmoid)
-
-// Functions of two numbers with both partial derivatives. `saves_inputs` is false where neither
-// derivative looks at them.
-struct Add {
-  static constexpr bool saves_inputs = false;
+struct Neg {
+  static constexpr const char* name = "neg";
+  static constexpr Saves saves = Saves::nothing;
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A a, A b) {
+  OSTEON_HOST_DEVICE A operator()(A x) const {
+    return -x;
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A) const {
+    return {-dy};
+  }
+};
+
+struct Clamp {
+  double low, high;
+  static constexpr const char* name = "clamp";
+  static constexpr Saves saves = Saves::inputs;
+  void check() const {
+    OSTEON_CHECK(low <= high, "clamp: low is ", low, " and high is ", high,
+                 ", expects low <= high");
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE A operator()(A x) const {
+    return x < A(low) ? A(low) : x > A(high) ? A(high) : x;
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
+    return {x > A(low) && x < A(high) ? dy : A(0)};
+  }
+};
+
+struct Pow {
+  double exponent;
+  static constexpr const char* name = "pow";
+  static constexpr Saves saves = Saves::inputs;
+  template <class A>
+  OSTEON_HOST_DEVICE A operator()(A x) const {
+    return std::pow(x, A(exponent));
+  }
+  // x^0 is 1 everywhere; the formula would give 0 * infinity at 0.
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
+    return {exponent == 0 ? A(0) : dy * (A(exponent) * std::pow(x, A(exponent - 1)))};
+  }
+};
+
+// --- two operands --------------------------------------------------------------------------------
+
+struct Add {
+  static constexpr const char* name = "add";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE A operator()(A a, A b) const {
     return a + b;
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A da(A, A) {
-    return A(1);
-  }
-  template <class A>
-  OSTEON_HOST_DEVICE static A db(A, A) {
-    return A(1);
+  OSTEON_HOST_DEVICE Gradients<A, 2> backward(A dy, A, A) const {
+    return {dy, dy};
   }
 };
 
 struct Sub {
-  static constexpr bool saves_inputs = false;
+  static constexpr const char* name = "sub";
+  static constexpr Saves saves = Saves::nothing;
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A a, A b) {
+  OSTEON_HOST_DEVICE A operator()(A a, A b) const {
     return a - b;
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A da(A, A) {
-    return A(1);
-  }
-  template <class A>
-  OSTEON_HOST_DEVICE static A db(A, A) {
-    return A(-1);
+  OSTEON_HOST_DEVICE Gradients<A, 2> backward(A dy, A, A) const {
+    return {dy, -dy};
   }
 };
 
 struct Mul {
-  static constexpr bool saves_inputs = true;
+  static constexpr const char* name = "mul";
+  static constexpr Saves saves = Saves::others;
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A a, A b) {
+  OSTEON_HOST_DEVICE A operator()(A a, A b) const {
     return a * b;
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A da(A, A b) {
-    return b;
-  }
-  template <class A>
-  OSTEON_HOST_DEVICE static A db(A a, A) {
-    return a;
+  OSTEON_HOST_DEVICE Gradients<A, 2> backward(A dy, A a, A b) const {
+    return {dy * b, dy * a};
   }
 };
 
 struct Div {
-  static constexpr bool saves_inputs = true;
+  static constexpr const char* name = "div";
+  static constexpr Saves saves = Saves::inputs;
   template <class A>
-  OSTEON_HOST_DEVICE static A f(A a, A b) {
+  OSTEON_HOST_DEVICE A operator()(A a, A b) const {
     return a / b;
   }
   template <class A>
-  OSTEON_HOST_DEVICE static A da(A, A b) {
-    return A(1) / b;
-  }
-  template <class A>
-  OSTEON_HOST_DEVICE static A db(A a, A b) {
-    return -a / (b * b);
+  OSTEON_HOST_DEVICE Gradients<A, 2> backward(A dy, A a, A b) const {
+    return {dy * (A(1) / b), dy * (-a / (b * b))};
   }
 };
 
-#define OSTEON_BINARY_OPS(X) \
-  X(add, Add)                \
-  X(sub, Sub)                \
-  X(mul, Mul)                \
-  X(div, Div)
+// A function of two operands with a number in the place of the second (`x / 2.0`).
+template <class Binary>
+struct WithRight {
+  double right;
+  static constexpr const char* name = Binary::name;
+  static constexpr Saves saves = Binary::saves == Saves::others ? Saves::nothing : Binary::saves;
+  template <class A>
+  OSTEON_HOST_DEVICE auto operator()(A x) const {
+    return Binary()(x, A(right));
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
+    return {Binary().backward(dy, x, A(right)).at[0]};
+  }
+};
+
+// The same in the place of the first (`1.0 / x`).
+template <class Binary>
+struct WithLeft {
+  double left;
+  static constexpr const char* name = Binary::name;
+  static constexpr Saves saves = Binary::saves == Saves::others ? Saves::nothing : Binary::saves;
+  template <class A>
+  OSTEON_HOST_DEVICE auto operator()(A x) const {
+    return Binary()(A(left), x);
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
+    return {Binary().backward(dy, A(left), x).at[1]};
+  }
+};
+
+// --- comparisons: what returns a bool gives a tensor of u8 and has no gradient -------------------
+
+struct Eq {
+  static constexpr const char* name = "eq";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a == b;
+  }
+};
+
+struct Ne {
+  static constexpr const char* name = "ne";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a != b;
+  }
+};
+
+struct Lt {
+  static constexpr const char* name = "lt";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a < b;
+  }
+};
+
+struct Le {
+  static constexpr const char* name = "le";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a <= b;
+  }
+};
+
+struct Gt {
+  static constexpr const char* name = "gt";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a > b;
+  }
+};
+
+struct Ge {
+  static constexpr const char* name = "ge";
+  static constexpr Saves saves = Saves::nothing;
+  template <class A>
+  OSTEON_HOST_DEVICE bool operator()(A a, A b) const {
+    return a >= b;
+  }
+};
+
+// --- three operands ------------------------------------------------------------------------------
+
+struct Where {
+  static constexpr const char* name = "where";
+  static constexpr Saves saves = Saves::condition;
+  template <class A>
+  OSTEON_HOST_DEVICE A operator()(bool condition, A a, A b) const {
+    return condition ? a : b;
+  }
+  template <class A>
+  OSTEON_HOST_DEVICE Gradients<A, 2> backward(A dy, bool condition, A, A) const {
+    return {condition ? dy : A(0), condition ? A(0) : dy};
+  }
+};
+
+// --- the lists: every functor that an op of ops.h is made from -----------------------------------
+
+#define OSTEON_DIFFERENTIABLE(X) \
+  X(Relu)                        \
+  X(Sigmoid)                     \
+  X(Neg)                         \
+  X(Clamp)                       \
+  X(Pow)                         \
+  X(Add)                         \
+  X(WithRight<Add>)              \
+  X(Sub)                         \
+  X(WithRight<Sub>)              \
+  X(WithLeft<Sub>)               \
+  X(Mul)                         \
+  X(WithRight<Mul>)              \
+  X(Div)                         \
+  X(WithRight<Div>)              \
+  X(WithLeft<Div>)               \
+  X(Where)
+
+#define OSTEON_COMPARISONS(X) \
+  X(Eq)                       \
+  X(Ne)                       \
+  X(Lt)                       \
+  X(Le)                       \
+  X(Gt)                       \
+  X(Ge)                       \
+  X(WithRight<Eq>)            \
+  X(WithRight<Ne>)            \
+  X(WithRight<Lt>)            \
+  X(WithRight<Le>)            \
+  X(WithRight<Gt>)            \
+  X(WithRight<Ge>)
+
+// --- what is asked about a functor ---------------------------------------------------------------
+
+template <class Functor>
+constexpr std::size_t kOperands = std::is_invocable_v<const Functor&, double>           ? 1
+                                  : std::is_invocable_v<const Functor&, double, double> ? 2
+                                                                                        : 3;
+// Operands before those of a floating-point dtype, which have gradients.
+template <class Functor>
+constexpr std::size_t kConditions = Functor::saves == Saves::condition ? 1 : 0;
+template <class Functor>
+constexpr std::size_t kGradients = kOperands<Functor> - kConditions<Functor>;
+
+// Tensors that backward() is given beside dy.
+template <class Functor>
+constexpr std::size_t kSaved = Functor::saves == Saves::output ? 1 : kOperands<Functor>;
+
+template <class Functor>
+constexpr bool kIsComparison = requires(const Functor& f) {
+  { f(0.0) } -> std::same_as<bool>;
+}
+|| requires(const Functor& f) {
+  { f(0.0, 0.0) } -> std::same_as<bool>;
+};
 
 }  // namespace osteon::functors

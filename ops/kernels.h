@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/instruction_set.h"
+#include "ops/functors.h"
 #include "ops/ops.h"
 #include "ops/optimizer.h"
 
@@ -14,6 +15,13 @@
   OSTEON_CPU_KERNEL(name, __VA_ARGS__) \
   namespace cuda {                     \
   void name(__VA_ARGS__);              \
+  }
+// A kernel for each type Parameter that the back ends instantiate it for.
+#define KERNEL_TEMPLATE(Parameter, name, ...)              \
+  OSTEON_CPU_KERNEL_TEMPLATE(Parameter, name, __VA_ARGS__) \
+  namespace cuda {                                         \
+  template <class Parameter>                               \
+  void name(__VA_ARGS__);                                  \
   }
 
 #if defined(OSTEON_HAS_CUDA)
@@ -66,15 +74,14 @@ KERNEL(avg_pool2d_backward, const Tensor& dy, const Pool2dOptions& options, cons
 KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
        const Tensor& bias, const Tensor& y)
 
-// elementwise.cpp: saved is x or y, as the functor says. Binary inputs broadcast to the output's
-// shape; the gradients arrive unsummed, in the output's shape.
-#define OSTEON_UNARY_KERNEL(op, functor)                 \
-  KERNEL(op##_forward, const Tensor& x, const Tensor& y) \
-  KERNEL(op##_backward, const Tensor& saved, const Tensor& dy, const Tensor& dx)
-#define OSTEON_BINARY_KERNEL(op, functor)                                                     \
-  KERNEL(op##_forward, const Tensor& a, const Tensor& b, const Tensor& y)                     \
-  KERNEL(op##_backward, const Tensor& a, const Tensor& b, const Tensor& dy, const Tensor& da, \
-         const Tensor& db)
+// elementwise.cpp: for each functor of functors.h. Operands broadcast to the output's shape; saved
+// are the operands, undefined where not kept, or the output, as the functor says. The gradients
+// arrive unsummed, in the output's shape.
+KERNEL_TEMPLATE(Functor, elementwise_forward, const Functor& functor,
+                const std::array<Tensor, functors::kOperands<Functor>>& inputs, const Tensor& y)
+KERNEL_TEMPLATE(Functor, elementwise_backward, const Functor& functor,
+                const std::array<Tensor, functors::kSaved<Functor>>& saved, const Tensor& dy,
+                const std::array<Tensor, functors::kGradients<Functor>>& gradients)
 
 // reduce.cpp: y has x's rank, with extent 1 where it is reduced.
 KERNEL(reduce_sum, const Tensor& x, double scale, const Tensor& y)
@@ -129,11 +136,4 @@ KERNEL(clip_grad_norm, const Tensors& gradients, double max_norm, const Tensor& 
 // tensors <- kept unless guard is finite.
 KERNEL(restore_unless_finite, const Tensor& guard, const Tensors& kept, const Tensors& tensors)
 
-}  // namespace osteon
-
-#include "ops/functors.h"
-
-namespace osteon {
-OSTEON_UNARY_OPS(OSTEON_UNARY_KERNEL)
-OSTEON_BINARY_OPS(OSTEON_BINARY_KERNEL)
 }  // namespace osteon

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/functors.h"
 #include "tensor/autograd.h"
 #include "tensor/tensor.h"
 
@@ -111,28 +112,98 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool t
 
 // --- elementwise ---------------------------------------------------------------------------------
 
+// The functions below are functors of functors.h over whole tensors, with NumPy's broadcasting:
+// shapes are aligned at the right, a missing extent or one of 1 is repeated, and gradients are
+// summed over what was repeated. A number beside a tensor takes part in the precision of the
+// computation: that of the tensor, or f32 where that is bf16.
+template <class Functor>
+Tensor elementwise(const Functor& functor,
+                   const std::array<Tensor, functors::kOperands<Functor>>& inputs);
+
 // max(0, x); the gradient at 0 is 0.
-Tensor relu(const Tensor& x);
+inline Tensor relu(const Tensor& x) { return elementwise(functors::Relu{}, {x}); }
 // 1 / (1 + exp(-x)).
-Tensor sigmoid(const Tensor& x);
+inline Tensor sigmoid(const Tensor& x) { return elementwise(functors::Sigmoid{}, {x}); }
+// -x.
+inline Tensor neg(const Tensor& x) { return elementwise(functors::Neg{}, {x}); }
+// min(max(x, low), high), NaN where x is; the gradient is dy where low < x < high, else 0. Throws
+// unless low <= high; either may be infinite.
+inline Tensor clamp(const Tensor& x, double low, double high) {
+  return elementwise(functors::Clamp{low, high}, {x});
+}
+// x^exponent, NaN where x is negative and the exponent no whole number; 0^0 is 1. The gradient is
+// exponent x^(exponent - 1), 0 for exponent 0; so it is infinite at 0 for exponents below 1.
+inline Tensor pow(const Tensor& x, double exponent) {
+  return elementwise(functors::Pow{exponent}, {x});
+}
 
-// a + b, a - b, a * b, a / b with NumPy's broadcasting: shapes are aligned at the right, a missing
-// extent or one of 1 is repeated. Gradients are summed over what was repeated.
-Tensor add(const Tensor& a, const Tensor& b);
-Tensor sub(const Tensor& a, const Tensor& b);
-Tensor mul(const Tensor& a, const Tensor& b);
-Tensor div(const Tensor& a, const Tensor& b);
+// a + b, a - b, a * b, a / b.
+inline Tensor add(const Tensor& a, const Tensor& b) { return elementwise(functors::Add{}, {a, b}); }
+inline Tensor sub(const Tensor& a, const Tensor& b) { return elementwise(functors::Sub{}, {a, b}); }
+inline Tensor mul(const Tensor& a, const Tensor& b) { return elementwise(functors::Mul{}, {a, b}); }
+inline Tensor div(const Tensor& a, const Tensor& b) { return elementwise(functors::Div{}, {a, b}); }
 
+inline Tensor operator-(const Tensor& x) { return neg(x); }
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-// A number takes the tensor's dtype.
-inline Tensor operator*(const Tensor& a, double factor) {
-  return mul(a, full({}, factor, a.dtype(), a.device()));
+
+// The same with a number, without a tensor for it.
+inline Tensor operator+(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Add>{b}, {a});
 }
-inline Tensor operator+(const Tensor& a, double term) {
-  return add(a, full({}, term, a.dtype(), a.device()));
+inline Tensor operator+(double a, const Tensor& b) { return b + a; }
+inline Tensor operator-(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Sub>{b}, {a});
+}
+inline Tensor operator-(double a, const Tensor& b) {
+  return elementwise(functors::WithLeft<functors::Sub>{a}, {b});
+}
+inline Tensor operator*(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Mul>{b}, {a});
+}
+inline Tensor operator*(double a, const Tensor& b) { return b * a; }
+inline Tensor operator/(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Div>{b}, {a});
+}
+inline Tensor operator/(double a, const Tensor& b) {
+  return elementwise(functors::WithLeft<functors::Div>{a}, {b});
+}
+
+// 1 where a == b, a != b, a < b, a <= b, a > b, a >= b, else 0, as u8; with NaN only `ne` is 1. Not
+// differentiable: the result has no history, also where a or b requires a gradient.
+inline Tensor eq(const Tensor& a, const Tensor& b) { return elementwise(functors::Eq{}, {a, b}); }
+inline Tensor ne(const Tensor& a, const Tensor& b) { return elementwise(functors::Ne{}, {a, b}); }
+inline Tensor lt(const Tensor& a, const Tensor& b) { return elementwise(functors::Lt{}, {a, b}); }
+inline Tensor le(const Tensor& a, const Tensor& b) { return elementwise(functors::Le{}, {a, b}); }
+inline Tensor gt(const Tensor& a, const Tensor& b) { return elementwise(functors::Gt{}, {a, b}); }
+inline Tensor ge(const Tensor& a, const Tensor& b) { return elementwise(functors::Ge{}, {a, b}); }
+
+inline Tensor eq(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Eq>{b}, {a});
+}
+inline Tensor ne(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Ne>{b}, {a});
+}
+inline Tensor lt(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Lt>{b}, {a});
+}
+inline Tensor le(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Le>{b}, {a});
+}
+inline Tensor gt(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Gt>{b}, {a});
+}
+inline Tensor ge(const Tensor& a, double b) {
+  return elementwise(functors::WithRight<functors::Ge>{b}, {a});
+}
+
+// a where condition is not 0, else b. condition is u8, as comparisons give it; a and b have one
+// dtype; all three broadcast. The gradient dy goes to the one that was taken, 0 to the other,
+// whatever dy is. Differentiable by a and b.
+inline Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  return elementwise(functors::Where{}, {condition, a, b});
 }
 
 // The same values in another floating-point dtype; the gradient is cast back.

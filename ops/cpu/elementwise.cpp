@@ -1,5 +1,7 @@
-// Loops over the functors of functors.h.
+// Loops over the functors of functors.h. Each operand is read and each result written once.
 #include <algorithm>
+#include <functional>
+#include <tuple>
 
 #include "base/parallel.h"
 #include "ops/cpu/broadcast.h"
@@ -8,108 +10,154 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
+using namespace functors;
+
 constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
 
-template <class Functor>
-void unary_forward(const char* op, const Tensor& x, const Tensor& y) {
-  dispatch_floating(op, x.dtype(), [&]<class T>() {
-    using A = Accumulator<T>;
-    const T* from = x.data<T>();
-    T* to = y.data<T>();
-    parallel_for(y.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) to[i] = T(Functor::f(static_cast<A>(from[i])));
+// A line of the result, elements [first, first + n), and where it begins in each operand; the next
+// element is `step` elements further on, 1 or, where one element stands for all, 0.
+struct Line {
+  static constexpr std::size_t kMaxOperands = 3;
+  std::int64_t first, n;
+  std::array<const std::byte*, kMaxOperands> from;
+  std::array<std::int64_t, kMaxOperands> step;
+};
+
+// Calls body(line) until all of the result is covered: by long lines if no operand is repeated,
+// else by lines along the last dimension. Neither functors nor element types are known here, which
+// keeps one copy of this code.
+void for_each_line(const Shape& shape, const Tensors& operands,
+                   const std::function<void(const Line&)>& body) {
+  struct Source {
+    const std::byte* data;
+    std::int64_t size;  // of an element
+    BroadcastLines lines;
+  };
+  std::vector<Source> sources;
+  bool repeats = false;
+  for (const Tensor& each : operands) {
+    sources.push_back({each.raw(), static_cast<std::int64_t>(size_of(each.dtype())),
+                       BroadcastLines(each.shape(), shape)});
+    repeats |= each.shape() != shape;
+  }
+  if (!repeats) {
+    parallel_for(shape.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      Line line{begin, end - begin, {}, {1, 1, 1}};
+      for (std::size_t k = 0; k < sources.size(); ++k)
+        line.from[k] = sources[k].data + begin * sources[k].size;
+      body(line);
     });
+    return;
+  }
+  const BroadcastLines& any = sources[0].lines;
+  const std::int64_t grain =
+      std::max<std::int64_t>(kGrain / std::max<std::int64_t>(any.length(), 1), 1);
+  parallel_for(any.lines(), grain, [&](std::int64_t begin, std::int64_t end) {
+    Line line{0, any.length(), {}, {}};
+    for (std::size_t k = 0; k < sources.size(); ++k) line.step[k] = sources[k].lines.step();
+    for (std::int64_t i = begin; i < end; ++i) {
+      line.first = i * line.n;
+      for (std::size_t k = 0; k < sources.size(); ++k)
+        line.from[k] = sources[k].data + sources[k].lines.offset(i) * sources[k].size;
+      body(line);
+    }
   });
 }
 
-template <class Functor>
-void unary_backward(const char* op, const Tensor& saved, const Tensor& dy, const Tensor& dx) {
-  dispatch_floating(op, dy.dtype(), [&]<class T>() {
-    using A = Accumulator<T>;
-    const T *kept = saved.data<T>(), *gradient = dy.data<T>();
-    T* to = dx.data<T>();
-    parallel_for(dx.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i)
-        to[i] = T(static_cast<A>(gradient[i]) * Functor::df(static_cast<A>(kept[i])));
-    });
+// An operand of a line, with its step as a constant, for vectorised code.
+template <class T, int step>
+struct Operand {
+  const T* from;
+  auto operator[](std::int64_t i) const {
+    if constexpr (std::is_integral_v<T>)
+      return from[step * i] != 0;  // a condition
+    else
+      return static_cast<Accumulator<T>>(from[step * i]);
+  }
+};
+
+// Calls body(operand...), whose element types are T.
+template <class... T, class Body, class... Operands>
+void with_operands(const Line& line, const Body& body, const Operands... operands) {
+  constexpr std::size_t k = sizeof...(Operands);
+  if constexpr (k == sizeof...(T)) {
+    body(operands...);
+  } else {
+    using Each = std::tuple_element_t<k, std::tuple<T...>>;
+    const auto* const from = reinterpret_cast<const Each*>(line.from[k]);
+    if (sizeof...(T) == 1 || line.step[k] == 1)  // a lone operand is never repeated
+      with_operands<T...>(line, body, operands..., Operand<Each, 1>{from});
+    else
+      with_operands<T...>(line, body, operands..., Operand<Each, 0>{from});
+  }
+}
+
+// The element type of operand k of a functor over tensors of T.
+template <class Functor, class T, std::size_t k>
+using Element = std::conditional_t<(k < kConditions<Functor>), std::uint8_t, T>;
+
+template <class T, class Functor, std::size_t... k>
+void forward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& inputs,
+             const Tensor& y, std::index_sequence<k...>) {
+  using To = std::conditional_t<kIsComparison<Functor>, std::uint8_t, T>;
+  To* const result = y.data<To>();
+  for_each_line(y.shape(), {inputs.begin(), inputs.end()}, [&](const Line& line) {
+    with_operands<Element<Functor, T, k>...>(
+        line, [f = functor, to = result + line.first, n = line.n](const auto... x) {
+          for (std::int64_t i = 0; i < n; ++i) to[i] = To(f(x[i]...));
+        });
   });
 }
 
-// Calls body(a, step_a, b, step_b, first, n) for each line of `large`; an undefined input stands
-// still on a zero.
-template <class T, class Body>
-void for_each_line(const Tensor& a, const Tensor& b, const Tensor& large, const Body& body) {
-  static const T zero{};
-  const BroadcastLines lines_a(a.defined() ? a.shape() : Shape(), large.shape());
-  const BroadcastLines lines_b(b.defined() ? b.shape() : Shape(), large.shape());
-  const T* first_a = a.defined() ? a.data<T>() : &zero;
-  const T* first_b = b.defined() ? b.data<T>() : &zero;
-  const std::int64_t length = lines_a.length();
-  parallel_for(lines_a.lines(),
-               std::max<std::int64_t>(kGrain / std::max<std::int64_t>(length, 1), 1),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t line = begin; line < end; ++line)
-                   body(first_a + lines_a.offset(line), lines_a.step(),
-                        first_b + lines_b.offset(line), lines_b.step(), line * length, length);
-               });
-}
-
-template <class Functor>
-void binary_forward(const char* op, const Tensor& a, const Tensor& b, const Tensor& y) {
-  dispatch_floating(op, y.dtype(), [&]<class T>() {
-    using A = Accumulator<T>;
-    for_each_line<T>(a, b, y,
-                     [&](const T* left, std::int64_t step_left, const T* right,
-                         std::int64_t step_right, std::int64_t first, std::int64_t n) {
-                       T* to = y.data<T>() + first;
-                       for (std::int64_t i = 0; i < n; ++i)
-                         to[i] = T(Functor::f(static_cast<A>(left[i * step_left]),
-                                              static_cast<A>(right[i * step_right])));
-                     });
-  });
-}
-
-template <class Functor>
-void binary_backward(const char* op, const Tensor& a, const Tensor& b, const Tensor& dy,
-                     const Tensor& da, const Tensor& db) {
-  dispatch_floating(op, dy.dtype(), [&]<class T>() {
-    using A = Accumulator<T>;
-    for_each_line<T>(a, b, dy,
-                     [&](const T* left, std::int64_t step_left, const T* right,
-                         std::int64_t step_right, std::int64_t first, std::int64_t n) {
-                       const T* gradient = dy.data<T>() + first;
-                       T* to_a = da.defined() ? da.data<T>() + first : nullptr;
-                       T* to_b = db.defined() ? db.data<T>() + first : nullptr;
-                       for (std::int64_t i = 0; i < n; ++i) {
-                         const A g = static_cast<A>(gradient[i]),
-                                 x = static_cast<A>(left[i * step_left]),
-                                 y = static_cast<A>(right[i * step_right]);
-                         if (to_a) to_a[i] = T(g * Functor::da(x, y));
-                         if (to_b) to_b[i] = T(g * Functor::db(x, y));
-                       }
-                     });
+template <class T, class Functor, std::size_t... k, std::size_t... r>
+void backward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& saved,
+              const Tensor& dy, const std::array<Tensor, sizeof...(r)>& gradients,
+              std::index_sequence<k...>, std::index_sequence<r...>) {
+  const T* const gradient = dy.data<T>();
+  T* const result[] = {(gradients[r].defined() ? gradients[r].template data<T>() : nullptr)...};
+  constexpr bool kAlwaysWanted = sizeof...(r) == 1;
+  // What was not kept is not looked at; dy stands in, which has the result's shape.
+  for_each_line(dy.shape(), {(saved[k].defined() ? saved[k] : dy)...}, [&](const Line& line) {
+    T* const to[] = {(result[r] ? result[r] + line.first : nullptr)...};
+    with_operands<Element<Functor, T, k>...>(
+        line, [f = functor, to, from = gradient + line.first, n = line.n](const auto... x) {
+          for (std::int64_t i = 0; i < n; ++i) {
+            const auto dx = f.backward(static_cast<Accumulator<T>>(from[i]), x[i]...);
+            (..., (kAlwaysWanted || to[r] ? void(to[r][i] = T(dx.at[r])) : void()));
+          }
+        });
   });
 }
 
 }  // namespace
 
-#define OSTEON_CPU_UNARY(op, functor)                                           \
-  void op##_forward(const Tensor& x, const Tensor& y) {                         \
-    unary_forward<functors::functor>(#op, x, y);                                \
-  }                                                                             \
-  void op##_backward(const Tensor& saved, const Tensor& dy, const Tensor& dx) { \
-    unary_backward<functors::functor>(#op, saved, dy, dx);                      \
-  }
-OSTEON_UNARY_OPS(OSTEON_CPU_UNARY)
+template <class Functor>
+void elementwise_forward(const Functor& functor,
+                         const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+  dispatch_floating(Functor::name, inputs.back().dtype(), [&]<class T>() {
+    forward<T>(functor, inputs, y, std::make_index_sequence<kOperands<Functor>>());
+  });
+}
 
-#define OSTEON_CPU_BINARY(op, functor)                                                     \
-  void op##_forward(const Tensor& a, const Tensor& b, const Tensor& y) {                   \
-    binary_forward<functors::functor>(#op, a, b, y);                                       \
-  }                                                                                        \
-  void op##_backward(const Tensor& a, const Tensor& b, const Tensor& dy, const Tensor& da, \
-                     const Tensor& db) {                                                   \
-    binary_backward<functors::functor>(#op, a, b, dy, da, db);                             \
-  }
-OSTEON_BINARY_OPS(OSTEON_CPU_BINARY)
+template <class Functor>
+void elementwise_backward(const Functor& functor, const std::array<Tensor, kSaved<Functor>>& saved,
+                          const Tensor& dy,
+                          const std::array<Tensor, kGradients<Functor>>& gradients) {
+  dispatch_floating(Functor::name, dy.dtype(), [&]<class T>() {
+    backward<T>(functor, saved, dy, gradients, std::make_index_sequence<kSaved<Functor>>(),
+                std::make_index_sequence<kGradients<Functor>>());
+  });
+}
+
+#define OSTEON_FORWARD(Functor)                                                                    \
+  template void elementwise_forward(const Functor&, const std::array<Tensor, kOperands<Functor>>&, \
+                                    const Tensor&);
+#define OSTEON_BACKWARD(Functor)                                                                 \
+  template void elementwise_backward(const Functor&, const std::array<Tensor, kSaved<Functor>>&, \
+                                     const Tensor&,                                              \
+                                     const std::array<Tensor, kGradients<Functor>>&);
+OSTEON_DIFFERENTIABLE(OSTEON_FORWARD)
+OSTEON_DIFFERENTIABLE(OSTEON_BACKWARD)
+OSTEON_COMPARISONS(OSTEON_FORWARD)
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -98,7 +98,7 @@ void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets,
     parallel_for(logits.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const A logit = static_cast<A>(z[i]), target = static_cast<A>(t[i]);
-        const A sigmoid = functors::Sigmoid::f(logit), opposite = functors::Sigmoid::f(-logit);
+        const A sigmoid = functors::Sigmoid{}(logit), opposite = functors::Sigmoid{}(-logit);
         const A slope = (1 - target) * sigmoid - positive * target * opposite;
         dz[i] = T(scale * (w ? static_cast<A>(w[i]) * slope : slope));
       }

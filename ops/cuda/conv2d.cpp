@@ -52,8 +52,8 @@ bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
 
 // y = relu(y + residual), for what no graph fuses.
 void add_relu(const Tensor& residual, bool relu, const Tensor& y) {
-  if (residual.defined()) add_forward(y, residual, y);
-  if (relu) relu_forward(y, y);
+  if (residual.defined()) elementwise_forward<functors::Add>({}, {y, residual}, y);
+  if (relu) elementwise_forward<functors::Relu>({}, {y}, y);
 }
 
 }  // namespace

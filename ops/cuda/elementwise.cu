@@ -1,71 +1,81 @@
-// The functors of functors.h over whole tensors, a launch each (tensor/cuda/map.cuh). Bytes moved:
-// every input is read once, also where it is repeated, and every output written once; both
-// gradients of a binary op come from one pass.
+// The functors of functors.h over whole tensors, one launch each (tensor/cuda/map.cuh). Bytes
+// moved: every operand is read once, also where it is repeated, and every output written once; all
+// gradients of an op come from one pass.
 #include "ops/kernels.h"
 #include "tensor/cuda/map.cuh"
 
 namespace osteon::cuda {
 namespace {
 
+using namespace functors;
+
+// The functor itself is the kernel's argument, with its parameters.
 template <class Functor>
-struct UnaryForward {
-  template <class A>
-  __device__ Results<A, 1> operator()(A x) const {
-    return {{Functor::f(x)}};
+struct Forward {
+  Functor functor;
+  template <class... A>
+  __device__ auto operator()(A... x) const {
+    return Results<decltype(functor(x...)), 1>{{functor(x...)}};
   }
 };
 
 template <class Functor>
-struct UnaryBackward {
-  template <class A>
-  __device__ Results<A, 1> operator()(A saved, A dy) const {
-    return {{dy * Functor::df(saved)}};
+struct Backward {
+  Functor functor;
+  template <class A, class... Saved>
+  __device__ auto operator()(A dy, Saved... saved) const {
+    return functor.backward(dy, saved...);
   }
 };
 
-template <class Functor>
-struct BinaryForward {
-  template <class A>
-  __device__ Results<A, 1> operator()(A a, A b) const {
-    return {{Functor::f(a, b)}};
-  }
-};
+// The element type of operand i of a functor over tensors of T.
+template <class Functor, class T, std::size_t i>
+using Element = std::conditional_t<(i < kConditions<Functor>), std::uint8_t, T>;
 
-template <class Functor>
-struct BinaryBackward {
-  template <class A>
-  __device__ Results<A, 2> operator()(A a, A b, A dy) const {
-    return {{dy * Functor::da(a, b), dy * Functor::db(a, b)}};
-  }
-};
+template <class T, class Functor, std::size_t... i>
+void forward(const Functor& functor, const std::array<Tensor, sizeof...(i)>& inputs,
+             const Tensor& y, std::index_sequence<i...>) {
+  using To = std::conditional_t<kIsComparison<Functor>, std::uint8_t, T>;
+  map<To, 1>(Functor::name, Forward<Functor>{functor}, {y}, Types<Element<Functor, T, i>...>(),
+             inputs);
+}
+
+template <class T, class Functor, std::size_t... i>
+void backward(const Functor& functor, const std::array<Tensor, sizeof...(i)>& saved,
+              const Tensor& dy, const std::array<Tensor, kGradients<Functor>>& gradients,
+              std::index_sequence<i...>) {
+  map<T, kGradients<Functor>>(Functor::name, Backward<Functor>{functor}, gradients,
+                              Types<T, Element<Functor, T, i>...>(), {dy, saved[i]...});
+}
 
 }  // namespace
 
-#define OSTEON_CUDA_UNARY(op, functor)                                                      \
-  void op##_forward(const Tensor& x, const Tensor& y) {                                     \
-    dispatch_floating(#op, x.dtype(), [&]<class T>() {                                      \
-      map<T, 1>(#op, UnaryForward<functors::functor>(), {y}, Types<T>(), {x});              \
-    });                                                                                     \
-  }                                                                                         \
-  void op##_backward(const Tensor& saved, const Tensor& dy, const Tensor& dx) {             \
-    dispatch_floating(#op, dy.dtype(), [&]<class T>() {                                     \
-      map<T, 1>(#op, UnaryBackward<functors::functor>(), {dx}, Types<T, T>(), {saved, dy}); \
-    });                                                                                     \
-  }
-OSTEON_UNARY_OPS(OSTEON_CUDA_UNARY)
+template <class Functor>
+void elementwise_forward(const Functor& functor,
+                         const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+  dispatch_floating(Functor::name, inputs.back().dtype(), [&]<class T>() {
+    forward<T>(functor, inputs, y, std::make_index_sequence<kOperands<Functor>>());
+  });
+}
 
-#define OSTEON_CUDA_BINARY(op, functor)                                                            \
-  void op##_forward(const Tensor& a, const Tensor& b, const Tensor& y) {                           \
-    dispatch_floating(#op, y.dtype(), [&]<class T>() {                                             \
-      map<T, 1>(#op, BinaryForward<functors::functor>(), {y}, Types<T, T>(), {a, b});              \
-    });                                                                                            \
-  }                                                                                                \
-  void op##_backward(const Tensor& a, const Tensor& b, const Tensor& dy, const Tensor& da,         \
-                     const Tensor& db) {                                                           \
-    dispatch_floating(#op, dy.dtype(), [&]<class T>() {                                            \
-      map<T, 2>(#op, BinaryBackward<functors::functor>(), {da, db}, Types<T, T, T>(), {a, b, dy}); \
-    });                                                                                            \
-  }
-OSTEON_BINARY_OPS(OSTEON_CUDA_BINARY)
+template <class Functor>
+void elementwise_backward(const Functor& functor, const std::array<Tensor, kSaved<Functor>>& saved,
+                          const Tensor& dy,
+                          const std::array<Tensor, kGradients<Functor>>& gradients) {
+  dispatch_floating(Functor::name, dy.dtype(), [&]<class T>() {
+    backward<T>(functor, saved, dy, gradients, std::make_index_sequence<kSaved<Functor>>());
+  });
+}
+
+#define OSTEON_FORWARD(Functor)                                                                    \
+  template void elementwise_forward(const Functor&, const std::array<Tensor, kOperands<Functor>>&, \
+                                    const Tensor&);
+#define OSTEON_BACKWARD(Functor)                                                                 \
+  template void elementwise_backward(const Functor&, const std::array<Tensor, kSaved<Functor>>&, \
+                                     const Tensor&,                                              \
+                                     const std::array<Tensor, kGradients<Functor>>&);
+OSTEON_DIFFERENTIABLE(OSTEON_FORWARD)
+OSTEON_DIFFERENTIABLE(OSTEON_BACKWARD)
+OSTEON_COMPARISONS(OSTEON_FORWARD)
 
 }  // namespace osteon::cuda

@@ -153,7 +153,7 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
   if (y.numel() == 0) return;
   if (a.numel() == 0) {  // nothing to sum: cuBLAS refuses
     fill_(y, 0);
-    if (bias.defined()) add_forward(y, bias, y);
+    if (bias.defined()) elementwise_forward<functors::Add>({}, {y, bias}, y);
     return;
   }
   const Types types = types_of(y.dtype());

@@ -88,7 +88,7 @@ struct BinaryCrossEntropyGradient {
   bool weighted;
 
   __device__ Results<A, 1> operator()(A z, A t, A weight, A dy) const {
-    const A sigmoid = functors::Sigmoid::f(z), opposite = functors::Sigmoid::f(-z);
+    const A sigmoid = functors::Sigmoid{}(z), opposite = functors::Sigmoid{}(-z);
     const A slope = (1 - t) * sigmoid - positive_weight * t * opposite;
     const A gradient = dy / count * (weighted ? weight * slope : slope);
     return {{is_probability(t) ? gradient : not_a_number<A>()}};

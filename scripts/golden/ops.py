@@ -9,6 +9,7 @@ tests/golden/op_cases.safetensors. The tests only read that file; run this after
 """
 
 import json
+import operator
 import pathlib
 import sys
 
@@ -96,6 +97,12 @@ def matmul(a, b, transpose_a=False, transpose_b=False):
     return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
 
 
+def binary(function):
+    """Between two tensors, or a tensor and the number `left` or `right`."""
+    return lambda *tensors, left=None, right=None: function(
+        *(x for x in (left, *tensors, right) if x is not None))
+
+
 def reduction(function):
     def reduce(x, dims=(), keepdim=False):
         return function(x, dim=list(dims) or list(range(x.dim())), keepdim=keepdim)
@@ -158,11 +165,20 @@ OPS = {
     "matmul": matmul,
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
-    "add": torch.add,
-    "sub": torch.sub,
-    "mul": torch.mul,
-    "div": torch.div,
-    "scale_and_shift": lambda x, factor, term: x * factor + term,
+    "neg": torch.neg,
+    "clamp": lambda x, low, high: torch.clamp(x, low, high),
+    "pow": lambda x, exponent: torch.pow(x, exponent),
+    "add": binary(operator.add),
+    "sub": binary(operator.sub),
+    "mul": binary(operator.mul),
+    "div": binary(operator.truediv),
+    "eq": binary(operator.eq),
+    "ne": binary(operator.ne),
+    "lt": binary(operator.lt),
+    "le": binary(operator.le),
+    "gt": binary(operator.gt),
+    "ge": binary(operator.ge),
+    "where": lambda condition, a, b: torch.where(condition != 0, a, b),
     "cast": lambda x, dtype: x.to(DTYPES[dtype]),
     "sum": reduction(torch.sum),
     "mean": reduction(torch.mean),

@@ -34,6 +34,11 @@ class Odd : public Module {
   Tensor forward(const Tensor& x) override { return amax(x, {1, 2}); }
 };
 
+// A number beside a tensor, on either side.
+class Numbers : public Module {
+  Tensor forward(const Tensor& x) override { return 1.0 - global_avg_pool2d(x) * 2.5; }
+};
+
 }  // namespace
 
 TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
@@ -93,6 +98,34 @@ TEST_CASE("a family of one line becomes a valid graph") {
   for (const auto& constant : file.graph().initializer()) constants.insert(constant.name());
   CHECK(constants.contains("features.0.bias"));
   CHECK(constants.contains("classifier.weight"));
+}
+
+TEST_CASE("a number beside a tensor becomes a constant") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  Numbers model;
+  write_onnx(path, model, kSize, {.name = "numbers"});
+  onnx::ModelProto file;
+  std::ifstream stream(path, std::ios::binary);
+  REQUIRE(file.ParseFromIstream(&stream));
+  onnx::checker::check_model(file);
+  struct Row {
+    const char* op;
+    int place;  // of the number
+    float number;
+  };
+  for (const Row& row : {Row{"Mul", 1, 2.5F}, Row{"Sub", 0, 1}}) {
+    CAPTURE(row.op);
+    int found = 0;
+    for (const auto& node : file.graph().node())
+      for (const auto& constant : file.graph().initializer())
+        if (node.op_type() == row.op && node.input_size() == 2 &&
+            node.input(row.place) == constant.name()) {
+          ++found;
+          CHECK(*reinterpret_cast<const float*>(constant.raw_data().data()) == row.number);
+        }
+    CHECK(found == 1);
+  }
 }
 
 TEST_CASE("an op without a rule, and a place that cannot be written, are named") {

@@ -120,12 +120,23 @@ std::vector<BadOpCase> elementwise() {
   std::vector<BadOpCase> rows = {
       {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
       {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
+      {"clamp", {uniform({2})}, {{"low", 2}, {"high", 1}}, "clamp: low is 2 and high is 1"},
+      {"where", {uniform({2}), uniform({2}), uniform({2})}, {}, "condition [2] is f64, expects u8"},
+      {"where", {bytes({2}), uniform({2}), whole({2})}, {}, "where: b [2] is i64"},
+      {"where", {bytes({2}), uniform({2}), absent()}, {}, "where: b is undefined"},
+      {"where", {bytes({3}), uniform({2}), uniform({2})}, {}, "where: shapes [3] and [2]"},
+      {"where",
+       {bytes({2}), uniform({2}), uniform({2}).parameter()},
+       {},
+       "where: a is bf16 but b is f32",
+       DType::bf16},
   };
-  for (const std::string op : {"relu", "sigmoid"}) {
+  for (const std::string op : {"relu", "sigmoid", "neg", "clamp", "pow"}) {
     rows.push_back({op, {bytes({2, 3})}, {}, op + ": input [2,3] is u8"});
     rows.push_back({op, {absent()}, {}, op + ": input is undefined"});
   }
-  for (const std::string op : {"add", "sub", "mul", "div"}) {
+  for (const std::string op : {"add", "sub", "mul", "div", "eq", "lt"}) {
+    rows.push_back({op, {bytes({2})}, {{"right", 1}}, op + ": input [2] is u8"});
     rows.push_back({op, {uniform({2, 3}), uniform({2})}, {}, op + ": shapes [2,3] and [2]"});
     rows.push_back({op, {uniform({2, 3, 4}), uniform({3, 3, 4})}, {}, "do not broadcast"});
     rows.push_back({op, {whole({2}), whole({2})}, {}, op + ": a [2] is i64"});

@@ -1,4 +1,5 @@
 // From the name of an op and its options as JSON to the call, a line an op.
+#include <functional>
 #include <map>
 
 #include "ops/ops.h"
@@ -78,6 +79,20 @@ Tensor reduce(const Arguments& a) {
   return reduction(a[0], a.get<Integers>("dims", {}), a.get("keepdim", false));
 }
 
+// An operator between two tensors, or a tensor and the number "left" or "right".
+template <class Operator>
+Tensor binary(const Arguments& a, const Operator& op) {
+  if (a.attrs.contains("left")) return op(a.get("left", 0.0), a[0]);
+  if (a.attrs.contains("right")) return op(a[0], a.get("right", 0.0));
+  return op(a[0], a[1]);
+}
+
+// The same for what has no operator.
+template <Tensor (*tensors)(const Tensor&, const Tensor&), Tensor (*number)(const Tensor&, double)>
+Tensor compare(const Arguments& a) {
+  return a.attrs.contains("right") ? number(a[0], a.get("right", 0.0)) : tensors(a[0], a[1]);
+}
+
 using Call = Tensor (*)(const Arguments&);
 const std::map<std::string, Call>& calls() {
   static const std::map<std::string, Call> table = {
@@ -100,12 +115,21 @@ const std::map<std::string, Call>& calls() {
        }},
       {"relu", [](const Arguments& a) { return relu(a[0]); }},
       {"sigmoid", [](const Arguments& a) { return sigmoid(a[0]); }},
-      {"add", [](const Arguments& a) { return a[0] + a[1]; }},
-      {"sub", [](const Arguments& a) { return a[0] - a[1]; }},
-      {"mul", [](const Arguments& a) { return a[0] * a[1]; }},
-      {"div", [](const Arguments& a) { return a[0] / a[1]; }},
-      {"scale_and_shift",
-       [](const Arguments& a) { return a[0] * a.get("factor", 1.0) + a.get("term", 0.0); }},
+      {"neg", [](const Arguments& a) { return -a[0]; }},
+      {"clamp",
+       [](const Arguments& a) { return clamp(a[0], a.get("low", 0.0), a.get("high", 0.0)); }},
+      {"pow", [](const Arguments& a) { return pow(a[0], a.get("exponent", 1.0)); }},
+      {"add", [](const Arguments& a) { return binary(a, std::plus()); }},
+      {"sub", [](const Arguments& a) { return binary(a, std::minus()); }},
+      {"mul", [](const Arguments& a) { return binary(a, std::multiplies()); }},
+      {"div", [](const Arguments& a) { return binary(a, std::divides()); }},
+      {"eq", compare<eq, eq>},
+      {"ne", compare<ne, ne>},
+      {"lt", compare<lt, lt>},
+      {"le", compare<le, le>},
+      {"gt", compare<gt, gt>},
+      {"ge", compare<ge, ge>},
+      {"where", [](const Arguments& a) { return where(a[0], a[1], a[2]); }},
       {"cast", [](const Arguments& a) { return cast(a[0], a.dtype("dtype")); }},
       {"sum", reduce<sum>},
       {"mean", reduce<mean>},

@@ -168,6 +168,36 @@ TEST_CASE("a gradient is the same whoever else wants one") {
   });
 }
 
+TEST_CASE("a comparison has no history, also of tensors that require a gradient") {
+  Tensor x = from_vector({-1, 0.5, 2}, {3});
+  x.set_requires_grad(true);
+  for (const Tensor& result : {lt(x, x), ge(x, 0.0)}) {
+    CHECK(result.dtype() == DType::u8);
+    CHECK(!result.requires_grad());
+  }
+  backward(sum(where(ge(x, 0.0), x * 3.0, -x)));
+  CHECK(x.grad().to_vector() == std::vector<double>{-1, 3, 3});
+}
+
+TEST_CASE("where() gives the operand that was not taken 0, also of an infinite gradient") {
+  Tensor inputs[] = {from_vector({1, 2}, {2}), from_vector({3, 4}, {2})};
+  for (Tensor& input : inputs) input.set_requires_grad(true);
+  const Tensor y = where(from_vector({1, 0}, {2}, DType::u8), inputs[0], inputs[1]);
+  backward(y, from_vector({INFINITY, 5}, {2}));
+  CHECK(inputs[0].grad().to_vector() == std::vector<double>{INFINITY, 0});
+  CHECK(inputs[1].grad().to_vector() == std::vector<double>{0, 5});
+}
+
+TEST_CASE("a product keeps only what a gradient needs") {
+  Tensor x = from_vector({1, 2}, {2});
+  x.set_requires_grad(true);
+  const Tensor gate = from_vector({3, 4}, {2});
+  const Tensor y = x * gate, doubled = x * 2.0;
+  fill_(x.detach(), 0);  // no gradient is computed from x
+  backward(sum(y + doubled));
+  CHECK(x.grad().to_vector() == std::vector<double>{5, 6});
+}
+
 TEST_CASE("bad inputs are refused with an error that names them") {
   for (const BadOpCase& row : bad_op_cases()) {
     Tensors inputs = make_inputs(row.op, row.inputs, row.dtype);

@@ -38,7 +38,7 @@ class Library(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for member in self.joined_objects():
                 version = member.removeprefix("osteon_core_").removesuffix(".o")
-                kernel = re.compile(rf"T _ZN6osteon3cpu{len(version)}{version}\d")
+                kernel = re.compile(rf"[TW] _ZN6osteon3cpu{len(version)}{version}\d")
                 # A common symbol holds the lock of an OpenMP critical section: data, not code.
                 defined = output("nm", "--extern-only", "--defined-only",
                                  self.extracted(member, folder)).splitlines()
