@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <map>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace osteon {
 namespace {
@@ -10,6 +12,7 @@ namespace {
 thread_local bool grad_enabled = true;
 thread_local const ObserveOps::Observer* current_observer = nullptr;
 thread_local const ObserveBackward::Observer* backward_observer = nullptr;
+thread_local const ObserveGradients::Observer* gradient_observer = nullptr;
 
 // Orders nodes by age over all threads, so that a graph built by several of them is walked rightly.
 std::uint64_t next_sequence() {
@@ -204,6 +207,39 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
 
 }  // namespace detail
 
+namespace {
+
+// How many ops have still to add to the gradient of each leaf, if somebody wants to know when none
+// has.
+class LeafCounts {
+ public:
+  explicit LeafCounts(const std::shared_ptr<Node>& last) {
+    if (gradient_observer == nullptr) return;
+    std::unordered_set<const Node*> seen{last.get()};
+    std::vector<const Node*> open{last.get()};
+    while (!open.empty()) {
+      const Node* const node = open.back();
+      open.pop_back();
+      for (const Node::Input& input : node->inputs)
+        if (input.node) {
+          if (seen.insert(input.node.get()).second) open.push_back(input.node.get());
+        } else if (input.leaf.defined()) {
+          ++counts_[input.leaf.identity()];
+        }
+    }
+  }
+
+  void note_gradient(const Tensor& leaf) {
+    if (gradient_observer != nullptr && --counts_.at(leaf.identity()) == 0)
+      (*gradient_observer)(leaf);
+  }
+
+ private:
+  std::unordered_map<const void*, std::size_t> counts_;
+};
+
+}  // namespace
+
 void backward(const Tensor& loss) {
   OSTEON_CHECK(loss.numel() == 1, "backward: the loss has shape ", loss.shape(),
                "; reduce it to one element or pass its gradient");
@@ -217,7 +253,12 @@ void backward(const Tensor& output, const Tensor& grad_output) {
                "backward: gradient ", grad_output.shape(), " ", grad_output.dtype(), " for output ",
                output.shape(), " ", output.dtype());
   const NoGrad no_grad;
-  if (output.is_leaf()) return output.accumulate_grad(grad_output);
+  if (output.is_leaf()) {
+    output.accumulate_grad(grad_output);
+    if (gradient_observer != nullptr) (*gradient_observer)(output);
+    return;
+  }
+  LeafCounts leaves(output.grad_fn());
   Pending pending;
   deliver(pending, output.grad_fn(), output.output_index(), grad_output);
   while (!pending.empty()) {
@@ -228,10 +269,12 @@ void backward(const Tensor& output, const Tensor& grad_output) {
       const Node::Input& input = node->inputs[i];
       if (!input.needs_grad()) continue;
       check_gradient(*node, i, gradients[i]);
-      if (input.node)
+      if (input.node) {
         deliver(pending, input.node, input.output_index, std::move(gradients[i]));
-      else
+      } else {
         input.leaf.accumulate_grad(std::move(gradients[i]));
+        leaves.note_gradient(input.leaf);
+      }
     }
   }
 }
@@ -254,6 +297,10 @@ ObserveOps::~ObserveOps() { current_observer = before_; }
 ObserveBackward::ObserveBackward(Observer observer)
     : observer_(std::move(observer)), before_(std::exchange(backward_observer, &observer_)) {}
 ObserveBackward::~ObserveBackward() { backward_observer = before_; }
+
+ObserveGradients::ObserveGradients(Observer observer)
+    : observer_(std::move(observer)), before_(std::exchange(gradient_observer, &observer_)) {}
+ObserveGradients::~ObserveGradients() { gradient_observer = before_; }
 
 bool is_observed() { return current_observer != nullptr; }
 

@@ -188,6 +188,22 @@ class ObserveBackward {
   const Observer* before_;
 };
 
+// While one lives, `observer` is called in this thread's backward() for every leaf whose gradient is
+// complete, as soon as no op that is left adds to it: so that gradients can be reduced over
+// processes while backward goes on. The order is the same for the same graph.
+class ObserveGradients {
+ public:
+  using Observer = std::function<void(const Tensor& leaf)>;
+  explicit ObserveGradients(Observer observer);
+  ~ObserveGradients();
+  ObserveGradients(const ObserveGradients&) = delete;
+  ObserveGradients& operator=(const ObserveGradients&) = delete;
+
+ private:
+  Observer observer_;
+  const Observer* before_;
+};
+
 // Whether somebody observes the ops of this thread: then layers are not fused.
 bool is_observed();
 

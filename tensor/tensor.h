@@ -96,6 +96,8 @@ class Tensor {
   }
   // Two handles of one tensor, with one history.
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
+  // Equal for two handles of one tensor.
+  const void* identity() const { return impl_.get(); }
   const std::shared_ptr<Storage>& storage() const { return impl().storage; }
   // Same storage, whatever the offset.
   bool shares_memory(const Tensor& other) const { return impl().storage == other.impl().storage; }

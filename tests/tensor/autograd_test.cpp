@@ -328,6 +328,32 @@ TEST_CASE("a bound gradient keeps its place in the arena") {
   }
 }
 
+TEST_CASE("a leaf is reported once, as soon as its gradient is complete") {
+  const Tensor x = leaf({2, 3}), w = leaf({5, 7}), z = leaf({1, 4}), elsewhere = leaf({1, 1});
+  std::vector<const void*> order;
+  std::vector<Elements> seen;
+  const auto run = [&](const Tensor& output) {
+    order.clear();
+    seen.clear();
+    const ObserveGradients observe([&](const Tensor& ready) {
+      order.push_back(ready.identity());
+      seen.push_back(ready.grad().to_vector());
+    });
+    backward(output, full(output.shape(), 1));
+  };
+  // x is used twice, first and last on the way back.
+  run(add(mul(mul(x, w), z), x));
+  CHECK(order == std::vector{z.identity(), x.identity(), w.identity()});
+  CHECK(seen == std::vector{z.grad().to_vector(), x.grad().to_vector(), w.grad().to_vector()});
+  CHECK(!elsewhere.grad().defined());
+  run(x);
+  CHECK(order == std::vector{x.identity()});
+  run(mul(w, w));
+  CHECK(order == std::vector{w.identity()});
+  backward(mul(w, w), full({2}, 1));  // nobody watches any more
+  CHECK(order.size() == 1);
+}
+
 TEST_CASE("a saved tensor that was changed in place is an error that names the op") {
   struct Row {
     std::string what;
