@@ -47,20 +47,30 @@ KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight, const Conv
 KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
        const Tensor& dweight)
 
+// What a back end's backward wants to see again to know where the ReLU let through: one of the two,
+// or neither where x tells.
+struct ReluMask {
+  Tensor own;      // as its own kernel wrote it
+  Tensor library;  // as cuDNN did: only cuDNN's backward can read it
+};
+
 // batch_norm.cpp: mean and inverse_std = 1 / sqrt(var + epsilon) are what x is normalised by: in
 // training the batch's, and the running statistics move; else those of the running ones. relu_mask
-// becomes what this back end's backward wants to see again to know where the ReLU let through; it
-// stays undefined where x tells.
+// is empty before.
 KERNEL(batch_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
        const Tensor& residual, const BatchNormOptions& options, const Tensor& running_mean,
        const Tensor& running_var, const Tensor& mean, const Tensor& inverse_std, const Tensor& y,
-       Tensor& relu_mask)
-// dresidual is undefined if there is none or (without ReLU) if it is dy itself. On the CPU dx may
-// be x's own memory and dresidual dy's: neither is read again.
-KERNEL(batch_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
-       const Tensor& weight, const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
-       const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
-       const Tensor& dbias, const Tensor& dresidual)
+       ReluMask& relu_mask)
+// What it takes, then what it writes. dresidual is undefined if there is none or (without ReLU) if
+// it is dy itself. On the CPU dx may be x's own memory and dresidual dy's: neither is read again.
+struct BatchNormBackward {
+  Tensor dy, x;
+  ReluMask relu_mask;
+  Tensor weight, bias, mean, inverse_std;
+  BatchNormOptions options;
+  Tensor dx, dweight, dbias, dresidual;
+};
+KERNEL(batch_norm_backward, const BatchNormBackward& arguments)
 
 // pool2d.cpp: argmax (u8, like y) is the place in the window, row-major.
 KERNEL(max_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y,

@@ -313,12 +313,12 @@ struct InputGradient {
 };
 
 template <class T>
-void backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& weight,
-              const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
-              const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
-              const Tensor& dbias, const Tensor& dresidual) {
+void backward(const BatchNormBackward& arguments) {
   using A = Accumulator<T>;
   using Mask = typename ThroughRelu<T>::Mask;
+  const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
+               dresidual] = arguments;
+  const Tensor& y = relu_mask.own;
   const std::int64_t channels = x.dim(-1), rows = rows_of(x);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
   ThroughRelu<T> through{dy.data<T>(), data_or_null<T>(y), &map,
@@ -354,7 +354,7 @@ void backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& 
 void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const Tensor& residual, const BatchNormOptions& options,
                         const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
-                        const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
+                        const Tensor& inverse_std, const Tensor& y, ReluMask& relu_mask) {
   dispatch_floating("batch_norm", x.dtype(), [&]<class T>() {
     if (options.training)
       training_statistics<T>(x, options, running_mean, running_var, mean, inverse_std);
@@ -362,18 +362,11 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
       running_statistics<T>(options, running_mean, running_var, mean, inverse_std);
     forward<T>(x, weight, bias, residual, mean, inverse_std, options.relu, y);
   });
-  if (options.relu && residual.defined()) relu_mask = y;
+  if (options.relu && residual.defined()) relu_mask.own = y;
 }
 
-void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
-                         const Tensor& weight, const Tensor& bias, const Tensor& mean,
-                         const Tensor& inverse_std, const BatchNormOptions& options,
-                         const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
-                         const Tensor& dresidual) {
-  dispatch_floating("batch_norm", dy.dtype(), [&]<class T>() {
-    backward<T>(dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
-                dresidual);
-  });
+void batch_norm_backward(const BatchNormBackward& arguments) {
+  dispatch_floating("batch_norm", arguments.dy.dtype(), [&]<class T>() { backward<T>(arguments); });
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -31,17 +31,12 @@ bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool re
   return false;
 }
 
-// The mask is for its own backward alone. Ours is a vector.
-bool written_by_cudnn(const Tensor& relu_mask, const Shape& x) {
-  return relu_mask.defined() && relu_mask.shape() == relu_mask_shape(x);
-}
-
 }  // namespace
 
 void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const Tensor& residual, const BatchNormOptions& options,
                         const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
-                        const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
+                        const Tensor& inverse_std, const Tensor& y, ReluMask& relu_mask) {
   if (!computed_by_cudnn(x, options, residual.defined()))
     return generic_batch_norm_forward(x, weight, bias, residual, options, running_mean, running_var,
                                       mean, inverse_std, y, relu_mask);
@@ -57,8 +52,8 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
                          {Role::y, y}};
   if (residual.defined()) arguments.push_back({Role::residual, aligned(residual)});
   if (options.relu) {
-    relu_mask = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
-    arguments.push_back({Role::relu_mask, relu_mask});
+    relu_mask.library = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
+    arguments.push_back({Role::relu_mask, relu_mask.library});
   }
   write_aligned(running_mean, [&](const Tensor& next_mean) {
     write_aligned(running_var, [&](const Tensor& next_var) {
@@ -69,16 +64,12 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
   });
 }
 
-void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
-                         const Tensor& weight, const Tensor& bias, const Tensor& mean,
-                         const Tensor& inverse_std, const BatchNormOptions& options,
-                         const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
-                         const Tensor& dresidual) {
-  const bool by_cudnn = options.relu ? written_by_cudnn(relu_mask, x.shape())
+void batch_norm_backward(const BatchNormBackward& backward) {
+  const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
+               dresidual] = backward;
+  const bool by_cudnn = options.relu ? relu_mask.library.defined()
                                      : computed_by_cudnn(x, options, /*residual=*/false);
-  if (!by_cudnn)
-    return generic_batch_norm_backward(dy, x, relu_mask, weight, bias, mean, inverse_std, options,
-                                       dx, dweight, dbias, dresidual);
+  if (!by_cudnn) return generic_batch_norm_backward(backward);
   const BatchNormSpec spec =
       batch_norm_spec(Pass::backward, x.dtype(), x.shape(), options, dresidual.defined());
   Arguments arguments = {
@@ -86,7 +77,7 @@ void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_m
       {Role::weight, aligned(weight)},  {Role::mean, mean},
       {Role::inverse_std, inverse_std}, {Role::dx, dx.defined() ? dx : empty_like(x)},
       {Role::dweight, dweight},         {Role::dbias, dbias}};
-  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask});
+  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask.library});
   if (dresidual.defined()) arguments.push_back({Role::dresidual, dresidual});
   execute("batch_norm backward", spec, arguments);
 }

@@ -320,7 +320,7 @@ Channels<A> channels_of(const Tensor& mean, const Tensor& inverse_std, const Ten
 template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
              const BatchNormOptions& options, const Tensor& running_mean, const Tensor& running_var,
-             const Tensor& mean, const Tensor& inverse_std, const Tensor& y, Tensor& relu_mask) {
+             const Tensor& mean, const Tensor& inverse_std, const Tensor& y, ReluMask& relu_mask) {
   using A = Accumulator<T>;
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
   if (options.training) {
@@ -335,27 +335,26 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
            mean.data<A>(), inverse_std.data<A>());
   }
   if (options.relu && residual.defined())
-    relu_mask = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
+    relu_mask.own = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
   launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
          dim3(kThreads), x.data<T>(), data_or_null<T>(residual), x.numel(), channels,
          channels_of<A>(mean, inverse_std, weight, bias), options.relu,
          all_aligned<T, kFlat>({&x, &residual, &y}), y.data<T>(),
-         relu_mask.defined() ? relu_mask.data<std::uint8_t>() : nullptr);
+         data_or_null<std::uint8_t>(relu_mask.own));
 }
 
 template <class T>
-void backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask, const Tensor& weight,
-              const Tensor& bias, const Tensor& mean, const Tensor& inverse_std,
-              const BatchNormOptions& options, const Tensor& dx, const Tensor& dweight,
-              const Tensor& dbias, const Tensor& dresidual) {
+void backward(const BatchNormBackward& arguments) {
   using A = Accumulator<T>;
+  const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
+               dresidual] = arguments;
   constexpr int kWide = std::min(kPack<T>, 4);
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
   const Channels<A> parameters = channels_of<A>(mean, inverse_std, weight, bias);
-  const ThroughRelu through{!options.relu         ? Relu::none
-                            : relu_mask.defined() ? Relu::from_mask
-                                                  : Relu::from_x,
-                            data_or_null<std::uint8_t>(relu_mask)};
+  const ThroughRelu through{!options.relu             ? Relu::none
+                            : relu_mask.own.defined() ? Relu::from_mask
+                                                      : Relu::from_x,
+                            data_or_null<std::uint8_t>(relu_mask.own)};
   const Parts parts =
       sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
                       all_aligned<T, kWide>({&dy, &x}));
@@ -378,22 +377,15 @@ void generic_batch_norm_forward(const Tensor& x, const Tensor& weight, const Ten
                                 const Tensor& residual, const BatchNormOptions& options,
                                 const Tensor& running_mean, const Tensor& running_var,
                                 const Tensor& mean, const Tensor& inverse_std, const Tensor& y,
-                                Tensor& relu_mask) {
+                                ReluMask& relu_mask) {
   dispatch_floating(kOp, x.dtype(), [&]<class T>() {
     forward<T>(x, weight, bias, residual, options, running_mean, running_var, mean, inverse_std, y,
                relu_mask);
   });
 }
 
-void generic_batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
-                                 const Tensor& weight, const Tensor& bias, const Tensor& mean,
-                                 const Tensor& inverse_std, const BatchNormOptions& options,
-                                 const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
-                                 const Tensor& dresidual) {
-  dispatch_floating(kOp, dy.dtype(), [&]<class T>() {
-    backward<T>(dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
-                dresidual);
-  });
+void generic_batch_norm_backward(const BatchNormBackward& arguments) {
+  dispatch_floating(kOp, arguments.dy.dtype(), [&]<class T>() { backward<T>(arguments); });
 }
 
 }  // namespace osteon::cuda

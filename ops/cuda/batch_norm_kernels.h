@@ -2,22 +2,18 @@
 // and any number of channels. The arguments are those of kernels.h.
 #pragma once
 
-#include "ops/ops.h"
+#include "ops/kernels.h"
 
 namespace osteon::cuda {
 
-// Where there are both ReLU and residual, relu_mask becomes a bit an element (u8, the lowest bit
-// first), set where the ReLU let through; without a residual x tells.
+// Where there are both ReLU and residual, relu_mask.own becomes a bit an element (u8, the lowest
+// bit first), set where the ReLU let through; without a residual x tells.
 void generic_batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                 const Tensor& residual, const BatchNormOptions& options,
                                 const Tensor& running_mean, const Tensor& running_var,
                                 const Tensor& mean, const Tensor& inverse_std, const Tensor& y,
-                                Tensor& relu_mask);
+                                ReluMask& relu_mask);
 // dx may be x's own memory and dresidual dy's.
-void generic_batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& relu_mask,
-                                 const Tensor& weight, const Tensor& bias, const Tensor& mean,
-                                 const Tensor& inverse_std, const BatchNormOptions& options,
-                                 const Tensor& dx, const Tensor& dweight, const Tensor& dbias,
-                                 const Tensor& dresidual);
+void generic_batch_norm_backward(const BatchNormBackward& arguments);
 
 }  // namespace osteon::cuda

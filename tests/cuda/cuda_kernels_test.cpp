@@ -68,15 +68,25 @@ TEST_CASE("batch norm without cuDNN agrees with the CPU's") {
         const Tensor running_mean = put(mean), running_var = put(weight), y = empty_like(input);
         const Tensor batch_mean = empty_like(scale), inverse_std = empty_like(scale);
         const Tensor dweight = empty_like(scale), dbias = empty_like(scale);
-        Tensor mask;
+        ReluMask mask;
         const auto forward =
             where.is_cuda() ? cuda::generic_batch_norm_forward : cpu::batch_norm_forward;
         const auto backward =
             where.is_cuda() ? cuda::generic_batch_norm_backward : cpu::batch_norm_backward;
         forward(input, scale, term, put(residual), options, running_mean, running_var, batch_mean,
                 inverse_std, y, mask);
-        backward(gradient, input, mask, scale, term, batch_mean, inverse_std, options, input,
-                 dweight, dbias, has_residual ? gradient : Tensor());
+        backward({.dy = gradient,
+                  .x = input,
+                  .relu_mask = mask,
+                  .weight = scale,
+                  .bias = term,
+                  .mean = batch_mean,
+                  .inverse_std = inverse_std,
+                  .options = options,
+                  .dx = input,
+                  .dweight = dweight,
+                  .dbias = dbias,
+                  .dresidual = has_residual ? gradient : Tensor()});
         results.push_back({y, running_mean, running_var, input, dweight, dbias});
         if (has_residual) results.back().push_back(gradient);
       }

@@ -83,7 +83,7 @@ void forward(const BatchNormSpec& spec, const Roles& at) {
   copy_(running_mean, at(Role::running_mean, channel, DType::f32));
   copy_(running_var, at(Role::running_var, channel, DType::f32));
   const Tensor y = at(Role::y, spec.x, spec.dtype);
-  Tensor cpu_mask;
+  ReluMask cpu_mask;
   cpu::batch_norm_forward(at(Role::x, spec.x, spec.dtype), at(Role::weight, channel, DType::f32),
                           at(Role::bias, channel, DType::f32),
                           at(Role::residual, spec.x, spec.dtype),
@@ -114,12 +114,18 @@ void backward(const BatchNormSpec& spec, const Roles& at) {
   copy_(let_through, from_vector(values, spec.x, DType::f64));
   if (const Tensor dresidual = at(Role::dresidual, spec.x, spec.dtype); dresidual.defined())
     copy_(dresidual, let_through);
-  cpu::batch_norm_backward(let_through, at(Role::x, spec.x, spec.dtype), Tensor(),
-                           at(Role::weight, channel, DType::f32), zeros(channel),
-                           at(Role::mean, channel, DType::f32),
-                           at(Role::inverse_std, channel, DType::f32), BatchNormOptions{},
-                           at(Role::dx, spec.x, spec.dtype), at(Role::dweight, channel, DType::f32),
-                           at(Role::dbias, channel, DType::f32), Tensor());
+  cpu::batch_norm_backward({.dy = let_through,
+                            .x = at(Role::x, spec.x, spec.dtype),
+                            .relu_mask = {},
+                            .weight = at(Role::weight, channel, DType::f32),
+                            .bias = zeros(channel),
+                            .mean = at(Role::mean, channel, DType::f32),
+                            .inverse_std = at(Role::inverse_std, channel, DType::f32),
+                            .options = {},
+                            .dx = at(Role::dx, spec.x, spec.dtype),
+                            .dweight = at(Role::dweight, channel, DType::f32),
+                            .dbias = at(Role::dbias, channel, DType::f32),
+                            .dresidual = {}});
 }
 
 void compute(const BatchNormSpec& spec, const Roles& at) {
