@@ -2,7 +2,6 @@
 // in nhwc and weights in the layout oneDNN prefers, each in a buffer of its own as in the model. As
 // one line of JSON; --layers prints a table of the convolutions before it.
 #include <algorithm>
-#include <any>
 #include <chrono>
 #include <cstdio>
 #include <dnnl.hpp>
@@ -14,7 +13,7 @@
 #include "base/parallel.h"
 #include "nn/models.h"
 #include "ops/onednn/versions.h"
-#include "ops/ops.h"
+#include "ops/schema.h"
 #include "tensor/autograd.h"
 
 namespace osteon {
@@ -41,8 +40,10 @@ std::vector<Convolution> convolutions_of(const BenchOptions& options) {
   std::vector<Convolution> found;
   const NoGrad no_grad;
   const ObserveOps observer([&](const Observation& op) {
-    if (const auto* conv = std::any_cast<Conv2dOptions>(&op.attrs))
-      found.push_back({op.inputs[0].shape(), op.inputs[1].shape(), op.outputs[0].shape(), *conv});
+    constexpr auto conv = schema::conv2d;
+    if (is(op, conv))
+      found.push_back({op.inputs[conv.x].shape(), op.inputs[conv.weight].shape(),
+                       op.outputs[0].shape(), attrs_of(op, conv)});
   });
   (*model)(zeros({2, options.image_size, options.image_size, 3}));
   for (Convolution& conv : found)

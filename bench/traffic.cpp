@@ -2,10 +2,9 @@
 #include "bench/traffic.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "nn/flops.h"
-#include "ops/ops.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -24,7 +23,7 @@ double bytes_beside(const Node::Input& weight, DType activations) {
 }
 
 double convolution_flops(const Node& node) {
-  const Shape& weight = node.inputs[1].shape;
+  const Shape& weight = node.inputs[schema::conv2d.weight].shape;
   return 2.0 * static_cast<double>(node.outputs[0].shape.numel()) *
          static_cast<double>(weight.numel() / weight[0]);
 }
@@ -39,16 +38,6 @@ double bytes_to_fill_up(const Shape& x, DType dtype) {
   if (dtype != DType::bf16 || channels == filled) return 0;
   const double bytes = bytes_of(x, dtype);
   return bytes + bytes * static_cast<double>(filled) / static_cast<double>(channels);
-}
-
-bool trains(const std::any& attrs) {
-  const auto* options = std::any_cast<BatchNormOptions>(&attrs);
-  return options != nullptr && options->training;
-}
-
-bool has_relu(const std::any& attrs) {
-  const auto* options = std::any_cast<BatchNormOptions>(&attrs);
-  return options != nullptr && options->relu;
 }
 
 }  // namespace
@@ -84,64 +73,64 @@ void CountTraffic::add(const std::string& kind, const Traffic& traffic, std::int
 }
 
 void CountTraffic::note_forward(const Observation& op) {
-  const std::string_view name = op.name;
-  if (name == "reshape") return;  // the same memory
+  if (is(op, schema::reshape)) return;  // the same memory
   Traffic traffic{.flops = static_cast<double>(count_flops(op))};
   for (const Tensor& input : op.inputs) traffic.bytes += bytes_of(input);
   for (const Tensor& output : op.outputs) traffic.bytes += bytes_of(output);
-  if (name == "conv2d" || name == "conv2d_add_relu") {
-    const Tensor& weight = op.inputs[1];
-    traffic.bytes += bytes_of(weight.shape(), op.inputs[0].dtype()) - bytes_of(weight);
-    const double fill = bytes_to_fill_up(op.inputs[0].shape(), op.inputs[0].dtype());
+  if (is(op, schema::conv2d) || is(op, schema::conv2d_add_relu)) {
+    static_assert(std::size_t{schema::conv2d.weight} == schema::conv2d_add_relu.weight);
+    const Tensor &x = op.inputs[schema::conv2d.x], &weight = op.inputs[schema::conv2d.weight];
+    traffic.bytes += bytes_of(weight.shape(), x.dtype()) - bytes_of(weight);
+    const double fill = bytes_to_fill_up(x.shape(), x.dtype());
     if (fill > 0) add("image with channels filled up", {fill}, 1);
-    if (weight.dtype() != op.inputs[0].dtype())
-      add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), op.inputs[0].dtype())},
-          1);
+    if (weight.dtype() != x.dtype())
+      add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), x.dtype())}, 1);
   }
-  if (name == "batch_norm" && trains(op.attrs)) {
-    traffic.read_again = bytes_of(op.inputs[0]);
-    if (has_relu(op.attrs)) traffic.bytes += mask_bytes(op.outputs[0].shape());
+  if (is(op, schema::batch_norm) && attrs_of(op, schema::batch_norm).training) {
+    traffic.read_again = bytes_of(op.inputs[schema::batch_norm.x]);
+    if (attrs_of(op, schema::batch_norm).relu) traffic.bytes += mask_bytes(op.outputs[0].shape());
   }
-  add(std::string(name) + " forward", traffic);
+  add(format(op.name, " forward"), traffic);
 }
 
 void CountTraffic::note_backward(const Node& node) {
-  const std::string name = node.name;
-  if (name == "reshape") return;
+  if (is(node, schema::reshape)) return;
   const double dy = bytes_of(node.outputs[0]), x = bytes_of(node.inputs[0]);
-  if (name == "conv2d") {
-    const double filters = bytes_beside(node.inputs[1], node.inputs[0].dtype);
-    const bool casts = node.inputs[1].dtype != node.inputs[0].dtype;
-    if (node.inputs[1].needs_grad()) {
-      const double fill = bytes_to_fill_up(node.inputs[0].shape, node.inputs[0].dtype);
+  if (is(node, schema::conv2d)) {
+    const Node::Input &image = node.inputs[schema::conv2d.x],
+                      &weight = node.inputs[schema::conv2d.weight];
+    const double filters = bytes_beside(weight, image.dtype);
+    const bool casts = weight.dtype != image.dtype;
+    if (weight.needs_grad()) {
+      const double fill = bytes_to_fill_up(image.shape, image.dtype);
       if (fill > 0) add("image with channels filled up", {fill}, 1);
-      if (casts) add("cast of filter gradients", {filters + bytes_of(node.inputs[1])}, 1);
+      if (casts) add("cast of filter gradients", {filters + bytes_of(weight)}, 1);
       add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)},
-          node.inputs[0].needs_grad() ? 1 : kAll);
+          image.needs_grad() ? 1 : kAll);
     }
-    if (node.inputs[0].needs_grad()) {
-      if (casts) add("cast of filters", {filters + bytes_of(node.inputs[1])}, 1);
+    if (image.needs_grad()) {
+      if (casts) add("cast of filters", {filters + bytes_of(weight)}, 1);
       add("conv2d data gradient", {dy + filters + x, 0, convolution_flops(node)});
     }
-  } else if (name == "batch_norm") {
+  } else if (is(node, schema::batch_norm)) {
     Traffic traffic{dy + x + x, dy + x, 0};
-    if (has_relu(node.attrs)) traffic.bytes += mask_bytes(node.outputs[0].shape);
-    if (node.inputs[3].needs_grad()) traffic.bytes += dy;
+    if (attrs_of(node, schema::batch_norm).relu) traffic.bytes += mask_bytes(node.outputs[0].shape);
+    if (node.inputs[schema::batch_norm.residual].needs_grad()) traffic.bytes += dy;
     add("batch_norm backward", traffic);
-  } else if (name == "max_pool2d") {
+  } else if (is(node, schema::max_pool2d)) {
     add("max_pool2d backward", {dy + static_cast<double>(node.outputs[0].shape.numel()) + x});
   } else {
     Traffic traffic{dy};
     for (const Node::Input& input : node.inputs)
       if (input.needs_grad()) traffic.bytes += 2 * bytes_of(input);  // saved, and its gradient
-    add(name + " backward", traffic);
+    add(format(node.name, " backward"), traffic);
   }
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Node::Input& input = node.inputs[i];
     if (!input.node || has_gradient_.emplace(input.node.get(), input.output_index).second) continue;
     // Paths join: a convolution adds the other's gradient in passing, others in a pass of their
     // own.
-    const bool in_passing = name == "conv2d" && i == 0;
+    const bool in_passing = is(node, schema::conv2d) && i == schema::conv2d.x;
     add("sum of gradients where paths join", {(in_passing ? 1 : 3) * bytes_of(input)});
   }
 }

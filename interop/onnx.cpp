@@ -6,9 +6,8 @@
 
 #include "base/file.h"
 #include "interop/onnx_graph.h"
-#include "nn/layers.h"
 #include "nn/state_dict.h"
-#include "ops/ops.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -21,7 +20,7 @@ constexpr std::int64_t kTracedBatch = 3;
 constexpr std::int64_t kAnyBatch = -1;
 
 struct Step {
-  std::string op;
+  const char* name;
   Tensors inputs;
   std::any attrs;
   Tensor output;
@@ -42,13 +41,7 @@ std::vector<Step> trace(Module& model, const Tensor& input, Tensor& output) {
   return steps;
 }
 
-template <class Attrs>
-const Attrs& attrs_of(const Step& step) {
-  const auto* const attrs = std::any_cast<Attrs>(&step.attrs);
-  OSTEON_CHECK(attrs != nullptr, "onnx: ", step.op,
-               " has attributes of another kind than expected");
-  return *attrs;
-}
+constexpr auto kNorm = schema::batch_norm;
 
 Pads both(const Spatial& s) { return {s.height, s.width}; }
 Pads all_sides(const Spatial& s) { return {s.height, s.width, s.height, s.width}; }
@@ -58,8 +51,6 @@ class Exporter {
   Exporter(Module& model, onnx::GraphProto& graph, bool fold_batch_norm)
       : graph_(graph), fold_(fold_batch_norm) {
     for (const auto& [name, tensor] : model.named_state()) names_[tensor.raw()] = name;
-    for (const auto& [name, module] : model.named_modules())
-      if (auto* norm = dynamic_cast<BatchNorm2d*>(module)) norms_[norm->weight.raw()] = norm;
   }
 
   void write(const std::vector<Step>& steps) {
@@ -84,26 +75,26 @@ class Exporter {
 
   void write(const Step& step) {
     static constexpr Rule kRules[] = {
-        {"conv2d", &Exporter::conv2d, "Conv"},
-        {"batch_norm", &Exporter::batch_norm, "BatchNormalization"},
-        {"max_pool2d", &Exporter::max_pool2d, "MaxPool"},
-        {"avg_pool2d", &Exporter::avg_pool2d, "AveragePool"},
-        {"global_avg_pool2d", &Exporter::global_avg_pool2d, "GlobalAveragePool"},
-        {"linear", &Exporter::linear, "Gemm"},
-        {"relu", &Exporter::unary, "Relu"},
-        {"sigmoid", &Exporter::unary, "Sigmoid"},
-        {"neg", &Exporter::unary, "Neg"},
-        {"add", &Exporter::binary<functors::Add>, "Add"},
-        {"sub", &Exporter::binary<functors::Sub>, "Sub"},
-        {"mul", &Exporter::binary<functors::Mul>, "Mul"},
-        {"div", &Exporter::binary<functors::Div>, "Div"},
-        {"softmax", &Exporter::last_dimension, "Softmax"},
-        {"log_softmax", &Exporter::last_dimension, "LogSoftmax"},
-        {"reshape", &Exporter::reshape, "Reshape"}};
+        {schema::conv2d.name, &Exporter::conv2d, "Conv"},
+        {schema::batch_norm.name, &Exporter::batch_norm, "BatchNormalization"},
+        {schema::max_pool2d.name, &Exporter::max_pool2d, "MaxPool"},
+        {schema::avg_pool2d.name, &Exporter::avg_pool2d, "AveragePool"},
+        {schema::global_avg_pool2d.name, &Exporter::global_avg_pool2d, "GlobalAveragePool"},
+        {schema::linear.name, &Exporter::linear, "Gemm"},
+        {functors::Relu::name, &Exporter::unary, "Relu"},
+        {functors::Sigmoid::name, &Exporter::unary, "Sigmoid"},
+        {functors::Neg::name, &Exporter::unary, "Neg"},
+        {functors::Add::name, &Exporter::binary<functors::Add>, "Add"},
+        {functors::Sub::name, &Exporter::binary<functors::Sub>, "Sub"},
+        {functors::Mul::name, &Exporter::binary<functors::Mul>, "Mul"},
+        {functors::Div::name, &Exporter::binary<functors::Div>, "Div"},
+        {schema::softmax.name, &Exporter::last_dimension, "Softmax"},
+        {schema::log_softmax.name, &Exporter::last_dimension, "LogSoftmax"},
+        {schema::reshape.name, &Exporter::reshape, "Reshape"}};
     for (const Rule& rule : kRules)
-      if (rule.op == step.op) return (this->*rule.write)(step, rule.onnx_op);
+      if (rule.op == step.name) return (this->*rule.write)(step, rule.onnx_op);
     throw Error(
-        format("onnx: there is no rule for the op ", step.op, "; add one to interop/onnx.cpp"));
+        format("onnx: there is no rule for the op ", step.name, "; add one to interop/onnx.cpp"));
   }
 
   // The name of an input: a value of the graph, or a constant that is written to the file.
@@ -122,11 +113,12 @@ class Exporter {
 
   onnx::NodeProto& convolution(const Step& step, const char* op, const std::string& weight,
                                const std::string& bias) {
-    const auto& options = attrs_of<Conv2dOptions>(step);
-    std::vector<std::string> inputs = {input(step.inputs[0], Layout::channels_first), weight};
+    const Conv2dOptions& options = attrs_of(step, schema::conv2d);
+    std::vector<std::string> inputs = {input(step.inputs[schema::conv2d.x], Layout::channels_first),
+                                       weight};
     if (!bias.empty()) inputs.push_back(bias);
     onnx::NodeProto& node = graph_.node(op, inputs);
-    const Tensor& filters = step.inputs[1];
+    const Tensor& filters = step.inputs[schema::conv2d.weight];
     set_attribute(node, "kernel_shape", Pads{filters.dim(1), filters.dim(2)});
     set_attribute(node, "strides", both(options.stride));
     set_attribute(node, "pads", all_sides(options.padding));
@@ -145,84 +137,83 @@ class Exporter {
   }
 
   void conv2d(const Step& step, const char* op) {
-    const Tensor& bias = step.inputs[2];
-    finish(step, convolution(step, op, filters(step.inputs[1]), bias.defined() ? input(bias) : ""),
+    const Tensor& bias = step.inputs[schema::conv2d.bias];
+    const std::string weight = filters(step.inputs[schema::conv2d.weight]);
+    finish(step, convolution(step, op, weight, bias.defined() ? input(bias) : ""),
            Layout::channels_first);
-  }
-
-  const BatchNorm2d& norm_of(const Step& step) {
-    const auto found = norms_.find(step.inputs[1].raw());
-    OSTEON_CHECK(found != norms_.end(), "onnx: a batch_norm outside of a BatchNorm2d has no rule");
-    return *found->second;
   }
 
   // What comes after the normalisation in the same op: residual and ReLU.
   void after_norm(const Step& step, onnx::NodeProto* node) {
-    if (step.inputs[3].defined())
-      node = &graph_.node("Add", {node->output(0), input(step.inputs[3], Layout::channels_first)});
-    if (attrs_of<BatchNormOptions>(step).relu) node = &graph_.node("Relu", {node->output(0)});
+    const Tensor& residual = step.inputs[kNorm.residual];
+    if (residual.defined())
+      node = &graph_.node("Add", {node->output(0), input(residual, Layout::channels_first)});
+    if (attrs_of(step, kNorm).relu) node = &graph_.node("Relu", {node->output(0)});
     finish(step, *node, Layout::channels_first);
   }
 
   void batch_norm(const Step& step, const char* op) {
-    OSTEON_CHECK(step.inputs[0].rank() == 4, "onnx: batch_norm of ", step.inputs[0].shape(),
-                 " has no rule; only of images");
-    const BatchNorm2d& norm = norm_of(step);
-    std::vector<std::string> inputs = {input(step.inputs[0], Layout::channels_first)};
-    for (const Tensor& each : {norm.weight, norm.bias, norm.running_mean, norm.running_var})
-      inputs.push_back(input(each));
+    const Tensor& x = step.inputs[kNorm.x];
+    OSTEON_CHECK(x.rank() == 4, "onnx: batch_norm of ", x.shape(), " has no rule; only of images");
+    std::vector<std::string> inputs = {input(x, Layout::channels_first)};
+    for (const auto i : {kNorm.weight, kNorm.bias, kNorm.running_mean, kNorm.running_var})
+      inputs.push_back(input(step.inputs[i]));
     onnx::NodeProto& node = graph_.node(op, inputs);
-    set_attribute(node, "epsilon", static_cast<float>(norm.epsilon));
+    set_attribute(node, "epsilon", static_cast<float>(attrs_of(step, kNorm).epsilon));
     after_norm(step, &node);
   }
 
   bool is_fold(const Step& conv, const Step& norm) const {
-    return conv.op == "conv2d" && norm.op == "batch_norm" && norm.inputs[0].is_same(conv.output) &&
-           uses_.at(conv.output.raw()) == 1 && norms_.contains(norm.inputs[1].raw());
+    return is(conv, schema::conv2d) && is(norm, kNorm) &&
+           norm.inputs[kNorm.x].is_same(conv.output) && uses_.at(conv.output.raw()) == 1;
   }
 
   // scale = weight / sqrt(var + epsilon): filters scale w, bias = scale (b - mean) + norm's bias.
-  void fold(const Step& conv, const Step& step) {
-    const BatchNorm2d& norm = norm_of(step);
-    const Tensor weight = conv.inputs[1].clone(), bias = norm.bias.clone();
+  void fold(const Step& conv, const Step& norm) {
+    const Tensor &filters = conv.inputs[schema::conv2d.weight],
+                 &conv_bias = conv.inputs[schema::conv2d.bias];
+    const auto values = [&norm](auto i) { return norm.inputs[i].template data<float>(); };
+    const double epsilon = attrs_of(norm, kNorm).epsilon;
+    const Tensor weight = filters.clone(), bias = norm.inputs[kNorm.bias].clone();
     const std::int64_t kernels = weight.dim(0), each = weight.numel() / kernels;
     for (std::int64_t k = 0; k < kernels; ++k) {
-      const double scale =
-          norm.weight.data<float>()[k] /
-          std::sqrt(static_cast<double>(norm.running_var.data<float>()[k]) + norm.epsilon);
+      const double scale = values(kNorm.weight)[k] /
+                           std::sqrt(static_cast<double>(values(kNorm.running_var)[k]) + epsilon);
       for (std::int64_t i = 0; i < each; ++i) {
         float& w = weight.data<float>()[k * each + i];
         w = static_cast<float>(w * scale);
       }
-      const double before = conv.inputs[2].defined() ? conv.inputs[2].data<float>()[k] : 0.0F;
-      bias.data<float>()[k] = static_cast<float>(
-          norm.bias.data<float>()[k] + scale * (before - norm.running_mean.data<float>()[k]));
+      const double before = conv_bias.defined() ? conv_bias.data<float>()[k] : 0.0F;
+      bias.data<float>()[k] = static_cast<float>(values(kNorm.bias)[k] +
+                                                 scale * (before - values(kNorm.running_mean)[k]));
     }
-    const std::string name = name_of(conv.inputs[1]);
-    after_norm(step, &convolution(conv, "Conv", graph_.constant(name, to_file_layout(weight)),
+    const std::string name = name_of(filters);
+    after_norm(norm, &convolution(conv, "Conv", graph_.constant(name, to_file_layout(weight)),
                                   graph_.constant(name + ".bias_of_batch_norm", bias)));
   }
 
   // --- pooling ---
 
-  onnx::NodeProto& pool(const char* op, const Step& step) {
-    const auto& options = attrs_of<Pool2dOptions>(step);
-    onnx::NodeProto& node = graph_.node(op, {input(step.inputs[0], Layout::channels_first)});
+  template <class Schema>
+  onnx::NodeProto& pool(const char* op, const Step& step, const Schema& schema) {
+    const Pool2dOptions& options = attrs_of(step, schema);
+    onnx::NodeProto& node = graph_.node(op, {input(step.inputs[schema.x], Layout::channels_first)});
     set_attribute(node, "kernel_shape", both(options.kernel_size));
     set_attribute(node, "strides", both(options.stride));
     set_attribute(node, "pads", all_sides(options.padding));
     return node;
   }
   void max_pool2d(const Step& step, const char* op) {
-    finish(step, pool(op, step), Layout::channels_first);
+    finish(step, pool(op, step, schema::max_pool2d), Layout::channels_first);
   }
   void avg_pool2d(const Step& step, const char* op) {
-    onnx::NodeProto& node = pool(op, step);
+    onnx::NodeProto& node = pool(op, step, schema::avg_pool2d);
     set_attribute(node, "count_include_pad", std::int64_t{1});
     finish(step, node, Layout::channels_first);
   }
   void global_avg_pool2d(const Step& step, const char* op) {
-    const auto& mean = graph_.node(op, {input(step.inputs[0], Layout::channels_first)});
+    const auto& mean =
+        graph_.node(op, {input(step.inputs[schema::global_avg_pool2d.x], Layout::channels_first)});
     onnx::NodeProto& flat = graph_.node("Flatten", {mean.output(0)});
     set_attribute(flat, "axis", std::int64_t{1});
     finish(step, flat, Layout::channels_last);
@@ -231,10 +222,10 @@ class Exporter {
   // --- the rest ---
 
   void linear(const Step& step, const char* op) {
-    OSTEON_CHECK(step.inputs[0].rank() == 2, "onnx: linear of ", step.inputs[0].shape(),
-                 " has no rule; only of rows");
-    std::vector<std::string> inputs = {input(step.inputs[0]), input(step.inputs[1])};
-    if (step.inputs[2].defined()) inputs.push_back(input(step.inputs[2]));
+    const Tensor &x = step.inputs[schema::linear.x], &bias = step.inputs[schema::linear.bias];
+    OSTEON_CHECK(x.rank() == 2, "onnx: linear of ", x.shape(), " has no rule; only of rows");
+    std::vector<std::string> inputs = {input(x), input(step.inputs[schema::linear.weight])};
+    if (bias.defined()) inputs.push_back(input(bias));
     onnx::NodeProto& node = graph_.node(op, inputs);
     set_attribute(node, "transB", std::int64_t{1});
     finish(step, node, Layout::channels_last);
@@ -261,7 +252,8 @@ class Exporter {
   }
 
   void last_dimension(const Step& step, const char* op) {
-    onnx::NodeProto& node = graph_.node(op, {input(step.inputs[0])});
+    static_assert(schema::softmax.x == std::size_t{schema::log_softmax.x});
+    onnx::NodeProto& node = graph_.node(op, {input(step.inputs[schema::softmax.x])});
     set_attribute(node, "axis", std::int64_t{-1});
     finish(step, node, Layout::channels_last);
   }
@@ -272,14 +264,13 @@ class Exporter {
     OSTEON_CHECK(!extents.empty() && extents[0] % kTracedBatch == 0, "onnx: a reshape to ",
                  step.output.shape(), " does not keep the batch in front");
     extents[0] = kAnyBatch;
-    finish(step, graph_.node(op, {input(step.inputs[0]), graph_.constant(extents)}),
+    finish(step, graph_.node(op, {input(step.inputs[schema::reshape.x]), graph_.constant(extents)}),
            Layout::channels_last);
   }
 
   OnnxGraph graph_;
   bool fold_;
-  std::map<const std::byte*, std::string> names_;   // of parameters and buffers
-  std::map<const std::byte*, BatchNorm2d*> norms_;  // by their weight
+  std::map<const std::byte*, std::string> names_;  // of parameters and buffers
   std::map<const std::byte*, int> uses_;
   int constants_ = 0;
 

@@ -1,5 +1,6 @@
 // batch_norm: checks, statistics, gradient rule.
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -60,15 +61,17 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
     running_var.bump_version();
   }
   return record(
-      "batch_norm", y, {x, weight, bias, residual},
+      schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
       {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.library}, options,
       [](const Backward& b) {
         const auto& normalize = b.attrs<BatchNormOptions>();
         const Tensor& input = b.saved(0);
-        const Tensor dweight = b.gradient_memory(1), dbias = b.gradient_memory(2);
+        const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
+                     dbias = b.gradient_memory(schema::batch_norm.bias);
         Tensor dx, dresidual;
-        if (b.needs(0)) dx = in_place_of(input);
-        if (b.needs(3)) dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
+        if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
+        if (b.needs(schema::batch_norm.residual))
+          dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
         DISPATCH(input, batch_norm_backward({.dy = b.dy,
                                              .x = input,
                                              .relu_mask = {b.saved(5), b.saved(6)},
@@ -81,7 +84,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                              .dweight = dweight,
                                              .dbias = dbias,
                                              .dresidual = normalize.relu ? dresidual : Tensor()}));
-        return Tensors{dx, dweight, dbias, dresidual};
+        return Tensors{dx, dweight, dbias, dresidual, {}, {}};
       });
 }
 

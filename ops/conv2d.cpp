@@ -1,5 +1,6 @@
 // conv2d: checks, output shape, gradient rule.
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -60,19 +61,21 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
   Tensor y = output_of(x, weight, bias, options);
   DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), false, options, y));
-  return record("conv2d", y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
+  return record(schema::conv2d, y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
     const auto& conv = b.attrs<Conv2dOptions>();
     const Tensor &input = b.saved(0), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
-    if (b.needs(0)) {
+    if (b.needs(schema::conv2d.x)) {
       dx = empty_like(input);
-      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv, b.take_gradient_so_far(0), dx));
+      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv,
+                                         b.take_gradient_so_far(schema::conv2d.x), dx));
     }
-    if (b.needs(1)) {
-      dweight = b.gradient_memory(1);
+    if (b.needs(schema::conv2d.weight)) {
+      dweight = b.gradient_memory(schema::conv2d.weight);
       DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
     }
-    if (b.needs(2)) dbias = sum(cast(b.dy, b.input_dtype(2)), {0, 1, 2});
+    if (b.needs(schema::conv2d.bias))
+      dbias = sum(cast(b.dy, b.input_dtype(schema::conv2d.bias)), {0, 1, 2});
     return Tensors{dx, dweight, dbias};
   });
 }
@@ -86,7 +89,7 @@ Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias
                  "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(), " on ",
                  residual.device(), " for output ", y.shape(), " ", y.dtype(), " on ", y.device());
   DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
-  return record("conv2d_add_relu", y, {x, weight, bias, residual}, {}, options, nullptr);
+  return record(schema::conv2d_add_relu, y, {x, weight, bias, residual}, {}, options, nullptr);
 }
 
 }  // namespace osteon

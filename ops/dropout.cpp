@@ -1,15 +1,10 @@
 // dropout: checks and gradient rule.
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
-namespace {
-
-struct DropoutAttrs {
-  double p;
-};
-
-}  // namespace
+namespace {}  // namespace
 
 // dx = dy under the same mask and scale, drawn again from the key.
 Tensor dropout(const Tensor& x, double p, const Tensor& key) {
@@ -21,9 +16,9 @@ Tensor dropout(const Tensor& x, double p, const Tensor& key) {
   check_same_device("dropout", "input", x, "key", key);
   const Tensor y = empty_like(x);
   DISPATCH(x, dropout(x, p, key, y));
-  return record("dropout", y, {x, key}, {key}, DropoutAttrs{p}, [](const Backward& b) -> Tensors {
+  return record(schema::dropout, y, {x, key}, {key}, {p}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
-    DISPATCH(dx, dropout(b.dy, b.attrs<DropoutAttrs>().p, b.saved(0), dx));
+    DISPATCH(dx, dropout(b.dy, b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
     return {dx, {}};
   });
 }

@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -107,7 +108,7 @@ Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Fu
   const Tensor y(std::move(shape), kIsComparison<Functor> ? DType::u8 : inputs.back().dtype(),
                  inputs[0].device());
   DISPATCH(y, elementwise_forward<Functor>(functor, inputs, y));
-  return record(Functor::name, y, Tensors(inputs.begin(), inputs.end()),
+  return record(schema::elementwise<Functor>, y, Tensors(inputs.begin(), inputs.end()),
                 saved_of<Functor>(inputs, y), functor, rule_of<Functor>());
 }
 
@@ -122,7 +123,7 @@ Tensor cast(const Tensor& x, DType dtype) {
   OSTEON_CHECK(is_floating(dtype), "cast: to ", dtype, ", expects a floating-point dtype");
   Tensor y(x.shape(), dtype, x.device());
   copy_(y, x);
-  return record("cast", y, {x}, {}, dtype, [](const Backward& b) {
+  return record(schema::cast, y, {x}, {}, dtype, [](const Backward& b) {
     Tensor dx(b.dy.shape(), b.input_dtype(0), b.dy.device());
     copy_(dx, b.dy);
     return Tensors{dx};

@@ -1,6 +1,7 @@
 // index_select: checks.
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 
@@ -14,7 +15,7 @@ Tensor index_select(const Tensor& x, const Tensor& indices) {
   extents[0] = indices.dim(0);
   const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
   DISPATCH(x, index_select(x, indices, y));
-  return record("index_select", y, {x, indices}, {}, NoAttrs{}, nullptr);
+  return record(schema::index_select, y, {x, indices}, {}, {}, nullptr);
 }
 
 }  // namespace osteon

@@ -2,6 +2,7 @@
 // columns].
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -28,10 +29,6 @@ Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpos
   return y;
 }
 
-struct MatmulAttrs {
-  bool transpose_a, transpose_b;
-};
-
 }  // namespace
 
 // With y = x w^T + b: dx = dy w, dw = dy^T x, db = the sum of dy's rows.
@@ -52,18 +49,18 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   extents.back() = weight.dim(0);
   Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
   DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
-  return record("linear", y, {x, weight, bias}, {x, weight}, NoAttrs{}, [](const Backward& b) {
+  return record(schema::linear, y, {x, weight, bias}, {x, weight}, {}, [](const Backward& b) {
     const Tensor dy = as_rows(b.dy), input = as_rows(b.saved(0)), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
-    if (b.needs(0)) {
+    if (b.needs(schema::linear.x)) {
       dx = empty_like(b.saved(0));
       DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
     }
-    if (b.needs(1)) {
-      dweight = b.gradient_memory(1);
+    if (b.needs(schema::linear.weight)) {
+      dweight = b.gradient_memory(schema::linear.weight);
       DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
     }
-    if (b.needs(2)) dbias = sum(dy, {0, 1});
+    if (b.needs(schema::linear.bias)) dbias = sum(dy, {0, 1});
     return Tensors{dx, dweight, dbias};
   });
 }
@@ -88,9 +85,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   extents[extents.size() - 2] = a.dim(transpose_a ? -1 : -2);
   extents[extents.size() - 1] = b.dim(transpose_b ? -2 : -1);
   Tensor y = product(a, b, transpose_a, transpose_b, Shape(std::move(extents)));
-  return record("matmul", y, {a, b}, {a, b}, MatmulAttrs{transpose_a, transpose_b},
+  return record(schema::matmul, y, {a, b}, {a, b}, {transpose_a, transpose_b},
                 [](const Backward& back) {
-                  const auto [ta, tb] = back.attrs<MatmulAttrs>();
+                  const auto [ta, tb] = back.attrs<schema::MatmulAttrs>();
                   const Tensor &left = back.saved(0), &right = back.saved(1), &dy = back.dy;
                   Tensor da, db;
                   if (back.needs(0))

@@ -3,13 +3,10 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
-
-struct BinaryCrossEntropyAttrs {
-  double positive_weight;
-};
 
 // What a loss is measured against; a gradient by it would be silently missing.
 void check_constant(const char* op, const char* name, const Tensor& x) {
@@ -18,7 +15,7 @@ void check_constant(const char* op, const char* name, const Tensor& x) {
 }
 
 void check_binary(const Tensor& logits, const char* name, const Tensor& other) {
-  constexpr const char* op = "binary_cross_entropy_with_logits";
+  constexpr const char* op = schema::binary_cross_entropy_with_logits.name;
   check_same_shape(op, "logits", logits, name, other);
   check_same_dtype(op, "logits", logits, name, other);
   check_same_device(op, "logits", logits, name, other);
@@ -30,7 +27,7 @@ void check_binary(const Tensor& logits, const char* name, const Tensor& other) {
 // dz = dy weight [ (1 - t) sigmoid(z) - positive_weight t sigmoid(-z) ] / numel
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const Tensor& weight, double positive_weight) {
-  constexpr const char* op = "binary_cross_entropy_with_logits";
+  constexpr const char* op = schema::binary_cross_entropy_with_logits.name;
   check_floating(op, "logits", logits);
   check_binary(logits, "targets", targets);
   if (weight.defined()) check_binary(logits, "weight", weight);
@@ -40,20 +37,20 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
                " are empty and have no mean, expects at least one element");
   const Tensor loss({}, logits.dtype(), logits.device());
   DISPATCH(logits, binary_cross_entropy_forward(logits, targets, weight, positive_weight, loss));
-  return record(op, loss, {logits, targets, weight}, {logits, targets, weight},
-                BinaryCrossEntropyAttrs{positive_weight}, [](const Backward& b) -> Tensors {
+  return record(schema::binary_cross_entropy_with_logits, loss, {logits, targets, weight},
+                {logits, targets, weight}, {positive_weight}, [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
-                  DISPATCH(dlogits,
-                           binary_cross_entropy_backward(
-                               b.saved(0), b.saved(1), b.saved(2),
-                               b.attrs<BinaryCrossEntropyAttrs>().positive_weight, b.dy, dlogits));
+                  DISPATCH(dlogits, binary_cross_entropy_backward(
+                                        b.saved(0), b.saved(1), b.saved(2),
+                                        b.attrs<schema::BinaryCrossEntropyAttrs>().positive_weight,
+                                        b.dy, dlogits));
                   return {dlogits, {}, {}};
                 });
 }
 
 // dlogits[n,k] = dy (softmax(logits[n])[k] - [k = targets[n]]) / N
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
-  constexpr const char* op = "cross_entropy";
+  constexpr const char* op = schema::cross_entropy.name;
   check_floating(op, "logits", logits);
   check_rank(op, "logits", logits, 2, "[N,K]");
   check_dtype(op, "targets", targets, DType::i64);
@@ -63,7 +60,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
                " are empty and have no mean, expects at least one element");
   const Tensor loss({}, logits.dtype(), logits.device());
   DISPATCH(logits, cross_entropy_forward(logits, targets, loss));
-  return record(op, loss, {logits, targets}, {logits, targets}, NoAttrs{},
+  return record(schema::cross_entropy, loss, {logits, targets}, {logits, targets}, {},
                 [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
                   DISPATCH(dlogits, cross_entropy_backward(b.saved(0), b.saved(1), b.dy, dlogits));

@@ -1,6 +1,7 @@
 // Pooling: checks, output shape, gradient rules.
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -49,7 +50,7 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
                height, " x ", width, ", expects at most 255 places");
   const Tensor argmax(y.shape(), DType::u8, x.device());
   DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
-  return record("max_pool2d", y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {
+  return record(schema::max_pool2d, y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
     DISPATCH(dx, max_pool2d_backward(b.dy, b.saved(0), b.attrs<Pool2dOptions>(), dx));
     return {dx};
@@ -61,7 +62,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   check_image("avg_pool2d", x);
   Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());
   DISPATCH(x, avg_pool2d_forward(x, options, y));
-  return record("avg_pool2d", y, {x}, {}, options, [](const Backward& b) -> Tensors {
+  return record(schema::avg_pool2d, y, {x}, {}, options, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
     DISPATCH(dx, avg_pool2d_backward(b.dy, b.attrs<Pool2dOptions>(), dx));
     return {dx};
@@ -75,7 +76,7 @@ Tensor global_avg_pool2d(const Tensor& x) {
   const Tensor y(places, x.dtype(), x.device());
   const double share = 1.0 / static_cast<double>(x.dim(1) * x.dim(2));
   DISPATCH(x, reduce_sum(x, share, y));
-  return record("global_avg_pool2d", y.view({x.dim(0), x.dim(3)}), {x}, {}, NoAttrs{},
+  return record(schema::global_avg_pool2d, y.view({x.dim(0), x.dim(3)}), {x}, {}, {},
                 [](const Backward& b) {
                   const Shape& shape = b.input_shape(0);
                   Tensor dx(shape, b.dy.dtype(), b.dy.device());

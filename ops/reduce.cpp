@@ -1,6 +1,7 @@
 // sum, mean and amax: which dimensions go, and the gradient rules.
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -31,34 +32,29 @@ Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int6
   return {Shape(std::move(kept)), Shape(std::move(result)), count};
 }
 
-struct SumAttrs {
-  Shape kept;
-  double scale;
-};
-
 // y = scale * sum of x: each x gets scale * dy.
-Tensor scaled_sum(const char* op, const Tensor& x, const Reduction& shapes, double scale) {
+Tensor scaled_sum(const schema::Reduction& op, const Tensor& x, const Reduction& shapes,
+                  double scale) {
   const Tensor kept(shapes.kept, x.dtype(), x.device());
   DISPATCH(x, reduce_sum(x, scale, kept));
-  return record(op, kept.view(shapes.result), {x}, {}, SumAttrs{shapes.kept, scale},
-                [](const Backward& b) {
-                  const auto& attrs = b.attrs<SumAttrs>();
-                  Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-                  DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
-                  return Tensors{dx};
-                });
+  return record(op, kept.view(shapes.result), {x}, {}, {shapes.kept, scale}, [](const Backward& b) {
+    const auto& attrs = b.attrs<schema::SumAttrs>();
+    Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
+    DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
+    return Tensors{dx};
+  });
 }
 
 }  // namespace
 
 Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
-  return scaled_sum("sum", x, reduction("sum", x, dims, keepdim), 1.0);
+  return scaled_sum(schema::sum, x, reduction("sum", x, dims, keepdim), 1.0);
 }
 
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
   const Reduction shapes = reduction("mean", x, dims, keepdim);
   OSTEON_CHECK(shapes.count > 0, "mean: input ", x.shape(), " has nothing to average");
-  return scaled_sum("mean", x, shapes, 1.0 / shapes.count);
+  return scaled_sum(schema::mean, x, shapes, 1.0 / shapes.count);
 }
 
 // dx = dy / (number of maxima) where x is the maximum, else 0.
@@ -67,7 +63,7 @@ Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim
   OSTEON_CHECK(shapes.count > 0, "amax: input ", x.shape(), " has no elements to compare");
   const Tensor kept(shapes.kept, x.dtype(), x.device());
   DISPATCH(x, reduce_max(x, kept));
-  return record("amax", kept.view(shapes.result), {x}, {x, kept}, NoAttrs{}, [](const Backward& b) {
+  return record(schema::amax, kept.view(shapes.result), {x}, {x, kept}, {}, [](const Backward& b) {
     const Tensor &input = b.saved(0), &largest = b.saved(1);
     Tensor dx = empty_like(input);
     DISPATCH(dx, reduce_max_backward(input, largest, b.dy.view(largest.shape()), dx));

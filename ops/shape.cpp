@@ -5,22 +5,10 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
-
-struct PermuteAttrs {
-  std::vector<std::int64_t> order;
-};
-
-struct ConcatAttrs {
-  std::int64_t dim;
-  std::vector<std::int64_t> extents;  // of each tensor along dim
-};
-
-struct NarrowAttrs {
-  std::int64_t dim, start;
-};
 
 struct Printed {
   const std::vector<std::int64_t>& numbers;
@@ -70,7 +58,7 @@ Shape with_extent(const Shape& shape, std::int64_t dim, std::int64_t extent) {
 // dx is dy under the shape of x.
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents) {
   check_defined("reshape", "input", x);
-  return record("reshape", x.view(resolve(x, extents)), {x}, {}, NoAttrs{},
+  return record(schema::reshape, x.view(resolve(x, extents)), {x}, {}, {},
                 [](const Backward& b) -> Tensors { return {b.dy.view(b.input_shape(0))}; });
 }
 
@@ -86,9 +74,9 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
   for (const std::int64_t d : order) extents.push_back(x.dim(d));
   const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
   DISPATCH(x, permute(x, order, y));
-  return record("permute", y, {x}, {}, PermuteAttrs{order}, [](const Backward& b) -> Tensors {
+  return record(schema::permute, y, {x}, {}, {order}, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, permute(b.dy, inverse(b.attrs<PermuteAttrs>().order), dx));
+    DISPATCH(dx, permute(b.dy, inverse(b.attrs<schema::PermuteAttrs>().order), dx));
     return {dx};
   });
 }
@@ -117,8 +105,8 @@ Tensor concat(const Tensors& tensors, std::int64_t dim) {
     DISPATCH(x, copy_into_slice(x, dim, start, y));
     start += x.dim(dim);
   }
-  return record("concat", y, tensors, {}, ConcatAttrs{dim, extents}, [](const Backward& b) {
-    const auto& [along, lengths] = b.attrs<ConcatAttrs>();
+  return record(schema::concat, y, tensors, {}, {dim, extents}, [](const Backward& b) {
+    const auto& [along, lengths] = b.attrs<schema::ConcatAttrs>();
     Tensors gradients(lengths.size());
     std::int64_t at = 0;
     for (std::size_t i = 0; i < lengths.size(); at += lengths[i++]) {
@@ -138,8 +126,8 @@ Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_
                " of input ", x.shape(), ", expects a slice inside it");
   const Tensor y(with_extent(x.shape(), dim, length), x.dtype(), x.device());
   DISPATCH(x, copy_from_slice(x, dim, start, y));
-  return record("narrow", y, {x}, {}, NarrowAttrs{dim, start}, [](const Backward& b) -> Tensors {
-    const auto& [along, from] = b.attrs<NarrowAttrs>();
+  return record(schema::narrow, y, {x}, {}, {dim, start}, [](const Backward& b) -> Tensors {
+    const auto& [along, from] = b.attrs<schema::NarrowAttrs>();
     const Tensor dx = zeros(b.input_shape(0), b.dy.dtype(), b.dy.device());
     DISPATCH(dx, copy_into_slice(b.dy, along, from, dx));
     return {dx};

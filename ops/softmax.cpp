@@ -1,6 +1,7 @@
 // softmax and log_softmax: checks and gradient rules.
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
@@ -18,7 +19,7 @@ Tensor softmax(const Tensor& x) {
   check("softmax", x);
   const Tensor y = empty_like(x);
   DISPATCH(x, softmax_forward(x, y));
-  return record("softmax", y, {x}, {y}, NoAttrs{}, [](const Backward& b) -> Tensors {
+  return record(schema::softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
     DISPATCH(dx, softmax_backward(b.saved(0), b.dy, dx));
     return {dx};
@@ -30,7 +31,7 @@ Tensor log_softmax(const Tensor& x) {
   check("log_softmax", x);
   const Tensor y = empty_like(x);
   DISPATCH(x, log_softmax_forward(x, y));
-  return record("log_softmax", y, {x}, {y}, NoAttrs{}, [](const Backward& b) -> Tensors {
+  return record(schema::log_softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
     DISPATCH(dx, log_softmax_backward(b.saved(0), b.dy, dx));
     return {dx};

@@ -4,11 +4,12 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/schema.h"
 
 namespace osteon {
 namespace {
 
-constexpr const char* kOp = "warp_affine";
+constexpr const char* kOp = schema::warp_affine.name;
 // Keeps coordinates well within the 24 bits of a float and offsets into an RGB image within 32.
 constexpr std::int64_t kMaximumExtent = 16384;
 
@@ -52,7 +53,7 @@ Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptio
   const Tensor y({images.dim(0), options.height, options.width, channels}, options.dtype,
                  images.device());
   DISPATCH(images, warp_affine(images, matrices, options, y));
-  return record(kOp, y, {images, matrices}, {}, options, nullptr);
+  return record(schema::warp_affine, y, {images, matrices}, {}, options, nullptr);
 }
 
 }  // namespace osteon

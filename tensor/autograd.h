@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,14 @@
 namespace osteon {
 
 struct NoAttrs {};
+
+// What an op is called, and the type of the attributes that it records. ops/schema.h has one per
+// op.
+template <class AttrsType = NoAttrs>
+struct OpSchema {
+  using Attrs = AttrsType;
+  const char* name;
+};
 
 class Backward;
 using Rule = Tensors (*)(const Backward&);
@@ -120,16 +130,17 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
 // returns one gradient an input, in order, undefined where none is needed or there is none; a null
 // rule says that the op has no gradient, which is an error once backward comes there.
 template <class Attrs>
-Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const Tensors& saved,
-               Attrs attrs, Rule rule) {
-  return detail::record(name, std::move(outputs), inputs, saved, std::any(std::move(attrs)), rule);
+Tensors record(const OpSchema<Attrs>& op, Tensors outputs, const Tensors& inputs,
+               const Tensors& saved, std::type_identity_t<Attrs> attrs, Rule rule) {
+  return detail::record(op.name, std::move(outputs), inputs, saved, std::any(std::move(attrs)),
+                        rule);
 }
 // The same for one output.
 template <class Attrs>
-Tensor record(const char* name, Tensor output, const Tensors& inputs, const Tensors& saved,
-              Attrs attrs, Rule rule) {
-  return detail::record(name, Tensors{std::move(output)}, inputs, saved, std::any(std::move(attrs)),
-                        rule)[0];
+Tensor record(const OpSchema<Attrs>& op, Tensor output, const Tensors& inputs, const Tensors& saved,
+              std::type_identity_t<Attrs> attrs, Rule rule) {
+  return detail::record(op.name, Tensors{std::move(output)}, inputs, saved,
+                        std::any(std::move(attrs)), rule)[0];
 }
 
 // Computes the gradient of `loss` (one element) by every leaf that requires one and adds it to the
@@ -157,6 +168,20 @@ struct Observation {
   const std::any& attrs;
   const Tensors& outputs;
 };
+
+// Whether an Observation or a Node is of this op.
+template <class Observed, class Attrs>
+bool is(const Observed& observed, const OpSchema<Attrs>& op) {
+  return std::string_view(observed.name) == op.name;
+}
+// Its attributes; throws if it is of another op.
+template <class Observed, class Attrs>
+const Attrs& attrs_of(const Observed& observed, const OpSchema<Attrs>& op) {
+  const Attrs* const attrs = std::any_cast<Attrs>(&observed.attrs);
+  OSTEON_CHECK(is(observed, op) && attrs != nullptr, observed.name,
+               " was asked for the attributes of ", op.name);
+  return *attrs;
+}
 
 // While one lives, `observer` is called for every op of this thread, after those that began to
 // watch before it. Ops that an observer calls itself are not observed.

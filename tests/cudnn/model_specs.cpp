@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "ops/ops.h"
+#include "ops/schema.h"
 #include "tensor/autograd.h"
 
 namespace osteon {
@@ -22,21 +22,23 @@ Tensor blank_images(std::int64_t image_size) {
 }
 
 ConvolutionSpec convolution(ConvolutionSpec::Pass pass, const Shape& x, const Shape& weight,
-                            const Shape& y, const std::any& options) {
-  return cuda::convolution_spec(pass, DType::f32, x, weight, y,
-                                std::any_cast<const Conv2dOptions&>(options), false);
+                            const Shape& y, const Conv2dOptions& options) {
+  return cuda::convolution_spec(pass, DType::f32, x, weight, y, options, false);
 }
 
-BatchNormSpec batch_norm(BatchNormSpec::Pass pass, const Shape& x, const std::any& options,
+BatchNormSpec batch_norm(BatchNormSpec::Pass pass, const Shape& x, const BatchNormOptions& options,
                          bool residual) {
-  return cuda::batch_norm_spec(pass, DType::f32, x, std::any_cast<const BatchNormOptions&>(options),
-                               residual);
+  return cuda::batch_norm_spec(pass, DType::f32, x, options, residual);
 }
+
+constexpr auto kConv = schema::conv2d;
+constexpr auto kNorm = schema::batch_norm;
 
 ConvolutionSpec forward_convolution(const Observation& op) {
-  ConvolutionSpec spec = convolution(ConvolutionSpec::Pass::forward, op.inputs[0].shape(),
-                                     op.inputs[1].shape(), op.outputs[0].shape(), op.attrs);
-  spec.bias = op.inputs[2].defined();
+  ConvolutionSpec spec =
+      convolution(ConvolutionSpec::Pass::forward, op.inputs[kConv.x].shape(),
+                  op.inputs[kConv.weight].shape(), op.outputs[0].shape(), attrs_of(op, kConv));
+  spec.bias = op.inputs[kConv.bias].defined();
   return spec;
 }
 
@@ -77,10 +79,10 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
 std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size) {
   std::vector<ObservedOp> seen;
   const ObserveOps forward([&](const Observation& op) {
-    if (op.name == std::string("conv2d")) seen.push_back({forward_convolution(op)});
-    if (op.name == std::string("batch_norm"))
-      seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[0].shape(), op.attrs,
-                                 op.inputs[3].defined())});
+    if (is(op, kConv)) seen.push_back({forward_convolution(op)});
+    if (is(op, kNorm))
+      seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[kNorm.x].shape(),
+                                 attrs_of(op, kNorm), op.inputs[kNorm.residual].defined())});
   });
   // A data gradient takes in what other ops have contributed to its input's gradient before it.
   std::set<std::pair<const Node*, std::size_t>> contributed;
@@ -90,20 +92,21 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
       return std::pair<const Node*, std::size_t>(inputs[i].node.get(), inputs[i].output_index);
     };
     const auto convolution_of = [&](ConvolutionSpec::Pass pass) {
-      return convolution(pass, inputs[0].shape, inputs[1].shape, op.outputs[0].shape, op.attrs);
+      return convolution(pass, inputs[kConv.x].shape, inputs[kConv.weight].shape,
+                         op.outputs[0].shape, attrs_of(op, kConv));
     };
-    if (op.name == std::string("conv2d")) {
-      if (inputs[0].needs_grad()) {
+    if (is(op, kConv)) {
+      if (inputs[kConv.x].needs_grad()) {
         ConvolutionSpec spec = convolution_of(ConvolutionSpec::Pass::backward_input);
-        spec.residual = contributed.contains(source(0));
+        spec.residual = contributed.contains(source(kConv.x));
         seen.push_back({spec});
       }
-      if (inputs[1].needs_grad())
+      if (inputs[kConv.weight].needs_grad())
         seen.push_back({convolution_of(ConvolutionSpec::Pass::backward_weight)});
     }
-    if (op.name == std::string("batch_norm"))
-      seen.push_back({batch_norm(BatchNormSpec::Pass::backward, inputs[0].shape, op.attrs,
-                                 inputs[3].needs_grad())});
+    if (is(op, kNorm))
+      seen.push_back({batch_norm(BatchNormSpec::Pass::backward, inputs[kNorm.x].shape,
+                                 attrs_of(op, kNorm), inputs[kNorm.residual].needs_grad())});
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].node) contributed.insert(source(i));
   });
@@ -117,17 +120,17 @@ std::vector<ObservedOp> observe_inference(Module& model, std::int64_t image_size
   std::map<const std::byte*, std::size_t> made_by;  // outputs of convolutions
   const NoGrad no_grad;
   const ObserveOps forward([&](const Observation& op) {
-    if (op.name == std::string("conv2d")) {
+    if (is(op, kConv)) {
       made_by[op.outputs[0].raw()] = seen.size();
       seen.push_back({forward_convolution(op)});
     }
-    if (op.name != std::string("batch_norm")) return;
-    const auto found = made_by.find(op.inputs[0].raw());
+    if (!is(op, kNorm)) return;
+    const auto found = made_by.find(op.inputs[kNorm.x].raw());
     OSTEON_CHECK(found != made_by.end(), "batch_norm: it does not follow a convolution");
     auto& conv = std::get<ConvolutionSpec>(seen[found->second].spec);
     conv.bias = true;
-    conv.residual = op.inputs[3].defined();
-    conv.relu = std::any_cast<const BatchNormOptions&>(op.attrs).relu;
+    conv.residual = op.inputs[kNorm.residual].defined();
+    conv.relu = attrs_of(op, kNorm).relu;
     made_by.erase(found);
   });
   model.train(false);

@@ -39,6 +39,16 @@ class Numbers : public Module {
   Tensor forward(const Tensor& x) override { return 1.0 - global_avg_pool2d(x) * 2.5; }
 };
 
+// A batch norm that no layer holds.
+class BareNorm : public Module {
+  Tensor forward(const Tensor& x) override {
+    const Tensor weight = full({3}, 2), bias = full({3}, 3), mean = full({3}, 5),
+                 var = full({3}, 7);
+    return global_avg_pool2d(
+        batch_norm(x, weight, bias, mean, var, {.training = false, .epsilon = 0.25}));
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
@@ -126,6 +136,30 @@ TEST_CASE("a number beside a tensor becomes a constant") {
         }
     CHECK(found == 1);
   }
+}
+
+TEST_CASE("a batch norm is written from what the op records") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  BareNorm model;
+  write_onnx(path, model, kSize, {.name = "norm"});
+  onnx::ModelProto file;
+  std::ifstream stream(path, std::ios::binary);
+  REQUIRE(file.ParseFromIstream(&stream));
+  onnx::checker::check_model(file);
+  std::map<std::string, float> constants;  // their first element
+  for (const auto& constant : file.graph().initializer())
+    constants[constant.name()] = *reinterpret_cast<const float*>(constant.raw_data().data());
+  REQUIRE(file.graph().node_size() > 0);
+  const onnx::NodeProto& norm = file.graph().node(0);
+  CHECK(norm.op_type() == "BatchNormalization");
+  REQUIRE(norm.input_size() == 5);
+  const float expected[] = {2, 3, 5, 7};
+  for (int i = 1; i < 5; ++i) {
+    CAPTURE(i);
+    CHECK(constants[norm.input(i)] == expected[i - 1]);
+  }
+  CHECK(norm.attribute(0).f() == 0.25F);
 }
 
 TEST_CASE("an op without a rule, and a place that cannot be written, are named") {

@@ -9,6 +9,7 @@
 #include "nn/models.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
+#include "ops/schema.h"
 #include "tests/support/message_of.h"
 
 using namespace osteon;
@@ -96,7 +97,7 @@ TEST_CASE("layers run one by one while somebody watches") {
   const NoGrad no_grad;
   int batch_norms = 0;
   const ObserveOps observer(
-      [&](const Observation& op) { batch_norms += std::string(op.name) == "batch_norm"; });
+      [&](const Observation& op) { batch_norms += is(op, schema::batch_norm); });
   (*model)(random_tensor({1, 32, 32, 3}, 1));
   CHECK(batch_norms == 20);
 }

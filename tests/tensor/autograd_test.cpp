@@ -38,13 +38,13 @@ Tensor product(const Tensor& a, const Tensor& b) {
 Tensor add(const Tensor& a, const Tensor& b) {
   const Tensor y = zip(a, b, [](double u, double v) { return u + v; });
   // Both inputs get one and the same tensor.
-  return record("add", y, {a, b}, {}, NoAttrs{}, [](const Backward& backward) -> Tensors {
+  return record(OpSchema{"add"}, y, {a, b}, {}, {}, [](const Backward& backward) -> Tensors {
     return {backward.dy, backward.dy};
   });
 }
 
 Tensor mul(const Tensor& a, const Tensor& b) {
-  return record("mul", product(a, b), {a, b}, {a, b}, NoAttrs{},
+  return record(OpSchema{"mul"}, product(a, b), {a, b}, {a, b}, {},
                 [](const Backward& backward) -> Tensors {
                   return {backward.needs(0) ? product(backward.dy, backward.saved(1)) : Tensor(),
                           backward.needs(1) ? product(backward.dy, backward.saved(0)) : Tensor()};
@@ -54,13 +54,14 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 struct Factor {
   double value;
 };
+constexpr OpSchema<Factor> kScale{"scale"};
 
 // 3 x, whose rule adds to its share what was collected of x's gradient before; `taken` counts how
 // often there was something.
 int taken = 0;
 Tensor triple(const Tensor& x) {
   const Tensor y = zip(x, x, [](double u, double) { return 3 * u; });
-  return record("triple", y, {x}, {}, NoAttrs{}, [](const Backward& b) -> Tensors {
+  return record(OpSchema{"triple"}, y, {x}, {}, {}, [](const Backward& b) -> Tensors {
     const Tensor share = zip(b.dy, b.dy, [](double u, double) { return 3 * u; });
     const Tensor others = b.take_gradient_so_far(0);
     if (!others.defined()) return {share};
@@ -71,7 +72,7 @@ Tensor triple(const Tensor& x) {
 
 Tensor scale(const Tensor& x, double factor) {
   const auto scaled = [](const Tensor& t, double f) { return product(t, full(t.shape(), f)); };
-  return record("scale", scaled(x, factor), {x}, {}, Factor{factor},
+  return record(kScale, scaled(x, factor), {x}, {}, {factor},
                 [](const Backward& backward) -> Tensors {
                   const double f = backward.attrs<Factor>().value;
                   return {product(backward.dy, full(backward.dy.shape(), f))};
@@ -80,19 +81,19 @@ Tensor scale(const Tensor& x, double factor) {
 
 // The gradient passes through untouched: dx is dy, the very same memory.
 Tensor identity(const Tensor& x) {
-  return record("identity", x.clone(), {x}, {}, NoAttrs{},
+  return record(OpSchema{"identity"}, x.clone(), {x}, {}, {},
                 [](const Backward& backward) -> Tensors { return {backward.dy}; });
 }
 
 // dx is what was saved, the very same memory.
 Tensor gradient_is_saved(const Tensor& x, const Tensor& kept) {
-  return record("gradient_is_saved", x.clone(), {x}, {kept}, NoAttrs{},
+  return record(OpSchema{"gradient_is_saved"}, x.clone(), {x}, {kept}, {},
                 [](const Backward& backward) -> Tensors { return {backward.saved(0)}; });
 }
 
 // Two outputs, x and 10 x.
 Tensors fork(const Tensor& x) {
-  return record("fork", Tensors{x.clone(), product(x, full(x.shape(), 10))}, {x}, {}, NoAttrs{},
+  return record(OpSchema{"fork"}, Tensors{x.clone(), product(x, full(x.shape(), 10))}, {x}, {}, {},
                 [](const Backward& backward) -> Tensors {
                   return {zip(backward.grad_output(0), backward.grad_output(1),
                               [](double first, double second) { return first + 10 * second; })};
@@ -101,7 +102,7 @@ Tensors fork(const Tensor& x) {
 
 // The op of the tests that need only a rule.
 Tensor with_rule(const Tensor& x, Rule rule) {
-  return record("broken", x.clone(), {x}, {}, NoAttrs{}, rule);
+  return record(OpSchema{"broken"}, x.clone(), {x}, {}, {}, rule);
 }
 
 Tensor leaf(const Elements& elements) {
@@ -209,7 +210,7 @@ TEST_CASE("what requires a gradient, and what has a history") {
 
 TEST_CASE("an absent input and an absent saved tensor stay absent") {
   const Tensor x = leaf({2});
-  const Tensor y = record("with_bias", x.clone(), {x, Tensor()}, {Tensor()}, NoAttrs{},
+  const Tensor y = record(OpSchema{"with_bias"}, x.clone(), {x, Tensor()}, {Tensor()}, {},
                           [](const Backward& backward) -> Tensors {
                             CHECK(backward.needs(0));
                             CHECK(!backward.needs(1));
@@ -222,7 +223,7 @@ TEST_CASE("an absent input and an absent saved tensor stay absent") {
 
 TEST_CASE("a rule is told its inputs' shapes and dtypes and what nobody needs") {
   const Tensor x = leaf({2, 3}), frozen = full({4}, 1, DType::f64);
-  const Tensor y = record("mixed", zeros({5}), {frozen, x}, {}, NoAttrs{},
+  const Tensor y = record(OpSchema{"mixed"}, zeros({5}), {frozen, x}, {}, {},
                           [](const Backward& backward) -> Tensors {
                             CHECK(!backward.needs(0));
                             CHECK(backward.needs(1));
@@ -423,7 +424,7 @@ TEST_CASE("NoGrad holds back history, nests, ends with its scope, and is of one 
 TEST_CASE("rules record no history, whether NoGrad is in force or not") {
   const Tensor x = leaf({3});
   const auto squared = [&] {
-    return record("outer", x.clone(), {x}, {x.view({1})}, NoAttrs{},
+    return record(OpSchema{"outer"}, x.clone(), {x}, {x.view({1})}, {},
                   [](const Backward& backward) -> Tensors {
                     Tensor w = backward.saved(0).clone();
                     w.set_requires_grad(true);
@@ -450,9 +451,12 @@ TEST_CASE("an observer sees every op, its inputs, attributes and outputs, under 
     CHECK(op.inputs[0].shares_memory(x));
     CHECK(op.outputs.size() == 1);
     CHECK(op.outputs[0].item() == (seen.back() == "scale" ? 6 : 9));
-    const auto* const factor = std::any_cast<Factor>(&op.attrs);
-    CHECK((factor != nullptr) == (seen.back() == "scale"));
-    if (factor != nullptr) CHECK(factor->value == 2);
+    CHECK(is(op, kScale) == (seen.back() == "scale"));
+    if (is(op, kScale))
+      CHECK(attrs_of(op, kScale).value == 2);
+    else
+      CHECK_THROWS_WITH_AS(attrs_of(op, kScale), doctest::Contains("the attributes of scale"),
+                           Error);
   };
   {
     const ObserveOps observe(look);
@@ -585,7 +589,7 @@ TEST_CASE("an op hands out tensors of its own") {
   for (const Row& row : rows) {
     CAPTURE(row.what);
     const std::string message = message_of([&] {
-      record("own", row.outputs, {x, constant}, {}, NoAttrs{},
+      record(OpSchema{"own"}, row.outputs, {x, constant}, {}, {},
              [](const Backward& backward) -> Tensors {
                return {backward.dy, {}};
              });
@@ -599,8 +603,8 @@ TEST_CASE("an op hands out tensors of its own") {
 
 TEST_CASE("an output of integers has no history and no gradient") {
   const Tensor x = leaf({3});
-  const Tensors y = record("with_index", Tensors{x.clone(), zeros({1}, DType::i64)}, {x}, {},
-                           NoAttrs{}, [](const Backward& backward) -> Tensors {
+  const Tensors y = record(OpSchema{"with_index"}, Tensors{x.clone(), zeros({1}, DType::i64)}, {x},
+                           {}, {}, [](const Backward& backward) -> Tensors {
                              CHECK(!backward.grad_output(1).defined());
                              return {backward.grad_output(0)};
                            });
@@ -659,7 +663,7 @@ std::vector<std::size_t>& memory_seen() {
 
 Tensor watched(const Tensor& x) {
   const Tensor y = x.clone();
-  return record("watched", y, {x}, {y}, NoAttrs{}, [](const Backward& backward) -> Tensors {
+  return record(OpSchema{"watched"}, y, {x}, {y}, {}, [](const Backward& backward) -> Tensors {
     memory_seen().push_back(current_bytes());
     return {backward.dy.clone()};
   });

@@ -1,0 +1,152 @@
+// What each op records: its name, the places of its inputs and the type of its attributes. An
+// observer (tensor/autograd.h) finds its way by these names:
+//
+//   if (is(op, schema::conv2d)) use(op.inputs[schema::conv2d.weight]);
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ops/ops.h"
+#include "tensor/autograd.h"
+
+namespace osteon::schema {
+
+struct Conv2d : OpSchema<Conv2dOptions> {
+  enum Input : std::size_t { x, weight, bias };
+};
+inline constexpr Conv2d conv2d{{"conv2d"}};
+
+struct Conv2dAddRelu : OpSchema<Conv2dOptions> {
+  enum Input : std::size_t { x, weight, bias, residual };
+};
+inline constexpr Conv2dAddRelu conv2d_add_relu{{"conv2d_add_relu"}};
+
+// The running statistics have no gradient.
+struct BatchNorm : OpSchema<BatchNormOptions> {
+  enum Input : std::size_t { x, weight, bias, residual, running_mean, running_var };
+};
+inline constexpr BatchNorm batch_norm{{"batch_norm"}};
+
+struct MaxPool2d : OpSchema<Pool2dOptions> {
+  enum Input : std::size_t { x };
+};
+inline constexpr MaxPool2d max_pool2d{{"max_pool2d"}};
+
+struct AvgPool2d : OpSchema<Pool2dOptions> {
+  enum Input : std::size_t { x };
+};
+inline constexpr AvgPool2d avg_pool2d{{"avg_pool2d"}};
+
+struct GlobalAvgPool2d : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr GlobalAvgPool2d global_avg_pool2d{{"global_avg_pool2d"}};
+
+struct Linear : OpSchema<> {
+  enum Input : std::size_t { x, weight, bias };
+};
+inline constexpr Linear linear{{"linear"}};
+
+struct MatmulAttrs {
+  bool transpose_a, transpose_b;
+};
+struct Matmul : OpSchema<MatmulAttrs> {
+  enum Input : std::size_t { a, b };
+};
+inline constexpr Matmul matmul{{"matmul"}};
+
+// The attributes of an elementwise op are its functor; the inputs are the operands, in order.
+template <class Functor>
+inline constexpr OpSchema<Functor> elementwise{Functor::name};
+
+struct Cast : OpSchema<DType> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Cast cast{{"cast"}};
+
+struct SumAttrs {
+  Shape kept;  // the result's, with extent 1 where it was reduced
+  double scale;
+};
+struct Reduction : OpSchema<SumAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Reduction sum{{"sum"}}, mean{{"mean"}};
+
+struct Amax : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Amax amax{{"amax"}};
+
+struct Reshape : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Reshape reshape{{"reshape"}};
+
+struct PermuteAttrs {
+  std::vector<std::int64_t> order;
+};
+struct Permute : OpSchema<PermuteAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Permute permute{{"permute"}};
+
+struct ConcatAttrs {
+  std::int64_t dim;
+  std::vector<std::int64_t> extents;  // of each tensor along dim
+};
+// The inputs are the tensors, in order.
+inline constexpr OpSchema<ConcatAttrs> concat{"concat"};
+
+struct NarrowAttrs {
+  std::int64_t dim, start;
+};
+struct Narrow : OpSchema<NarrowAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Narrow narrow{{"narrow"}};
+
+struct IndexSelect : OpSchema<> {
+  enum Input : std::size_t { x, indices };
+};
+inline constexpr IndexSelect index_select{{"index_select"}};
+
+struct Softmax : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Softmax softmax{{"softmax"}};
+
+struct LogSoftmax : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr LogSoftmax log_softmax{{"log_softmax"}};
+
+struct BinaryCrossEntropyAttrs {
+  double positive_weight;
+};
+struct BinaryCrossEntropyWithLogits : OpSchema<BinaryCrossEntropyAttrs> {
+  enum Input : std::size_t { logits, targets, weight };
+};
+inline constexpr BinaryCrossEntropyWithLogits binary_cross_entropy_with_logits{
+    {"binary_cross_entropy_with_logits"}};
+
+struct CrossEntropy : OpSchema<> {
+  enum Input : std::size_t { logits, targets };
+};
+inline constexpr CrossEntropy cross_entropy{{"cross_entropy"}};
+
+struct DropoutAttrs {
+  double p;
+};
+struct Dropout : OpSchema<DropoutAttrs> {
+  enum Input : std::size_t { x, key };
+};
+inline constexpr Dropout dropout{{"dropout"}};
+
+struct WarpAffine : OpSchema<WarpOptions> {
+  enum Input : std::size_t { images, matrices };
+};
+inline constexpr WarpAffine warp_affine{{"warp_affine"}};
+
+}  // namespace osteon::schema
