@@ -54,38 +54,38 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
   check(x, weight, bias, running_mean, running_var, options, residual);
   Tensor y = empty_like(x), mean = empty_like(weight), inverse_std = empty_like(weight);
   ReluMask relu_mask;
-  DISPATCH(x, batch_norm_forward(x, weight, bias, residual, options, running_mean, running_var,
-                                 mean, inverse_std, y, relu_mask));
+  OSTEON_DISPATCH(x, batch_norm_forward(x, weight, bias, residual, options, running_mean,
+                                        running_var, mean, inverse_std, y, relu_mask));
   if (options.training) {
     running_mean.bump_version();
     running_var.bump_version();
   }
-  return record(
-      schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
-      {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.library}, options,
-      [](const Backward& b) {
-        const auto& normalize = b.attrs<BatchNormOptions>();
-        const Tensor& input = b.saved(0);
-        const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
-                     dbias = b.gradient_memory(schema::batch_norm.bias);
-        Tensor dx, dresidual;
-        if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
-        if (b.needs(schema::batch_norm.residual))
-          dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
-        DISPATCH(input, batch_norm_backward({.dy = b.dy,
-                                             .x = input,
-                                             .relu_mask = {b.saved(5), b.saved(6)},
-                                             .weight = b.saved(1),
-                                             .bias = b.saved(2),
-                                             .mean = b.saved(3),
-                                             .inverse_std = b.saved(4),
-                                             .options = normalize,
-                                             .dx = dx,
-                                             .dweight = dweight,
-                                             .dbias = dbias,
-                                             .dresidual = normalize.relu ? dresidual : Tensor()}));
-        return Tensors{dx, dweight, dbias, dresidual, {}, {}};
-      });
+  return record(schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
+                {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.library}, options,
+                [](const Backward& b) {
+                  const auto& normalize = b.attrs<BatchNormOptions>();
+                  const Tensor& input = b.saved(0);
+                  const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
+                               dbias = b.gradient_memory(schema::batch_norm.bias);
+                  Tensor dx, dresidual;
+                  if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
+                  if (b.needs(schema::batch_norm.residual))
+                    dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
+                  OSTEON_DISPATCH(input, batch_norm_backward(
+                                             {.dy = b.dy,
+                                              .x = input,
+                                              .relu_mask = {b.saved(5), b.saved(6)},
+                                              .weight = b.saved(1),
+                                              .bias = b.saved(2),
+                                              .mean = b.saved(3),
+                                              .inverse_std = b.saved(4),
+                                              .options = normalize,
+                                              .dx = dx,
+                                              .dweight = dweight,
+                                              .dbias = dbias,
+                                              .dresidual = normalize.relu ? dresidual : Tensor()}));
+                  return Tensors{dx, dweight, dbias, dresidual, {}, {}};
+                });
 }
 
 }  // namespace osteon

@@ -60,19 +60,19 @@ Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
   Tensor y = output_of(x, weight, bias, options);
-  DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), false, options, y));
+  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), false, options, y));
   return record(schema::conv2d, y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
     const auto& conv = b.attrs<Conv2dOptions>();
     const Tensor &input = b.saved(0), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
     if (b.needs(schema::conv2d.x)) {
       dx = empty_like(input);
-      DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv,
-                                         b.take_gradient_so_far(schema::conv2d.x), dx));
+      OSTEON_DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv,
+                                                b.take_gradient_so_far(schema::conv2d.x), dx));
     }
     if (b.needs(schema::conv2d.weight)) {
       dweight = b.gradient_memory(schema::conv2d.weight);
-      DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
+      OSTEON_DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
     }
     if (b.needs(schema::conv2d.bias))
       dbias = sum(cast(b.dy, b.input_dtype(schema::conv2d.bias)), {0, 1, 2});
@@ -88,7 +88,7 @@ Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias
                      residual.device() == y.device(),
                  "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(), " on ",
                  residual.device(), " for output ", y.shape(), " ", y.dtype(), " on ", y.device());
-  DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
+  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
   return record(schema::conv2d_add_relu, y, {x, weight, bias, residual}, {}, options, nullptr);
 }
 

@@ -15,10 +15,10 @@ Tensor dropout(const Tensor& x, double p, const Tensor& key) {
   check_shape("dropout", "key", key, {4});
   check_same_device("dropout", "input", x, "key", key);
   const Tensor y = empty_like(x);
-  DISPATCH(x, dropout(x, p, key, y));
+  OSTEON_DISPATCH(x, dropout(x, p, key, y));
   return record(schema::dropout, y, {x, key}, {key}, {p}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
-    DISPATCH(dx, dropout(b.dy, b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
+    OSTEON_DISPATCH(dx, dropout(b.dy, b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
     return {dx, {}};
   });
 }

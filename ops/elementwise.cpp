@@ -30,7 +30,7 @@ Tensor sum_to(const Tensor& gradient, const Shape& shape) {
   std::vector<std::int64_t> extents(static_cast<std::size_t>(gradient.rank() - shape.rank()), 1);
   extents.insert(extents.end(), shape.extents().begin(), shape.extents().end());
   const Tensor result(Shape(std::move(extents)), gradient.dtype(), gradient.device());
-  DISPATCH(gradient, reduce_sum(gradient, 1.0, result));
+  OSTEON_DISPATCH(gradient, reduce_sum(gradient, 1.0, result));
   return result.view(shape);
 }
 
@@ -83,7 +83,7 @@ Tensors gradients_of(const Backward& b) {
   std::array<Tensor, kGradients<Functor>> gradients;
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (b.needs(first + i)) gradients[i] = empty_like(b.dy);
-  DISPATCH(b.dy, elementwise_backward<Functor>(b.attrs<Functor>(), saved, b.dy, gradients));
+  OSTEON_DISPATCH(b.dy, elementwise_backward<Functor>(b.attrs<Functor>(), saved, b.dy, gradients));
   Tensors result(kOperands<Functor>);
   for (std::size_t i = first; i < result.size(); ++i)
     if (b.needs(i)) result[i] = sum_to(gradients[i - first], b.input_shape(i));
@@ -107,7 +107,7 @@ Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Fu
   for (const Tensor& input : inputs) shape = broadcast_shape(Functor::name, shape, input.shape());
   const Tensor y(std::move(shape), kIsComparison<Functor> ? DType::u8 : inputs.back().dtype(),
                  inputs[0].device());
-  DISPATCH(y, elementwise_forward<Functor>(functor, inputs, y));
+  OSTEON_DISPATCH(y, elementwise_forward<Functor>(functor, inputs, y));
   return record(schema::elementwise<Functor>, y, Tensors(inputs.begin(), inputs.end()),
                 saved_of<Functor>(inputs, y), functor, rule_of<Functor>());
 }

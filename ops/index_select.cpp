@@ -14,7 +14,7 @@ Tensor index_select(const Tensor& x, const Tensor& indices) {
   std::vector<std::int64_t> extents = x.shape().extents();
   extents[0] = indices.dim(0);
   const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
-  DISPATCH(x, index_select(x, indices, y));
+  OSTEON_DISPATCH(x, index_select(x, indices, y));
   return record(schema::index_select, y, {x, indices}, {}, {}, nullptr);
 }
 

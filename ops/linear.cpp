@@ -25,7 +25,8 @@ Tensor as_rows(const Tensor& x) {
 Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
                const Shape& shape) {
   Tensor y(shape, a.dtype(), a.device());
-  DISPATCH(a, matmul(as_batch(a), as_batch(b), transpose_a, transpose_b, Tensor(), as_batch(y)));
+  OSTEON_DISPATCH(
+      a, matmul(as_batch(a), as_batch(b), transpose_a, transpose_b, Tensor(), as_batch(y)));
   return y;
 }
 
@@ -48,17 +49,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   std::vector<std::int64_t> extents = x.shape().extents();
   extents.back() = weight.dim(0);
   Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
-  DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
+  OSTEON_DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
   return record(schema::linear, y, {x, weight, bias}, {x, weight}, {}, [](const Backward& b) {
     const Tensor dy = as_rows(b.dy), input = as_rows(b.saved(0)), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
     if (b.needs(schema::linear.x)) {
       dx = empty_like(b.saved(0));
-      DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
+      OSTEON_DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
     }
     if (b.needs(schema::linear.weight)) {
       dweight = b.gradient_memory(schema::linear.weight);
-      DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
+      OSTEON_DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
     }
     if (b.needs(schema::linear.bias)) dbias = sum(dy, {0, 1});
     return Tensors{dx, dweight, dbias};

@@ -36,14 +36,16 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
   OSTEON_CHECK(logits.numel() >= 1, op, ": logits ", logits.shape(),
                " are empty and have no mean, expects at least one element");
   const Tensor loss({}, logits.dtype(), logits.device());
-  DISPATCH(logits, binary_cross_entropy_forward(logits, targets, weight, positive_weight, loss));
+  OSTEON_DISPATCH(logits,
+                  binary_cross_entropy_forward(logits, targets, weight, positive_weight, loss));
   return record(schema::binary_cross_entropy_with_logits, loss, {logits, targets, weight},
                 {logits, targets, weight}, {positive_weight}, [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
-                  DISPATCH(dlogits, binary_cross_entropy_backward(
-                                        b.saved(0), b.saved(1), b.saved(2),
-                                        b.attrs<schema::BinaryCrossEntropyAttrs>().positive_weight,
-                                        b.dy, dlogits));
+                  OSTEON_DISPATCH(
+                      dlogits, binary_cross_entropy_backward(
+                                   b.saved(0), b.saved(1), b.saved(2),
+                                   b.attrs<schema::BinaryCrossEntropyAttrs>().positive_weight, b.dy,
+                                   dlogits));
                   return {dlogits, {}, {}};
                 });
 }
@@ -59,11 +61,12 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
   OSTEON_CHECK(logits.numel() >= 1, op, ": logits ", logits.shape(),
                " are empty and have no mean, expects at least one element");
   const Tensor loss({}, logits.dtype(), logits.device());
-  DISPATCH(logits, cross_entropy_forward(logits, targets, loss));
+  OSTEON_DISPATCH(logits, cross_entropy_forward(logits, targets, loss));
   return record(schema::cross_entropy, loss, {logits, targets}, {logits, targets}, {},
                 [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
-                  DISPATCH(dlogits, cross_entropy_backward(b.saved(0), b.saved(1), b.dy, dlogits));
+                  OSTEON_DISPATCH(dlogits,
+                                  cross_entropy_backward(b.saved(0), b.saved(1), b.dy, dlogits));
                   return {dlogits, {}};
                 });
 }

@@ -49,10 +49,10 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   OSTEON_CHECK(height <= 255 && width <= 255 && height * width <= 255, "max_pool2d: kernel_size ",
                height, " x ", width, ", expects at most 255 places");
   const Tensor argmax(y.shape(), DType::u8, x.device());
-  DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
+  OSTEON_DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
   return record(schema::max_pool2d, y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, max_pool2d_backward(b.dy, b.saved(0), b.attrs<Pool2dOptions>(), dx));
+    OSTEON_DISPATCH(dx, max_pool2d_backward(b.dy, b.saved(0), b.attrs<Pool2dOptions>(), dx));
     return {dx};
   });
 }
@@ -61,10 +61,10 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   check_image("avg_pool2d", x);
   Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());
-  DISPATCH(x, avg_pool2d_forward(x, options, y));
+  OSTEON_DISPATCH(x, avg_pool2d_forward(x, options, y));
   return record(schema::avg_pool2d, y, {x}, {}, options, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, avg_pool2d_backward(b.dy, b.attrs<Pool2dOptions>(), dx));
+    OSTEON_DISPATCH(dx, avg_pool2d_backward(b.dy, b.attrs<Pool2dOptions>(), dx));
     return {dx};
   });
 }
@@ -75,15 +75,15 @@ Tensor global_avg_pool2d(const Tensor& x) {
   const Shape places{x.dim(0), 1, 1, x.dim(3)};
   const Tensor y(places, x.dtype(), x.device());
   const double share = 1.0 / static_cast<double>(x.dim(1) * x.dim(2));
-  DISPATCH(x, reduce_sum(x, share, y));
-  return record(schema::global_avg_pool2d, y.view({x.dim(0), x.dim(3)}), {x}, {}, {},
-                [](const Backward& b) {
-                  const Shape& shape = b.input_shape(0);
-                  Tensor dx(shape, b.dy.dtype(), b.dy.device());
-                  const Tensor dy = b.dy.view({shape[0], 1, 1, shape[3]});
-                  DISPATCH(dx, expand(dy, 1.0 / static_cast<double>(shape[1] * shape[2]), dx));
-                  return Tensors{dx};
-                });
+  OSTEON_DISPATCH(x, reduce_sum(x, share, y));
+  return record(
+      schema::global_avg_pool2d, y.view({x.dim(0), x.dim(3)}), {x}, {}, {}, [](const Backward& b) {
+        const Shape& shape = b.input_shape(0);
+        Tensor dx(shape, b.dy.dtype(), b.dy.device());
+        const Tensor dy = b.dy.view({shape[0], 1, 1, shape[3]});
+        OSTEON_DISPATCH(dx, expand(dy, 1.0 / static_cast<double>(shape[1] * shape[2]), dx));
+        return Tensors{dx};
+      });
 }
 
 }  // namespace osteon

@@ -36,11 +36,11 @@ Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int6
 Tensor scaled_sum(const schema::Reduction& op, const Tensor& x, const Reduction& shapes,
                   double scale) {
   const Tensor kept(shapes.kept, x.dtype(), x.device());
-  DISPATCH(x, reduce_sum(x, scale, kept));
+  OSTEON_DISPATCH(x, reduce_sum(x, scale, kept));
   return record(op, kept.view(shapes.result), {x}, {}, {shapes.kept, scale}, [](const Backward& b) {
     const auto& attrs = b.attrs<schema::SumAttrs>();
     Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
+    OSTEON_DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
     return Tensors{dx};
   });
 }
@@ -62,11 +62,11 @@ Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim
   const Reduction shapes = reduction("amax", x, dims, keepdim);
   OSTEON_CHECK(shapes.count > 0, "amax: input ", x.shape(), " has no elements to compare");
   const Tensor kept(shapes.kept, x.dtype(), x.device());
-  DISPATCH(x, reduce_max(x, kept));
+  OSTEON_DISPATCH(x, reduce_max(x, kept));
   return record(schema::amax, kept.view(shapes.result), {x}, {x, kept}, {}, [](const Backward& b) {
     const Tensor &input = b.saved(0), &largest = b.saved(1);
     Tensor dx = empty_like(input);
-    DISPATCH(dx, reduce_max_backward(input, largest, b.dy.view(largest.shape()), dx));
+    OSTEON_DISPATCH(dx, reduce_max_backward(input, largest, b.dy.view(largest.shape()), dx));
     return Tensors{dx};
   });
 }

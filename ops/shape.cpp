@@ -73,10 +73,10 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
                ", expects each of 0 to ", x.rank() - 1, " once");
   for (const std::int64_t d : order) extents.push_back(x.dim(d));
   const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
-  DISPATCH(x, permute(x, order, y));
+  OSTEON_DISPATCH(x, permute(x, order, y));
   return record(schema::permute, y, {x}, {}, {order}, [](const Backward& b) -> Tensors {
     const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, permute(b.dy, inverse(b.attrs<schema::PermuteAttrs>().order), dx));
+    OSTEON_DISPATCH(dx, permute(b.dy, inverse(b.attrs<schema::PermuteAttrs>().order), dx));
     return {dx};
   });
 }
@@ -102,7 +102,7 @@ Tensor concat(const Tensors& tensors, std::int64_t dim) {
   const Tensor y(with_extent(first.shape(), dim, extent), first.dtype(), first.device());
   std::int64_t start = 0;
   for (const Tensor& x : tensors) {
-    DISPATCH(x, copy_into_slice(x, dim, start, y));
+    OSTEON_DISPATCH(x, copy_into_slice(x, dim, start, y));
     start += x.dim(dim);
   }
   return record(schema::concat, y, tensors, {}, {dim, extents}, [](const Backward& b) {
@@ -112,7 +112,7 @@ Tensor concat(const Tensors& tensors, std::int64_t dim) {
     for (std::size_t i = 0; i < lengths.size(); at += lengths[i++]) {
       if (!b.needs(i)) continue;
       gradients[i] = Tensor(b.input_shape(i), b.dy.dtype(), b.dy.device());
-      DISPATCH(b.dy, copy_from_slice(b.dy, along, at, gradients[i]));
+      OSTEON_DISPATCH(b.dy, copy_from_slice(b.dy, along, at, gradients[i]));
     }
     return gradients;
   });
@@ -125,11 +125,11 @@ Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_
                "narrow: start ", start, " and length ", length, " for dimension ", dim,
                " of input ", x.shape(), ", expects a slice inside it");
   const Tensor y(with_extent(x.shape(), dim, length), x.dtype(), x.device());
-  DISPATCH(x, copy_from_slice(x, dim, start, y));
+  OSTEON_DISPATCH(x, copy_from_slice(x, dim, start, y));
   return record(schema::narrow, y, {x}, {}, {dim, start}, [](const Backward& b) -> Tensors {
     const auto& [along, from] = b.attrs<schema::NarrowAttrs>();
     const Tensor dx = zeros(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    DISPATCH(dx, copy_into_slice(b.dy, along, from, dx));
+    OSTEON_DISPATCH(dx, copy_into_slice(b.dy, along, from, dx));
     return {dx};
   });
 }

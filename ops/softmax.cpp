@@ -18,10 +18,10 @@ void check(const char* op, const Tensor& x) {
 Tensor softmax(const Tensor& x) {
   check("softmax", x);
   const Tensor y = empty_like(x);
-  DISPATCH(x, softmax_forward(x, y));
+  OSTEON_DISPATCH(x, softmax_forward(x, y));
   return record(schema::softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
-    DISPATCH(dx, softmax_backward(b.saved(0), b.dy, dx));
+    OSTEON_DISPATCH(dx, softmax_backward(b.saved(0), b.dy, dx));
     return {dx};
   });
 }
@@ -30,10 +30,10 @@ Tensor softmax(const Tensor& x) {
 Tensor log_softmax(const Tensor& x) {
   check("log_softmax", x);
   const Tensor y = empty_like(x);
-  DISPATCH(x, log_softmax_forward(x, y));
+  OSTEON_DISPATCH(x, log_softmax_forward(x, y));
   return record(schema::log_softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
     const Tensor dx = empty_like(b.dy);
-    DISPATCH(dx, log_softmax_backward(b.saved(0), b.dy, dx));
+    OSTEON_DISPATCH(dx, log_softmax_backward(b.saved(0), b.dy, dx));
     return {dx};
   });
 }

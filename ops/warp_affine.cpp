@@ -52,7 +52,7 @@ Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptio
                ": matrices require a gradient, but the warp is not differentiable; detach them");
   const Tensor y({images.dim(0), options.height, options.width, channels}, options.dtype,
                  images.device());
-  DISPATCH(images, warp_affine(images, matrices, options, y));
+  OSTEON_DISPATCH(images, warp_affine(images, matrices, options, y));
   return record(schema::warp_affine, y, {images, matrices}, {}, options, nullptr);
 }
 

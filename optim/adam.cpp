@@ -17,8 +17,9 @@ Adam::Adam(std::vector<ParameterGroup> groups, const AdamOptions& options)
 }
 
 void Adam::update(const Update& u) {
-  DISPATCH(u.parameters[0], adam_step(u.parameters, u.gradients, u.state[0], u.state[1], u.state[2],
-                                      u.learning_rate, u.guard, u.weight_decay, options_));
+  OSTEON_DISPATCH(u.parameters[0],
+                  adam_step(u.parameters, u.gradients, u.state[0], u.state[1], u.state[2],
+                            u.learning_rate, u.guard, u.weight_decay, options_));
 }
 
 }  // namespace osteon

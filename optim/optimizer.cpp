@@ -199,7 +199,7 @@ Tensor clip_grad_norm_(const Tensors& parameters, double max_norm) {
         "clip_grad_norm_: gradients are ", gradients[0].dtype(), " on ", gradients[0].device(),
         " and ", gradient.dtype(), " on ", gradient.device(), "; clip them apart");
   Tensor norm({1}, DType::f64, gradients[0].device());
-  DISPATCH(norm, clip_grad_norm(gradients, max_norm, norm));
+  OSTEON_DISPATCH(norm, clip_grad_norm(gradients, max_norm, norm));
   return norm;
 }
 
@@ -208,7 +208,7 @@ void restore_unless_finite_(const Tensor& guard, const Tensors& tensors, const T
                "restore_unless_finite_: guard ", guard.shape(), " ", guard.dtype(), " for ",
                tensors.size(), " tensors and ", kept.size(), " kept; expects one f64 element");
   if (tensors.empty()) return;
-  DISPATCH(guard, restore_unless_finite(guard, kept, tensors));
+  OSTEON_DISPATCH(guard, restore_unless_finite(guard, kept, tensors));
   for (const Tensor& tensor : tensors) tensor.bump_version();
 }
 

@@ -15,8 +15,8 @@ SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
 }
 
 void SGD::update(const Update& u) {
-  DISPATCH(u.parameters[0], sgd_step(u.parameters, u.gradients, u.state[0], u.learning_rate,
-                                     u.guard, u.weight_decay, options_));
+  OSTEON_DISPATCH(u.parameters[0], sgd_step(u.parameters, u.gradients, u.state[0], u.learning_rate,
+                                            u.guard, u.weight_decay, options_));
 }
 
 }  // namespace osteon

@@ -213,8 +213,8 @@ class ObserveBackward {
   const Observer* before_;
 };
 
-// While one lives, `observer` is called in this thread's backward() for every leaf whose gradient is
-// complete, as soon as no op that is left adds to it: so that gradients can be reduced over
+// While one lives, `observer` is called in this thread's backward() for every leaf whose gradient
+// is complete, as soon as no op that is left adds to it: so that gradients can be reduced over
 // processes while backward goes on. The order is the same for the same graph.
 class ObserveGradients {
  public:
