@@ -70,9 +70,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   Tensor dx, dresidual;
                   if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
                   if (b.needs(schema::batch_norm.residual))
-                    dresidual = normalize.relu ? in_place_of(b.dy) : b.dy;
+                    dresidual = normalize.relu ? in_place_of(b.dy()) : b.dy();
                   OSTEON_DISPATCH(input, batch_norm_backward(
-                                             {.dy = b.dy,
+                                             {.dy = b.dy(),
                                               .x = input,
                                               .relu_mask = {b.saved(5), b.saved(6)},
                                               .weight = b.saved(1),

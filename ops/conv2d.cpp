@@ -67,15 +67,15 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     Tensor dx, dweight, dbias;
     if (b.needs(schema::conv2d.x)) {
       dx = empty_like(input);
-      OSTEON_DISPATCH(dx, conv2d_backward_input(b.dy, filters, conv,
+      OSTEON_DISPATCH(dx, conv2d_backward_input(b.dy(), filters, conv,
                                                 b.take_gradient_so_far(schema::conv2d.x), dx));
     }
     if (b.needs(schema::conv2d.weight)) {
       dweight = b.gradient_memory(schema::conv2d.weight);
-      OSTEON_DISPATCH(dweight, conv2d_backward_weight(b.dy, input, conv, dweight));
+      OSTEON_DISPATCH(dweight, conv2d_backward_weight(b.dy(), input, conv, dweight));
     }
     if (b.needs(schema::conv2d.bias))
-      dbias = sum(cast(b.dy, b.input_dtype(schema::conv2d.bias)), {0, 1, 2});
+      dbias = sum(cast(b.dy(), b.input_dtype(schema::conv2d.bias)), {0, 1, 2});
     return Tensors{dx, dweight, dbias};
   });
 }

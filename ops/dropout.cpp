@@ -17,8 +17,8 @@ Tensor dropout(const Tensor& x, double p, const Tensor& key) {
   const Tensor y = empty_like(x);
   OSTEON_DISPATCH(x, dropout(x, p, key, y));
   return record(schema::dropout, y, {x, key}, {key}, {p}, [](const Backward& b) -> Tensors {
-    const Tensor dx = empty_like(b.dy);
-    OSTEON_DISPATCH(dx, dropout(b.dy, b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
+    const Tensor dx = empty_like(b.dy());
+    OSTEON_DISPATCH(dx, dropout(b.dy(), b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
     return {dx, {}};
   });
 }

@@ -82,8 +82,9 @@ Tensors gradients_of(const Backward& b) {
   for (std::size_t i = 0; i < saved.size(); ++i) saved[i] = b.saved(i);
   std::array<Tensor, kGradients<Functor>> gradients;
   for (std::size_t i = 0; i < gradients.size(); ++i)
-    if (b.needs(first + i)) gradients[i] = empty_like(b.dy);
-  OSTEON_DISPATCH(b.dy, elementwise_backward<Functor>(b.attrs<Functor>(), saved, b.dy, gradients));
+    if (b.needs(first + i)) gradients[i] = empty_like(b.dy());
+  OSTEON_DISPATCH(b.dy(),
+                  elementwise_backward<Functor>(b.attrs<Functor>(), saved, b.dy(), gradients));
   Tensors result(kOperands<Functor>);
   for (std::size_t i = first; i < result.size(); ++i)
     if (b.needs(i)) result[i] = sum_to(gradients[i - first], b.input_shape(i));
@@ -124,8 +125,8 @@ Tensor cast(const Tensor& x, DType dtype) {
   Tensor y(x.shape(), dtype, x.device());
   copy_(y, x);
   return record(schema::cast, y, {x}, {}, dtype, [](const Backward& b) {
-    Tensor dx(b.dy.shape(), b.input_dtype(0), b.dy.device());
-    copy_(dx, b.dy);
+    Tensor dx(b.dy().shape(), b.input_dtype(0), b.dy().device());
+    copy_(dx, b.dy());
     return Tensors{dx};
   });
 }

@@ -1,6 +1,7 @@
-// The contract between ops and back ends. KERNEL declares a function twice, cpu::name (in one
-// version per instruction set, base/instruction_set.h) and cuda::name; DISPATCH calls the one
-// where the tensor lives. A kernel that was declared but not written is a link error that names it.
+// The contract between ops and back ends, of which there are two by design: the CPU and CUDA.
+// OSTEON_KERNEL declares a function twice, cpu::name (in one version per instruction set,
+// base/instruction_set.h) and cuda::name; OSTEON_DISPATCH calls the one where the tensor lives. A
+// kernel that was declared but not written is a link error that names it.
 //
 // Kernels trust their arguments: ops check shapes and dtypes before. Outputs come last, allocated
 // and uninitialised; an output that is undefined is not wanted. A kernel does not bump versions.

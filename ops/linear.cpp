@@ -51,7 +51,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
   OSTEON_DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
   return record(schema::linear, y, {x, weight, bias}, {x, weight}, {}, [](const Backward& b) {
-    const Tensor dy = as_rows(b.dy), input = as_rows(b.saved(0)), &filters = b.saved(1);
+    const Tensor dy = as_rows(b.dy()), input = as_rows(b.saved(0)), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
     if (b.needs(schema::linear.x)) {
       dx = empty_like(b.saved(0));
@@ -89,7 +89,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   return record(schema::matmul, y, {a, b}, {a, b}, {transpose_a, transpose_b},
                 [](const Backward& back) {
                   const auto [ta, tb] = back.attrs<schema::MatmulAttrs>();
-                  const Tensor &left = back.saved(0), &right = back.saved(1), &dy = back.dy;
+                  const Tensor &left = back.saved(0), &right = back.saved(1), &dy = back.dy();
                   Tensor da, db;
                   if (back.needs(0))
                     da = ta ? product(right, dy, tb, true, left.shape())

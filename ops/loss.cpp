@@ -41,11 +41,11 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
   return record(schema::binary_cross_entropy_with_logits, loss, {logits, targets, weight},
                 {logits, targets, weight}, {positive_weight}, [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
-                  OSTEON_DISPATCH(
-                      dlogits, binary_cross_entropy_backward(
-                                   b.saved(0), b.saved(1), b.saved(2),
-                                   b.attrs<schema::BinaryCrossEntropyAttrs>().positive_weight, b.dy,
-                                   dlogits));
+                  OSTEON_DISPATCH(dlogits,
+                                  binary_cross_entropy_backward(
+                                      b.saved(0), b.saved(1), b.saved(2),
+                                      b.attrs<schema::BinaryCrossEntropyAttrs>().positive_weight,
+                                      b.dy(), dlogits));
                   return {dlogits, {}, {}};
                 });
 }
@@ -66,7 +66,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
                 [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
                   OSTEON_DISPATCH(dlogits,
-                                  cross_entropy_backward(b.saved(0), b.saved(1), b.dy, dlogits));
+                                  cross_entropy_backward(b.saved(0), b.saved(1), b.dy(), dlogits));
                   return {dlogits, {}};
                 });
 }

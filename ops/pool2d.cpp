@@ -51,8 +51,8 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   const Tensor argmax(y.shape(), DType::u8, x.device());
   OSTEON_DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
   return record(schema::max_pool2d, y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {
-    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    OSTEON_DISPATCH(dx, max_pool2d_backward(b.dy, b.saved(0), b.attrs<Pool2dOptions>(), dx));
+    const Tensor dx(b.input_shape(0), b.dy().dtype(), b.dy().device());
+    OSTEON_DISPATCH(dx, max_pool2d_backward(b.dy(), b.saved(0), b.attrs<Pool2dOptions>(), dx));
     return {dx};
   });
 }
@@ -63,8 +63,8 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());
   OSTEON_DISPATCH(x, avg_pool2d_forward(x, options, y));
   return record(schema::avg_pool2d, y, {x}, {}, options, [](const Backward& b) -> Tensors {
-    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    OSTEON_DISPATCH(dx, avg_pool2d_backward(b.dy, b.attrs<Pool2dOptions>(), dx));
+    const Tensor dx(b.input_shape(0), b.dy().dtype(), b.dy().device());
+    OSTEON_DISPATCH(dx, avg_pool2d_backward(b.dy(), b.attrs<Pool2dOptions>(), dx));
     return {dx};
   });
 }
@@ -79,8 +79,8 @@ Tensor global_avg_pool2d(const Tensor& x) {
   return record(
       schema::global_avg_pool2d, y.view({x.dim(0), x.dim(3)}), {x}, {}, {}, [](const Backward& b) {
         const Shape& shape = b.input_shape(0);
-        Tensor dx(shape, b.dy.dtype(), b.dy.device());
-        const Tensor dy = b.dy.view({shape[0], 1, 1, shape[3]});
+        Tensor dx(shape, b.dy().dtype(), b.dy().device());
+        const Tensor dy = b.dy().view({shape[0], 1, 1, shape[3]});
         OSTEON_DISPATCH(dx, expand(dy, 1.0 / static_cast<double>(shape[1] * shape[2]), dx));
         return Tensors{dx};
       });

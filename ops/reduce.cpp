@@ -39,8 +39,8 @@ Tensor scaled_sum(const schema::Reduction& op, const Tensor& x, const Reduction&
   OSTEON_DISPATCH(x, reduce_sum(x, scale, kept));
   return record(op, kept.view(shapes.result), {x}, {}, {shapes.kept, scale}, [](const Backward& b) {
     const auto& attrs = b.attrs<schema::SumAttrs>();
-    Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    OSTEON_DISPATCH(dx, expand(b.dy.view(attrs.kept), attrs.scale, dx));
+    Tensor dx(b.input_shape(0), b.dy().dtype(), b.dy().device());
+    OSTEON_DISPATCH(dx, expand(b.dy().view(attrs.kept), attrs.scale, dx));
     return Tensors{dx};
   });
 }
@@ -66,7 +66,7 @@ Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim
   return record(schema::amax, kept.view(shapes.result), {x}, {x, kept}, {}, [](const Backward& b) {
     const Tensor &input = b.saved(0), &largest = b.saved(1);
     Tensor dx = empty_like(input);
-    OSTEON_DISPATCH(dx, reduce_max_backward(input, largest, b.dy.view(largest.shape()), dx));
+    OSTEON_DISPATCH(dx, reduce_max_backward(input, largest, b.dy().view(largest.shape()), dx));
     return Tensors{dx};
   });
 }

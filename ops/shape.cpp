@@ -59,7 +59,7 @@ Shape with_extent(const Shape& shape, std::int64_t dim, std::int64_t extent) {
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents) {
   check_defined("reshape", "input", x);
   return record(schema::reshape, x.view(resolve(x, extents)), {x}, {}, {},
-                [](const Backward& b) -> Tensors { return {b.dy.view(b.input_shape(0))}; });
+                [](const Backward& b) -> Tensors { return {b.dy().view(b.input_shape(0))}; });
 }
 
 // dx is dy with the order undone.
@@ -75,8 +75,8 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
   const Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
   OSTEON_DISPATCH(x, permute(x, order, y));
   return record(schema::permute, y, {x}, {}, {order}, [](const Backward& b) -> Tensors {
-    const Tensor dx(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    OSTEON_DISPATCH(dx, permute(b.dy, inverse(b.attrs<schema::PermuteAttrs>().order), dx));
+    const Tensor dx(b.input_shape(0), b.dy().dtype(), b.dy().device());
+    OSTEON_DISPATCH(dx, permute(b.dy(), inverse(b.attrs<schema::PermuteAttrs>().order), dx));
     return {dx};
   });
 }
@@ -111,8 +111,8 @@ Tensor concat(const Tensors& tensors, std::int64_t dim) {
     std::int64_t at = 0;
     for (std::size_t i = 0; i < lengths.size(); at += lengths[i++]) {
       if (!b.needs(i)) continue;
-      gradients[i] = Tensor(b.input_shape(i), b.dy.dtype(), b.dy.device());
-      OSTEON_DISPATCH(b.dy, copy_from_slice(b.dy, along, at, gradients[i]));
+      gradients[i] = Tensor(b.input_shape(i), b.dy().dtype(), b.dy().device());
+      OSTEON_DISPATCH(b.dy(), copy_from_slice(b.dy(), along, at, gradients[i]));
     }
     return gradients;
   });
@@ -128,8 +128,8 @@ Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_
   OSTEON_DISPATCH(x, copy_from_slice(x, dim, start, y));
   return record(schema::narrow, y, {x}, {}, {dim, start}, [](const Backward& b) -> Tensors {
     const auto& [along, from] = b.attrs<schema::NarrowAttrs>();
-    const Tensor dx = zeros(b.input_shape(0), b.dy.dtype(), b.dy.device());
-    OSTEON_DISPATCH(dx, copy_into_slice(b.dy, along, from, dx));
+    const Tensor dx = zeros(b.input_shape(0), b.dy().dtype(), b.dy().device());
+    OSTEON_DISPATCH(dx, copy_into_slice(b.dy(), along, from, dx));
     return {dx};
   });
 }

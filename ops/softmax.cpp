@@ -20,8 +20,8 @@ Tensor softmax(const Tensor& x) {
   const Tensor y = empty_like(x);
   OSTEON_DISPATCH(x, softmax_forward(x, y));
   return record(schema::softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
-    const Tensor dx = empty_like(b.dy);
-    OSTEON_DISPATCH(dx, softmax_backward(b.saved(0), b.dy, dx));
+    const Tensor dx = empty_like(b.dy());
+    OSTEON_DISPATCH(dx, softmax_backward(b.saved(0), b.dy(), dx));
     return {dx};
   });
 }
@@ -32,8 +32,8 @@ Tensor log_softmax(const Tensor& x) {
   const Tensor y = empty_like(x);
   OSTEON_DISPATCH(x, log_softmax_forward(x, y));
   return record(schema::log_softmax, y, {x}, {y}, {}, [](const Backward& b) -> Tensors {
-    const Tensor dx = empty_like(b.dy);
-    OSTEON_DISPATCH(dx, log_softmax_backward(b.saved(0), b.dy, dx));
+    const Tensor dx = empty_like(b.dy());
+    OSTEON_DISPATCH(dx, log_softmax_backward(b.saved(0), b.dy(), dx));
     return {dx};
   });
 }

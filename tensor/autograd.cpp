@@ -132,7 +132,7 @@ Tensor Backward::gradient_memory(std::size_t i) const {
     const Tensor place = to.leaf.empty_bound_grad();
     if (place.defined()) return place;
   }
-  return Tensor(to.shape, to.dtype, dy.device());
+  return Tensor(to.shape, to.dtype, dy().device());
 }
 
 const Tensor& Backward::saved(std::size_t i) const {

@@ -73,38 +73,19 @@ class Backward {
   // Takes what was collected of an input's gradient out of the engine's hands.
   using TakeCollected = std::function<Tensor(const Node::Input&)>;
 
- private:
-  const Node& node_;
-  const Tensors grad_outputs_;
-  const TakeCollected& take_collected_;
-
- public:
   Backward(const Node& node, Tensors grad_outputs, const TakeCollected& take_collected)
-      : node_(node),
-        grad_outputs_(std::move(grad_outputs)),
-        take_collected_(take_collected),
-        dy(grad_outputs_[0]) {}
+      : node_(node), grad_outputs_(std::move(grad_outputs)), take_collected_(take_collected) {}
   Backward(const Backward&) = delete;
   Backward& operator=(const Backward&) = delete;
 
-  // The gradient of the loss by the first output. A rule may write its results over dy or a saved
-  // tensor that owns_memory_alone(): backward passes once.
-  const Tensor& dy;
+  // The gradient of the loss by the first output.
+  const Tensor& dy() const { return grad_outputs_[0]; }
   // The same for output i; zeros if the loss does not depend on it, undefined if it is of integers.
   const Tensor& grad_output(std::size_t i) const;
   // What record() was told to save; throws if it was changed in place since.
   const Tensor& saved(std::size_t i) const;
-  // Whether anybody wants the gradient of input i; a rule may leave it undefined otherwise.
+  // Whether the gradient of input i is wanted; a rule may leave it undefined otherwise.
   bool needs(std::size_t i) const { return input(i).needs_grad(); }
-  // Memory for the gradient of input i, uninitialised: where a leaf's gradient has a bound place
-  // that is still empty, that place, which saves copying it there.
-  Tensor gradient_memory(std::size_t i) const;
-  // What other ops have contributed to the gradient of input i so far, for a rule that can add it
-  // in passing: it must return the sum in the place of its own share. Undefined where there is
-  // nothing yet, where somebody else sees that memory, and for leaves.
-  Tensor take_gradient_so_far(std::size_t i) const {
-    return needs(i) && input(i).node ? take_collected_(input(i)) : Tensor();
-  }
   const Shape& input_shape(std::size_t i) const { return input(i).shape; }
   DType input_dtype(std::size_t i) const { return input(i).dtype; }
   // What record() was given under this type; throws if it was another type.
@@ -115,8 +96,27 @@ class Backward {
     return *attrs;
   }
 
+  // --- for speed: a rule that uses nothing below is as right
+  //
+  // Backward passes once, so a rule may also write its results over dy() or a saved tensor that
+  // owns_memory_alone().
+
+  // Uninitialised memory for the gradient of input i. For a leaf with a bound gradient (bind_grad)
+  // that is still empty this is its place, which saves a copy.
+  Tensor gradient_memory(std::size_t i) const;
+  // The sum of what other ops have contributed to the gradient of input i, for a rule that can add
+  // it in passing: the rule must return the sum with its own share. Undefined where there is
+  // nothing yet, where that memory has another owner, and for leaves.
+  Tensor take_gradient_so_far(std::size_t i) const {
+    return needs(i) && input(i).node ? take_collected_(input(i)) : Tensor();
+  }
+
  private:
   const Node::Input& input(std::size_t i) const;
+
+  const Node& node_;
+  const Tensors grad_outputs_;
+  const TakeCollected& take_collected_;
 };
 
 namespace detail {

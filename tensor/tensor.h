@@ -77,15 +77,16 @@ class Tensor {
   Tensor grad() const { return impl().has_grad ? *impl().grad : Tensor(); }
   // Forgets the gradient; a bound buffer stays bound.
   void zero_grad() const;
-  // Makes `buffer` (same shape and dtype) the fixed place of this leaf's gradient.
+  // Adds to the gradient of a leaf; backward() calls it. May keep `gradient`'s memory. Throws
+  // unless shape and dtype are the leaf's.
+  void accumulate_grad(Tensor gradient) const;
+  // For speed: makes `buffer` (same shape and dtype) the fixed place of this leaf's gradient, so
+  // that an optimizer finds all gradients side by side.
   void bind_grad(const Tensor& buffer) const;
   // The bound place, if there is one and no gradient is in it yet; else undefined.
   Tensor empty_bound_grad() const {
     return impl().grad_is_bound && !impl().has_grad ? impl().grad->detach() : Tensor();
   }
-  // Adds to the gradient of a leaf; backward() calls it. May keep `gradient`'s memory. Throws
-  // unless shape and dtype are the leaf's.
-  void accumulate_grad(Tensor gradient) const;
 
   std::uint64_t version() const { return impl().storage->version(); }
   // To be called by whoever changes the elements in place.

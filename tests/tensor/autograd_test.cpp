@@ -39,15 +39,15 @@ Tensor add(const Tensor& a, const Tensor& b) {
   const Tensor y = zip(a, b, [](double u, double v) { return u + v; });
   // Both inputs get one and the same tensor.
   return record(OpSchema{"add"}, y, {a, b}, {}, {}, [](const Backward& backward) -> Tensors {
-    return {backward.dy, backward.dy};
+    return {backward.dy(), backward.dy()};
   });
 }
 
 Tensor mul(const Tensor& a, const Tensor& b) {
   return record(OpSchema{"mul"}, product(a, b), {a, b}, {a, b}, {},
                 [](const Backward& backward) -> Tensors {
-                  return {backward.needs(0) ? product(backward.dy, backward.saved(1)) : Tensor(),
-                          backward.needs(1) ? product(backward.dy, backward.saved(0)) : Tensor()};
+                  return {backward.needs(0) ? product(backward.dy(), backward.saved(1)) : Tensor(),
+                          backward.needs(1) ? product(backward.dy(), backward.saved(0)) : Tensor()};
                 });
 }
 
@@ -62,7 +62,7 @@ int taken = 0;
 Tensor triple(const Tensor& x) {
   const Tensor y = zip(x, x, [](double u, double) { return 3 * u; });
   return record(OpSchema{"triple"}, y, {x}, {}, {}, [](const Backward& b) -> Tensors {
-    const Tensor share = zip(b.dy, b.dy, [](double u, double) { return 3 * u; });
+    const Tensor share = zip(b.dy(), b.dy(), [](double u, double) { return 3 * u; });
     const Tensor others = b.take_gradient_so_far(0);
     if (!others.defined()) return {share};
     ++taken;
@@ -75,14 +75,14 @@ Tensor scale(const Tensor& x, double factor) {
   return record(kScale, scaled(x, factor), {x}, {}, {factor},
                 [](const Backward& backward) -> Tensors {
                   const double f = backward.attrs<Factor>().value;
-                  return {product(backward.dy, full(backward.dy.shape(), f))};
+                  return {product(backward.dy(), full(backward.dy().shape(), f))};
                 });
 }
 
 // The gradient passes through untouched: dx is dy, the very same memory.
 Tensor identity(const Tensor& x) {
   return record(OpSchema{"identity"}, x.clone(), {x}, {}, {},
-                [](const Backward& backward) -> Tensors { return {backward.dy}; });
+                [](const Backward& backward) -> Tensors { return {backward.dy()}; });
 }
 
 // dx is what was saved, the very same memory.
@@ -215,7 +215,7 @@ TEST_CASE("an absent input and an absent saved tensor stay absent") {
                             CHECK(backward.needs(0));
                             CHECK(!backward.needs(1));
                             CHECK(!backward.saved(0).defined());
-                            return {backward.dy, {}};
+                            return {backward.dy(), {}};
                           });
   backward(y);
   CHECK(x.grad().item() == 1);
@@ -231,8 +231,8 @@ TEST_CASE("a rule is told its inputs' shapes and dtypes and what nobody needs") 
                             CHECK(backward.input_dtype(0) == DType::f64);
                             CHECK(backward.input_shape(1) == Shape{2});
                             CHECK(backward.input_dtype(1) == DType::f32);
-                            CHECK(backward.dy.shape() == Shape{5});
-                            CHECK(backward.dy.to_vector() == Elements(5, 0.5));
+                            CHECK(backward.dy().shape() == Shape{5});
+                            CHECK(backward.dy().to_vector() == Elements(5, 0.5));
                             return {{}, full({2}, 8)};
                           });
   backward(y, full({5}, 0.5));
@@ -524,17 +524,17 @@ TEST_CASE("what a rule may not do") {
        "broken: the gradient rule returned 0 gradients for 1 inputs"},
       {"too many",
        [](const Backward& b) -> Tensors {
-         return {b.dy, b.dy};
+         return {b.dy(), b.dy()};
        },
        "broken: the gradient rule returned 2 gradients for 1 inputs"},
       {"undefined", [](const Backward&) -> Tensors { return {{}}; },
        "broken: the gradient rule returned nothing for input 0"},
       {"shape",
        [](const Backward& b) -> Tensors {
-         return {b.dy.view({2, 1})};
+         return {b.dy().view({2, 1})};
        },
        "broken: the gradient of input 0 is [2,1] f32 but the input is [2] f32"},
-      {"dtype", [](const Backward& b) -> Tensors { return {zeros(b.dy.shape(), DType::f64)}; },
+      {"dtype", [](const Backward& b) -> Tensors { return {zeros(b.dy().shape(), DType::f64)}; },
        "broken: the gradient of input 0 is [2] f64 but the input is [2] f32"},
   };
   for (const Row& row : rows) {
@@ -557,7 +557,7 @@ TEST_CASE("a rule that asks for what it did not keep is an error") {
        "broken: the rule asks for saved tensor 0 of 0"},
       {[](const Backward& b) -> Tensors { return {b.grad_output(1)}; },
        "broken: the rule asks for the gradient of output 1 of 1"},
-      {[](const Backward& b) -> Tensors { return {b.needs(1) ? b.dy : b.dy}; },
+      {[](const Backward& b) -> Tensors { return {b.needs(1) ? b.dy() : b.dy()}; },
        "broken: the rule asks about input 1 of 1"},
       {[](const Backward& b) -> Tensors { return {zeros(b.input_shape(1), b.input_dtype(1))}; },
        "broken: the rule asks about input 1 of 1"},
@@ -591,7 +591,7 @@ TEST_CASE("an op hands out tensors of its own") {
     const std::string message = message_of([&] {
       record(OpSchema{"own"}, row.outputs, {x, constant}, {}, {},
              [](const Backward& backward) -> Tensors {
-               return {backward.dy, {}};
+               return {backward.dy(), {}};
              });
     });
     CHECK(message.starts_with(row.message));
@@ -665,7 +665,7 @@ Tensor watched(const Tensor& x) {
   const Tensor y = x.clone();
   return record(OpSchema{"watched"}, y, {x}, {y}, {}, [](const Backward& backward) -> Tensors {
     memory_seen().push_back(current_bytes());
-    return {backward.dy.clone()};
+    return {backward.dy().clone()};
   });
 }
 
