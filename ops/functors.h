@@ -43,7 +43,7 @@ struct Relu {
   }
   template <class A>
   OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A y) const {
-    return {dy * A(y > A(0))};
+    return {dy * A(int(y > A(0)))};  // without int, g++ is half as fast for AVX2
   }
 };
 
