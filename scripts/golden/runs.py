@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/runs/*.tar.xz: runs that were stopped, as the programs of their time left them, and what
+"""Wrote tests/golden/runs/*.tar.xz: runs that were stopped, as the programs of their time left them, and what
 they came to when they were not stopped.
 
-    python scripts/golden/runs.py build/bin tests/golden/runs
+    python scripts/golden/runs.py build/bin FOLDER
 
 data.tar.xz is the data set, the others hold a run each: run/ as it was stopped, expected/predictions.csv of its
 best checkpoint, expected/model.safetensors and expected/log.jsonl of the run that went through. Later programs
-must read all of it, so what is there is never written anew: programs that write something else get archives of
-other names beside these.
+must read all of it, so no archive is written over: programs that write something else get archives of other
+names beside these.
 """
 
 import json
@@ -110,7 +110,7 @@ def pack(archive, folder, names):
         member.uname = member.gname = ""
         return None if "/." in member.name else member
 
-    with tarfile.open(archive, "w:xz", preset=9) as tar:
+    with tarfile.open(archive, "x:xz", preset=9) as tar:
         for name in names:
             tar.add(folder / name, name, filter=anonymous)
 
@@ -126,8 +126,8 @@ def main():
             stop(programs, folder, options, save_every, at)
             subprocess.run(["rm", "-rf", folder / "whole", folder / "expected"], check=True)
             assert train(programs, folder, "whole", options, save_every).wait() == 0
-            evaluate = [f"{programs}/eval_mura", "--checkpoint", "run/best", "--data", "data/images.csv", "--out", "expected"]
-            evaluate += ["--backend", "reference", "--threads", "1", "--bootstrap", "0"]
+            evaluate = [f"{programs}/eval_mura", "--checkpoint", "run/best", "--data", "data/images.csv"]
+            evaluate += ["--out", "expected", "--backend", "reference", "--threads", "1", "--bootstrap", "0"]
             subprocess.run(evaluate, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
             for file in ("last/model.safetensors", "log.jsonl"):
                 source = folder / "whole" / file
