@@ -80,9 +80,11 @@ def train(programs, folder, out, options, save_every):
 
 
 def state_of(run):
+    """Of the last checkpoint, once `best` points where it should, too; else None."""
     try:
-        return json.loads((run / "last/state.json").read_text())
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        state = json.loads((run / "last/state.json").read_text())
+        return state if (run / "best").readlink().name == state["best"]["checkpoint"] else None
+    except (FileNotFoundError, TypeError):
         return None
 
 
