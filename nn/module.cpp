@@ -10,7 +10,7 @@ namespace {
 
 thread_local const ObserveModules::Observer* current_observer = nullptr;
 
-std::string join(const std::string& path, const std::string& name) {
+std::string path_of(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
@@ -48,8 +48,8 @@ void Module::initialize(const ParameterStreams&) {}
 template <class Wanted>
 void Module::collect(const std::string& path, const Wanted& wanted, NamedTensorList& list) const {
   for (const Entry& entry : entries_)
-    if (wanted(entry.kind)) list.emplace_back(join(path, entry.name), *entry.tensor);
-  for (const auto& [name, child] : children_) child->collect(join(path, name), wanted, list);
+    if (wanted(entry.kind)) list.emplace_back(path_of(path, entry.name), *entry.tensor);
+  for (const auto& [name, child] : children_) child->collect(path_of(path, name), wanted, list);
 }
 
 NamedTensorList Module::named_parameters() const {
@@ -75,7 +75,7 @@ NamedTensorList Module::named_state() const {
 
 void Module::collect_modules(const std::string& path, NamedModules& list) {
   list.emplace_back(path, this);
-  for (const auto& [name, child] : children_) child->collect_modules(join(path, name), list);
+  for (const auto& [name, child] : children_) child->collect_modules(path_of(path, name), list);
 }
 
 NamedModules Module::named_modules() {

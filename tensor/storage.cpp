@@ -11,6 +11,7 @@
 #include <mutex>
 #include <new>
 
+#include "base/round_up.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/free_pages.h"
 
@@ -36,10 +37,6 @@ constexpr std::size_t kPage = 4096;
 // What is asked of the system at once, at least. It costs address space alone until it is used.
 constexpr std::size_t kRegionBytes = 256 * 1024 * 1024;
 constexpr std::size_t kHugePage = 2 * 1024 * 1024;
-
-std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
-  return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
-}
 
 // Address space from the system, with large pages where it has them: a tensor of 50 MB then needs
 // 25 entries of the address cache and 25 page faults instead of 12,500. Null if there is none.
@@ -87,7 +84,7 @@ class CpuAllocator {
 
  private:
   static std::size_t rounded(std::size_t bytes) {
-    return rounded_up(bytes, bytes < kReuseBytes ? kAlignment : kPage);
+    return rounded_up(std::max<std::size_t>(bytes, 1), bytes < kReuseBytes ? kAlignment : kPage);
   }
 
   void* allocate_pages(std::size_t size) {

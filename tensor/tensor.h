@@ -49,6 +49,14 @@ class Tensor {
                  " tensor");
     return reinterpret_cast<T*>(raw());
   }
+  // The same, or null for an undefined tensor.
+  template <class T>
+  T* data_or_null() const {
+    return defined() ? data<T>() : nullptr;
+  }
+  bool is_aligned(std::size_t bytes) const {
+    return reinterpret_cast<std::uintptr_t>(raw()) % bytes == 0;
+  }
   // The one element of a one-element tensor as a double, whatever its dtype. As to_vector, waits
   // for a CUDA device to have computed it.
   double item() const;

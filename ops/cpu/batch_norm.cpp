@@ -26,11 +26,6 @@ std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
   return std::max<std::int64_t>(elements / channels, 1);
 }
 
-template <class T>
-const T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<T>() : nullptr;
-}
-
 // A number a channel, padded to whole lanes.
 template <class T>
 class PerChannel {
@@ -209,7 +204,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
              const Tensor& mean, const Tensor& inverse_std, bool relu, const Tensor& y) {
   const std::int64_t channels = x.dim(-1);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
-  const T *from = x.data<T>(), *joined = data_or_null<T>(residual);
+  const T *from = x.data<T>(), *joined = residual.data_or_null<T>();
   T* to = y.data<T>();
   with_constants(joined != nullptr, relu, [&](auto has_residual, auto has_relu) {
     parallel_for(rows_of(x), rows_worth(kGrainElements, channels),
@@ -321,7 +316,7 @@ void backward(const BatchNormBackward& arguments) {
   const Tensor& y = relu_mask.own;
   const std::int64_t channels = x.dim(-1), rows = rows_of(x);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
-  ThroughRelu<T> through{dy.data<T>(), data_or_null<T>(y), &map,
+  ThroughRelu<T> through{dy.data<T>(), y.data_or_null<T>(), &map,
                          !options.relu ? Mask::none
                          : y.defined() ? Mask::from_y
                                        : Mask::from_x};

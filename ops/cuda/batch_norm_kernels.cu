@@ -300,11 +300,6 @@ __global__ void __launch_bounds__(kThreads)
 
 constexpr const char* kOp = "batch_norm";
 
-template <class T>
-T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<T>() : nullptr;
-}
-
 template <class T, int n>
 bool all_aligned(std::initializer_list<const Tensor*> tensors) {
   return std::ranges::all_of(tensors,
@@ -337,10 +332,10 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
   if (options.relu && residual.defined())
     relu_mask.own = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
   launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
-         dim3(kThreads), x.data<T>(), data_or_null<T>(residual), x.numel(), channels,
+         dim3(kThreads), x.data<T>(), residual.data_or_null<T>(), x.numel(), channels,
          channels_of<A>(mean, inverse_std, weight, bias), options.relu,
          all_aligned<T, kFlat>({&x, &residual, &y}), y.data<T>(),
-         data_or_null<std::uint8_t>(relu_mask.own));
+         relu_mask.own.data_or_null<std::uint8_t>());
 }
 
 template <class T>
@@ -354,7 +349,7 @@ void backward(const BatchNormBackward& arguments) {
   const ThroughRelu through{!options.relu             ? Relu::none
                             : relu_mask.own.defined() ? Relu::from_mask
                                                       : Relu::from_x,
-                            data_or_null<std::uint8_t>(relu_mask.own)};
+                            relu_mask.own.data_or_null<std::uint8_t>()};
   const Parts parts =
       sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
                       all_aligned<T, kWide>({&dy, &x}));
@@ -367,8 +362,8 @@ void backward(const BatchNormBackward& arguments) {
   if (!dx.defined() && !dresidual.defined()) return;
   launch(kOp, x, apply_gradients<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
          dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, through, parameters,
-         gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}), data_or_null<T>(dx),
-         data_or_null<T>(dresidual));
+         gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}), dx.data_or_null<T>(),
+         dresidual.data_or_null<T>());
 }
 
 }  // namespace

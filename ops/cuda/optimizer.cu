@@ -256,8 +256,6 @@ void dispatch_parameters(const char* op, DType dtype, const Body& body) {
   body.template operator()<float>();
 }
 
-const double* data_or_null(const Tensor& x) { return x.defined() ? x.data<double>() : nullptr; }
-
 }  // namespace
 
 void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensors& exp_avg,
@@ -269,10 +267,10 @@ void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensor
     for_each_table<kAdamLists>(
         lists, elements_of, [&](const Table<kAdamLists>& table, unsigned int chunks) {
           launch("adam_step", learning_rate, advance_steps, dim3(1), dim3(kThreads), table,
-                 data_or_null(guard));
+                 guard.data_or_null<double>());
           if (chunks == 0) return;
           launch("adam_step", learning_rate, adam_chunks<T>, dim3(chunks), dim3(kThreads), table,
-                 learning_rate.data<double>(), data_or_null(guard), weight_decay, options);
+                 learning_rate.data<double>(), guard.data_or_null<double>(), weight_decay, options);
         });
   });
 }
@@ -286,7 +284,7 @@ void sgd_step(const Tensors& parameters, const Tensors& gradients, const Tensors
                         if (chunks == 0) return;
                         launch("sgd_step", learning_rate, sgd_chunks<T>, dim3(chunks),
                                dim3(kThreads), table, learning_rate.data<double>(),
-                               data_or_null(guard), weight_decay, options);
+                               guard.data_or_null<double>(), weight_decay, options);
                       });
   });
 }

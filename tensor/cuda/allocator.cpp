@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/round_up.h"
 #include "tensor/cuda/context.h"
 #include "tensor/free_pages.h"
 
@@ -16,10 +17,6 @@ constexpr std::size_t kAlignment = 256;  // what cudaMalloc promises, and vector
 constexpr std::size_t kPage = 2 * 1024 * 1024;
 constexpr std::size_t kSmall = 1024 * 1024;  // smaller blocks share regions of their own
 constexpr std::size_t kSmallRegion = 8 * 1024 * 1024;
-
-std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
-  return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
-}
 
 // Bytes in use by tensors and taken from the device, over all arenas of a device.
 struct Account {
@@ -56,7 +53,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   }
 
   std::shared_ptr<void> allocate(std::size_t bytes) {
-    const std::size_t size = rounded_up(bytes, kAlignment);
+    const std::size_t size = rounded_up(std::max<std::size_t>(bytes, 1), kAlignment);
     const std::lock_guard lock(account_.mutex);
     std::byte* const block = take(size);
     if (block == nullptr) throw_out_of_memory(bytes, device_, account_.statistics.current_bytes);

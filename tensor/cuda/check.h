@@ -49,4 +49,11 @@ class Handle {
 using Stream = Handle<cudaStream_t, cudaStreamDestroy>;
 using Event = Handle<cudaEvent_t, cudaEventDestroy>;
 
+// `flags` as cudaEventCreateWithFlags takes them; `op` is named where it fails.
+inline Event make_event(const char* op, unsigned flags) {
+  cudaEvent_t event = nullptr;
+  OSTEON_CUDA_CHECK(op, cudaEventCreateWithFlags, &event, flags);
+  return Event(event);
+}
+
 }  // namespace osteon::cuda

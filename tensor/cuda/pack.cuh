@@ -41,7 +41,7 @@ __device__ inline void store(T* to, const Pack<T, n>& pack) {
 // Whether packs of n elements lie aligned from the first element of x on.
 template <class T, int n>
 bool is_aligned(const Tensor& x) {
-  return reinterpret_cast<std::uintptr_t>(x.raw()) % alignof(Pack<T, n>) == 0;
+  return x.is_aligned(alignof(Pack<T, n>));
 }
 
 }  // namespace osteon::cuda

@@ -11,11 +11,8 @@
 namespace osteon::cuda {
 namespace {
 
-Event make_event() {
-  cudaEvent_t event = nullptr;
-  OSTEON_CUDA_CHECK("copy", cudaEventCreateWithFlags, &event, cudaEventDisableTiming);
-  return Event(event);
-}
+// Orders copies; it is not for timing.
+Event make_mark() { return make_event("copy", cudaEventDisableTiming); }
 
 // Makes `list` hold tensors like the given ones, keeping what already is; says whether any is new.
 template <class Make>
@@ -35,9 +32,9 @@ bool make_alike(Tensors& list, const Tensors& tensors, const Make& make) {
 
 struct Upload::State {
   struct Turn {
-    Tensors staging, arrived;       // page-locked; on the device
-    Event copied = make_event();    // the staging may be overwritten
-    Event consumed = make_event();  // so may what has arrived
+    Tensors staging, arrived;      // page-locked; on the device
+    Event copied = make_mark();    // the staging may be overwritten
+    Event consumed = make_mark();  // so may what has arrived
   };
   explicit State(const Device& to) : device(to) {}
 
@@ -81,7 +78,7 @@ Tensors Upload::operator()(const Tensors& sources) {
 struct Downloads::State {
   struct Turn {
     Tensors arrived;  // page-locked
-    Event copied = make_event();
+    Event copied = make_mark();
   };
   explicit State(const Device& from) : device(from) {}
 

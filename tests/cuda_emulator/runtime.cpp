@@ -278,9 +278,6 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t event, unsigned int) {
   return cudaSuccess;
 }
 
-cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  return hand_out(event, std::make_unique<CUevent_st>());
-}
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
   return hand_out(event, std::make_unique<CUevent_st>());
 }

@@ -2,20 +2,18 @@
 // not do.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 
 #include "tensor/cuda/elements.h"
 #include "tensor/tensor.h"
 
 namespace osteon::cuda {
 
-inline bool is_aligned(const Tensor& x) {
-  return reinterpret_cast<std::uintptr_t>(x.raw()) % 16 == 0;
-}
+inline constexpr std::size_t kLibraryAlignment = 16;
 
 // `x`, or a copy of it that is aligned; of an undefined tensor, it.
 inline Tensor aligned(const Tensor& x) {
-  if (!x.defined() || is_aligned(x)) return x;
+  if (!x.defined() || x.is_aligned(kLibraryAlignment)) return x;
   const Tensor copied = empty_like(x);
   copy(copied, x);
   return copied;
@@ -24,7 +22,7 @@ inline Tensor aligned(const Tensor& x) {
 // Calls write(y), with other memory in y's place if that is not aligned, and copies what it wrote.
 template <class Write>
 void write_aligned(const Tensor& y, const Write& write) {
-  if (is_aligned(y)) return write(y);
+  if (y.is_aligned(kLibraryAlignment)) return write(y);
   const Tensor written = empty_like(y);
   write(written);
   copy(y, written);

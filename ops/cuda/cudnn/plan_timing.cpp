@@ -15,16 +15,13 @@ constexpr int kMostTimed = 8;  // a batch norm compiles for half a second
 constexpr int kWarmUps = 2;
 constexpr int kRepetitions = 5;
 
-Event make_event(const char* op) {
-  cudaEvent_t event = nullptr;
-  OSTEON_CUDA_CHECK(op, cudaEventCreate, &event);
-  return Event(event);
-}
-
 class Stopwatch {
  public:
   Stopwatch(const char* op, const Device& device)
-      : op_(op), stream_(context(device).stream()), start_(make_event(op)), stop_(make_event(op)) {}
+      : op_(op),
+        stream_(context(device).stream()),
+        start_(make_event(op, cudaEventDefault)),
+        stop_(make_event(op, cudaEventDefault)) {}
 
   template <class Work>
   float milliseconds(const Work& work) {

@@ -164,8 +164,9 @@ bool has_plan(const CudnnSpec& spec, const Device& device) {
 void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) {
   std::vector<Binding> bindings;
   for (const auto& [role, tensor] : arguments) {
-    OSTEON_CHECK(is_aligned(tensor), op, ": ", describe(spec), ": a ", tensor.shape(), " ",
-                 tensor.dtype(), " tensor does not begin at 16 bytes; pass a copy of that slice");
+    OSTEON_CHECK(tensor.is_aligned(kLibraryAlignment), op, ": ", describe(spec), ": a ",
+                 tensor.shape(), " ", tensor.dtype(),
+                 " tensor does not begin at 16 bytes; pass a copy of that slice");
     bindings.push_back({role, tensor.raw()});
   }
   const Device device = arguments.front().tensor.device();

@@ -6,14 +6,12 @@
 #include <functional>
 #include <sstream>
 
+#include "base/round_up.h"
+
 namespace osteon::cuda {
 namespace {
 
 constexpr std::int64_t kChannelUnit = 8;  // bf16 numbers in 16 bytes
-
-std::int64_t rounded_up(std::int64_t count, std::int64_t unit) {
-  return (count + unit - 1) / unit * unit;
-}
 
 std::ostream& operator<<(std::ostream& out, const Spatial& both) {
   return out << both.height << 'x' << both.width;
@@ -127,6 +125,8 @@ BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape
   return spec;
 }
 
-Shape relu_mask_shape(const Shape& x) { return {x.numel() / x[-1], rounded_up(x[-1], 8) / 8}; }
+Shape relu_mask_shape(const Shape& x) {
+  return {x.numel() / x[-1], rounded_up(x[-1], std::int64_t{8}) / 8};
+}
 
 }  // namespace osteon::cuda
