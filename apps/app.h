@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/options.h"
 #include "base/error.h"
 #include "base/instruction_set.h"
 #include "base/interrupt.h"
@@ -16,9 +17,11 @@ namespace osteon {
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
   restart_with_short_spin(argv);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", [] {
     return format(OSTEON_VERSION, ", instruction set ", name_of(instruction_set()));
   });
+  constexpr const char* kHint = " (--help lists all options)";
   const auto fail = [&](const std::exception& error, const char* hint, int status) {
     std::cerr << app.get_name() << ": " << error.what() << hint << "\n";
     return status;
@@ -28,12 +31,16 @@ int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
     instruction_set();  // a wrong choice ends the program before anything is written
     body();
     return 0;
+  } catch (const CLI::ExtrasError&) {
+    return fail(UsageError(unknown_argument(app)), kHint, 2);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return fail(error, kHint, 2);
   } catch (const Interrupted& error) {
     return fail(error, "", error.exit_status());
   } catch (const UsageError& error) {
-    return fail(error, " (--help lists all options)", 2);
+    return fail(error, kHint, 2);
   } catch (const std::exception& error) {
     return fail(error, "", 1);
   }

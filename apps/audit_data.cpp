@@ -4,6 +4,7 @@
 #include "apps/app.h"
 #include "base/progress.h"
 #include "data/audit_results.h"
+#include "data/data_options.h"
 #include "eval/results.h"
 
 int main(int argc, char** argv) {
@@ -16,9 +17,10 @@ int main(int argc, char** argv) {
   bool quiet = false;
   app.add_option("--data", data, "data set: a folder, or a CSV file")->required();
   app.add_option("--json", json, "write everything to this file, for eval_mura --audit");
-  app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
-  app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
-  app.add_option("--parts", options.parts, "body parts to keep")->delimiter(',');
+  app.add_option("--dataset", options.dataset,
+                 osteon::help_of(osteon::kDatasetOption, osteon::kDatasets));
+  app.add_option("--positive", options.positive, osteon::kPositiveOption.help);
+  app.add_option("--parts", options.parts, osteon::kPartsOption.help)->delimiter(',');
   app.add_option("--split-seed", options.seed, "as for train_mura");
   app.add_option("--val-fraction", options.val_fraction, "as for train_mura");
   app.add_option("--workers", workers, "threads that read images")->check(CLI::PositiveNumber);

@@ -3,14 +3,16 @@
 #include <optional>
 
 #include "apps/app.h"
+#include "data/data_options.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
 #include "eval/evaluation.h"
 #include "eval/machine.h"
 
+namespace osteon {
 namespace {
 
-struct EvalOptions {
+struct EvalOptions : MachineOptions {
   std::vector<std::filesystem::path> checkpoints;
   std::filesystem::path data, out, compare, save_model, audit;
   std::string dataset = "auto", positive, split = "test";
@@ -22,119 +24,134 @@ struct EvalOptions {
   std::uint64_t seed = 0;
   std::int64_t batch_size = 32, limit = 0;
   double max_bad = 0.01;
-  int workers = 2, threads = 0;
-  std::string device = "auto", backend = "auto", precision = "fp32";
+  int workers = 2;
   bool quiet = false;
 };
+
+template <class Visit>
+void for_each_option(EvalOptions& o, const Visit& visit) {
+  using enum OptionGroup;
+  const AnyValue any;
+  const auto or_checkpoint = [](auto parse) {
+    return AsParsedBy{[parse](const std::string& value) {
+      if (value != "checkpoint") parse(value);
+    }};
+  };
+  visit(kDataOption, o.data, any);
+  visit(kDatasetOption, o.dataset, kDatasets);
+  visit(kPositiveOption, o.positive, any);
+  visit(kPartsOption, o.parts, any);
+  visit(OptionInfo{"split", data, "images to evaluate"}, o.split,
+        OneOf{{"test", "val", "train", "all"}});
+  visit(OptionInfo{"split-seed", data, "as for train_mura (default: the training's)"}, o.split_seed,
+        any);
+  visit(OptionInfo{"val-fraction", data, "as for train_mura (default: the training's)"},
+        o.val_fraction, any);
+  visit(kLimitOption, o.limit, AtLeast{0});
+  visit(kMaxBadOption, o.max_bad, InRange{0, 1});
+  visit(OptionInfo{"batch-size", data, "images per batch"}, o.batch_size, AtLeast{1});
+  visit(kWorkersOption, o.workers, AtLeast{0});
+
+  visit(OptionInfo{"threshold", model,
+                   "probability from which an image is abnormal: a number, val or val-f1 (chosen "
+                   "on validation by Youden's index or F1), or checkpoint (the stored one)"},
+        o.threshold, or_checkpoint(parse_threshold));
+  visit(OptionInfo{"temperature", model,
+                   "divisor of logits: a number, val (fitted on validation), or checkpoint"},
+        o.temperature, or_checkpoint(parse_temperature));
+  visit(OptionInfo{"tta", model, "flip averages each image and its mirror image"}, o.tta,
+        OneOf{{"none", "flip"}});
+  visit(OptionInfo{"save-model", model,
+                   "write the checkpoint with the threshold and temperature used here to this "
+                   "file"},
+        o.save_model, any);
+
+  visit(
+      OptionInfo{"out", run, "folder for metrics.json, predictions.csv, studies.csv, report.html"},
+      o.out, any);
+  visit(OptionInfo{"bootstrap", run, "draws of the 95 % intervals; 0: none"}, o.bootstrap,
+        InRange{0, 100'000});
+  visit(OptionInfo{"seed", run, "of the bootstrap"}, o.seed, any);
+  visit(OptionInfo{"compare", run,
+                   "folder of another evaluation of the same images: differences with intervals"},
+        o.compare, any);
+  visit(OptionInfo{"audit", run,
+                   "JSON file that audit_data wrote of this data: a section of the report"},
+        o.audit, any);
+  visit(OptionInfo{"quiet", run, "no progress, only the result"}, o.quiet, any);
+  for_each_machine_option(o, visit);
+}
 
 void add_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--checkpoint", options.checkpoints,
                  "folder of a run or checkpoint, or a model.safetensors; several are averaged")
-      ->required();
-  app.add_option("--data", options.data, "data set: a folder, or a CSV file")->required();
-  app.add_option("--out", options.out,
-                 "folder for metrics.json, predictions.csv, studies.csv and report.html")
-      ->required();
-  app.add_option("--split", options.split, "test, val, train, all")
-      ->check(CLI::IsMember({"test", "val", "train", "all"}));
-  app.add_option(
-      "--threshold", options.threshold,
-      "probability from which on an image is abnormal: a number, val or val-f1 (chosen on "
-      "the validation split by Youden's index or F1), or checkpoint (what is stored there)");
-  app.add_option("--temperature", options.temperature,
-                 "what logits are divided by: a number, val (fitted on the validation split), or "
-                 "checkpoint");
-  app.add_option("--save-model", options.save_model,
-                 "write the checkpoint with the threshold and temperature used here to this file");
-  app.add_option("--bootstrap", options.bootstrap, "draws of the 95 % intervals; 0: none")
-      ->check(CLI::Range(0, 100'000));
-  app.add_option("--seed", options.seed, "of the bootstrap");
-  app.add_option("--compare", options.compare,
-                 "folder of another evaluation of the same images: differences with intervals");
-  app.add_option("--audit", options.audit,
-                 "JSON file that audit_data wrote of this data: a section of the report");
-  app.add_option("--tta", options.tta, "none, flip: average each image and its mirror image")
-      ->check(CLI::IsMember({"none", "flip"}));
-  app.add_option("--dataset", options.dataset, "auto, mura, fracatlas, folder, csv");
-  app.add_option("--positive", options.positive, "name of the positive (abnormal) class");
-  app.add_option("--parts", options.parts, "body parts to keep")->delimiter(',');
-  app.add_option("--split-seed", options.split_seed, "as for train_mura (default: the training's)");
-  app.add_option("--val-fraction", options.val_fraction,
-                 "share of patients for validation (default: the training's)");
-  app.add_option("--limit", options.limit, "at most so many images of each split; 0: all");
-  app.add_option("--max-bad", options.max_bad, "share of unreadable images that is put up with");
-  app.add_option("--batch-size", options.batch_size, "images a batch")->check(CLI::PositiveNumber);
-  app.add_option("--workers", options.workers, "threads that prepare data")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N");
-  app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
-  app.add_option("--precision", options.precision, "fp32, tf32, bf16");
-  app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
-  app.add_flag("--quiet", options.quiet, "no progress, only the result");
+      ->required()
+      ->group(name_of(OptionGroup::model));
+  for_each_option(options, [&](const OptionInfo& info, auto& value, const auto& check) {
+    add_option(app, info, value, check);
+  });
+  for (const char* required : {"--data", "--out"}) app.get_option(required)->required();
 }
 
 bool uses_validation(const EvalOptions& options) {
   return options.temperature == "val" || options.threshold.starts_with("val");
 }
 
-osteon::Manifest selected_samples(const EvalOptions& options, const osteon::SplitOrigin& origin) {
-  osteon::Manifest manifest = osteon::read_manifest(
+Manifest selected_samples(const EvalOptions& options, const SplitOrigin& origin) {
+  Manifest manifest = read_manifest(
       options.data, {.dataset = options.dataset,
                      .positive = options.positive,
                      .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
                      .seed = options.split_seed.value_or(origin.seed)});
-  osteon::limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
+  limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
-    std::erase_if(manifest.samples, [&](const osteon::Sample& sample) {
-      return osteon::split_name(sample.split) != options.split &&
-             !(uses_validation(options) && sample.split == osteon::Split::val);
+    std::erase_if(manifest.samples, [&](const Sample& sample) {
+      return split_name(sample.split) != options.split &&
+             !(uses_validation(options) && sample.split == Split::val);
     });
   return manifest;
 }
 
 // The indices of a split by its name, or of all samples.
-std::vector<std::int64_t> indices_of(const osteon::Manifest& manifest, const std::string& split) {
+std::vector<std::int64_t> indices_of(const Manifest& manifest, const std::string& split) {
   std::vector<std::int64_t> indices;
   for (std::size_t i = 0; i < manifest.samples.size(); ++i)
-    if (split == "all" || osteon::split_name(manifest.samples[i].split) == split)
+    if (split == "all" || split_name(manifest.samples[i].split) == split)
       indices.push_back(static_cast<std::int64_t>(i));
   return indices;
 }
 
-void check_options(const EvalOptions& options) {
-  if (options.threshold != "checkpoint") osteon::parse_threshold(options.threshold);
-  if (options.temperature != "checkpoint") osteon::parse_temperature(options.temperature);
+void check_options(EvalOptions& options) {
+  for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
+    check_option(info.name, value, check);
+  });
   if (!options.save_model.empty() && options.checkpoints.size() > 1)
-    throw osteon::UsageError("--save-model writes one model; give one --checkpoint");
+    throw UsageError("--save-model writes one model; give one --checkpoint");
 }
 
 // What decides for the models, with the threshold that the options ask for.
-osteon::ModelInfo decision_for(const EvalOptions& options,
-                               std::span<const osteon::TrainedModel> models,
-                               const osteon::PreparedImages& data,
-                               const osteon::EvaluationOptions& evaluation,
-                               osteon::Progress& progress) {
-  osteon::ModelInfo info = osteon::decision_of(models);
+ModelInfo decision_for(const EvalOptions& options, std::span<const TrainedModel> models,
+                       const PreparedImages& data, const EvaluationOptions& evaluation,
+                       Progress& progress) {
+  ModelInfo info = decision_of(models);
   if (options.threshold == "checkpoint") return info;
   const std::vector<std::int64_t> validation = indices_of(data.manifest, "val");
-  const osteon::ImageValues predictions =
-      osteon::parse_threshold(options.threshold)
-          ? osteon::ImageValues{}
-          : osteon::predict_samples(models, data, validation, evaluation, progress);
-  osteon::task_of(info)->set_threshold(info, options.threshold, {data.manifest, validation},
-                                       predictions);
+  const ImageValues predictions =
+      parse_threshold(options.threshold)
+          ? ImageValues{}
+          : predict_samples(models, data, validation, evaluation, progress);
+  task_of(info)->set_threshold(info, options.threshold, {data.manifest, validation}, predictions);
   return info;
 }
 
-void evaluate(const EvalOptions& options) {
+void evaluate(EvalOptions& options) {
   check_options(options);
-  const osteon::Device device = osteon::configure_process(options.device, options.backend,
-                                                          options.precision, options.threads);
-  const osteon::EvaluationOptions evaluation{
+  const Device device = configure_process(options);
+  const EvaluationOptions evaluation{
       .inference = {.batch_size = options.batch_size,
                     .workers = options.workers,
-                    .dtype = osteon::activation_dtype(options.precision, device)},
+                    .dtype = activation_dtype(options.precision, device)},
       .flip = options.tta == "flip",
       .bootstrap = {.draws = options.bootstrap, .seed = options.seed},
       .compare = options.compare,
@@ -142,45 +159,46 @@ void evaluate(const EvalOptions& options) {
                  .precision = options.precision,
                  .checkpoints = options.checkpoints,
                  .audit = options.audit}};
-  osteon::Progress progress(options.quiet);
-  std::vector<osteon::TrainedModel> models;
+  Progress progress(options.quiet);
+  std::vector<TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
-    models.push_back(osteon::load_model(checkpoint, device));
-  const osteon::ModelInfo& first = models.front().info;
-  osteon::Manifest manifest = selected_samples(options, first.split);
-  osteon::check_together(models);
-  osteon::task_of(first)->check_classes(manifest.classes, !options.positive.empty());
+    models.push_back(load_model(checkpoint, device));
+  const ModelInfo& first = models.front().info;
+  Manifest manifest = selected_samples(options, first.split);
+  check_together(models);
+  task_of(first)->check_classes(manifest.classes, !options.positive.empty());
   OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
                options.split, " is empty; choose another --split");
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
-  const osteon::PreparedImages data = osteon::prepare_with_progress(manifest,
-                                                                    {.image_size = first.image_size,
-                                                                     .fit = first.fit,
-                                                                     .cache = "memory",
-                                                                     .workers = options.workers,
-                                                                     .max_bad = options.max_bad},
-                                                                    progress);
+  const PreparedImages data = prepare_with_progress(manifest,
+                                                    {.image_size = first.image_size,
+                                                     .fit = first.fit,
+                                                     .cache = "memory",
+                                                     .workers = options.workers,
+                                                     .max_bad = options.max_bad},
+                                                    progress);
   if (options.temperature != "checkpoint")
-    for (osteon::TrainedModel& trained : models)
-      osteon::set_temperature(trained, options.temperature, data, indices_of(data.manifest, "val"),
-                              evaluation.inference);
-  const osteon::ModelInfo info = decision_for(options, models, data, evaluation, progress);
-  osteon::evaluate_models(models, info, data, indices_of(data.manifest, options.split), evaluation,
-                          options.out, progress)
+    for (TrainedModel& trained : models)
+      set_temperature(trained, options.temperature, data, indices_of(data.manifest, "val"),
+                      evaluation.inference);
+  const ModelInfo info = decision_for(options, models, data, evaluation, progress);
+  evaluate_models(models, info, data, indices_of(data.manifest, options.split), evaluation,
+                  options.out, progress)
       ->print(std::cout);
   if (!options.save_model.empty())
-    osteon::write_safetensors(options.save_model,
-                              osteon::to_model_file(*models.front().model, info));
+    write_safetensors(options.save_model, to_model_file(*models.front().model, info));
   std::cout << "\nresults in " << options.out.string() << "\n";
 }
 
 }  // namespace
+}  // namespace osteon
 
 int main(int argc, char** argv) {
+  using namespace osteon;
   CLI::App app("Evaluates a trained model: figures per image, per study and per body part",
                "eval_mura");
   app.option_defaults()->always_capture_default();
   EvalOptions options;
   add_options(app, options);
-  return osteon::run_app(app, argc, argv, [&] { evaluate(options); });
+  return run_app(app, argc, argv, [&] { evaluate(options); });
 }

@@ -25,11 +25,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct BenchOptions {
-  std::string arch = "resnet50", mode = "train", precision = "fp32", device = "auto",
-              backend = "auto";
+struct BenchOptions : MachineOptions {
+  std::string arch = "resnet50", mode = "train";
   std::int64_t image_size = 224, batch_size = 16;
-  int steps = 10, warmup = 2, threads = 0;
+  int steps = 10, warmup = 2;
   bool profile = false, autotune = false;
 };
 
@@ -154,8 +153,7 @@ void print_profile(const BenchOptions& options, Work& work) {
 }
 
 void measure(const BenchOptions& options, Clock::time_point start) {
-  const Device device =
-      configure_process(options.device, options.backend, options.precision, options.threads);
+  const Device device = configure_process(options);
   if (options.autotune && !device.is_cuda())
     throw UsageError("--autotune is for CUDA devices; leave it out");
   set_autotune(options.autotune);
@@ -209,13 +207,14 @@ int main(int argc, char** argv) {
   app.add_option("--image-size", options.image_size, "side of the images in pixels")
       ->check(CLI::Range(16, 4096));
   app.add_option("--batch-size", options.batch_size, "images a step")->check(CLI::PositiveNumber);
-  app.add_option("--precision", options.precision, "fp32, tf32, bf16");
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N");
-  app.add_option("--backend", options.backend, "auto, reference: which CPU kernels");
   app.add_option("--steps", options.steps, "steps measured; the median counts")
       ->check(CLI::PositiveNumber);
   app.add_option("--warmup", options.warmup, "steps before")->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  osteon::for_each_machine_option(
+      options, [&](const osteon::OptionInfo& info, auto& value, const auto& check) {
+        osteon::add_option(app, info, value, check);
+      });
   app.add_flag("--autotune", options.autotune,
                "on a CUDA device: choose what computes a convolution by timing");
   app.add_flag("--profile", options.profile,

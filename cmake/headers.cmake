@@ -1,7 +1,7 @@
 # The headers that are installed: what these declare is kept, and they include each other only. All others
 # are private to the library (tests/scripts/includes_test.py).
 set(OSTEON_CORE_HEADERS
-  base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h
+  base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h base/option.h
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
   tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/option_check.h"
 #include "base/text.h"
 #include "ops/functors.h"
 
@@ -25,9 +24,9 @@ std::optional<double> number_or_word(const char* option, const std::string& valu
   double number = 0;
   const char* const end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, number);
-  require(error == std::errc() && stop == end && number >= low && number <= high,
-          format("--", option, " '", value, "': expected a number from ", low, " to ", high,
-                 ", or ", join(words)));
+  if (error != std::errc() || stop != end || !(number >= low && number <= high))
+    throw UsageError(format("--", option, " '", value, "': expected a number from ", low, " to ",
+                            high, ", or ", join(words)));
   return number;
 }
 

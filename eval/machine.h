@@ -3,10 +3,37 @@
 
 #include <string>
 
+#include "base/option.h"
 #include "tensor/device.h"
 #include "tensor/dtype.h"
 
 namespace osteon {
+
+struct MachineOptions {
+  std::string device = "auto";     // auto, cpu, cuda, cuda:N
+  std::string backend = "auto";    // auto, reference
+  std::string precision = "fp32";  // fp32, tf32, bf16
+  int threads = 0;                 // of computation; 0: all cores
+};
+
+// The table of these options (base/option.h).
+template <class Options, class Visit>
+void for_each_machine_option(Options& o, const Visit& visit) {
+  using enum OptionGroup;
+  const auto is_device = [](const std::string& name) {
+    if (!name.starts_with("cuda"))
+      check_option("device", name, OneOf{{"auto", "cpu", "cuda", "cuda:N"}});
+  };
+  visit(OptionInfo{"device", machine, "auto, cpu, cuda, cuda:N", OnResume::changes_bits}, o.device,
+        AsParsedBy{is_device});
+  visit(OptionInfo{"backend", machine, "CPU kernels", OnResume::changes_bits}, o.backend,
+        OneOf{{"auto", "reference"}});
+  visit(OptionInfo{"precision", machine, "dtype of activations and products"}, o.precision,
+        OneOf{{"fp32", "tf32", "bf16"}});
+  visit(OptionInfo{"threads", machine, "threads of computation; 0: all cores",
+                   OnResume::changes_bits},
+        o.threads, InRange{0, 1024});
+}
 
 // The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
 // will be slow. Throws UsageError for a precision the device does not have.
@@ -16,7 +43,6 @@ DType activation_dtype(const std::string& precision, const Device& device = Devi
 // returns the device. Says on standard error when `auto` means the CPU although CUDA is built in.
 // Throws UsageError for options that mean nothing and Error for a device that
 // cannot be used.
-Device configure_process(const std::string& device, const std::string& backend,
-                         const std::string& precision, int threads);
+Device configure_process(const MachineOptions& options);
 
 }  // namespace osteon

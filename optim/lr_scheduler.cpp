@@ -2,12 +2,12 @@
 #include "optim/lr_scheduler.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace osteon {
 
@@ -64,16 +64,17 @@ void Plateau::load_state(const nlohmann::json& state) {
   factor_ = loaded.factor_;
 }
 
+std::vector<std::string> schedule_names() { return {"constant", "step", "plateau", "cosine"}; }
+
 LRScheduler::LRScheduler(const ScheduleOptions& options)
     : options_(options),
       plateau_({.gamma = options.gamma,
                 .patience = options.patience,
                 .higher_is_better = options.higher_is_better,
                 .minimum = options.minimum}) {
-  constexpr std::array known = {"constant", "step", "plateau", "cosine"};
+  const std::vector<std::string> known = schedule_names();
   if (std::ranges::find(known, options.name) == known.end())
-    throw UsageError(format("unknown schedule \"", options.name,
-                            "\"; known are constant, step, plateau, cosine"));
+    throw UsageError(format("unknown schedule \"", options.name, "\"; known are ", join(known)));
   OSTEON_CHECK(options.every >= 1 && options.gamma > 0 && options.patience >= 0, "schedule: every ",
                options.every, ", gamma ", options.gamma, ", patience ", options.patience,
                "; must be at least 1, above 0, and 0 or more");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace osteon {
 
@@ -65,6 +66,9 @@ struct ScheduleOptions {
   std::int64_t patience = 0;      // plateau: epochs
   bool higher_is_better = false;  // plateau
 };
+
+// The names that LRScheduler knows.
+std::vector<std::string> schedule_names();
 
 //   optimizer.set_lr_factor(scheduler.factor(step, epoch));   before each step
 //   scheduler.observe(validation_loss);                       after each epoch

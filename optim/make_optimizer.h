@@ -9,6 +9,9 @@
 
 namespace osteon {
 
+// The names that make_optimizer knows.
+std::vector<std::string> optimizer_names();
+
 // adam, adamw or sgd (momentum 0.9), with the defaults of ops/optimizer.h. Throws UsageError with
 // these names for another one.
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name,

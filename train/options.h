@@ -1,4 +1,4 @@
-// Every choice a training run rests on, with its default; config.json records them all.
+// The options of a training run with their defaults; train/option_table.h says the rest of each.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "eval/machine.h"
+
 namespace osteon {
 
-struct TrainOptions {
+struct TrainOptions : MachineOptions {
   std::filesystem::path data, out;
   std::string dataset = "auto";    // auto, mura, fracatlas, folder, csv
   std::string positive;            // name of the positive class; empty: guessed
@@ -17,7 +19,7 @@ struct TrainOptions {
   std::uint64_t split_seed = 0;    // of the split alone: runs of other seeds share their test set
   double val_fraction = -1;        // share of patients for validation; negative: the reader's
   std::int64_t limit = 0;          // at most so many images of each split; 0: all
-  double max_bad = 0.01;           // share of unreadable images that is put up with
+  double max_bad = 0.01;           // share of unreadable images that is tolerated
 
   std::int64_t image_size = 0;         // side of the model's input; 0: what the model is made for
   std::string fit = "stretch";         // stretch, pad
@@ -32,7 +34,7 @@ struct TrainOptions {
   bool zero_init_residual = false;  // start each residual branch at zero
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;
-  std::int64_t accumulate = 1;     // batches a step
+  std::int64_t accumulate = 1;     // batches per step
   std::string optimizer = "adam";  // adam, adamw, sgd
   double lr = 1e-3;
   double weight_decay = 0;
@@ -43,12 +45,8 @@ struct TrainOptions {
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch
 
-  std::string device = "auto";          // auto, cpu, cuda, cuda:N
-  std::string backend = "auto";         // auto, reference
-  std::string precision = "fp32";       // fp32, tf32, bf16
   bool autotune = false;                // CUDA: choose what computes by timing
   bool allow_nondeterministic = false;  // CUDA: also what gives other bits from run to run
-  int threads = 0;                      // of computation; 0: all cores
   std::uint64_t seed = 0;
 
   double save_every = 10;       // minutes between checkpoints within an epoch; 0: none
@@ -69,8 +67,8 @@ void check_options(const TrainOptions& options);
 // The options under the names of the command line, without out, resume, tensorboard and quiet.
 nlohmann::ordered_json to_json(const TrainOptions& options);
 
-// The options that to_json gave. Throws Error for a member that is missing or of another kind;
-// one that runs of before did not have has its default there.
+// The options that to_json returned. Throws Error for a member that is missing or of another kind;
+// an option that older runs lack gets its default.
 TrainOptions options_from_json(const nlohmann::ordered_json& json);
 
 }  // namespace osteon

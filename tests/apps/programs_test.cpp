@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "base/csv_table.h"
@@ -189,7 +191,10 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
   };
   const Row rows[] = {
       {"train_mura", 2, "--data is required"},
-      {train + "--data " + data + " --colour", 2, "--colour"},
+      {train + "--data " + data + " --colour", 2, "--colour: there is no such option"},
+      {train + "--data " + data + " --epoch 3", 2, "--epoch: did you mean --epochs?"},
+      {train + "--data " + data + " --ephocs=3", 2, "--ephocs: did you mean --epochs?"},
+      {train + "--data " + data + " stray", 2, "stray: no option takes this"},
       {train + "--data " + data + " --epochs 0", 2, "--epochs 0"},
       {train + "--data " + data + " --epochs many", 2, "--epochs"},
       {train + "--data " + data + " --batch-size 1", 2, "batch norm needs"},
@@ -239,14 +244,19 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
     CAPTURE(result.output);
     CHECK(result.status == row.status);
     CHECK(contains(result.output, row.message));
+    if (row.status == 2) CHECK(std::ranges::count(result.output, '\n') == 1);
     CHECK_FALSE(std::filesystem::exists(folder.path() / "run"));
   }
 }
 
 TEST_CASE("help and version are status 0") {
-  for (const char* program : {"train_mura", "eval_mura", "predict", "make_demo_data"}) {
+  for (const char* program :
+       {"train_mura", "eval_mura", "predict", "make_demo_data", "audit_data"}) {
     CAPTURE(program);
-    CHECK(run(std::string(program) + " --help").status == 0);
+    const Result help = run(std::string(program) + " --help");
+    CHECK(help.status == 0);
+    std::istringstream lines(help.output);
+    for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 100, line);
     CHECK(run(std::string(program) + " --version").status == 0);
   }
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "eval/model_file.h"
+#include "train/option_table.h"
 
 namespace osteon {
 namespace {
@@ -16,18 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-constexpr const char* kMayChange[] = {"data",    "dataset",    "workers",        "cache",
-                                      "max_bad", "save_every", "skip_nonfinite", "patience",
-                                      "threads", "backend",    "device"};
-
-bool may_change(const std::string& option, const ordered_json& now) {
-  return std::ranges::find(kMayChange, option) != std::end(kMayChange) ||
-         (option == "epochs" && now["schedule"] != "cosine");
-}
-
-std::string option_name(std::string key) {
-  std::ranges::replace(key, '_', '-');
-  return "--" + key;
+bool may_change(OnResume rule, const TrainOptions& options) {
+  return rule == OnResume::may_change || rule == OnResume::changes_bits ||
+         (rule == OnResume::unless_cosine && options.schedule != "cosine");
 }
 
 // The links of checkpoints, and what a run that was killed while it moved one left behind: nothing
@@ -65,11 +57,13 @@ TrainOptions options_of_run(const fs::path& run) {
 void check_resumable(const TrainOptions& now) {
   const ordered_json before = to_json(options_of_run(now.out)), after = to_json(now);
   check_links(now.out);
-  for (const auto& [key, value] : after.items())
-    if (value != before[key] && !may_change(key, after))
-      throw UsageError(format(option_name(key), " is ", value.dump(), " but the run in ",
+  for_each_option(now, [&](const OptionInfo& info, const auto&, const auto&) {
+    const std::string key = config_key(info.name);
+    if (info.is_recorded && after[key] != before[key] && !may_change(info.on_resume, now))
+      throw UsageError(format("--", info.name, " is ", after[key].dump(), " but the run in ",
                               now.out.string(), " began with ", before[key].dump(),
                               "; leave the option out, or begin a new run"));
+  });
 }
 
 ordered_json describe_machine(const TrainOptions& options, const Device& device) {

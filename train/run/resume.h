@@ -16,12 +16,8 @@ namespace osteon {
 TrainOptions options_of_run(const std::filesystem::path& run);
 
 // Throws UsageError naming the first option, with both values, by which `now` differs from what the
-// run in `now.out` began with, unless it is one of those that may change:
-//
-//   data, dataset         the folder may have moved; its samples must be the same
-//   workers, cache, max_bad, save_every, skip_nonfinite, patience
-//   epochs                unless the schedule is a cosine, which is laid out over all of them
-//   threads, backend, device   the weights are then no longer the same bit for bit
+// run in `now.out` began with, unless the table of options (train/option_table.h) says that it may
+// change. The data may have moved, but must hold the same samples.
 //
 // Throws Error naming a link in the run's folder, other than `last` and `best`: nothing outside the
 // folder is to be written or removed by continuing a run.

@@ -1,0 +1,31 @@
+// The options about data that several programs have.
+#pragma once
+
+#include "base/option.h"
+
+namespace osteon {
+
+inline constexpr OptionInfo kDataOption{"data", OptionGroup::data,
+                                        "data set: a folder, or a CSV file", OnResume::may_change};
+inline constexpr OptionInfo kDatasetOption{"dataset", OptionGroup::data, "reader of the data set",
+                                           OnResume::may_change};
+inline constexpr OptionInfo kPositiveOption{
+    "positive", OptionGroup::data, "name of the positive (abnormal) class; empty: guessed"};
+inline constexpr OptionInfo kPartsOption{"parts", OptionGroup::data,
+                                         "body parts to keep, as XR_WRIST,XR_ELBOW; empty: all"};
+inline constexpr OptionInfo kSplitSeedOption{
+    "split-seed", OptionGroup::data, "seed of the split, if the data set does not state one"};
+inline constexpr OptionInfo kValFractionOption{
+    "val-fraction", OptionGroup::data,
+    "share of patients for validation; negative: the data set's own"};
+inline constexpr OptionInfo kLimitOption{"limit", OptionGroup::data,
+                                         "at most so many images of each split; 0: all"};
+inline constexpr OptionInfo kMaxBadOption{
+    "max-bad", OptionGroup::data, "tolerated share of unreadable images", OnResume::may_change};
+inline constexpr OptionInfo kWorkersOption{"workers", OptionGroup::data,
+                                           "threads that prepare images; 0: none beside the model",
+                                           OnResume::may_change};
+
+inline const OneOf kDatasets{{"auto", "mura", "fracatlas", "folder", "csv"}};
+
+}  // namespace osteon

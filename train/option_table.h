@@ -1,0 +1,127 @@
+// The table of train_mura's options: name, group, help, check and rule of resuming of each.
+#pragma once
+
+#include "data/augment.h"
+#include "data/data_options.h"
+#include "data/image/image.h"
+#include "eval/calibration.h"
+#include "eval/sample_weights.h"
+#include "nn/models.h"
+#include "optim/lr_scheduler.h"
+#include "optim/make_optimizer.h"
+#include "train/options.h"
+
+namespace osteon {
+
+// Calls visit(info, member, check) for each option, in the order of --help and config.json.
+template <class Options, class Visit>
+void for_each_option(Options& o, const Visit& visit) {
+  using enum OptionGroup;
+  using enum OnResume;
+  const AnyValue any;
+  const auto is_side = [](std::int64_t side) {
+    return std::string(side == 0 || (side >= 16 && side <= 4096)
+                           ? ""
+                           : "expected 16 to 4096, or 0 for the model's own");
+  };
+  const auto info = [](const char* name, OptionGroup group, const char* help,
+                       OnResume on_resume = fixed) {
+    return OptionInfo{name, group, help, on_resume};
+  };
+
+  visit(kDataOption, o.data, any);
+  visit(kDatasetOption, o.dataset, kDatasets);
+  visit(kPositiveOption, o.positive, any);
+  visit(kPartsOption, o.parts, any);
+  visit(kSplitSeedOption, o.split_seed, any);
+  visit(kValFractionOption, o.val_fraction, any);
+  visit(kLimitOption, o.limit, AtLeast{0});
+  visit(kMaxBadOption, o.max_bad, InRange{0, 1});
+  visit(info("image-size", data, "side of the model's input in pixels; 0: the model's own"),
+        o.image_size, is_side);
+  visit(info("fit", data, "how an image becomes a square"), o.fit, OneOf{{"stretch", "pad"}});
+  visit(info("augment", data, "random changes of training images"), o.augment,
+        OneOf{{"default", "mura-paper", "none"}});
+  visit(info("normalization", data, "source of mean and standard deviation"), o.normalization,
+        OneOf{{"data", "imagenet"}});
+  visit(info("cache", data, "decoded images: memory, none, or a folder", may_change), o.cache, any);
+  visit(kWorkersOption, o.workers, AtLeast{0});
+
+  visit(info("arch", model, "architecture"), o.arch, OneOf{model_names()});
+  visit(OptionInfo{.name = "width",
+                   .group = model,
+                   .help = "channels after the stem",
+                   .may_be_absent = true,
+                   .is_hidden = true},
+        o.width, InRange{1, kMaxWidth});
+  visit(info("init", model, "initial weights: safetensors, or a state dict of PyTorch (.pth)"),
+        o.init, any);
+  visit(info("zero-init-residual", model, "start each residual branch at zero"),
+        o.zero_init_residual, any);
+
+  visit(info("epochs", training, "passes over the training images", unless_cosine), o.epochs,
+        AtLeast{1});
+  visit(info("batch-size", training, "images per batch"), o.batch_size,
+        AtLeast{2, "batch norm needs at least 2 images"});
+  visit(info("accumulate", training, "batches per step"), o.accumulate, AtLeast{1});
+  visit(info("optimizer", training, "update rule"), o.optimizer, OneOf{optimizer_names()});
+  visit(info("lr", training, "learning rate"), o.lr, Between{0, 1e3});
+  visit(info("weight-decay", training, "L2 for adam and sgd, decoupled for adamw"), o.weight_decay,
+        AtLeast{0});
+  visit(info("schedule", training,
+             "learning rate over time: step and plateau divide it by 10, cosine warms up"),
+        o.schedule, OneOf{schedule_names()});
+  visit(info("clip-norm", training, "largest norm of the gradient; 0: any"), o.clip_norm,
+        AtLeast{0});
+  visit(OptionInfo{.name = "patience",
+                   .group = training,
+                   .help = "end after so many epochs in a row without a better one; 0: never",
+                   .on_resume = may_change,
+                   .may_be_absent = true},
+        o.patience, AtLeast{0});
+  visit(info("positive-weight", training,
+             "weight of abnormal images: paper (per body part), balanced, none or a number"),
+        o.positive_weight, AsParsedBy{check_weight_policy});
+  visit(info("threshold", training,
+             "probability from which an image is abnormal; val, val-f1: chosen on validation "
+             "(Youden, F1)"),
+        o.threshold, AsParsedBy{parse_threshold});
+  visit(info("temperature", training, "divisor of logits; val: fitted on validation"),
+        o.temperature, AsParsedBy{parse_temperature});
+  visit(info("seed", training, "of weights, order and augmentation"), o.seed, any);
+  visit(info("skip-nonfinite", training,
+             "skip and count steps whose loss or gradient is not finite", may_change),
+        o.skip_nonfinite, any);
+
+  visit(OptionInfo{.name = "out", .group = run, .help = "folder of the run", .is_recorded = false},
+        o.out, any);
+  visit(OptionInfo{.name = "resume",
+                   .group = run,
+                   .help = "continue the run in --out with its own options",
+                   .is_recorded = false},
+        o.resume, any);
+  visit(info("save-every", run, "minutes between checkpoints within an epoch; 0: only at its end",
+             may_change),
+        o.save_every, AtLeast{0});
+  visit(OptionInfo{.name = "tensorboard",
+                   .group = run,
+                   .help = "also write event files for TensorBoard into OUT/tensorboard",
+                   .is_recorded = false},
+        o.tensorboard, any);
+  visit(OptionInfo{.name = "quiet",
+                   .group = run,
+                   .help = "no progress, only the result",
+                   .is_recorded = false},
+        o.quiet, any);
+
+  for_each_machine_option(o, visit);
+  visit(
+      info("autotune", machine,
+           "CUDA: choose by timing what computes convolutions and batch norms; kept with the run"),
+      o.autotune, any);
+  visit(info("allow-nondeterministic", machine,
+             "CUDA: choose also from what gives other bits in each run"),
+        o.allow_nondeterministic, any);
+}
+
+}  // namespace osteon
