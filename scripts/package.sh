@@ -25,7 +25,7 @@ checking=(--fail-on error)
 
 # pack WHAT KIND
 pack() {
-  configure_build -DOSTEON_CUDA=OFF -DOSTEON_TESTS=OFF -DOSTEON_BENCH=OFF -DOSTEON_PACKAGE="$2" \
+  configure_build -DOSTEON_CUDA=OFF -DOSTEON_TESTS=OFF -DOSTEON_EXAMPLES=OFF -DOSTEON_BENCH=OFF -DOSTEON_PACKAGE="$2" \
     -DOSTEON_MAINTAINER="$maintainer"
   run_step "compiling for the $1" build cmake --build "$build" --parallel "$(compile_jobs)"
   run_step "packing the $1" cpack cpack --config "$build/CPackConfig.cmake"

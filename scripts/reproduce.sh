@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Runs one row of docs/results.md again and prints its figure beside the one there.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage="usage: scripts/reproduce.sh NAME [--fracatlas DIR] [OPTION...]
+       scripts/reproduce.sh --list
+Trains and evaluates as docs/results.md says, into runs/reproduce-NAME, and compares.
+  --list           the names, what each takes on two cores, and what it needs
+  --fracatlas DIR  FracAtlas as it was published: images/ and dataset.csv (default: ../shared/fracatlas)
+All other options go to train_mura, as --threads 1; others may change the figure."
+
+# Name, minutes on two cores with AVX-512, the figure, its value and interval in docs/results.md, and
+# the options of train_mura. The demonstration's are those of scripts/demo.sh.
+rows=(
+  "demo|8|test AUROC per image|0.956|0.923 to 0.982|"
+  "fracatlas|20|test AUROC per image|0.808|0.796 to 0.810 over three seeds|--arch resnet18 --image-size 160 --epochs 14 --batch-size 32 --optimizer adamw --lr 1e-3 --weight-decay 0.01 --schedule cosine --positive-weight balanced --threads 1 --seed 0"
+  "fracatlas-short|4|test AUROC per image|0.575||--image-size 128 --epochs 3"
+)
+
+list_rows() {
+  local name minutes figure value interval options
+  for row in "${rows[@]}"; do
+    IFS='|' read -r name minutes figure value interval options <<<"$row"
+    printf '%-16s about %2s minutes  %s %s  %s\n' "$name" "$minutes" "$figure" "$value" \
+      "$([[ $name == fracatlas* ]] && echo "(needs FracAtlas: --fracatlas DIR)")"
+  done
+}
+
+wanted=
+fracatlas=../shared/fracatlas
+more=()
+while (($# > 0)); do
+  case $1 in
+    --help | -h) echo "$usage" && exit 0 ;;
+    --list) list_rows && exit 0 ;;
+    --fracatlas=*) fracatlas=${1#*=} ;;
+    --fracatlas)
+      (($# >= 2)) || { echo "reproduce.sh: --fracatlas needs a folder" >&2 && exit 2; }
+      fracatlas=$2
+      shift
+      ;;
+    *) if [[ -z $wanted && $1 != -* ]]; then wanted=$1; else more+=("$1"); fi ;;
+  esac
+  shift
+done
+
+found=
+for row in "${rows[@]}"; do
+  [[ ${row%%|*} == "$wanted" ]] && found=$row
+done
+if [[ -z $found ]]; then
+  echo "reproduce.sh: ${wanted:-no name} is none of these:" >&2
+  list_rows >&2
+  exit 2
+fi
+IFS='|' read -r name _ figure value interval options <<<"$found"
+if [[ $name == fracatlas* && ! -d $fracatlas/images ]]; then
+  fail "$fracatlas holds no FracAtlas (images/ and dataset.csv); name its folder with --fracatlas DIR"
+fi
+
+out=$root/runs/reproduce-$name
+[[ ! -e $out ]] || fail "$out is there already; remove it first"
+read -ra training <<<"$options"
+if [[ $name == demo ]]; then
+  "$root/scripts/demo.sh" --out "$out" "${more[@]}"
+else
+  "$root/scripts/demo.sh" --data "$fracatlas" --out "$out" "${training[@]}" "${more[@]}"
+fi
+
+# The first figure of that name is that of all images.
+ours=$(sed -n 's/^ *"auroc": \([0-9.]*\),$/\1/p' "$out/metrics.json" | head -n 1)
+printf '\n%s: %s %.3f here, %s in docs/results.md%s\n' "$name" "$figure" "$ours" "$value" \
+  "${interval:+ ($interval)}"
+echo "The same instruction set, release and number of threads give the same figure; others sum in another order."
