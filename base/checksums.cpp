@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// How the text of a checked JSON file begins; the zeros are where the digits go.
+// The start of a checked JSON file; the digits of the CRC-32 replace the zeros.
 constexpr std::string_view kBegin = "{\n  \"crc32\": \"";
 constexpr std::string_view kZeros = "00000000";
 

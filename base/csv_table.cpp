@@ -16,7 +16,7 @@ constexpr std::size_t kLargestCsv = 100'000'000;  // bytes, about a million imag
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   OSTEON_CHECK(in && !std::filesystem::is_directory(file), file.string(), ": cannot be opened");
-  // In blocks, as a pipe or a device does not tell its size.
+  // In blocks, because a pipe or a device has no known size.
   std::string text;
   std::vector<char> block(1 << 16);
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
@@ -133,7 +133,7 @@ std::string csv_line(const std::vector<std::string>& fields) {
 }
 
 CsvTable::CsvTable(const std::filesystem::path& file) : file_(file), rows_(read_csv(file)) {
-  OSTEON_CHECK(!rows_.empty(), file.string(), ": is empty; its first line has to name the columns");
+  OSTEON_CHECK(!rows_.empty(), file.string(), ": is empty; its first line must name the columns");
   header_ = std::move(rows_.front());
   rows_.erase(rows_.begin());
   for (const std::string& name : header_.fields)

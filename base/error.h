@@ -1,6 +1,6 @@
 // The one exception type of the library and the macro that throws it.
 //
-// A message names the operation, what was found, what was expected and, where there is one, the way
+// A message names the operation, the value found, the value expected and, if there is one, the way
 // out: `conv2d: input has 3 channels but weight [64,7,7,4] expects 4`.
 #pragma once
 
@@ -15,14 +15,15 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The request itself is at fault (an option, not the data): programs exit with status 2.
+// An error in the request itself (an option, not the data). Programs exit with status 2.
 class UsageError : public Error {
  public:
   using Error::Error;
 };
 
-// Streams all arguments into one string: format("input ", shape, " is empty"). An object, because
-// beside a function a std::string among the arguments would bring in std::format.
+// Streams all arguments into one string: format("input ", shape, " is empty"). It is an object
+// because an unqualified call of a function with a std::string argument would also find
+// std::format.
 struct Format {
   template <class... Args>
   std::string operator()(const Args&... args) const {
@@ -35,8 +36,8 @@ inline constexpr Format format{};
 
 }  // namespace osteon
 
-// Throws Error with the streamed message unless `condition` holds. Bad input is a normal input, so
-// the check stays in release builds.
+// Throws Error with the streamed message unless `condition` holds. Bad input is expected, so
+// release builds keep the check.
 #define OSTEON_CHECK(condition, ...)                        \
   do {                                                      \
     if (!(condition)) [[unlikely]]                          \

@@ -35,7 +35,7 @@ class Descriptor {
   int number_;
 };
 
-// The temporary's name, which the destructor removes unless the file has moved to its final place.
+// Owns the temporary's name. The destructor removes the file unless it was moved to its final path.
 class Temporary {
  public:
   explicit Temporary(fs::path path) : path_(std::move(path)) {}
@@ -54,8 +54,8 @@ class Temporary {
   bool moved_ = false;
 };
 
-// The file to replace: a link's target rather than the link, and never a device, a pipe or a
-// folder.
+// The file to replace: the target of a link instead of the link. Throws if it is a device, a pipe
+// or a folder.
 fs::path resolve(const fs::path& path) {
   std::error_code error;
   fs::path target = path;
@@ -67,8 +67,8 @@ fs::path resolve(const fs::path& path) {
   return target;
 }
 
-// A name nobody else uses, so that two writers of one path never share a temporary; hidden, so that
-// a reader of the folder that skips dot-files skips one a power cut left behind.
+// A unique name, so that two writers of one path never share a temporary. It begins with a dot:
+// readers that skip dot-files also skip a temporary left after a power cut.
 fs::path temporary_name(const fs::path& target, int attempt) {
   return target.parent_path() /
          format(".", target.filename().string(), ".", ::getpid(), ".", attempt, ".tmp");
@@ -85,7 +85,7 @@ void write_all(int descriptor, std::string_view contents, const fs::path& path) 
 
 }  // namespace
 
-// A file system that cannot sync a folder says EINVAL.
+// EINVAL means that the file system cannot sync a folder.
 void sync_folder_of(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

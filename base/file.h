@@ -1,4 +1,4 @@
-// Writing a whole file so that a reader, a crash or a full disk never meets half of one.
+// Atomic writing of whole files: no reader, crash or full disk leaves a partial file.
 #pragma once
 
 #include <filesystem>
@@ -7,19 +7,19 @@
 
 namespace osteon {
 
-// Makes `contents` the whole contents of the file `path`: writes a temporary beside it, syncs that
-// to the disk and renames it over `path`, so that every moment shows either the old file or the new
-// one. A symbolic link is followed; the folder must exist. Throws Error naming `path` and the
-// system's reason (no such folder, no permission, disk full, not a regular file); the old file is
-// then as it was and the temporary is gone. Only a failure to sync the folder itself comes after
-// the rename.
+// Replaces the contents of the file `path`: writes a temporary in the same folder, syncs it to the
+// disk and renames it to `path`. At any time `path` is either the old or the new file. A symbolic
+// link is followed; the folder must exist. Throws Error naming `path` and the system's reason (no
+// such folder, no permission, disk full, not a regular file). After an error the old file is
+// unchanged and the temporary is removed. Only a failure to sync the folder can occur after the
+// rename.
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
-// The same for contents that lie in several places, written one after the other.
+// The same for contents in several pieces, written in order.
 void write_file_atomically(const std::filesystem::path& path,
                            std::span<const std::string_view> pieces);
 
-// Makes what was created, renamed or removed as `path` durable by syncing the folder it is in.
-// Throws Error naming `path`.
+// Makes the creation, renaming or removal of `path` durable by syncing its folder. Throws Error
+// naming `path`.
 void sync_folder_of(const std::filesystem::path& path);
 
 }  // namespace osteon

@@ -1,4 +1,4 @@
-// Marks what both the host's and the device's compiler translate.
+// Marks functions that are compiled for both the host and the device.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -1,4 +1,5 @@
-// The choice of the instruction set. Compiled for the baseline, as all that runs before it.
+// Choice of the instruction set. This file is compiled for the baseline, as is all code that runs
+// before the choice.
 #include "base/instruction_set.h"
 
 #include <array>
@@ -12,8 +13,8 @@ namespace {
 
 constexpr std::array<const char*, 4> kNames = {"baseline", "avx2", "avx512", "avx512_bf16"};
 
-// The features that cmake/instruction_sets.cmake compiles for, in a system that saves their
-// registers.
+// Checks the features that cmake/instruction_sets.cmake compiles for, and that the operating system
+// saves their registers.
 InstructionSet best_of_processor() {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");

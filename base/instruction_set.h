@@ -1,6 +1,6 @@
-// The vector instructions that CPU kernels are compiled for. Every file in base/cpu/, tensor/cpu/
-// and ops/cpu/ is compiled once per set (cmake/instruction_sets.cmake), so that one program runs on
-// every x86-64 processor and uses what it has. On other processors there is the baseline alone.
+// Vector instruction sets of the CPU kernels. Every file in base/cpu/, tensor/cpu/ and ops/cpu/ is
+// compiled once per set (cmake/instruction_sets.cmake), so one program runs on every x86-64
+// processor and uses its best set. On other processors there is only the baseline.
 #pragma once
 
 #include <string>
@@ -8,26 +8,26 @@
 
 namespace osteon {
 
-// In ascending order: a processor that has one has those before it.
+// In ascending order: a processor with one set also has all earlier ones.
 enum class InstructionSet {
-  baseline,     // plain x86-64 (SSE2), or what the compiler assumes elsewhere
+  baseline,     // plain x86-64 (SSE2); on other processors the compiler's default
   avx2,         // with fused multiply-add (FMA)
   avx512,       // F, BW, CD, DQ, VL
-  avx512_bf16,  // oneDNN also multiplies bf16; our own kernels are those of avx512
+  avx512_bf16,  // oneDNN also multiplies bf16; our own kernels use avx512
 };
 
-// The set in use by the whole process, chosen at the first call: the one that the environment
-// variable OSTEON_CPU names, else the last one that the processor has. A named set also restricts
-// oneDNN. Throws a UsageError for a name that is unknown or a set that the processor lacks.
+// The instruction set of the whole process, chosen at the first call: the set named by the
+// environment variable OSTEON_CPU, else the best set of the processor. A named set also restricts
+// oneDNN. Throws UsageError if the name is unknown or the processor lacks the set.
 InstructionSet instruction_set();
-// Whether OSTEON_CPU named it.
+// Whether OSTEON_CPU is set.
 bool instruction_set_is_forced();
 
 std::string name_of(InstructionSet set);
-// Those that this processor has.
+// The sets that this processor supports, in ascending order.
 std::vector<InstructionSet> available_instruction_sets();
 
-// One kernel in all its versions. A call goes to the version for the set in use.
+// All versions of one kernel. A call runs the version for instruction_set().
 template <class... Parameters>
 class CpuKernel {
  public:
@@ -42,7 +42,7 @@ class CpuKernel {
 #endif
 
   void operator()(Parameters... parameters) const { chosen()(parameters...); }
-  // NOLINTNEXTLINE(google-explicit-constructor): a kernel stands where a function is wanted.
+  // NOLINTNEXTLINE(google-explicit-constructor): a kernel can be passed as a function.
   operator Function() const { return chosen(); }
 
  private:
@@ -62,8 +62,8 @@ class CpuKernel {
 }  // namespace osteon
 
 // Declares the kernel cpu::name and its versions cpu::baseline::name, cpu::avx2::name and
-// cpu::avx512::name, which a file defines once, in namespace osteon::cpu::OSTEON_CPU_SET. Of a
-// template the file instantiates what is called.
+// cpu::avx512::name. One file defines them, in namespace osteon::cpu::OSTEON_CPU_SET; for a
+// template that file also instantiates the versions in use.
 #if defined(__x86_64__)
 #define OSTEON_CPU_KERNEL(name, ...)                                            \
   OSTEON_CPU_VERSION(baseline, , name, __VA_ARGS__)                             \

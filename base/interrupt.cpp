@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kCaught = {SIGINT, SIGTERM};
 
-// A handler is given nothing but the signal's number, so what it notes has to be global.
+// A signal handler receives only the signal's number, so its result must be global.
 std::atomic<int> received = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a handler may not wait for a lock");
 

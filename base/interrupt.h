@@ -1,11 +1,12 @@
-// How a run is stopped by a person or by the system: SIGINT (control-C) and SIGTERM.
+// Clean stop of a run by SIGINT (control-C) or SIGTERM.
 #pragma once
 
 #include "base/error.h"
 
 namespace osteon {
 
-// A run that was asked to stop and has saved what it could; programs exit with 128 + the signal.
+// Thrown after a run was asked to stop and has saved its state. Programs exit with 128 + the
+// signal.
 class Interrupted : public Error {
  public:
   Interrupted(int signal, const std::string& message) : Error(message), signal_(signal) {}
@@ -15,9 +16,9 @@ class Interrupted : public Error {
   int signal_;
 };
 
-// While one lives, SIGINT and SIGTERM do not end the process but are noted, for the loop to finish
-// its step and save; a SIGINT after one of them ends the process at once with status 130. A signal
-// that was ignored when the process began (a job of nohup) stays ignored.
+// During its lifetime SIGINT and SIGTERM do not end the process but are recorded, so that the loop
+// can finish its step and save. A SIGINT after the first signal ends the process at once with
+// status 130. A signal that was ignored at the start of the process (under nohup) stays ignored.
 class CatchInterrupts {
  public:
   CatchInterrupts();
@@ -25,7 +26,7 @@ class CatchInterrupts {
   CatchInterrupts(const CatchInterrupts&) = delete;
   CatchInterrupts& operator=(const CatchInterrupts&) = delete;
 
-  // The first signal that came, 0 for none.
+  // The first signal received, 0 if none.
   int signal() const;
 };
 

@@ -1,4 +1,4 @@
-// The depth is watched while nlohmann parses, which it does without recursion.
+// The depth is checked while nlohmann parses; its parser does not recurse.
 #include "base/json.h"
 
 #include "base/mapped_file.h"
@@ -8,7 +8,7 @@ namespace osteon {
 using nlohmann::ordered_json;
 
 ordered_json parse_json(std::string_view text) {
-  // `depth` counts what is open around the value that begins or ends.
+  // `depth` counts the open arrays and objects around the current value.
   const auto watch = [](int depth, ordered_json::parse_event_t, const ordered_json&) {
     OSTEON_CHECK(depth <= kDeepestJson, "its values are nested more than ", kDeepestJson, " deep");
     return true;

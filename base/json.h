@@ -1,6 +1,6 @@
-// JSON of files that may come from anywhere. nlohmann's values copy, compare and write themselves
-// by recursion, a call for each array in an array: a file of some hundred kilobytes of nothing but
-// brackets would overflow the stack of whoever does that later. Here such files are errors.
+// JSON from untrusted files. nlohmann copies, compares and writes values by recursion, one call per
+// nested array. A file of some hundred kilobytes of brackets would overflow the stack in a later
+// copy. Here such a file is an error.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,18 @@
 
 namespace osteon {
 
-// Arrays and objects in one another; our own files have 6 at most.
+// Levels of nested arrays and objects; our own files have at most 6.
 inline constexpr int kDeepestJson = 32;
 
-// The value that `text` stands for. Throws Error if it is not JSON or is nested deeper than
-// kDeepestJson.
+// Parses `text`. Throws Error if it is not JSON or is nested more than kMaxJsonDepth deep.
 nlohmann::ordered_json parse_json(std::string_view text);
 
-// The value in a file of at most `limit` bytes. Throws Error naming the file if it cannot be read,
-// is larger, or parse_json throws.
+// Parses a file of at most `limit` bytes. Throws Error naming the file if it cannot be read, is
+// larger, or parse_json throws.
 nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t limit);
 
-// The whole number that the value called `name` is. Throws Error naming it where it is none:
-// nlohmann alone would convert 1e300, which has no defined result.
+// The value as a whole number. Throws Error with `name` if it is not one: nlohmann alone would
+// convert 1e300, which is undefined.
 template <class Integer>
 Integer to_integer(const char* name, const nlohmann::ordered_json& value) {
   OSTEON_CHECK(value.is_number_integer(), name, " is ", value.dump(), ", not a whole number");

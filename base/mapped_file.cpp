@@ -1,4 +1,4 @@
-// The POSIX side of a mapped file.
+// Memory-mapped files with POSIX calls.
 #include "base/mapped_file.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  // Opening a pipe would otherwise wait for somebody to write into it.
+  // O_NONBLOCK: opening a pipe would otherwise wait for a writer.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) fail(path, errno);
   struct stat status {};
@@ -36,7 +36,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
     else
       data_ = static_cast<std::byte*>(start);
   }
-  ::close(descriptor);  // the mapping keeps the file
+  ::close(descriptor);  // the mapping keeps the file open
   if (error != 0) fail(path, error);
   OSTEON_CHECK(regular, "cannot read ", path.string(), ": it is not a regular file");
 }

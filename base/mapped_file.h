@@ -1,4 +1,4 @@
-// A file seen as memory: tensors and caches look into it without a copy.
+// A memory-mapped file: tensors and caches view its contents without a copy.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,11 @@
 
 namespace osteon {
 
-// The whole of a regular file, mapped privately: pages are read when they are first touched, and a
-// change in place stays in this process and never reaches the file. Throws Error naming the file
-// and the system's reason. The mapping survives a rename over the file and its removal; a file cut
-// short by somebody else while it is mapped ends the process (SIGBUS) when a lost page is touched,
-// which is why writers replace files instead of changing them (base/file.h).
+// A whole regular file, mapped privately: pages are read at the first access, and changes in memory
+// never reach the file. Throws Error naming the file and the system's reason. The mapping stays
+// valid after the file is replaced by a rename or removed. If another process truncates the file,
+// an access to a lost page ends this process (SIGBUS); thus writers replace files instead of
+// changing them (base/file.h).
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);

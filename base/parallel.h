@@ -1,4 +1,4 @@
-// How CPU code uses more than one core: one function, over OpenMP.
+// Parallel loops on the CPU: one function, based on OpenMP.
 #pragma once
 
 #include <omp.h>
@@ -14,11 +14,11 @@ namespace osteon {
 inline int num_threads() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 inline void set_num_threads(int threads) { omp_set_num_threads(threads); }
 
-// Calls body(range, begin, end) with consecutive, nearly equal ranges of [0, n), one a thread. The
-// ranges depend on n, grain and num_threads() alone, even where the system grants fewer threads, so
-// per-range partial results can be added in order with the same bits every time. A range has at
-// least `grain` elements unless it is the only one; returns the number of ranges. An exception of a
-// body is rethrown here.
+// Calls body(range, begin, end) for consecutive, nearly equal ranges of [0, n), one range per
+// thread. The ranges depend only on n, grain and num_threads(), even if the system grants fewer
+// threads. Thus partial results per range can be added in order, with the same bits every time. A
+// range has at least `grain` elements unless it is the only one. Returns the number of ranges.
+// Rethrows an exception thrown by the body.
 template <class Body>
 int parallel_ranges(std::int64_t n, std::int64_t grain, const Body& body) {
   if (n <= 0) return 0;
@@ -42,7 +42,7 @@ int parallel_ranges(std::int64_t n, std::int64_t grain, const Body& body) {
   return ranges;
 }
 
-// Calls body(begin, end) on consecutive ranges that cover [0, n).
+// Calls body(begin, end) for consecutive ranges that cover [0, n).
 template <class Body>
 void parallel_for(std::int64_t n, std::int64_t grain, const Body& body) {
   parallel_ranges(n, grain, [&](int, std::int64_t begin, std::int64_t end) { body(begin, end); });

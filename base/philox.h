@@ -1,4 +1,4 @@
-// The counter-based generator that all random numbers come from, on the CPU and on CUDA alike.
+// Counter-based generator of all random numbers, the same on the CPU and on CUDA.
 //
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 #pragma once
@@ -30,7 +30,7 @@ OSTEON_HOST_DEVICE inline PhiloxBlock philox(std::uint64_t key, const PhiloxBloc
   return x;
 }
 
-// The counter made of two 64-bit numbers.
+// A counter from two 64-bit numbers.
 OSTEON_HOST_DEVICE inline PhiloxBlock philox_counter(std::uint64_t low, std::uint64_t high) {
   return {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32),
           static_cast<std::uint32_t>(high), static_cast<std::uint32_t>(high >> 32)};

@@ -1,5 +1,5 @@
-// What a person sees while a run goes on: a live line on a terminal, a plain line now and then
-// elsewhere.
+// Progress output for a person: a live line on a terminal, otherwise a plain line from time to
+// time.
 #pragma once
 
 #include <chrono>
@@ -8,23 +8,23 @@
 
 namespace osteon {
 
-// Seconds as a person reads them: 8 s, 2:05 min, 3:07 h.
+// Seconds in a readable form: 8 s, 2:05 min, 3:07 h.
 std::string human_duration(double seconds);
 
-// A number with so many digits after the point.
+// A number with `digits` digits after the decimal point.
 std::string rounded(double value, int digits);
 
 class Progress {
  public:
-  // Writes to standard error; nothing at all if quiet.
+  // Writes to standard error; nothing if quiet.
   explicit Progress(bool quiet);
 
-  // The newest state of affairs: replaces the live line, or is printed if ten seconds have passed
-  // since the last plain line.
+  // The current state. On a terminal it replaces the live line; otherwise it is printed if ten
+  // seconds have passed since the last line.
   void update(const std::string& text);
-  // A line that stays.
+  // A permanent line.
   void line(const std::string& text);
-  // A line that somebody must see, even if quiet.
+  // A warning, printed even if quiet.
   void warn(const std::string& text);
 
  private:
@@ -34,7 +34,7 @@ class Progress {
   std::chrono::steady_clock::time_point last_;
 };
 
-// Images a second and the time left, from how long the steps so far took.
+// Images per second and remaining time, estimated from the steps so far.
 class Pace {
  public:
   explicit Pace(std::int64_t total_images)

@@ -18,9 +18,9 @@ std::uint64_t hash_name(std::string_view name) {
   return hash;
 }
 
-// The stream number goes into the key and the substream into the counter's upper half; the lower
-// half counts blocks. Streams are mixed through one Philox block, so that neighbours share no
-// pattern.
+// The stream number goes into the key, the substream into the counter's upper half; the lower half
+// counts blocks. One Philox block mixes the stream number, so that neighbouring streams are not
+// correlated.
 RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream) {
   const PhiloxBlock mixed = philox(
       seed, {static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32), 0, 0});

@@ -1,5 +1,5 @@
-// Random numbers from Philox blocks: a draw is a pure function of (key, counter), so results depend
-// on (seed, epoch, index) and never on which thread asked first.
+// Random numbers from Philox blocks. A draw is a pure function of (key, counter), so results depend
+// on (seed, epoch, index) but never on the order of the threads.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,7 @@
 
 namespace osteon {
 
-// 64-bit FNV-1a of a text: turns a name into a stream number or a bucket that is the same
-// everywhere.
+// 64-bit FNV-1a hash of a text: a stream number or bucket for a name, the same on every machine.
 std::uint64_t hash_name(std::string_view name);
 
 // A stream of draws for one purpose. Two streams with different (seed, stream, substream) are
@@ -26,14 +25,14 @@ class RandomStream {
   std::uint32_t next_u32();
   // Uniform in [0, 1) with 53 random bits.
   double uniform();
-  // Uniform in [low, high), rounding included; just low if that is empty. Throws for low > high.
+  // Uniform in [low, high), also after rounding. If low == high, returns low. Throws if low > high.
   double uniform(double low, double high);
   // Uniform integer in [0, bound), unbiased; bound > 0.
   std::uint64_t below(std::uint64_t bound);
   // Standard normal by the Box-Muller transform.
   double normal();
 
-  // Of its Philox blocks.
+  // The key of its Philox blocks.
   std::uint64_t key() const { return key_; }
 
  private:
@@ -43,8 +42,8 @@ class RandomStream {
   int used_ = 4;
 };
 
-// The first `count` draws of RandomStream(seed, stream, substream).normal(), several at a time;
-// they agree to a few units in the last place.
+// The first `count` draws of RandomStream(seed, stream, substream).normal(), vectorised. They agree
+// with the scalar draws to a few units in the last place.
 void fill_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t substream, double* draws,
                  std::int64_t count);
 

@@ -1,4 +1,4 @@
-// The few things done to names read from folders and CSV files, in one place.
+// Functions for names read from folders and CSV files.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace osteon {
 
-// ASCII letters to lower or upper case; other bytes stay.
+// ASCII letters to lower or upper case; other bytes stay unchanged.
 std::string lower_case(std::string_view text);
 std::string upper_case(std::string_view text);
 
 // "a, b, c".
 std::string join(const std::vector<std::string>& names);
 
-// The parts between separators, empty ones included: split_text("a//b", '/') is {a, "", b}.
+// The parts between separators, including empty ones: split_text("a//b", '/') is {a, "", b}.
 std::vector<std::string> split_text(std::string_view text, char separator);
 
 }  // namespace osteon

@@ -9,7 +9,7 @@
 namespace osteon {
 namespace {
 
-// Some tens of microseconds: about what it costs to put a thread to sleep and to wake it.
+// Some tens of microseconds: about the cost of putting a thread to sleep and waking it.
 [[maybe_unused]] constexpr const char* kSpins = "10000";
 
 }  // namespace
@@ -17,11 +17,11 @@ namespace {
 void restart_with_short_spin([[maybe_unused]] char** argv) {
 #if defined(__GNUC__) && !defined(__clang__)
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  // By its path: under the name /proc/self/exe it would be listed as "exe".
+  // By its path: as /proc/self/exe the process would be listed as "exe".
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error || ::setenv("GOMP_SPINCOUNT", kSpins, 1) != 0) return;
-  ::execv(program.c_str(), argv);  // returns only if it failed: then with the longer spin
+  ::execv(program.c_str(), argv);  // returns only on failure; then the long spin stays
 #endif
 }
 

@@ -1,16 +1,17 @@
-// How the threads of parallel.h wait for each other.
+// Waiting of the threads of parallel.h.
 //
-// libgomp lets a waiting thread spin for milliseconds before it sleeps. That is fastest on an idle
-// machine. Beside other busy processes the spinning thread keeps its core from the very thread that
-// it waits for, and a program slows down by a factor of ten (docs/performance.md).
+// In libgomp a waiting thread spins for milliseconds before it sleeps. That is fastest on an idle
+// machine. If other processes are busy, the spinning thread occupies the core that the thread it
+// waits for needs, and a program becomes slower by a factor of ten (docs/performance.md).
 #pragma once
 
 namespace osteon {
 
 // Restarts the running program with a short spin (GOMP_SPINCOUNT), because libgomp reads the
 // setting while it is loaded. Call it first in main, with main's argv. Does nothing if the
-// environment already has GOMP_SPINCOUNT or OMP_WAIT_POLICY, with another OpenMP library, or if the
-// program cannot be found. A program that uses the library sets the variable itself, or calls this.
+// environment already has GOMP_SPINCOUNT or OMP_WAIT_POLICY, if the OpenMP library is another one,
+// or if the path of the program is unknown. A user of the library sets the variable or calls this
+// function.
 void restart_with_short_spin(char** argv);
 
 }  // namespace osteon

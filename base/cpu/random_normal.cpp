@@ -1,7 +1,6 @@
-// Many normal draws at once: RandomStream::normal() without anything that stands in the way of
-// vectors. A draw takes one Philox block, so draw i is a function of i. This file alone is compiled
-// for vector versions of log and cos (CMakeLists.txt), whose last bits may differ from the scalar
-// ones.
+// Vectorised form of RandomStream::normal(). A draw takes one Philox block, so draw i is a function
+// of i. Only this file is compiled with vector versions of log and cos (CMakeLists.txt); their last
+// bits may differ from the scalar ones.
 #include <cmath>
 #include <numbers>
 
