@@ -1,4 +1,4 @@
-// The engine: recording, the walk backward, and the destruction of long graphs.
+// The engine: recording, the backward pass, and the destruction of long graphs.
 #include "tensor/autograd.h"
 
 #include <atomic>
@@ -14,7 +14,8 @@ thread_local const ObserveOps::Observer* current_observer = nullptr;
 thread_local const ObserveBackward::Observer* backward_observer = nullptr;
 thread_local const ObserveGradients::Observer* gradient_observer = nullptr;
 
-// Orders nodes by age over all threads, so that a graph built by several of them is walked rightly.
+// Orders nodes by age over all threads, so that a graph built by several threads is processed
+// correctly.
 std::uint64_t next_sequence() {
   static std::atomic<std::uint64_t> counter{0};
   return ++counter;
@@ -32,7 +33,7 @@ Node::Input make_input(const Tensor& tensor) {
   return input;
 }
 
-// Gradients of nodes that were reached but not yet walked, newest first.
+// Gradients of nodes that were reached but not yet processed, newest first.
 using Pending = std::map<std::uint64_t, std::pair<std::shared_ptr<Node>, Tensors>, std::greater<>>;
 
 void add_to(Tensor& sum, Tensor gradient) {
@@ -41,8 +42,8 @@ void add_to(Tensor& sum, Tensor gradient) {
     return;
   }
   if (!sum.owns_memory_alone()) {
-    // Somebody else sees this memory (both inputs of an add share one gradient). The other summand
-    // may be ours alone; else a copy is due.
+    // Another owner reads this memory (both inputs of an add share one gradient). If the other
+    // summand is ours alone, use that; else copy.
     if (gradient.owns_memory_alone())
       std::swap(sum, gradient);
     else
@@ -69,7 +70,7 @@ void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
                " but the input is ", input.shape, " ", input.dtype);
 }
 
-// The gradient that was collected for an output of a node that is still to come.
+// The gradient collected so far for an output of a node that is not processed yet.
 Tensor take_collected(Pending& pending, const Node::Input& input) {
   const auto found = pending.find(input.node->sequence);
   if (found == pending.end()) return {};
@@ -147,7 +148,7 @@ const Tensor& Backward::saved(std::size_t i) const {
 
 namespace {
 
-// While one lives, the ops of this thread are not observed.
+// During its lifetime the ops of this thread are not observed.
 class Unobserved {
  public:
   Unobserved() : before_(std::exchange(current_observer, nullptr)) {}
@@ -166,7 +167,7 @@ void notify_observers(const Observation& op) {
   }
 }
 
-// An output that is an input or has a history would lead backward round in a circle.
+// An output that is an input or already has a history would make backward run in a circle.
 void check_outputs(const char* name, const Tensors& outputs, const Tensors& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     OSTEON_CHECK(outputs[i].defined(), name, ": output ", i, " is undefined");
@@ -209,8 +210,8 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
 
 namespace {
 
-// How many ops have still to add to the gradient of each leaf, if somebody wants to know when none
-// has.
+// Counts, for each leaf, the ops that have not yet added to its gradient. Needed only if gradients
+// are observed.
 class LeafCounts {
  public:
   explicit LeafCounts(const std::shared_ptr<Node>& last) {

@@ -1,10 +1,9 @@
-// How gradients flow. Every differentiable op ends in record(): it notes what was computed from
-// what, and the rule that turns the gradient of the outputs into gradients of the inputs.
-// backward() walks these notes from the newest to the oldest.
+// Automatic differentiation. Every differentiable op ends in record(). It stores the inputs, the
+// outputs and the gradient rule, which computes the gradients of the inputs from those of the
+// outputs. backward() processes these records from the newest to the oldest.
 //
-// A rule is a plain function that sees only what was saved for it, so nothing hides in a capture
-// and no reference cycle can form. Not offered: gradients of gradients, in-place ops inside the
-// graph.
+// A rule is a plain function that sees only the saved data, so there are no hidden captures and no
+// reference cycles. Not supported: gradients of gradients, in-place ops inside the graph.
 #pragma once
 
 #include <any>
@@ -22,8 +21,7 @@ namespace osteon {
 
 struct NoAttrs {};
 
-// What an op is called, and the type of the attributes that it records. ops/schema.h has one per
-// op.
+// The name of an op and the type of its attributes. ops/schema.h has one schema per op.
 template <class AttrsType = NoAttrs>
 struct OpSchema {
   using Attrs = AttrsType;
@@ -33,16 +31,16 @@ struct OpSchema {
 class Backward;
 using Rule = Tensors (*)(const Backward&);
 
-// One recorded op. Its inputs are reached through the nodes that made them (or the leaves
-// themselves); its outputs point at it. Users see nodes only through Backward.
+// One recorded op. Inputs point to the nodes that computed them (or to the leaves); outputs point
+// to their node. Users see nodes only through Backward.
 class Node {
  public:
   struct Input {
     Shape shape;
     DType dtype = DType::f32;
-    std::shared_ptr<Node> node;  // who made the input; null for a leaf
+    std::shared_ptr<Node> node;  // the op that computed the input; null for a leaf
     std::size_t output_index = 0;
-    Tensor leaf;  // the leaf that collects the gradient
+    Tensor leaf;  // the leaf whose gradient is accumulated
     bool needs_grad() const { return node != nullptr || leaf.defined(); }
   };
   struct Saved {
@@ -55,7 +53,7 @@ class Node {
     Device device;
   };
 
-  ~Node();  // iterative: a chain of a million ops must not recurse a million deep
+  ~Node();  // iterative, because recursion over a million ops would overflow the stack
 
   const char* name = "";
   std::uint64_t sequence = 0;
@@ -67,10 +65,10 @@ class Node {
   bool consumed = false;
 };
 
-// What a rule is given.
+// The arguments of a gradient rule.
 class Backward {
  public:
-  // Takes what was collected of an input's gradient out of the engine's hands.
+  // Removes from the engine the gradient collected so far for an input, and returns it.
   using TakeCollected = std::function<Tensor(const Node::Input&)>;
 
   Backward(const Node& node, Tensors grad_outputs, const TakeCollected& take_collected)
@@ -78,17 +76,18 @@ class Backward {
   Backward(const Backward&) = delete;
   Backward& operator=(const Backward&) = delete;
 
-  // The gradient of the loss by the first output.
+  // The gradient of the loss with respect to the first output.
   const Tensor& dy() const { return grad_outputs_[0]; }
-  // The same for output i; zeros if the loss does not depend on it, undefined if it is of integers.
+  // The same for output i: zeros if the loss does not depend on it, undefined if it is an integer
+  // tensor.
   const Tensor& grad_output(std::size_t i) const;
-  // What record() was told to save; throws if it was changed in place since.
+  // A tensor saved by record(). Throws if it was changed in place since.
   const Tensor& saved(std::size_t i) const;
-  // Whether the gradient of input i is wanted; a rule may leave it undefined otherwise.
+  // Whether the gradient of input i is needed; otherwise a rule may leave it undefined.
   bool needs(std::size_t i) const { return input(i).needs_grad(); }
   const Shape& input_shape(std::size_t i) const { return input(i).shape; }
   DType input_dtype(std::size_t i) const { return input(i).dtype; }
-  // What record() was given under this type; throws if it was another type.
+  // The attributes given to record(). Throws if they have another type.
   template <class Attrs>
   const Attrs& attrs() const {
     const Attrs* const attrs = std::any_cast<Attrs>(&node_.attrs);
@@ -96,17 +95,17 @@ class Backward {
     return *attrs;
   }
 
-  // --- for speed: a rule that uses nothing below is as right
+  // --- for speed: a rule is also correct without these
   //
-  // Backward passes once, so a rule may also write its results over dy() or a saved tensor that
+  // Backward runs once, so a rule may write its results over dy() or over a saved tensor if
   // owns_memory_alone().
 
-  // Uninitialised memory for the gradient of input i. For a leaf with a bound gradient (bind_grad)
-  // that is still empty this is its place, which saves a copy.
+  // Uninitialised memory for the gradient of input i. For a leaf with an empty bound gradient
+  // (bind_grad) this is that buffer, which saves a copy.
   Tensor gradient_memory(std::size_t i) const;
-  // The sum of what other ops have contributed to the gradient of input i, for a rule that can add
-  // it in passing: the rule must return the sum with its own share. Undefined where there is
-  // nothing yet, where that memory has another owner, and for leaves.
+  // The sum of the contributions of other ops to the gradient of input i, for a rule that can add
+  // it in the same pass. The rule must return this sum plus its own contribution. Undefined if
+  // there is none yet, if its memory has another owner, and for leaves.
   Tensor take_gradient_so_far(std::size_t i) const {
     return needs(i) && input(i).node ? take_collected_(input(i)) : Tensor();
   }
@@ -124,11 +123,11 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
                std::any attrs, Rule rule);
 }
 
-// Ends an op: hands the outputs on, with their history if some input requires a gradient and NoGrad
-// is not in force. Outputs are tensors of the op's own (on the memory of an input: its view()) and
-// those of integers get no history. `saved` is kept (detached) until backward has passed. The rule
-// returns one gradient an input, in order, undefined where none is needed or there is none; a null
-// rule says that the op has no gradient, which is an error once backward comes there.
+// Ends an op: returns the outputs, with their history if an input requires a gradient and NoGrad is
+// not active. Outputs are new tensors (use view() for the memory of an input). Integer outputs get
+// no history. `saved` is kept (detached) until backward has run. The rule returns one gradient per
+// input, in order; undefined if it is not needed or does not exist. A null rule means that the op
+// has no gradient: backward through it is an error.
 template <class Attrs>
 Tensors record(const OpSchema<Attrs>& op, Tensors outputs, const Tensors& inputs,
                const Tensors& saved, std::type_identity_t<Attrs> attrs, Rule rule) {
@@ -143,13 +142,14 @@ Tensor record(const OpSchema<Attrs>& op, Tensor output, const Tensors& inputs, c
                         std::any(std::move(attrs)), rule)[0];
 }
 
-// Computes the gradient of `loss` (one element) by every leaf that requires one and adds it to the
-// leaf's grad(). Saved tensors are freed on the way; a second backward through the same ops throws.
+// Computes the gradient of `loss` (one element) with respect to every leaf that requires one, and
+// adds it to the leaf's grad(). Frees saved tensors on the way; a second backward through the same
+// ops throws.
 void backward(const Tensor& loss);
-// The same, from a given gradient of `output`.
+// The same, with a given gradient of `output`.
 void backward(const Tensor& output, const Tensor& grad_output);
 
-// While one lives, this thread records no history.
+// During its lifetime this thread records no history.
 class NoGrad {
  public:
   NoGrad();
@@ -161,7 +161,7 @@ class NoGrad {
   bool before_;
 };
 
-// What an observer sees of each op that ends in record(), under NoGrad too.
+// The data that an observer gets for each op that ends in record(), also under NoGrad.
 struct Observation {
   const char* name;
   const Tensors& inputs;
@@ -169,12 +169,12 @@ struct Observation {
   const Tensors& outputs;
 };
 
-// Whether an Observation or a Node is of this op.
+// Whether an Observation or a Node belongs to this op.
 template <class Observed, class Attrs>
 bool is(const Observed& observed, const OpSchema<Attrs>& op) {
   return std::string_view(observed.name) == op.name;
 }
-// Its attributes; throws if it is of another op.
+// The attributes of an Observation or a Node. Throws if it belongs to another op.
 template <class Observed, class Attrs>
 const Attrs& attrs_of(const Observed& observed, const OpSchema<Attrs>& op) {
   const Attrs* const attrs = std::any_cast<Attrs>(&observed.attrs);
@@ -183,8 +183,8 @@ const Attrs& attrs_of(const Observed& observed, const OpSchema<Attrs>& op) {
   return *attrs;
 }
 
-// While one lives, `observer` is called for every op of this thread, after those that began to
-// watch before it. Ops that an observer calls itself are not observed.
+// During its lifetime `observer` is called for every op of this thread, after the observers that
+// were registered earlier. Ops called by an observer are not observed.
 class ObserveOps {
  public:
   using Observer = std::function<void(const Observation&)>;
@@ -198,8 +198,8 @@ class ObserveOps {
   const Observer* before_;
 };
 
-// While one lives, `observer` is called for every op that this thread's backward() passes, after
-// its gradient rule has run.
+// During its lifetime `observer` is called for every op in this thread's backward(), after the op's
+// gradient rule has run.
 class ObserveBackward {
  public:
   using Observer = std::function<void(const Node&)>;
@@ -213,9 +213,9 @@ class ObserveBackward {
   const Observer* before_;
 };
 
-// While one lives, `observer` is called in this thread's backward() for every leaf whose gradient
-// is complete, as soon as no op that is left adds to it: so that gradients can be reduced over
-// processes while backward goes on. The order is the same for the same graph.
+// During its lifetime `observer` is called in this thread's backward() for every leaf as soon as
+// its gradient is complete, that is when no remaining op adds to it. Thus gradients can be reduced
+// over processes while backward continues. The order depends only on the graph.
 class ObserveGradients {
  public:
   using Observer = std::function<void(const Tensor& leaf)>;
@@ -229,10 +229,10 @@ class ObserveGradients {
   const Observer* before_;
 };
 
-// Whether somebody observes the ops of this thread: then layers are not fused.
+// Whether the ops of this thread are observed. If so, layers are not fused.
 bool is_observed();
 
-// Whether this thread records history: no NoGrad lives.
+// Whether this thread records history, that is no NoGrad is active.
 bool is_grad_enabled();
 
 }  // namespace osteon

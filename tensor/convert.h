@@ -1,4 +1,4 @@
-// A number in another element type, by the rules of copy_ in tensor.h.
+// Conversion of one number to another element type, by the rules of copy_ in tensor.h.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 namespace osteon {
 
-// Rounds a number toward zero into the range of an integer type; what lies outside would be
-// undefined behaviour.
+// Rounds a number toward zero and clamps it to the range of an integer type; an out-of-range cast
+// would be undefined behaviour.
 template <class To, class Real>
 OSTEON_HOST_DEVICE To to_integer(Real value) {
   constexpr To half = std::numeric_limits<To>::max() / 2 + 1;
@@ -23,7 +23,7 @@ OSTEON_HOST_DEVICE To to_integer(Real value) {
   return static_cast<To>(value);
 }
 
-// From an Accumulator to an element.
+// Converts an Accumulator to an element.
 template <class To, class Wide>
 OSTEON_HOST_DEVICE To narrowed(Wide wide) {
   if constexpr (!std::is_integral_v<To>)

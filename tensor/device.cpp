@@ -1,4 +1,4 @@
-// Which device a name means.
+// Parsing of device names.
 #include "tensor/device.h"
 
 #include <charconv>

@@ -1,4 +1,4 @@
-// Where a tensor lives: the CPU or one of the CUDA devices.
+// The device of a tensor: the CPU or one of the CUDA devices.
 #pragma once
 
 #include <ostream>
@@ -22,12 +22,12 @@ struct Device {
   }
 };
 
-// The device that a name means: cpu, cuda (the first), cuda:N, or auto, which is the first CUDA
-// device where there is one that can be used, else the CPU. Throws Error for another name, and for
-// a device that cannot be used, saying why.
+// The device with a name: cpu, cuda (the first), cuda:N, or auto, which is the first usable CUDA
+// device if there is one, else the CPU. Throws Error for another name, and with the reason for a
+// device that cannot be used.
 Device device_from_name(const std::string& name);
 
-// What stands behind the device, such as "NVIDIA H100 80GB HBM3"; "cpu" for the CPU.
+// The hardware of the device, such as "NVIDIA H100 80GB HBM3"; "cpu" for the CPU.
 std::string describe(const Device& device);
 
 }  // namespace osteon

@@ -1,4 +1,4 @@
-// Element types, their C++ twins, and the switch from a run-time DType to a compile-time type.
+// Element types, their C++ types, and the dispatch from a run-time DType to a compile-time type.
 #pragma once
 
 #include <bit>
@@ -34,7 +34,7 @@ struct bfloat16 {
   }
 };
 
-// The type that sums and products of T are computed in.
+// The type in which sums and products of T are computed.
 template <class T>
 using Accumulator = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
 

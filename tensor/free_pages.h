@@ -1,5 +1,5 @@
-// Free memory inside regions that are kept: neighbouring free blocks are one block, and a request
-// is cut from the smallest that fits. Both allocators, the CPU's and CUDA's, are built on it.
+// Free memory inside reserved regions. Neighbouring free blocks are merged; a request takes the
+// smallest block that fits (best fit). Both allocators, the CPU's and CUDA's, use it.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace osteon {
 
 class FreePages {
  public:
-  // A block of `size` bytes, or null. Of several that fit equally well, the lowest address.
+  // A block of `size` bytes, or null. Among blocks of equal size, the one with the lowest address.
   std::byte* take(std::size_t size) {
     const auto found = by_size_.lower_bound({size, nullptr});
     if (found == by_size_.end()) return nullptr;
@@ -21,7 +21,8 @@ class FreePages {
     return block;
   }
 
-  // Also for fresh memory. Blocks that touch become one, so regions that happen to touch do, too.
+  // Adds a free block, also a fresh one. Adjacent blocks are merged, even over a border of two
+  // regions.
   void give(std::byte* block, std::size_t size) {
     auto next = by_address_.lower_bound(block);
     if (next != by_address_.begin()) {
@@ -41,7 +42,7 @@ class FreePages {
     add(block, size);
   }
 
-  // Takes exactly [block, block + size) out, if all of it is free.
+  // Takes exactly [block, block + size) if all of it is free.
   bool take_whole(std::byte* block, std::size_t size) {
     const auto after = by_address_.upper_bound(block);
     if (after == by_address_.begin()) return false;
@@ -54,7 +55,7 @@ class FreePages {
     return true;
   }
 
-  // Calls body(block, size) for each free block, and forgets them.
+  // Calls body(block, size) for each free block, then removes all.
   template <class Body>
   void take_all(const Body& body) {
     for (const auto& [block, size] : by_address_) body(block, size);

@@ -1,4 +1,4 @@
-// Half precision, which files hold and nothing computes in.
+// Half precision, supported only in files.
 #pragma once
 
 #include <bit>
@@ -6,7 +6,7 @@
 
 namespace osteon {
 
-// The value of an IEEE 754 binary16 number; every one is exact in a float.
+// The value of an IEEE 754 binary16 number; the conversion to float is exact.
 inline float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
   const std::uint32_t exponent = half >> 10 & 0x1F, mantissa = half & 0x3FF;

@@ -1,4 +1,4 @@
-// The comparison, and an error that stays readable when everything differs.
+// The comparison; its error message stays short even if everything differs.
 #include "tensor/matching.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace osteon {
 namespace {
 
-constexpr std::size_t kListed = 8;  // names that are spelt out, of each kind
+constexpr std::size_t kListed = 8;  // names listed per kind of error
 
 std::string list_of(const char* title, const std::vector<std::string>& entries) {
   if (entries.empty()) return "";

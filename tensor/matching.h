@@ -1,5 +1,5 @@
-// Whether the tensors of a file are the ones somebody expects: asked when weights or an optimizer's
-// state are loaded, before anything is changed.
+// Compares the tensors of a file with the expected ones, before weights or an optimizer's state are
+// changed.
 #pragma once
 
 #include <map>
@@ -10,8 +10,8 @@
 
 namespace osteon {
 
-// Throws Error, beginning with `what`, that lists the names that are missing from `given`, those
-// that are not in `expected`, and those of another shape, if there are any.
+// If names are missing from `given`, are not in `expected`, or have another shape, throws one Error
+// that begins with `what` and lists them.
 void require_same_tensors(const std::string& what, const std::map<std::string, Shape>& expected,
                           const std::map<std::string, Tensor>& given);
 

@@ -1,4 +1,4 @@
-// Printing a tensor: its elements in nested brackets, the long extents shortened to their ends.
+// Printing a tensor: its elements in nested brackets; long extents are abbreviated.
 #include <algorithm>
 #include <cstdio>
 #include <ostream>
@@ -11,8 +11,8 @@
 namespace osteon {
 namespace {
 
-constexpr std::int64_t kMaxWhole = 1000;  // elements of a tensor that is printed whole
-constexpr std::int64_t kEdge = 3;         // entries at each end of a shortened extent
+constexpr std::int64_t kMaxWhole = 1000;  // larger tensors are abbreviated
+constexpr std::int64_t kEdge = 3;         // entries at each end of an abbreviated extent
 
 template <class T>
 std::string text_of(T element) {
@@ -40,7 +40,7 @@ class Printer {
  private:
   static bool is_long(std::int64_t extent) { return extent > kMaxWhole; }
 
-  // Calls entry(i) for the entries of dimension `d` that are shown.
+  // Calls entry(i) for the printed entries of dimension `d`.
   template <class Entry>
   void for_each_shown(std::int64_t d, const Entry& entry) const {
     const std::int64_t extent = shape_[d];
@@ -53,7 +53,7 @@ class Printer {
     return is_short_ && shape_[d] > 2 * kEdge && i == kEdge;
   }
 
-  // Calls element(index) for every element that is shown, in order.
+  // Calls element(index) for every printed element, in order.
   template <class Element>
   void visit(std::int64_t d, std::int64_t first, const Element& element) const {
     if (d == shape_.rank()) return element(first);
@@ -66,7 +66,8 @@ class Printer {
       out << std::string(width_ - text.size(), ' ') << text;
       return;
     }
-    // Rows of the last dimension stand below each other, with an empty line between matrices.
+    // Rows of the last dimension are printed one below the other, with an empty line between
+    // matrices.
     const std::int64_t below = shape_.rank() - d - 1;
     const std::string separator = below == 0
                                       ? ", "

@@ -1,5 +1,6 @@
-// Reading trusts nothing: the header is taken apart as a stream of JSON events, so that a hostile
-// one cannot make the program build a huge document, and every number is checked before it is used.
+// The reader does not trust the file: it parses the header as a stream of JSON events, so that a
+// malicious header cannot make the program build a huge document. Every number is checked before
+// use.
 #include "tensor/safetensors.h"
 
 #include <algorithm>
@@ -26,12 +27,12 @@ using nlohmann::json;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's bound
-constexpr std::size_t kMaxRank = 64;                    // more is not a tensor but an attack
+constexpr std::size_t kMaxRank = 64;                    // a higher rank is an attack, not a tensor
 constexpr std::string_view kMetadata = "__metadata__";
 
 struct FileType {
   std::string_view name;
-  DType dtype;  // what it becomes in memory
+  DType dtype;  // in memory
   std::uint64_t bytes;
 };
 constexpr std::array<FileType, 6> kFileTypes = {{{"F64", DType::f64, 8},
@@ -46,7 +47,7 @@ const FileType& file_type(DType dtype) {
                        [dtype](const FileType& type) { return type.dtype == dtype; });
 }
 
-// A name from a file as it may appear in a message: on one line, of bounded length.
+// A name from a file as printed in a message: on one line, with a limited length.
 std::string quoted(const std::string& name) {
   constexpr std::size_t kLongest = 200;
   const std::string shown =
@@ -63,8 +64,8 @@ struct Entry {
   std::vector<std::uint64_t> offsets;
 };
 
-// Collects the header from the events of the JSON parser; throws at the first one that the format
-// does not allow where it comes.
+// Collects the header from the events of the JSON parser; throws at the first event that the format
+// does not allow at its position.
 class HeaderReader : public nlohmann::json_sax<json> {
  public:
   std::vector<Entry> entries;
@@ -182,7 +183,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
   std::unordered_set<std::string> names_;
 };
 
-// The text of the header, from the file's first bytes.
+// The text of the header, from the start of the file.
 std::string_view header_text(const MappedFile& file) {
   OSTEON_CHECK(file.size() >= kLengthBytes, "the file has ", file.size(),
                " bytes, too few for a safetensors file");
@@ -195,7 +196,7 @@ std::string_view header_text(const MappedFile& file) {
                " bytes but the file ends after ", file.size(), "; it may be cut short");
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
   OSTEON_CHECK(text.starts_with('{'), "the header does not begin with {");
-  // The parser would take a zero byte for the end of the text and not look at the rest.
+  // The parser would treat a zero byte as the end of the text and ignore the rest.
   const std::size_t zero = text.find('\0');
   OSTEON_CHECK(zero == text.npos, "the header is not JSON at its byte ", zero, ": a zero byte");
   return text;
@@ -216,7 +217,7 @@ Shape shape_of(const Entry& entry) {
   }
 }
 
-// That the tensors, in the order in which they lie, cover the data once from end to end.
+// Checks that the tensors, in the order of their offsets, cover the data exactly once.
 void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) {
   std::vector<const Entry*> order;
   for (const Entry& entry : entries) {
@@ -289,7 +290,7 @@ NamedTensors read(const std::shared_ptr<MappedFile>& file) {
 
 using NamedTensor = std::pair<std::string, Tensor>;
 
-// The tensors in the order in which they are written.
+// The tensors in the order of the file.
 std::vector<const NamedTensor*> layout(const std::vector<NamedTensor>& tensors) {
   std::vector<const NamedTensor*> order;
   std::unordered_set<std::string_view> names;
@@ -308,7 +309,7 @@ std::vector<const NamedTensor*> layout(const std::vector<NamedTensor>& tensors) 
   return order;
 }
 
-// A text as JSON writes it.
+// A text as a JSON string.
 std::string json_text(const std::string& text) {
   try {
     return json(text).dump();
@@ -317,7 +318,7 @@ std::string json_text(const std::string& text) {
   }
 }
 
-// The header, filled up with spaces so that the data begin at a multiple of eight bytes.
+// The header, padded with spaces so that the data begin at a multiple of eight bytes.
 std::string header_of(const std::vector<const NamedTensor*>& order,
                       const std::map<std::string, std::string>& metadata) {
   std::string text = "{";

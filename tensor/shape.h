@@ -1,5 +1,5 @@
-// The extents of a tensor, a real type so that it checks and prints itself. Tensors are dense and
-// row-major, so a shape alone fixes where each element lies.
+// The extents of a tensor, as a type that checks and prints itself. Tensors are dense and
+// row-major, so the shape alone determines the position of each element.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> extents) : Shape(std::vector<std::int64_t>(extents)) {}
-  // Throws for a negative extent and for more than 2^60 elements (whatever extents are zero), so
+  // Throws for a negative extent and for more than 2^60 elements (not counting extents of 0), so
   // that no product of extents and no number of bytes overflows.
   explicit Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
     std::int64_t product = 1;
@@ -35,11 +35,11 @@ class Shape {
     for (const std::int64_t extent : extents_) product *= extent;
     return product;
   }
-  // Extent of dimension i; a negative i counts from the end. Throws when out of range.
+  // Extent of dimension i; a negative i counts from the end. Throws if out of range.
   std::int64_t operator[](std::int64_t i) const {
     return extents_[static_cast<std::size_t>(normalize(i))];
   }
-  // The dimension that i names, in [0, rank).
+  // Dimension i, with negative i counted from the end, in [0, rank).
   std::int64_t normalize(std::int64_t i) const {
     OSTEON_CHECK(i >= -rank() && i < rank(), "shape: ", *this, " has no dimension ", i);
     return i < 0 ? i + rank() : i;

@@ -1,6 +1,5 @@
-// The CPU allocator: large blocks are cut from memory that is kept, because a training step asks
-// for the same tensors each time and fresh pages from the system cost a page fault, and clearing,
-// each.
+// The CPU allocator. Large blocks are cut from reserved regions, because every training step
+// allocates the same tensors, and each fresh page from the system costs a page fault and clearing.
 #include "tensor/storage.h"
 
 #include <sys/mman.h>
@@ -18,9 +17,9 @@
 namespace osteon {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // a cache line, an AVX-512 register
-// Smaller blocks are malloc's business. Under the address sanitizer all of them are: it sees an
-// access past the end of a block only where the block is one of malloc's.
+constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 register
+// Smaller blocks use malloc. Under the address sanitizer all blocks do: it detects an access past
+// the end only for blocks of malloc.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define OSTEON_ADDRESS_SANITIZER
@@ -34,12 +33,12 @@ constexpr std::size_t kReuseBytes = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kReuseBytes = 64 * 1024;
 #endif
 constexpr std::size_t kPage = 4096;
-// What is asked of the system at once, at least. It costs address space alone until it is used.
+// Minimum size of a region from the system. It costs only address space until it is used.
 constexpr std::size_t kRegionBytes = 256 * 1024 * 1024;
 constexpr std::size_t kHugePage = 2 * 1024 * 1024;
 
-// Address space from the system, with large pages where it has them: a tensor of 50 MB then needs
-// 25 entries of the address cache and 25 page faults instead of 12,500. Null if there is none.
+// Address space from the system, with large pages if available: a tensor of 50 MB then needs 25
+// entries of the address cache and 25 page faults instead of 12,500. Null if there is none.
 std::byte* map_region(std::size_t bytes) {
   void* const region =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,4 +1,4 @@
-// The memory behind tensors: aligned blocks that are reused, counted, and carry a version.
+// The memory of tensors: aligned, reused, reference-counted blocks with a version.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,20 @@ namespace osteon {
 // Bytes of tensor memory on one device.
 struct MemoryStatistics {
   std::size_t current_bytes = 0;   // held by live tensors
-  std::size_t peak_bytes = 0;      // the most of the above since the last reset
-  std::size_t reserved_bytes = 0;  // taken from the system, in use or kept for reuse
+  std::size_t peak_bytes = 0;      // maximum of current_bytes since the last reset
+  std::size_t reserved_bytes = 0;  // obtained from the system, in use or kept for reuse
 };
 
 MemoryStatistics memory_statistics(const Device& device = Device::cpu());
 void reset_peak_memory(const Device& device = Device::cpu());
 
-// One block of memory, shared by the tensors that look at it. Its contents start uninitialised.
+// One block of memory, shared by the tensors that view it. Its contents start uninitialised.
 class Storage {
  public:
-  // Throws Error with the bytes asked, in use and the way out when the memory is not to be had.
+  // Throws Error with the bytes requested, the bytes in use and the way out if there is not enough
+  // memory.
   Storage(std::size_t bytes, Device device);
-  // Memory owned by somebody else (a mapped file, a device's allocator), kept alive by `owner`.
+  // Memory with another owner (a mapped file, a device's allocator), kept alive by `owner`.
   Storage(void* data, std::size_t bytes, std::shared_ptr<const void> owner,
           Device device = Device::cpu())
       : data_(data), bytes_(bytes), device_(device), owner_(std::move(owner)) {}
@@ -36,8 +37,7 @@ class Storage {
   std::size_t bytes() const { return bytes_; }
   const Device& device() const { return device_; }
 
-  // Counts changes in place, so that autograd can tell when a saved tensor is no longer what it
-  // was.
+  // Counts in-place changes, so that autograd can detect that a saved tensor has changed.
   std::uint64_t version() const { return version_; }
   void bump_version() { ++version_; }
 

@@ -1,4 +1,4 @@
-// Tensor handles and the few loops that need no operation: fill, copy, accumulate.
+// Tensor handles and the loops that are not ops: fill, copy, accumulate.
 #include "tensor/tensor.h"
 
 #include "tensor/convert.h"
@@ -9,7 +9,7 @@
 namespace osteon {
 namespace {
 
-// Another dtype is converted where the source is.
+// If dtypes differ, the conversion runs on the source's device.
 void copy_across(const Tensor& x, const Tensor& source) {
   if (x.dtype() == source.dtype()) return cuda::transfer(x, source);
   const Tensor converted(source.shape(), x.dtype(), source.device());
@@ -114,10 +114,10 @@ void Tensor::accumulate_grad(Tensor gradient) const {
   if (leaf.grad_is_bound) {
     if (leaf.has_grad)
       add_(*leaf.grad, gradient);
-    else if (gradient.raw() != leaf.grad->raw())  // else it was computed in its place
+    else if (gradient.raw() != leaf.grad->raw())  // otherwise it was computed in this memory
       copy_(*leaf.grad, gradient);
   } else if (leaf.has_grad) {
-    // Whoever holds an earlier grad() keeps what it was.
+    // Earlier results of grad() must keep their values.
     if (!leaf.grad->owns_memory_alone()) *leaf.grad = leaf.grad->clone();
     add_(*leaf.grad, gradient);
   } else {

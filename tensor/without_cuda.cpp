@@ -1,4 +1,4 @@
-// Stands in for tensor/cuda in a build without it: no tensor can come to be on a CUDA device.
+// Replaces tensor/cuda in a build without CUDA. No tensor can be on a CUDA device there.
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/elements.h"
 #include "tensor/cuda/graph.h"

@@ -1,4 +1,4 @@
-// fill, copy and add: bound by memory, except where bf16 is converted.
+// fill, copy and add on the CPU. Memory-bound, except for bf16 conversion.
 #include "tensor/cpu/elements.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
+constexpr std::int64_t kGrain = 32 * 1024;  // minimum elements per thread
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Regions from the device's memory pool, cut into blocks.
+// Allocator: regions from the device's memory pool are split into blocks.
 #include "tensor/cuda/allocator.h"
 
 #include <algorithm>
@@ -13,12 +13,12 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::size_t kAlignment = 256;  // what cudaMalloc promises, and vector loads rely on
+constexpr std::size_t kAlignment = 256;  // guaranteed by cudaMalloc, required by vector loads
 constexpr std::size_t kPage = 2 * 1024 * 1024;
-constexpr std::size_t kSmall = 1024 * 1024;  // smaller blocks share regions of their own
+constexpr std::size_t kSmall = 1024 * 1024;  // smaller blocks have their own regions
 constexpr std::size_t kSmallRegion = 8 * 1024 * 1024;
 
-// Bytes in use by tensors and taken from the device, over all arenas of a device.
+// Bytes in use by tensors and bytes reserved from the device, summed over all arenas of a device.
 struct Account {
   std::mutex mutex;
   MemoryStatistics statistics;
@@ -74,7 +74,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
     pages_for(size).give(block, size);
   }
 
-  // Small blocks among large ones would keep those from being one again.
+  // Small blocks have their own regions: among large blocks they would fragment them.
   FreePages& pages_for(std::size_t size) { return size < kSmall ? small_ : large_; }
 
   std::byte* take(std::size_t size) {
@@ -104,7 +104,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
     return static_cast<std::byte*>(memory);
   }
 
-  // Gives the device back what regions nobody uses. Runs in a destructor: failures are dropped.
+  // Returns unused regions to the device. Runs in a destructor, so failures are ignored.
   void return_regions() {
     for (auto region = regions_.begin(); region != regions_.end();) {
       const auto [size, pages] = region->second;
@@ -137,7 +137,7 @@ std::shared_ptr<Arena>& scoped_arena() {
   return arena;
 }
 
-// Never destroyed, as contexts are not.
+// Never destroyed, like contexts.
 const std::shared_ptr<Arena>& default_arena(const Device& device) {
   using Arenas = std::map<int, std::shared_ptr<Arena>>;
   static auto* const arenas = std::make_unique<Arenas>().release();

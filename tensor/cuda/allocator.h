@@ -1,6 +1,6 @@
-// Memory of CUDA devices. Like the CPU's, large regions are kept and cut, for a training step asks
-// for the same tensors each time; since all computation is issued on one stream, a block that was
-// given back may be handed out again at once, without waiting for the device.
+// Memory of CUDA devices. Like the CPU allocator it keeps large regions and splits them, because
+// every training step allocates the same tensors. All computation is issued on one stream, so a
+// freed block can be reused at once, without waiting for the device.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,13 @@
 
 namespace osteon::cuda {
 
-// A place that allocations come from. There is one for each device; a captured graph (graph.h) has
-// one of its own, because what it wrote to while it was captured it writes to in every replay.
+// A pool of memory. Each device has one. A captured graph (graph.h) has its own, because every
+// replay writes to the addresses of the capture.
 class Arena;
 std::shared_ptr<Arena> make_arena(const Device& device);
 
-// While one lives, what this thread allocates on the arena's device comes from it; with no arena,
-// everything comes from where it would otherwise.
+// During its lifetime this thread's allocations on the arena's device come from the arena. A null
+// arena changes nothing.
 class ArenaScope {
  public:
   explicit ArenaScope(std::shared_ptr<Arena> arena);
@@ -28,12 +28,12 @@ class ArenaScope {
   std::shared_ptr<Arena> before_;
 };
 
-// A block of at least one byte, aligned to 256; it goes back where it came from when the last copy
-// of the pointer ends. Throws Error with the bytes asked, in use and free, and the way out, when
-// the memory is not to be had.
+// A block of at least one byte, aligned to 256. It returns to its arena when the last copy of the
+// pointer is destroyed. Throws Error with the bytes requested, in use and free, and the way out, if
+// there is not enough memory.
 std::shared_ptr<void> allocate(std::size_t bytes, const Device& device);
 
-// Page-locked memory of the host, which copies to a device can be issued from without waiting.
+// Page-locked host memory. Copies from it to a device can be issued without waiting.
 std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device& device);
 
 MemoryStatistics memory_statistics(const Device& device);

@@ -1,4 +1,4 @@
-// What every call into the CUDA runtime goes through, and the owner of what such calls create.
+// Error checks for calls of the CUDA runtime, and owners of its objects.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,7 +10,7 @@
 namespace osteon::cuda {
 
 // Throws Error unless the call succeeded: "relu: cudaLaunchKernel: invalid device ordinal
-// (cudaErrorInvalidDevice)". A failure inside a kernel is reported by whichever call comes after.
+// (cudaErrorInvalidDevice)". A failure inside a kernel is reported by a later call.
 inline void check(const char* op, const char* call, cudaError_t status) {
   if (status == cudaSuccess) return;
   static_cast<void>(cudaGetLastError());  // else the next call would report it again
@@ -21,8 +21,8 @@ inline void check(const char* op, const char* call, cudaError_t status) {
 // OSTEON_CUDA_CHECK("copy_", cudaMemcpyAsync, to, from, bytes, kind, stream)
 #define OSTEON_CUDA_CHECK(op, call, ...) ::osteon::cuda::check(op, #call, call(__VA_ARGS__))
 
-// Owns a stream, an event, a library's handle. What destroying it reports is dropped: it runs in
-// destructors, where an earlier error is already on its way.
+// Owns a stream, an event or a library handle. Errors of the destruction are ignored: destructors
+// may run while an earlier error is being reported.
 template <class T, auto destroy>
 class Handle {
  public:
@@ -49,7 +49,7 @@ class Handle {
 using Stream = Handle<cudaStream_t, cudaStreamDestroy>;
 using Event = Handle<cudaEvent_t, cudaEventDestroy>;
 
-// `flags` as cudaEventCreateWithFlags takes them; `op` is named where it fails.
+// `flags` are those of cudaEventCreateWithFlags; an Error names `op`.
 inline Event make_event(const char* op, unsigned flags) {
   cudaEvent_t event = nullptr;
   OSTEON_CUDA_CHECK(op, cudaEventCreateWithFlags, &event, flags);

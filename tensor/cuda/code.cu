@@ -1,4 +1,4 @@
-// A kernel that does nothing, to ask whether this build has code for a device.
+// An empty kernel, used to check whether this build has code for a device.
 #include "tensor/cuda/context.h"
 
 namespace osteon::cuda {

@@ -1,4 +1,4 @@
-// Opening a device, and saying clearly why it cannot be opened.
+// Opens a device, or reports clearly why it cannot be opened.
 #include "tensor/cuda/context.h"
 
 #include <array>
@@ -11,7 +11,7 @@ namespace {
 
 std::string version_text(int version) { return format(version / 1000, ".", version % 1000 / 10); }
 
-// Throws unless a driver is there that can run this build.
+// Throws unless a driver that can run this build is present.
 int count_devices(const Device& device) {
   int driver = 0, runtime = 0, count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
@@ -29,7 +29,8 @@ int count_devices(const Device& device) {
   return count;
 }
 
-// Throws unless this build has machine code for the current device, or PTX that its driver takes.
+// Throws unless this build has machine code for the current device, or PTX that its driver can
+// compile.
 void check_code(const Device& device, const cudaDeviceProp& properties) {
   const cudaError_t status = find_code();
   if (status == cudaSuccess) return;
@@ -63,7 +64,7 @@ void Context::synchronize(const char* op) const {
 }
 
 // Contexts live until the program ends: tensors with static lifetime may outlive any object of this
-// file, and the driver is gone by the time such objects are destroyed.
+// file, and the driver may be gone when such objects are destroyed.
 Context& context(const Device& device) {
   OSTEON_CHECK(device.is_cuda() && device.index >= 0 && device.index < kMostDevices, "device ",
                device, " is not a CUDA device");

@@ -1,4 +1,4 @@
-// What there is once for each CUDA device: its streams and its properties.
+// The state kept once per CUDA device: its streams and its properties.
 #pragma once
 
 #include <string>
@@ -12,19 +12,19 @@ constexpr int kMostDevices = 64;
 
 class Context {
  public:
-  // Opens the device. Throws Error when there is none of this number, no driver, a driver older
-  // than this build's CUDA, or no code for the device in this build.
+  // Opens the device. Throws Error if there is no such device, no driver, a driver older than this
+  // build's CUDA, or no code for the device in this build.
   explicit Context(int index);
 
-  // All computation is issued here, in order. So memory that a tensor gives back may be given to
-  // later work at once, and nothing needs an event.
+  // All computation is issued on this stream, in order. Thus freed memory can be reused by later
+  // work at once, without events.
   cudaStream_t stream() const { return stream_.get(); }
-  // Only for copies from the host that run beside computation; who uses it orders the two by
-  // events.
+  // Only for host-to-device copies that run in parallel with computation. The caller orders the two
+  // streams with events.
   cudaStream_t copy_stream() const { return copy_stream_.get(); }
   const cudaDeviceProp& properties() const { return properties_; }
   int index() const { return index_; }
-  // Waits until all computation issued so far is done.
+  // Waits until all computation issued so far has finished.
   void synchronize(const char* op) const;
 
  private:
@@ -33,11 +33,11 @@ class Context {
   Stream stream_, copy_stream_;
 };
 
-// The context of a CUDA device, opened when first asked for; it becomes the calling thread's
-// current device. Throws as the constructor does, and for a device that is not a CUDA one.
+// The context of a CUDA device, opened at first use. The device becomes the calling thread's
+// current device. Throws as the constructor does, and if the device is not a CUDA device.
 Context& context(const Device& device);
 
-// What running a kernel of this build on the current device would give: cudaSuccess, or why not.
+// cudaSuccess if a kernel of this build can run on the current device, else the reason.
 cudaError_t find_code();
 
 }  // namespace osteon::cuda

@@ -1,5 +1,5 @@
-// Filling, converting and adding, a launch each. Bytes moved: fill writes n elements, copy reads
-// and writes them once, add reads two and writes one.
+// Fill, convert and add, one launch each. Memory traffic: fill writes n elements; copy reads and
+// writes n; add reads 2n and writes n.
 #include "tensor/cuda/elements.h"
 
 #include "tensor/convert.h"

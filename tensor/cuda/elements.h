@@ -1,5 +1,5 @@
-// The few loops over elements that tensors need without being ops; the twins of those in
-// tensor/cpu/elements.h. tensor/tensor.cpp checks shapes and dtypes and counts versions.
+// fill, copy and add on the device. tensor/tensor.cpp checks arguments, counts versions and calls
+// these. The CPU versions are in tensor/cpu/elements.h.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -7,7 +7,7 @@
 namespace osteon::cuda {
 
 void fill(const Tensor& x, double value);
-// x <- source of any dtype on the same device, rounded as copy_ in tensor/tensor.h says.
+// x <- source of any dtype on the same device, rounded by the rules of copy_ in tensor/tensor.h.
 void copy(const Tensor& x, const Tensor& source);
 // x <- x + y.
 void add(const Tensor& x, const Tensor& y);

@@ -9,7 +9,7 @@ namespace {
 using CapturedGraph = Handle<cudaGraph_t, cudaGraphDestroy>;
 using ExecutableGraph = Handle<cudaGraphExec_t, cudaGraphExecDestroy>;
 
-// Ends the capture whatever happens: a stream that is left capturing is lost.
+// Ends the capture even after an exception: a stream left in capture mode is unusable.
 CapturedGraph capture(cudaStream_t stream, const std::function<void()>& body) {
   OSTEON_CUDA_CHECK("record", cudaStreamBeginCapture, stream, cudaStreamCaptureModeThreadLocal);
   cudaGraph_t graph = nullptr;

@@ -1,5 +1,5 @@
-// Work that was recorded once and is issued as a whole again and again: what takes the host a call
-// each, a thousand in a training step, is then one.
+// CUDA graphs: work that is recorded once and then issued again and again with one call. A training
+// step otherwise takes a thousand calls.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,14 @@ namespace osteon::cuda {
 
 class Graph {
  public:
-  // Records what `body` issues to the device; none of it is computed. Allocations must come from an
-  // arena (allocator.h) that nobody else allocates from during a replay, and be found there: a
-  // region cannot be asked for while recording. Throws Error when something in it cannot be
-  // recorded, such as waiting for the device.
+  // Records the work that `body` issues to the device; nothing is computed. All allocations must
+  // come from an arena (allocator.h) that already has enough memory: a region cannot be allocated
+  // while recording. No other code may allocate from this arena during a replay. Throws Error if an
+  // operation cannot be recorded, such as waiting for the device.
   static std::unique_ptr<Graph> record(const Device& device, const std::function<void()>& body);
 
   virtual ~Graph() = default;
-  // Issues it all.
+  // Issues the whole graph.
   virtual void replay() = 0;
 };
 

@@ -1,5 +1,5 @@
-// How our own kernels are started. Only .cu files include this. They use no <<<>>>, so that g++
-// translates them too: tests/cuda_emulator runs them on the CPU.
+// Launching our own kernels. Only .cu files include this. They do not use <<<>>>, so g++ can also
+// compile them: tests/cuda_emulator runs them on the CPU.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,28 +13,28 @@
 
 namespace osteon::cuda {
 
-// Of a block, in every kernel.
+// Threads per block, in every kernel.
 constexpr int kThreads = 256;
-// More blocks than any device runs at a time; the threads of a kernel loop when there is more work.
+// More blocks than any device runs at a time; if there is more work, the threads of a kernel loop.
 constexpr std::int64_t kMostBlocks = 8192;
-// What CUDA allows a grid in its second and third direction.
+// CUDA's limit of a grid in y and z.
 constexpr std::int64_t kMostBlocksAcross = 65535;
 
-// How many blocks share `work` if each takes `a_block` of it: at least one.
+// The number of blocks for `work` if each block takes `per_block` of it; at least 1.
 inline unsigned int blocks_for(std::int64_t work, std::int64_t a_block,
                                std::int64_t most = kMostBlocks) {
   return static_cast<unsigned int>(
       std::clamp<std::int64_t>((work + a_block - 1) / a_block, 1, most));
 }
 
-// The smallest power of two that is not below `count`, at most `most` (one itself).
+// The smallest power of two that is at least `count`, but at most `most` (itself a power of two).
 inline int threads_for(std::int64_t count, int most) {
   int threads = 1;
   while (threads < count && threads < most) threads *= 2;
   return threads;
 }
 
-// Issues kernel(arguments...) on the computation's stream of x's device. `op` is named in Errors.
+// Issues kernel(arguments...) on the compute stream of x's device. Errors name `op`.
 template <class... Parameters>
 void launch(const char* op, const Tensor& x, void (*kernel)(Parameters...), dim3 grid, dim3 block,
             std::type_identity_t<Parameters>... arguments) {

@@ -1,10 +1,10 @@
-// Elementwise kernels: y = f(a, b, ...) element by element, operands repeated where their extent is
-// 1 (broadcasting). Every operand is read once and every result written once, 16 bytes at a time
-// where they lie aligned; no element costs a division.
+// Elementwise kernels: y = f(a, b, ...). An operand with extent 1 is repeated (broadcasting). Each
+// operand is read once and each result written once, vectorised to 16 bytes if aligned; no element
+// needs a division.
 //
-// A result is a matrix here: its columns are what the innermost loops of all operands have in
-// common (everything, if all have its shape; the channels, if one is a vector of channels), its
-// rows the rest.
+// A result is treated as a matrix. Its columns are the innermost dimensions that all operands share
+// (all dimensions if all have the result's shape; the channels if one operand is a vector of
+// channels). Its rows are the remaining dimensions.
 #pragma once
 
 #include <array>
@@ -17,13 +17,13 @@
 
 namespace osteon::cuda {
 
-// An input: elements along a row of the result, and where each row begins. An undefined tensor is a
-// 0 that is repeated.
+// An input: its elements along a row of the result, and the start of each row. An undefined tensor
+// is a repeated 0.
 template <class T>
 struct Operand {
   const T* data;
   Walk rows;
-  bool moves;  // along a row; else one element stands for all of it
+  bool moves;  // along a row; otherwise one element is repeated for the whole row
 
   template <int n>
   __device__ Pack<Accumulator<T>, n> load_at(std::int64_t row_offset, std::int64_t column) const {
@@ -42,19 +42,19 @@ struct Operand {
   }
 };
 
-// What a function of several results returns.
+// The values of a function with several results.
 template <class R, int count>
 struct Results {
   R at[count];
 };
 
-// Where they go; nullptr if one is not wanted.
+// Destinations of the results; nullptr if a result is not needed.
 template <class T, int count>
 struct Destinations {
   T* at[count];
 };
 
-// Computes n columns of a row from packs of all operands.
+// Computes n columns of a row from vectors of all operands.
 template <int n, class Function, class To, int results, class... A>
 __device__ void apply(const Function& function, const Destinations<To, results>& destinations,
                       std::int64_t first, const Pack<A, n>&... values) {
@@ -70,7 +70,8 @@ __device__ void apply(const Function& function, const Destinations<To, results>&
     if (destinations.at[r] != nullptr) store<n>(destinations.at[r] + first, packs[r]);
 }
 
-// Block: (columns, rows). Where n > 1, only the last pack of a lone row may be incomplete.
+// Block: (columns, rows). If n > 1, only the last vector may be incomplete, and only if there is
+// one row.
 template <int n, class Function, class To, int results, class... From>
 __global__ void __launch_bounds__(kThreads)
     map_kernel(std::int64_t rows, std::int64_t columns, Function function,
@@ -93,25 +94,25 @@ __global__ void __launch_bounds__(kThreads)
     }(operands.rows.offset(row)...);
 }
 
-// The result as rows and columns.
+// The result as a matrix.
 struct MapShape {
   std::int64_t rows = 1, columns = 1;
 };
 
-// How an operand lies under the result.
+// Position of an operand's elements relative to the result.
 struct OperandLayout {
   Shape shape;
   Walk rows;
   bool moves = false;       // along the columns
-  bool moves_here = false;  // in the dimension being looked at
-  std::int64_t stride = 1;  // of that dimension
+  bool moves_here = false;  // in the current dimension
+  std::int64_t stride = 1;  // of the current dimension
 };
 
-// Lays operands, whose shapes broadcast to `shape`, out for a result of that shape.
+// Computes the layout of operands whose shapes broadcast to `shape`, the result's shape.
 template <std::size_t count>
 MapShape lay_out(const char* op, const Shape& shape, std::array<OperandLayout, count>& operands) {
   MapShape result;
-  bool inside = true, first = true;  // still among the columns; the first dimension of them
+  bool inside = true, first = true;  // inside: all dimensions so far are columns
   for (std::int64_t d = 1; d <= shape.rank(); ++d) {
     const std::int64_t extent = shape[-d];
     if (extent == 1) continue;
@@ -133,14 +134,13 @@ MapShape lay_out(const char* op, const Shape& shape, std::array<OperandLayout, c
 template <class...>
 struct Types {};
 
-// Elements in one access: as much as it holds of the smallest type, but no more than two accesses
-// of the largest.
+// Elements per access: a full access of the smallest type, but at most two accesses of the largest.
 template <class... T>
 constexpr int kWide = static_cast<int>(std::min(kWidestAccess / std::min({sizeof(T)...}),
                                                 2 * kWidestAccess / std::max({sizeof(T)...})));
 
-// The launch of map(), of packs if `packs`. From and i are in one list of parameters, because nvcc
-// 12 does not expand them together when one is a lambda's.
+// The launch of map(). From and i are in one parameter list, because nvcc 12 does not expand them
+// together if one is a lambda's.
 template <class To, int results, class... From, class Function, std::size_t... i>
 void launch_map(const char* op, const Function& function, const Tensor& wanted,
                 const MapShape& shape, const Destinations<To, results>& destinations, bool packs,
@@ -163,8 +163,8 @@ void launch_map(const char* op, const Function& function, const Tensor& wanted,
                        layouts[i].moves}...);
 }
 
-// to[0], to[1], ... = function(from[0], from[1], ...), where `function` takes Accumulators and
-// gives Results. To and From are the element types; an undefined result is not wanted.
+// to[0], to[1], ... = function(from[0], from[1], ...). `function` takes Accumulators and returns
+// Results. To and From are the element types; an undefined result is not needed.
 template <class To, int results, class... From, class Function>
 void map(const char* op, const Function& function, const std::array<Tensor, results>& to,
          Types<From...> types, const std::array<Tensor, sizeof...(From)>& from) {

@@ -1,5 +1,5 @@
-// Several elements at once: what a thread loads and stores in one instruction of up to 16 bytes,
-// the widest there is.
+// Vectorised access: the elements that a thread loads or stores in one instruction, at most 16
+// bytes.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -19,16 +19,16 @@ struct alignas(std::min(sizeof(T) * n, kWidestAccess)) Pack {
   T at[n];
 };
 
-// Elements of T in one access.
+// Elements of T per access.
 template <class T>
 constexpr int kPack = static_cast<int>(kWidestAccess / sizeof(T));
 
-// A unit for copies that do not look at elements.
+// A unit for copies that do not interpret the elements.
 struct alignas(kWidestAccess) Bytes16 {
   std::uint64_t halves[2];
 };
 
-// `from` and `to` must be aligned as Pack<T, n> is.
+// `from` and `to` must be aligned like Pack<T, n>.
 template <int n, class T>
 __device__ inline Pack<T, n> load(const T* from) {
   return *reinterpret_cast<const Pack<T, n>*>(from);
@@ -38,7 +38,7 @@ __device__ inline void store(T* to, const Pack<T, n>& pack) {
   *reinterpret_cast<Pack<T, n>*>(to) = pack;
 }
 
-// Whether packs of n elements lie aligned from the first element of x on.
+// Whether x is aligned for vectors of n elements.
 template <class T, int n>
 bool is_aligned(const Tensor& x) {
   return x.is_aligned(alignof(Pack<T, n>));

@@ -1,4 +1,4 @@
-// Copies between devices, all on the computation's stream.
+// Copies between devices, all on the compute stream.
 #include "tensor/cuda/transfer.h"
 
 #include "tensor/cuda/allocator.h"

@@ -7,25 +7,25 @@
 
 namespace osteon::cuda {
 
-// x <- source: one shape and dtype, two devices (or one CUDA device). To the host it waits until
-// the elements are there. From the host it returns as soon as `source` may be changed; from
-// page-locked memory at once, and then `source` must stay as it is until the device has passed.
+// x <- source: same shape and dtype, on two devices (or one CUDA device). A copy to the host waits
+// for the elements. A copy from the host returns as soon as `source` may be changed. A copy from
+// page-locked memory returns at once; then `source` must not change until the device has copied it.
 void transfer(const Tensor& x, const Tensor& source);
 
-// A tensor of the host in page-locked memory, uninitialised: copies to `device` need not wait.
+// An uninitialised host tensor in page-locked memory: copies to `device` need not wait.
 Tensor empty_pinned(Shape shape, DType dtype, const Device& device);
 
-// Why the device cannot be used, or nothing if it can.
+// The reason why the device cannot be used; empty if it can.
 std::string why_unavailable(const Device& device);
 
-// Of its memory, in use by nobody, this process's allocator included.
+// Free memory of the device, including this process's cached blocks.
 std::size_t free_bytes(const Device& device);
 
-// Throws Error naming `what` unless the device computes in bf16 and tf32: from compute capability
-// 8.0 on.
+// Throws Error naming `what` unless the device supports bf16 and tf32 (compute capability 8.0 or
+// higher).
 void require_bf16(const std::string& what, const Device& device);
 
-// The name its maker gave it.
+// The device's product name.
 std::string describe(const Device& device);
 
 }  // namespace osteon::cuda

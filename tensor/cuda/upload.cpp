@@ -1,4 +1,5 @@
-// Page-locked memory, a stream of its own and events, used in turn.
+// Asynchronous copies with page-locked memory, a separate stream and events. Buffers are used in
+// turn.
 #include "tensor/cuda/upload.h"
 
 #include <array>
@@ -11,10 +12,11 @@
 namespace osteon::cuda {
 namespace {
 
-// Orders copies; it is not for timing.
+// An event that orders copies, without timing.
 Event make_mark() { return make_event("copy", cudaEventDisableTiming); }
 
-// Makes `list` hold tensors like the given ones, keeping what already is; says whether any is new.
+// Makes `list` hold tensors like the given ones and keeps those that already match. Returns whether
+// any is new.
 template <class Make>
 bool make_alike(Tensors& list, const Tensors& tensors, const Make& make) {
   bool any_new = false;
@@ -33,8 +35,8 @@ bool make_alike(Tensors& list, const Tensors& tensors, const Make& make) {
 struct Upload::State {
   struct Turn {
     Tensors staging, arrived;      // page-locked; on the device
-    Event copied = make_mark();    // the staging may be overwritten
-    Event consumed = make_mark();  // so may what has arrived
+    Event copied = make_mark();    // then the staging memory may be overwritten
+    Event consumed = make_mark();  // then the device memory may be overwritten
   };
   explicit State(const Device& to) : device(to) {}
 
@@ -49,7 +51,7 @@ Upload::Upload(const Device& device) : state_(std::make_shared<State>(device)) {
 
 Tensors Upload::operator()(const Tensors& sources) {
   const cudaStream_t compute = state_->opened.stream(), copies = state_->opened.copy_stream();
-  // Everything that reads the batch before has been issued by now.
+  // All work that reads the previous batch has been issued by now.
   if (state_->last)
     OSTEON_CUDA_CHECK("upload", cudaEventRecord, state_->last->consumed.get(), compute);
   State::Turn& turn = state_->turns[state_->next];
@@ -62,7 +64,7 @@ Tensors Upload::operator()(const Tensors& sources) {
   const bool is_new = make_alike(turn.arrived, sources, [&](const Tensor& source) {
     return Tensor(source.shape(), source.dtype(), state_->device);
   });
-  // New memory may be what computation issued so far still works on, then somebody else's.
+  // New memory may have been freed by work that is still running.
   if (is_new) OSTEON_CUDA_CHECK("upload", cudaEventRecord, turn.consumed.get(), compute);
   OSTEON_CUDA_CHECK("upload", cudaStreamWaitEvent, copies, turn.consumed.get(), 0U);
   for (std::size_t i = 0; i < sources.size(); ++i) {

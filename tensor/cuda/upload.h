@@ -1,4 +1,4 @@
-// Copies between host and device that run beside computation.
+// Copies between host and device that run in parallel with computation.
 #pragma once
 
 #include <memory>
@@ -7,12 +7,12 @@
 
 namespace osteon::cuda {
 
-// Brings batches to a device while it computes on the ones before. Their memory is used in turn:
-// what a call returns is good until the second call after it.
+// Copies batches to a device while it computes on earlier ones. Buffers are used in turn: a result
+// stays valid until the second call after it.
 class Upload {
  public:
   explicit Upload(const Device& device);
-  // Copies of tensors of the host, for work that is issued after this call. The sources may be
+  // Device copies of host tensors, for work that is issued after this call. The sources may be
   // changed at once.
   Tensors operator()(const Tensors& sources);
 
@@ -21,13 +21,13 @@ class Upload {
   std::shared_ptr<State> state_;
 };
 
-// Fetches small tensors without making the host wait for what was issued to compute them.
+// Copies small tensors to the host without waiting for the work that computes them.
 class Downloads {
  public:
   explicit Downloads(const Device& device);
-  // Issues copies of what the tensors will hold once everything issued so far is done.
+  // Issues copies of the tensors' values at this point of the stream.
   void issue(const Tensors& tensors);
-  // The oldest copies that were not taken yet, waiting for them if need be; good until the second
+  // The oldest copies not taken yet; waits for them if necessary. They stay valid until the second
   // issue after this call.
   Tensors take();
 

@@ -1,5 +1,5 @@
-// A walk through a dense tensor in the order of another one: dimensions that are repeated, left out
-// or taken in another order.
+// Index calculation for a dense tensor in the order of another one, with dimensions repeated,
+// skipped or permuted.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,16 @@ namespace osteon::cuda {
 
 constexpr int kMostLevels = 8;
 
-// Nested loops over `extent`s, the innermost first; each step of a loop moves `stride` elements.
+// Nested loops over `extent`s, the innermost first; each iteration of a loop advances by `stride`
+// elements.
 struct Walk {
   std::int64_t extent[kMostLevels] = {};
   std::int64_t stride[kMostLevels] = {};
   std::int64_t count = 1;  // the product of the extents
   int levels = 0;
 
-  // Adds a loop around those that are there. One that goes on where the one before it ends is the
-  // same loop, for steps of 0 too. `op` is named in the Error for more than kMostLevels.
+  // Adds an outer loop. If it continues where the loop inside it ends (also with stride 0), the two
+  // become one loop. More than kMaxLevels loops throw an Error naming `op`.
   void add_outer(const char* op, std::int64_t extent_, std::int64_t stride_) {
     if (extent_ == 1) return;
     if (levels == 0 || stride[levels - 1] * extent[levels - 1] != stride_)
@@ -26,7 +27,7 @@ struct Walk {
     extent[levels - 1] *= extent_;
     count *= extent_;
   }
-  // The same, without joining loops.
+  // The same, without merging loops.
   void add_separate(const char* op, std::int64_t extent_, std::int64_t stride_) {
     OSTEON_CHECK(levels < kMostLevels, op, ": more than ", kMostLevels,
                  " dimensions that lie apart; merge neighbours by reshape");
@@ -36,7 +37,7 @@ struct Walk {
     ++levels;
   }
 
-  // Where the i-th step of the whole nest is.
+  // The offset of the i-th iteration of the whole nest.
   __host__ __device__ std::int64_t offset(std::int64_t i) const {
     std::int64_t result = 0;
     for (int level = 0; level + 1 < levels; ++level) {
