@@ -1,4 +1,4 @@
-// The choices, and the count of what the reference took over.
+// The process-wide choices, and the counters of fallbacks to the reference.
 #include "ops/backend.h"
 
 #include <atomic>

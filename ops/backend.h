@@ -1,5 +1,5 @@
-// Which implementation of a kernel runs: on the CPU the fastest there is, or the readable reference
-// that every other one is checked against; on CUDA devices, what the libraries may choose from.
+// Choice of the implementation of a kernel. On the CPU: the fastest one, or the readable reference
+// that all others are checked against. On CUDA devices: which algorithms the libraries may use.
 #pragma once
 
 #include <cstddef>
@@ -13,56 +13,56 @@
 namespace osteon {
 
 enum class Backend {
-  automatic,  // oneDNN where it is built in and has the case, else the reference
-  reference,  // the reference alone
+  automatic,  // oneDNN if it is built in and supports the case, else the reference
+  reference,  // only the reference
 };
 
-// For the whole process; set it before the first op.
+// Process-wide; set it before the first op.
 void set_backend(Backend backend);
 Backend backend();
 
 // Whether f32 products on a CUDA device may round their factors to tf32 (10 bits of mantissa),
-// which tensor cores multiply eight times as fast; --precision tf32. Off at first. For the whole
-// process.
+// which tensor cores multiply eight times as fast; --precision tf32. Off by default. Process-wide.
 void set_allow_tf32(bool allow);
 bool allow_tf32();
 
-// Whether convolutions on a CUDA device may be computed by what gives other bits from run to run;
-// --allow-nondeterministic. Off at first. For the whole process; set it before the first op.
+// Whether convolutions on a CUDA device may use algorithms whose results differ from run to run;
+// --allow-nondeterministic. Off by default. Process-wide; set it before the first op.
 void set_allow_nondeterministic(bool allow);
 bool allow_nondeterministic();
 
-// Whether what computes a convolution or batch norm on a CUDA device is chosen by trying several
-// when its shape is first met, not by the library's advice; --autotune. Off at first. For the whole
-// process; set it before the first op.
+// Whether the plan of a convolution or batch norm on a CUDA device is chosen by timing several
+// plans at the first use of a shape, instead of by the library's heuristics; --autotune. Off by
+// default. Process-wide; set it before the first op.
 void set_autotune(bool on);
 bool autotune();
 
-// Writes what autotune() chose on the device so far, so that a resumed run computes with the same.
-// Nothing is written where there is no CUDA.
+// Writes the plans that autotune() has chosen on the device, so that a resumed run uses the same
+// ones. Writes nothing if there is no CUDA.
 void export_tuning(const std::filesystem::path& path, const Device& device);
 
-// From now on the choices in the file are used on the device, and timing is for what is not in it.
-// Returns their number, which is 0 if they are of another version of cuDNN or another kind of
-// device. Throws Error if the file is damaged.
+// Uses the plans in the file from now on; only shapes that are not in it are timed. Returns the
+// number of plans, which is 0 if they belong to another version of cuDNN or another kind of device.
+// Throws Error if the file is damaged.
 std::size_t import_tuning(const std::filesystem::path& path, const Device& device);
 
 // Whether oneDNN is built in.
 bool has_fast_path();
 
-// Whether bf16 has a fast path here: oneDNN is built in, the processor multiplies bf16
-// (avx512_bf16, which every processor with AMX has too), and DNNL_MAX_CPU_ISA lets oneDNN use it.
-// Elsewhere it is computed by the reference or in f32, slower than fp32.
+// Whether bf16 is fast on this CPU: oneDNN is built in, the processor multiplies bf16 (avx512_bf16,
+// which every processor with AMX also has), and DNNL_MAX_CPU_ISA allows it. Otherwise bf16 is
+// computed by the reference or in f32, slower than fp32.
 bool has_fast_bf16();
 
-// How often each kernel that has a fast path was computed by the reference although the back end
-// was automatic, since the program began; f32 and bf16 only, which the fast paths are for. On CUDA
-// devices: by our own kernels where cuDNN should have had a plan. Empty when all went as it should.
+// Number of times that each kernel with a fast path was computed by the reference although the back
+// end was automatic, since the start of the program. Counts only f32 and bf16, the dtypes of the
+// fast paths. On CUDA devices: computed by our own kernels because cuDNN had no plan. Empty if
+// there was no fallback.
 std::map<std::string, std::int64_t> reference_fallbacks();
-// The same in one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
+// The same on one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
 std::string describe_reference_fallbacks();
 
-// To be called by such a kernel when the reference takes over the work on `x`.
+// Called by such a kernel when the reference computes `x` instead.
 void note_reference(const char* kernel, const Tensor& x);
 
 }  // namespace osteon

@@ -34,16 +34,15 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
       " has one value a channel, too few for the statistics of training; use a larger batch");
 }
 
-// Memory for a gradient that overwrites what it is computed from if nobody else will see it: that
-// saves fetching and keeping other memory. The libraries of a CUDA device do not promise to work
-// in place.
+// Memory for a gradient that overwrites its own input if no other owner reads it. That saves the
+// traffic of a second buffer. The libraries of a CUDA device do not guarantee in-place operation.
 Tensor in_place_of(const Tensor& x) {
   return x.owns_memory_alone() && !x.device().is_cuda() ? x.view(x.shape()) : empty_like(x);
 }
 
 }  // namespace
 
-// With x^ = (x - mean) / std and g = dy where the ReLU let through, over the M values of a channel:
+// With x^ = (x - mean) / std, g = dy where the ReLU mask is set, and M values per channel:
 //
 //   dresidual = g       dbias = sum g       dweight = sum g x^
 //   dx = weight / std (g - dbias / M - x^ dweight / M)      in training: mean and std depend on x

@@ -1,5 +1,5 @@
-// What almost every op asks of its inputs, in one wording: `max_pool2d: input [2,3] has rank 2,
-// expects [N,H,W,C]`. Private to the ops; `name` is what ops.h calls the argument.
+// Common checks of the inputs of ops, with uniform messages: `max_pool2d: input [2,3] has rank 2,
+// expects [N,H,W,C]`. Private to the ops; `name` is the argument's name in ops.h.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -36,7 +36,7 @@ inline void check_shape(const char* op, const char* name, const Tensor& x, const
                expected);
 }
 
-// The dimension that `dim` names, in [0, rank).
+// Dimension `dim`, with negative values counted from the end, in [0, rank).
 inline std::int64_t check_dim(const char* op, const char* name, const Tensor& x, std::int64_t dim) {
   check_defined(op, name, x);
   OSTEON_CHECK(dim >= -x.rank() && dim < x.rank(), op, ": ", name, " ", x.shape(),

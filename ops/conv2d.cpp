@@ -40,7 +40,7 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
                  weight.dim(0), " filters of ", weight.dtype(), " on ", weight.device());
 }
 
-// The output, checked and not computed yet.
+// Checks the arguments and allocates the output.
 Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
                  const Conv2dOptions& options) {
   check(x, weight, bias, options);
@@ -55,8 +55,8 @@ Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 }  // namespace
 
-// With y = conv2d(x, w) + b: dx is the convolution of dy with w turned around, dw the correlation
-// of x with dy, db the sum of dy over images and places.
+// With y = conv2d(x, w) + b: dx is the convolution of dy with the flipped w, dw the correlation of
+// x with dy, db the sum of dy over images and pixels.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
   Tensor y = output_of(x, weight, bias, options);

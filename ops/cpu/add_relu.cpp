@@ -7,7 +7,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 32 * 1024;  // elements that are worth a thread
+constexpr std::int64_t kGrain = 32 * 1024;  // minimum elements per thread
 
 }  // namespace
 

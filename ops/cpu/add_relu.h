@@ -1,4 +1,4 @@
-// What a residual join does to an output that is there already.
+// Addition of a residual and ReLU, in place on an existing output.
 #pragma once
 
 #include "base/instruction_set.h"
@@ -6,7 +6,8 @@
 
 namespace osteon {
 
-// y <- y + residual, or max(0, that) if `relu`; residual is like y, or undefined.
+// y <- y + residual, then max(0, y) if `relu`; residual has the shape and dtype of y, or is
+// undefined.
 OSTEON_CPU_KERNEL(add_relu, const Tensor& residual, bool relu, const Tensor& y)
 
 }  // namespace osteon

@@ -1,13 +1,13 @@
-// Batch normalisation on the CPU. Memory traffic is all it costs:
+// Batch normalisation on the CPU. It is bound by memory traffic:
 //
-// * The statistics read x once: a block of rows that fits into the cache gives its own mean and sum
-//   of squared deviations, and blocks are joined by the formula of Chan, Golub and LeVeque,
-//   "Algorithms for computing the sample variance" (1983), which does not cancel as "mean of
-//   squares minus square of mean" does.
-// * Each pass begins where the one before it ended, at what is still in the cache: the convolution
-//   before writes upwards, the sums run downwards, the results upwards.
-// * Backward, the ReLU's mask is computed from x again where there is no residual, and gradients
-//   may take the place of what they are computed from (kernels.h).
+// * The statistics read x once. A block of rows that fits into the cache gives its mean and sum of
+//   squared deviations; blocks are combined by the formula of Chan, Golub and LeVeque, "Algorithms
+//   for computing the sample variance" (1983). Unlike "mean of squares minus square of mean", it
+//   has no cancellation.
+// * Each pass starts where the previous one ended, with data that are still in the cache: the
+//   previous convolution writes upwards, the sums run downwards, the results upwards.
+// * Backward recomputes the ReLU mask from x if there is no residual, and gradients may overwrite
+//   their own inputs (kernels.h).
 #include <cmath>
 #include <vector>
 
@@ -18,15 +18,15 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of what L2 spares a thread
-constexpr std::int64_t kGrainElements = 16 * 1024;  // worth a thread
+constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of a thread's share of L2
+constexpr std::int64_t kGrainElements = 16 * 1024;  // minimum elements per thread
 
 std::int64_t rows_of(const Tensor& x) { return x.numel() / x.dim(-1); }
 std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
   return std::max<std::int64_t>(elements / channels, 1);
 }
 
-// A number a channel, padded to whole lanes.
+// One number per channel, padded to whole lanes.
 template <class T>
 class PerChannel {
  public:
@@ -43,12 +43,12 @@ class PerChannel {
   void clear() { std::fill_n(values_, memory_.numel(), A(0)); }
 
  private:
-  Tensor memory_;  // on a cache line
+  Tensor memory_;  // aligned to a cache line
   A* values_;
 };
 
-// Calls body(first element, channel, count) for all lanes of rows [begin, end): count is the whole
-// width but at the end of a row.
+// Calls body(first element, channel, count) for all lanes of rows [begin, end). `count` is the full
+// width except at the end of a row.
 template <class T, class Body>
 void for_each_lanes(std::int64_t begin, std::int64_t end, std::int64_t channels, const Body& body) {
   const std::int64_t whole = channels / kLanes<T> * kLanes<T>;
@@ -60,8 +60,8 @@ void for_each_lanes(std::int64_t begin, std::int64_t end, std::int64_t channels,
   }
 }
 
-// Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, last one
-// first.
+// Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, the last
+// block first.
 template <class Body>
 void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t channels,
                               const Body& body) {
@@ -70,8 +70,8 @@ void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t
     body(std::max(last - block, begin), last);
 }
 
-// Count, mean and sum of squared deviations of each channel over some rows. Kept in double: there
-// are only C of them, and a million f32 values a channel is common.
+// Count, mean and sum of squared deviations of each channel over some rows. In double: there are
+// only C of them, and a million f32 values per channel are common.
 struct Moments {
   explicit Moments(std::int64_t channels)
       : mean(static_cast<std::size_t>(channels)), deviation(static_cast<std::size_t>(channels)) {}
@@ -162,7 +162,7 @@ void running_statistics(const BatchNormOptions& options, const Tensor& running_m
 }
 
 // The affine map of each channel: y = (x - mean) * scale + bias. Folding the mean into the bias
-// would save an operation and cancel where a channel's spread is small beside its mean.
+// would save an operation, but cancels if a channel's spread is small compared with its mean.
 template <class T>
 struct ChannelMap {
   ChannelMap(const Tensor& mean_, const Tensor& inverse_std, const Tensor& weight,
@@ -221,7 +221,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
   });
 }
 
-// The gradient behind the ReLU, g, at lanes of dy.
+// The gradient g before the ReLU (dy times the ReLU mask), at lanes of dy.
 template <class T>
 struct ThroughRelu {
   enum class Mask { none, from_y, from_x };
@@ -243,7 +243,8 @@ struct GradientSums {
   std::vector<double> g, gx;  // sum g, sum g (x - mean)
 };
 
-// The sums over all rows, block by block so that f32 sums stay short; g goes to `kept`, if wanted.
+// The sums over all rows, block by block so that f32 sums stay short. Writes g to `kept` if it is
+// not null.
 template <class T>
 GradientSums gradient_sums(const Tensor& x, const ThroughRelu<T>& through, T* kept) {
   const std::int64_t channels = x.dim(-1);
@@ -283,7 +284,7 @@ GradientSums gradient_sums(const Tensor& x, const ThroughRelu<T>& through, T* ke
   return total;
 }
 
-// dx = g of_g + x of_x + constant, a number a channel each.
+// dx = g of_g + x of_x + constant, with one coefficient per channel.
 template <class T>
 struct InputGradient {
   explicit InputGradient(std::int64_t channels)
@@ -331,7 +332,7 @@ void backward(const BatchNormBackward& arguments) {
     dbias.data<A>()[c] = static_cast<A>(sums.g[i]);
     dweight.data<A>()[c] = static_cast<A>(sum_gx);
     const double scale = static_cast<double>(weight.data<A>()[c]) * inverse;
-    // The batch's mean and variance depend on x: the two projections of the rule in
+    // The batch's mean and variance depend on x, hence the two projections of the rule in
     // ops/batch_norm.cpp.
     const double count = static_cast<double>(rows);
     const double of_x = options.training ? -scale * inverse * sum_gx / count : 0;

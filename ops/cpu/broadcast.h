@@ -1,5 +1,5 @@
-// Walking tensors whose extents of 1 stand for repetition (or, in a reduction, for a sum): which
-// element of the small tensor belongs to an element of the large one.
+// Index calculation for broadcasting and reductions: the element of a small tensor (with extents of
+// 1) that corresponds to an element of a large one.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace osteon::cpu {
 
-// The large tensor as lines along its last dimension; offset(line) is where the small tensor's line
-// begins and step() (0 or 1) how it goes on within the line.
+// The large tensor as lines along its last dimension. offset(line) is the start of the small
+// tensor's line; step() is 0 or 1, its increment within the line.
 class BroadcastLines {
  public:
   // `small` broadcasts to `large`: aligned at the right, extents equal or 1.
@@ -43,7 +43,7 @@ class BroadcastLines {
   }
 
  private:
-  // A dimension that goes on where the one inside it ends is one with it: fewer divisions.
+  // A dimension that continues where the inner one ends is merged with it, which saves divisions.
   void add_level(std::int64_t extent, std::int64_t stride) {
     if (extent == 1) return;
     if (!levels_.empty() && stride == levels_.back().extent * levels_.back().stride)

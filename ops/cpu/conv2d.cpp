@@ -1,10 +1,9 @@
-// Convolution as matrix products. A window of the input is laid out as one row of a matrix
-// ("im2col"), a tile of rows at a time, so that the matrix never outgrows the cache:
+// Convolution as matrix products. Each window of the input becomes one row of a matrix ("im2col"),
+// one tile of rows at a time, so that the matrix stays in the cache:
 //
 //   forward          Y[tile, K]    = rows(X) [tile, RSC] . W[K, RSC]^T
 //   weight gradient  dW[K, RSC]   += dY[tile, K]^T . rows(X)
-//   input gradient   drows         = dY[tile, K] . W[K, RSC], added back to where each row came
-//   from
+//   input gradient   drows         = dY[tile, K] . W[K, RSC], added back to the pixels of each row
 //
 // With images as [N,H,W,C] a window's pixels are runs of memory, and for a 1x1 convolution of
 // stride 1 the rows are the input itself.
@@ -41,7 +40,7 @@ struct Geometry {
         window(kernel_height * kernel_width * group_channels),
         rows(images * output_height * output_width) {}
 
-  // The row matrix of the whole input is the input.
+  // Whether the row matrix of the whole input is the input itself.
   bool is_plain_product() const {
     return kernel_height == 1 && kernel_width == 1 && conv.stride == Spatial(1) &&
            conv.padding == Spatial(0) && conv.groups == 1;
@@ -53,13 +52,13 @@ struct Geometry {
   std::int64_t output_height, output_width;
   Conv2dOptions conv;
   std::int64_t group_filters;
-  std::int64_t window;  // elements of one row: kernel places times channels of a group
-  std::int64_t rows;    // output places of the whole batch
+  std::int64_t window;  // elements of one row: kernel positions times channels of a group
+  std::int64_t rows;    // output pixels of the whole batch
 };
 
-// Calls visit(row_offset, input_offset, count) for the runs of memory that a window shares with the
-// image: `count` elements at `input_offset` of the image batch belong at `row_offset` of the row.
-// Kernel places outside the image are not visited.
+// Calls visit(row_offset, input_offset, count) for the contiguous runs of a window inside the
+// image: `count` elements at `input_offset` of the images belong at `row_offset` of the row. Kernel
+// positions outside the image are skipped.
 template <class Visit>
 void for_each_run(const Geometry& g, std::int64_t row, std::int64_t group, const Visit& visit) {
   const std::int64_t image = row / (g.output_height * g.output_width);
@@ -148,7 +147,7 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
   const Widened<T> filters(weight.data<T>(), weight.numel());
   const std::int64_t places = g.output_height * g.output_width;
   const std::int64_t image_elements = g.height * g.width * g.channels;
-  // Windows overlap within an image only, so images are what threads share out.
+  // Windows overlap only within an image, so each thread processes whole images.
   parallel_for(g.images, 1, [&](std::int64_t first_image, std::int64_t last_image) {
     const std::int64_t tile = std::min(g.tile_rows(), places);
     const Tensor memory({tile * g.window}, dtype_of<A>());
@@ -177,7 +176,7 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
   });
 }
 
-// dX = dY . W: no rows to scatter, and any place can go to any thread.
+// dX = dY . W: no rows are scattered, so any pixel can be computed by any thread.
 template <class T>
 void backward_input_plain(const Tensor& dy, const Tensor& weight, const Geometry& g,
                           const Tensor& dx) {
@@ -197,7 +196,8 @@ template <class T>
 void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const Tensor& dweight) {
   using A = Accumulator<T>;
   const std::int64_t elements = g.filters * g.window;
-  // One sum a thread, added up in thread order: the same bits for the same number of threads.
+  // One partial sum per thread, added in thread order: the same bits for the same number of
+  // threads.
   const Tensor partial({num_threads(), elements}, dtype_of<A>());
   const int used = parallel_ranges(
       g.rows, kMinimumTileRows / 4, [&](int thread, std::int64_t begin, std::int64_t end) {

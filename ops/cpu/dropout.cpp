@@ -1,6 +1,6 @@
 // Dropout on the CPU. The mask is counter-based: (seed, stream, step) are mixed into a Philox key,
-// and word j % 4 of the block with counter (j / 4, first_sample + n) decides over element j of
-// sample n. So a mask depends neither on the batch a sample is in nor on who draws it.
+// and word j % 4 of the block with counter (j / 4, first_sample + n) decides about element j of
+// sample n. Thus a mask does not depend on the composition of the batch or on the thread.
 #include <algorithm>
 
 #include "base/parallel.h"
@@ -10,7 +10,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 1024;  // Philox blocks that are worth a thread
+constexpr std::int64_t kGrain = 1024;  // minimum Philox blocks per thread
 
 }  // namespace
 
@@ -21,7 +21,8 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
              step = static_cast<std::uint64_t>(k[2]), first = static_cast<std::uint64_t>(k[3]);
   const PhiloxBlock mixed = philox(seed, philox_counter(stream, step));
   const std::uint64_t mask_key = mixed[0] | static_cast<std::uint64_t>(mixed[1]) << 32;
-  const auto threshold = static_cast<std::uint32_t>(p * 0x1p32);  // words below it drop
+  const auto threshold =
+      static_cast<std::uint32_t>(p * 0x1p32);  // elements with smaller words are dropped
   const std::int64_t row = x.numel() / x.dim(0), blocks = (row + 3) / 4;
 
   dispatch_floating("dropout", x.dtype(), [&]<class T>() {

@@ -1,4 +1,4 @@
-// Loops over the functors of functors.h. Each operand is read and each result written once.
+// Loops over the functors of functors.h. Each operand is read once and each result written once.
 #include <algorithm>
 #include <functional>
 #include <tuple>
@@ -12,10 +12,10 @@ namespace {
 
 using namespace functors;
 
-constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
+constexpr std::int64_t kGrain = 16 * 1024;  // minimum elements per thread
 
-// A line of the result, elements [first, first + n), and where it begins in each operand; the next
-// element is `step` elements further on, 1 or, where one element stands for all, 0.
+// A line of the result, elements [first, first + n), and its start in each operand. `step` is the
+// increment of an operand: 1, or 0 if one element is repeated.
 struct Line {
   static constexpr std::size_t kMaxOperands = 3;
   std::int64_t first, n;
@@ -23,9 +23,9 @@ struct Line {
   std::array<std::int64_t, kMaxOperands> step;
 };
 
-// Calls body(line) until all of the result is covered: by long lines if no operand is repeated,
-// else by lines along the last dimension. Neither functors nor element types are known here, which
-// keeps one copy of this code.
+// Calls body(line) until all of the result is covered: with long lines if no operand is repeated,
+// else with lines along the last dimension. This code is independent of functors and element types,
+// so it is compiled only once.
 void for_each_line(const Shape& shape, const Tensors& operands,
                    const std::function<void(const Line&)>& body) {
   struct Source {
@@ -64,7 +64,7 @@ void for_each_line(const Shape& shape, const Tensors& operands,
   });
 }
 
-// An operand of a line, with its step as a constant, for vectorised code.
+// An operand of a line, with its step as a compile-time constant, so that the loop is vectorised.
 template <class T, int step>
 struct Operand {
   const T* from;
@@ -76,7 +76,7 @@ struct Operand {
   }
 };
 
-// Calls body(operand...), whose element types are T.
+// Calls body(operand...) with operands of element types T.
 template <class... T, class Body, class... Operands>
 void with_operands(const Line& line, const Body& body, const Operands... operands) {
   constexpr std::size_t k = sizeof...(Operands);
@@ -85,7 +85,7 @@ void with_operands(const Line& line, const Body& body, const Operands... operand
   } else {
     using Each = std::tuple_element_t<k, std::tuple<T...>>;
     const auto* const from = reinterpret_cast<const Each*>(line.from[k]);
-    if (sizeof...(T) == 1 || line.step[k] == 1)  // a lone operand is never repeated
+    if (sizeof...(T) == 1 || line.step[k] == 1)  // a single operand is never repeated
       with_operands<T...>(line, body, operands..., Operand<Each, 1>{from});
     else
       with_operands<T...>(line, body, operands..., Operand<Each, 0>{from});
@@ -116,7 +116,7 @@ void backward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& sa
   const T* const gradient = dy.data<T>();
   T* const result[] = {(gradients[r].defined() ? gradients[r].template data<T>() : nullptr)...};
   constexpr bool kAlwaysWanted = sizeof...(r) == 1;
-  // What was not kept is not looked at; dy stands in, which has the result's shape.
+  // A tensor that was not saved is not read; dy, which has the result's shape, is passed instead.
   for_each_line(dy.shape(), {(saved[k].defined() ? saved[k] : dy)...}, [&](const Line& line) {
     T* const to[] = {(result[r] ? result[r] + line.first : nullptr)...};
     with_operands<Element<Functor, T, k>...>(

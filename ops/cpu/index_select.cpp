@@ -1,4 +1,4 @@
-// Rows copied one by one.
+// Copies the chosen rows one by one.
 #include <cstring>
 
 #include "base/parallel.h"

@@ -1,6 +1,6 @@
-// Several channels at once: vectors of the accumulator's type, as wide as the registers of the
-// instruction set that the file is compiled for (GCC's and clang's vector extension). For the loops
-// whose cost is memory traffic and whose storage type may be bf16.
+// SIMD vectors of several channels in the accumulator's type, as wide as the registers of the
+// instruction set that the file is compiled for (vector extension of GCC and clang). For loops that
+// are bound by memory traffic and whose storage type may be bf16.
 #pragma once
 
 #include <bit>
@@ -35,7 +35,7 @@ using Lanes = typename LanesOf<Accumulator<T>>::type;
 template <class T>
 constexpr std::int64_t kLanes = kLaneBytes / static_cast<std::int64_t>(sizeof(Accumulator<T>));
 
-// The bits of f32 lanes, and those of bf16 ones.
+// The bit patterns of f32 and of bf16 lanes.
 using Words [[gnu::vector_size(kLaneBytes)]] = std::uint32_t;
 using Halves [[gnu::vector_size(kLaneBytes / 2)]] = std::uint16_t;
 
@@ -53,7 +53,7 @@ Lanes<T> load(const T* from) {
   }
 }
 
-// Rounds to the storage type, as its constructor does.
+// Rounds to the storage type like its constructor.
 template <class T>
 void store(T* to, Lanes<T> lanes) {
   if constexpr (std::is_same_v<T, bfloat16>) {
@@ -68,7 +68,7 @@ void store(T* to, Lanes<T> lanes) {
   }
 }
 
-// The same for the last lanes of a row, which may be fewer; those beyond count as 0.
+// The same for the last lanes of a row, which may be fewer; missing lanes are 0.
 template <class T>
 Lanes<T> load(const T* from, std::int64_t count) {
   if (count >= kLanes<T>) return load(from);

@@ -1,4 +1,4 @@
-// Matrix products on Eigen, threads sharing out rows of the result.
+// Matrix products with Eigen; each thread computes some rows of the result.
 #include "base/parallel.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
@@ -6,7 +6,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrainProducts = 64 * 1024;  // multiplications that are worth a thread
+constexpr std::int64_t kGrainProducts = 64 * 1024;  // minimum multiplications per thread
 
 template <class T>
 class Product {
@@ -25,7 +25,7 @@ class Product {
         inner_(a.dim(transpose_a ? 1 : 2)),
         y_(y.data<T>()) {}
 
-  // Rows [begin, end) of the result's matrix number `item`.
+  // Computes rows [begin, end) of matrix `item` of the result.
   void compute(std::int64_t item, std::int64_t begin, std::int64_t end) const {
     const A* left = left_.data() + item * rows_ * inner_;
     const A* right = right_.data() + item * inner_ * columns_;

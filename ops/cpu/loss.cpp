@@ -1,4 +1,4 @@
-// Losses on the CPU. The targets' values are checked here, where they can be read.
+// Losses on the CPU. The values of the targets are checked here, where they are readable.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -9,10 +9,10 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 4 * 1024;  // exponentials that are worth a thread
+constexpr std::int64_t kGrain = 4 * 1024;  // minimum exponentials per thread
 
-// The sum of term(i) over [0, n): in double, so that the mean of a long f32 loss stays exact, and
-// each thread's part added in order, so that the bits repeat.
+// The sum of term(i) over [0, n): in double, so that the mean of a long f32 loss is exact; the
+// threads' partial sums are added in order, so that the bits are reproducible.
 template <class Term>
 double sum_over(std::int64_t n, std::int64_t grain, const Term& term) {
   std::vector<double> parts(static_cast<std::size_t>(num_threads()));
@@ -49,7 +49,7 @@ void check_classes(const Tensor& targets, std::int64_t classes) {
                  ", expects a class in [0, ", classes, ")");
 }
 
-// log sum_k exp(x_k), as its largest term and the rest.
+// log sum_k exp(x_k) as the largest term and the remainder.
 template <class A>
 struct LogSumExp {
   A maximum, log_sum;
@@ -66,8 +66,8 @@ LogSumExp<Accumulator<T>> log_sum_exp(const T* x, std::int64_t n) {
 
 }  // namespace
 
-// The formula of ops.h regrouped as (1 - t) softplus(z) + positive_weight t softplus(-z), where
-// nothing cancels.
+// The formula of ops.h regrouped as (1 - t) softplus(z) + positive_weight t softplus(-z), which has
+// no cancellation.
 void binary_cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Tensor& weight,
                                   double positive_weight, const Tensor& loss) {
   dispatch_floating("binary_cross_entropy_with_logits", logits.dtype(), [&]<class T>() {

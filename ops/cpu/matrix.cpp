@@ -1,4 +1,4 @@
-// The products of matrix.h.
+// The matrix products of matrix.h.
 #include "ops/cpu/matrix.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {

@@ -1,6 +1,6 @@
-// Matrices for the CPU kernels: Eigen maps over tensor memory and their products, and the change
-// between the storage type and the type that sums are computed in. Only included by ops/cpu/*.cpp:
-// no installed header needs Eigen.
+// Matrices for the CPU kernels: Eigen maps of tensor memory, their products, and conversion between
+// the storage type and the accumulator's type. Included only by ops/cpu/*.cpp: no installed header
+// needs Eigen.
 #pragma once
 
 #include <Eigen/Core>
@@ -13,7 +13,7 @@ namespace osteon::cpu {
 
 template <class A>
 using RowMatrix = Eigen::Matrix<A, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-// `rows` x `columns`, consecutive rows `pitch` elements apart.
+// `rows` x `columns`; consecutive rows are `pitch` elements apart.
 template <class A>
 using MatrixMap = Eigen::Map<RowMatrix<A>, Eigen::Unaligned, Eigen::OuterStride<>>;
 template <class A>
@@ -38,7 +38,7 @@ struct Factor {
 
 namespace OSTEON_CPU_SET {
 
-// result <- left right. In matrix.cpp, because Eigen's templates for a product take seconds to
+// result <- left right. Defined in matrix.cpp, because Eigen's product templates take seconds to
 // compile.
 void multiply(const Factor<float>& left, const Factor<float>& right, MatrixMap<float> result);
 void multiply(const Factor<double>& left, const Factor<double>& right, MatrixMap<double> result);
@@ -50,7 +50,7 @@ void add_transposed_product(const ConstMatrixMap<double>& left, const ConstMatri
 
 }  // namespace OSTEON_CPU_SET
 
-// The tensor in another dtype; itself where that is its own.
+// The tensor in another dtype; the tensor itself if it already has that dtype.
 inline Tensor converted(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Tensor result(x.shape(), dtype);
@@ -58,8 +58,7 @@ inline Tensor converted(const Tensor& x, DType dtype) {
   return result;
 }
 
-// Elements in the accumulator's type: the memory itself where that is the storage type, else a
-// copy.
+// Elements in the accumulator's type: the memory itself if it has that type, else a copy.
 template <class T>
 class Widened {
  public:
@@ -81,8 +80,8 @@ class Widened {
   const A* data_ = nullptr;
 };
 
-// Memory in the accumulator's type to compute a result in: the destination itself where that is the
-// storage type, else scratch that store() rounds into the destination.
+// Memory for a result in the accumulator's type: the destination itself if it has that type, else a
+// scratch buffer that store() rounds into the destination.
 template <class T>
 class Rounded {
  public:

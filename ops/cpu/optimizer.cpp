@@ -1,7 +1,7 @@
-// Parameter updates on the CPU. All parameters are one flat range of blocks that threads share
-// equally. A block stays in the first-level cache, so that each element travels through memory once
-// while the arithmetic is written as whole-array expressions; and blocks are the same whatever the
-// number of threads, and so are the bits of the results.
+// Parameter updates on the CPU. All parameters form one sequence of blocks that the threads share
+// equally. A block stays in the first-level cache: each element is read and written once in memory,
+// while the arithmetic is written as whole-array expressions. The blocks do not depend on the
+// number of threads, and so neither do the bits of the results.
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -12,11 +12,11 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kBlock = 1024;  // elements; the last block of a tensor may have fewer
-constexpr std::int64_t kGrain = 32;    // blocks that are worth a thread
+constexpr std::int64_t kBlock = 1024;  // elements; the last block of a tensor may be smaller
+constexpr std::int64_t kGrain = 32;    // minimum blocks per thread
 
 struct Block {
-  std::int64_t number;  // among the blocks of all tensors
+  std::int64_t number;  // index among the blocks of all tensors
   std::size_t tensor;
   std::int64_t first, count;  // elements [first, first + count) of that tensor
 };
@@ -55,7 +55,7 @@ void for_each_block(const Tensors& tensors, const Body& body) {
   });
 }
 
-// Calls body.operator()<T>() for the dtypes that parameters are kept in.
+// Calls body.operator()<T>() for the dtypes of parameters.
 template <class Body>
 void dispatch_parameters(const char* op, DType dtype, const Body& body) {
   if (dtype == DType::f64) return body.template operator()<double>();
@@ -65,7 +65,7 @@ void dispatch_parameters(const char* op, DType dtype, const Body& body) {
 
 bool says_skip(const Tensor& guard) { return guard.defined() && !std::isfinite(guard.item()); }
 
-// What an Adam step of one parameter multiplies by, from its step count.
+// The factors of an Adam step of one parameter, computed from its step count.
 template <class T>
 struct AdamFactors {
   T step_size, inverse_sqrt_correction2;

@@ -1,6 +1,7 @@
-// Pooling on the CPU. Forward, every output pixel gathers from the window below it; backward, every
-// input pixel gathers from the windows above it. So no two threads write to one place, and a result
-// is rounded to its storage type once. Channels run innermost, a block of them at a time.
+// Pooling on the CPU. Forward, every output pixel gathers from its window; backward, every input
+// pixel gathers from the windows that contain it. Thus no two threads write to the same element,
+// and each result is rounded to its storage type once. Channels are the innermost loop, one block
+// at a time.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -11,28 +12,28 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
-constexpr std::int64_t kBlock = 64;         // channels whose partial results are kept at hand
+constexpr std::int64_t kGrain = 16 * 1024;  // minimum elements per thread
+constexpr std::int64_t kBlock = 64;         // channels whose partial results are kept on the stack
 
 struct Range {
-  std::int64_t first, last;  // last is the first one after it
+  std::int64_t first, last;  // last is exclusive
 };
 
 // Pooling along one direction: `windows` windows over `extent` pixels.
 struct Direction {
   std::int64_t kernel, stride, padding, extent, windows;
 
-  // The pixels below window p; its places count from p stride - padding.
+  // The pixels of window p; its positions start at p stride - padding.
   Range pixels_below(std::int64_t p) const {
     const std::int64_t start = p * stride - padding;
     return {std::max<std::int64_t>(0, start), std::min(start + kernel, extent)};
   }
-  // The windows above pixel h: p stride <= h + padding < p stride + kernel.
+  // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
   Range windows_above(std::int64_t h) const {
     const std::int64_t at = h + padding;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, std::min(windows, at / stride + 1)};
   }
-  // Which place of window p pixel h is.
+  // The position of pixel h in window p.
   std::int64_t place(std::int64_t h, std::int64_t p) const { return h + padding - p * stride; }
 };
 
@@ -43,13 +44,13 @@ struct Geometry {
         horizontal{options.kernel_size.width, options.stride.width, options.padding.width,
                    images[2], windows[2]} {}
 
-  // Row-major number of a place in a window.
+  // Row-major index of a position in a window.
   std::int32_t place(std::int64_t h, std::int64_t p, std::int64_t w, std::int64_t q) const {
     return static_cast<std::int32_t>(vertical.place(h, p) * horizontal.kernel +
                                      horizontal.place(w, q));
   }
 
-  // Of a whole window, inside the image or not.
+  // Number of positions in a window, including those in the padding.
   double places() const {
     return static_cast<double>(vertical.kernel) * static_cast<double>(horizontal.kernel);
   }
@@ -57,8 +58,8 @@ struct Geometry {
   Direction vertical, horizontal;
 };
 
-// Calls body(image, row, column, channel, count) for every pixel and block of channels; rows are
-// shared out over the threads.
+// Calls body(image, row, column, channel, count) for every pixel and block of channels; the threads
+// share the rows.
 template <class Body>
 void for_each_block(const Shape& images, const Body& body) {
   const std::int64_t height = images[1], width = images[2], channels = images[3];
@@ -77,7 +78,7 @@ std::int64_t offset(const Shape& images, std::int64_t n, std::int64_t h, std::in
   return ((n * images[1] + h) * images[2] + w) * images[3] + c;
 }
 
-// A NaN wins, so that it is seen further on.
+// A NaN is larger than every number, so that it propagates.
 template <class T>
 void max_forward(const Tensor& x, const Geometry& pool, const Tensor& y, const Tensor& argmax) {
   using A = Accumulator<T>;
@@ -133,8 +134,8 @@ void max_backward(const Tensor& dy, const Tensor& argmax, const Geometry& pool, 
   });
 }
 
-// y[n, a, b] = the sum of x over rows(a) and columns(b), divided by `divisor`. With the pixels
-// below a window that is average pooling, with the windows above a pixel its gradient.
+// y[n, a, b] = the sum of x over rows(a) and columns(b), divided by `divisor`. With the pixels of a
+// window this is average pooling; with the windows that contain a pixel it is the gradient.
 template <class T, class Rows, class Columns>
 void average(const Tensor& x, double divisor, const Rows& rows_of, const Columns& columns_of,
              const Tensor& y) {

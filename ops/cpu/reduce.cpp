@@ -1,6 +1,6 @@
-// Reductions and their inverse. The input is walked in lines along its last dimension; a line
-// either collapses into one element of the result or is added to a line of it. Sums run in double,
-// so that a million f32 terms lose nothing.
+// Reductions and broadcasting (expand). The input is processed in lines along its last dimension; a
+// line is either reduced to one element of the result or added to a line of it. Sums are in double,
+// so that a sum of a million f32 terms keeps f32 precision.
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -12,13 +12,13 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 16 * 1024;  // elements that are worth a thread
+constexpr std::int64_t kGrain = 16 * 1024;  // minimum elements per thread
 
 std::int64_t grain_lines(const BroadcastLines& lines) {
   return std::max<std::int64_t>(kGrain / std::max<std::int64_t>(lines.length(), 1), 1);
 }
 
-// Folds x into one double an element of y, in per-thread results that are joined in thread order.
+// Reduces x to one double per element of y, in per-thread results that are joined in thread order.
 template <class T, class Fold>
 std::vector<double> fold(const Tensor& x, const Tensor& y, double initial, const Fold& combine) {
   const BroadcastLines lines(y.shape(), x.shape());
@@ -69,7 +69,7 @@ void reduce_sum(const Tensor& x, double scale, const Tensor& y) {
 
 void reduce_max(const Tensor& x, const Tensor& y) {
   dispatch_floating("amax", x.dtype(), [&]<class T>() {
-    // A NaN wins, as in PyTorch: it compares false with everything.
+    // A NaN is larger than every number, as in PyTorch; it compares false with everything.
     const auto larger = [](double a, double b) { return a >= b || a != a ? a : b; };
     store<T>(fold<T>(x, y, -std::numeric_limits<double>::infinity(), larger), 1.0, y);
   });

@@ -1,4 +1,4 @@
-// Moving elements on the CPU.
+// Copying elements on the CPU.
 #include <cstring>
 
 #include "base/parallel.h"
@@ -7,9 +7,9 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 32 * 1024;  // elements, or bytes times eight, worth a thread
+constexpr std::int64_t kGrain = 32 * 1024;  // minimum elements (or 8-byte units) per thread
 
-// A slice is a run of bytes in each of `outer` equal pieces of the larger tensor.
+// A slice is one run of bytes in each of `outer` equal pieces of the larger tensor.
 struct Slice {
   Slice(const Tensor& large, const Tensor& small, std::int64_t dim, std::int64_t start) {
     auto inner = static_cast<std::int64_t>(size_of(large.dtype()));
@@ -29,10 +29,10 @@ struct Slice {
     });
   }
 
-  std::int64_t outer = 1, piece, run, first;  // all but outer in bytes
+  std::int64_t outer = 1, piece, run, first;  // all except outer in bytes
 };
 
-// Steps of x, in elements, along each dimension of the result.
+// Strides of x, in elements, along each dimension of the result.
 std::vector<std::int64_t> steps_of(const Shape& x, const std::vector<std::int64_t>& order) {
   std::vector<std::int64_t> dense(order.size(), 1), steps;
   for (std::size_t d = order.size(); d-- > 1;)
@@ -59,7 +59,7 @@ void copy_from_slice(const Tensor& x, std::int64_t dim, std::int64_t start, cons
   });
 }
 
-// Rows of y, its last dimension, one after the other: each is a run of x with a step.
+// Processes y row by row along its last dimension: each row is a strided run of x.
 void permute(const Tensor& x, const std::vector<std::int64_t>& order, const Tensor& y) {
   if (y.numel() == 0) return;
   const std::int64_t columns = y.rank() == 0 ? 1 : y.dim(-1);

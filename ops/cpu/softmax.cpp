@@ -8,7 +8,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 4 * 1024;  // exponentials that are worth a thread
+constexpr std::int64_t kGrain = 4 * 1024;  // minimum exponentials per thread
 
 // Calls body(begin, end) for ranges of rows of x.
 template <class Body>

@@ -1,6 +1,6 @@
-// The warp on the CPU, laid out for the vector unit: an image is first copied into floating-point
-// numbers with a black frame around it, so that a pixel outside needs no branch; then each output
-// row is sampled in one loop and normalised in the next.
+// The warp on the CPU, arranged for vectorisation: an image is first copied to floating-point
+// numbers with a black border, so that pixels outside need no branch. Then each output row is
+// sampled in one loop and normalised in the next.
 #include <type_traits>
 #include <vector>
 
@@ -10,11 +10,11 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kGrain = 16 * 1024;  // output pixels that are worth a thread
+constexpr std::int64_t kGrain = 16 * 1024;  // minimum output pixels per thread
 
-// An image with one black pixel above and left of it and two below and right of it. Coordinates
-// count from the frame's corner. Clamped to [0, end] they and their right and lower neighbours lie
-// inside the frame, and what the clamp moves is black before and after.
+// An image with a black border: one pixel above and on the left, two below and on the right.
+// Coordinates count from the border's corner. Coordinates clamped to [0, end], and their right and
+// lower neighbours, lie inside the border; a clamped coordinate is black before and after clamping.
 template <class A>
 struct FramedImage {
   FramedImage(std::int64_t image_height, std::int64_t image_width, std::int64_t image_channels)
@@ -35,13 +35,13 @@ struct FramedImage {
   std::vector<A> pixels;
 };
 
-// The line in the frame that an output row is sampled along: (x, y) + column (dx, dy).
+// The line of sampling points of an output row: (x, y) + column (dx, dy).
 template <class A>
 struct Line {
   A x, y, dx, dy;
 };
 
-// From the matrix [2,3] that leads from output pixels to input pixels.
+// From the matrix [2,3] that maps output pixels to input pixels.
 template <class A, class M>
 Line<A> line_of(const M* matrix, std::int64_t row) {
   const auto m = [matrix](int i) { return static_cast<double>(matrix[i]); };
@@ -50,23 +50,23 @@ Line<A> line_of(const M* matrix, std::int64_t row) {
           static_cast<A>(m(0)), static_cast<A>(m(3))};
 }
 
-// In [0, end]; a NaN becomes 0, which is black. In two steps, each of them one instruction.
+// Clamps to [0, end]; a NaN becomes 0, which is black. In two steps, one instruction each.
 template <class A>
 A clamp(A value, A end) {
   const A not_negative = value > 0 ? value : A(0);
   return not_negative < end ? not_negative : end;
 }
 
-// values[column, c] = the image at the column's point of the line, bilinearly. `channels` is a
-// number or a compile-time constant, of 32 bits where it can be: the compiler gathers through
-// indices of that size.
+// values[column, c] = the image at the column's point of the line, interpolated bilinearly.
+// `channels` is a number or a compile-time constant, of 32 bits if possible: the compiler gathers
+// with indices of that size.
 template <class A, class Channels>
 void sample_row(const FramedImage<A>& image, const Line<A>& line, std::int32_t columns,
                 Channels channels, A* values) {
   const A* const pixels = image.pixels.data();
   const auto pitch = static_cast<std::int32_t>(image.width + 3);
   const auto end_x = static_cast<A>(image.width + 1), end_y = static_cast<A>(image.height + 1);
-  // Plain copies: clang captures no structured bindings in an OpenMP loop.
+  // Plain copies, because clang cannot capture structured bindings in an OpenMP loop.
   const A start_x = line.x, start_y = line.y, dx = line.dx, dy = line.dy;
 #pragma omp simd
   for (std::int32_t column = 0; column < columns; ++column) {
@@ -125,7 +125,8 @@ void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& optio
   });
 }
 
-// The usual numbers of channels are constants, for which the loops over pixels are vectorised.
+// The common numbers of channels are compile-time constants: for these the loops over pixels are
+// vectorised.
 template <class T, class M>
 void warp(const Tensor& images, const Tensor& matrices, const WarpOptions& options,
           const Tensor& y) {
