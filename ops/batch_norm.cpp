@@ -31,7 +31,7 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
                ", must be positive");
   OSTEON_CHECK(
       !options.training || x.numel() > x.dim(-1), "batch_norm: input ", x.shape(),
-      " has one value a channel, too few for the statistics of training; use a larger batch");
+      " has one value per channel, too few for the statistics of training; use a larger batch");
 }
 
 // Memory for a gradient that overwrites its own input if no other owner reads it. That saves the

@@ -1,6 +1,6 @@
-// Batch norm by cuDNN's fused plans, where it has them, else by our own kernels
-// (batch_norm_kernels.h). The fused ones read and write each tensor once, where ReLU, residual and
-// their gradients each on its own would do so again.
+// Batch norm with cuDNN's fused plans if they exist, else with our own kernels
+// (batch_norm_kernels.h). The fused plans read and write each tensor once; separate kernels for
+// ReLU, residual and gradients would do so again.
 #include "ops/backend.h"
 #include "ops/cuda/batch_norm_kernels.h"
 #include "ops/cuda/cudnn/aligned.h"
@@ -12,15 +12,15 @@ namespace {
 
 using Pass = BatchNormSpec::Pass;
 
-// What cuDNN is made for: it takes whole groups of channels, and has nothing for a residual without
-// a ReLU. How it packs the mask's bits of channels that do not fill bytes it does not say.
+// The cases of cuDNN's fast plans: whole groups of channels, and no residual without a ReLU. cuDNN
+// does not document the mask's layout if the channel count is not a multiple of 8.
 bool suits_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
   const std::int64_t group = options.relu || x.dtype() == DType::bf16 ? 8 : 4;
   return options.training && x.dtype() != DType::f64 && (options.relu || !residual) &&
          x.dim(-1) % group == 0;
 }
 
-// Both passes must have a plan, since only its own backward can read the mask that cuDNN wrote.
+// Both passes need a plan, because only cuDNN's backward can read cuDNN's mask.
 bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
   if (!suits_cudnn(x, options, residual)) return false;
   const auto has = [&](Pass pass) {

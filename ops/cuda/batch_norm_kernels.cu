@@ -1,9 +1,9 @@
-// Bytes moved: forward in training reads x twice (statistics, result), the residual once, and
-// writes y and a bit an element; in inference it reads x once. Backward reads dy and x twice (sums,
-// gradients) and writes dx and dresidual. The sums are those of row_sums.cuh.
+// Memory traffic: forward in training reads x twice (statistics, result) and the residual once, and
+// writes y and one mask bit per element; in inference it reads x once. Backward reads dy and x
+// twice (sums, gradients) and writes dx and dresidual. row_sums.cuh computes the sums.
 //
-// The variance comes from sums of x - x[0] and of its square: a channel's own first value is near
-// its mean, so that nothing cancels where a mean is far from 0.
+// The variance is computed from sums of x - x[0] and its square: a channel's first value is near
+// its mean, so nothing cancels if a mean is far from 0.
 #include "ops/cuda/batch_norm_kernels.h"
 
 #include <cmath>
@@ -15,14 +15,14 @@
 namespace osteon::cuda {
 namespace {
 
-// Keep every device busy. A power of two, as the channels mostly are: then the stride of a thread
-// is a whole number of rows and its channels stay the same.
+// Enough blocks to keep every device busy. A power of two, like most channel counts: then a
+// thread's stride is a whole number of rows and its channels stay the same.
 constexpr std::int64_t kEnoughBlocks = 1024;
-constexpr int kFlat = 8;  // elements whose mask bits share a byte
+constexpr int kFlat = 8;  // elements whose mask bits share one byte
 
 // A channel's affine map, y = (x - mean) scale + bias. Folding the mean into the bias would cancel
-// where a channel's spread is small beside its mean. Forward and backward round it alike, so that
-// backward finds the ReLU's mask in x again.
+// if a channel's spread is small compared with its mean. Forward and backward round it in the same
+// way, so that backward can recompute the ReLU mask from x.
 template <class A>
 struct ChannelMap {
   A mean, scale, bias;
@@ -41,18 +41,18 @@ struct Channels {
   __device__ ChannelMap<A> at(std::int64_t c) const { return {mean, inverse_std, weight, bias, c}; }
 };
 
-// What the ReLU lets through of dy.
+// The source of the ReLU mask.
 enum class Relu { none, from_mask, from_x };
 
 struct ThroughRelu {
   Relu relu;
   const std::uint8_t* mask;
 
-  // The mask of element i and those after it in the same byte, the lowest bit first.
+  // The mask bits of element i and of the following elements in the same byte, lowest bit first.
   __device__ unsigned int bits_from(std::int64_t i) const {
     return relu == Relu::from_mask ? static_cast<unsigned int>(mask[i / kFlat]) >> i % kFlat : 0;
   }
-  // Of the element `next` after that one, where x is what batch norm saw.
+  // The gradient of element `next` after element i; x is the input of batch norm.
   template <class A>
   __device__ A operator()(A dy, A x, unsigned int bits, int next, const ChannelMap<A>& map) const {
     if (relu == Relu::none) return dy;
@@ -63,7 +63,7 @@ struct ThroughRelu {
 
 // --- what is summed over the rows ----------------------------------------------------------------
 
-// Sums of x - x[0] and its square.
+// The sums of x - x[0] and of its square.
 template <class T>
 struct Deviations {
   using A = Accumulator<T>;
@@ -91,7 +91,7 @@ struct Deviations {
   }
 };
 
-// Sums of g, what came through the ReLU, and of g (x - mean).
+// The sums of g (dy times the ReLU mask) and of g (x - mean).
 template <class T>
 struct Gradients {
   using A = Accumulator<T>;
@@ -156,7 +156,7 @@ __global__ void __launch_bounds__(kThreads)
   inverse_std[c] = static_cast<A>(1 / std::sqrt(static_cast<double>(running_var[c]) + epsilon));
 }
 
-// dx = g of_g + x of_x + constant, a number a channel each.
+// dx = g of_g + x of_x + constant, with one coefficient per channel.
 template <class A>
 struct InputGradient {
   A *of_g, *of_x, *constant;
@@ -175,7 +175,7 @@ __global__ void __launch_bounds__(kThreads)
   dbias[c] = static_cast<A>(sums.first);
   dweight[c] = static_cast<A>(sum_gx);
   const double scale = static_cast<double>(parameters.weight[c]) * inverse;
-  // The batch's mean and variance depend on x: the two projections of the rule in
+  // The batch's mean and variance depend on x, hence the two projections of the rule in
   // ops/batch_norm.cpp.
   const double of_x = training ? -scale * inverse * sum_gx / rows : 0;
   const double mean_g = training ? sums.first / rows : 0;
@@ -187,8 +187,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // --- over the elements ---------------------------------------------------------------------------
 
-// Calls body(first element, channel) for this thread's runs of kFlat elements in the order of
-// memory.
+// Calls body(first element, channel) for this thread's runs of kFlat elements, in memory order.
 template <class Body>
 __device__ void for_each_run(std::int64_t elements, std::int64_t channels, const Body& body) {
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * kFlat;
@@ -211,7 +210,7 @@ __device__ void for_each_channel(std::int64_t c, std::int64_t channels, const Bo
   }
 }
 
-// A run of up to kFlat elements; what is beyond `count` counts as 0.
+// A run of up to kFlat elements; elements beyond `count` are 0.
 template <class T>
 __device__ Pack<T, kFlat> load_run(const T* from, std::int64_t count, bool packs) {
   if (packs && count >= kFlat) return load<kFlat>(from);
@@ -229,7 +228,7 @@ __device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, 
     if (i < count) to[i] = run.at[i];
 }
 
-// y = relu(map(x) + residual); a bit an element says where the ReLU let through, if mask is given.
+// y = relu(map(x) + residual). If mask is given, writes one bit per element: the ReLU mask.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     normalise(const T* x, const T* residual, std::int64_t elements, std::int64_t channels,
@@ -237,7 +236,7 @@ __global__ void __launch_bounds__(kThreads)
               std::uint8_t* mask) {
   using A = Accumulator<T>;
   ChannelMap<A> maps[kFlat];
-  std::int64_t loaded = -1;  // the channel that maps begin at
+  std::int64_t loaded = -1;  // first channel of the current maps
   for_each_run(elements, channels, [&](std::int64_t at, std::int64_t c) {
     if (c != loaded)
       for_each_channel(c, channels,
@@ -260,7 +259,7 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-// dx and dresidual, where they are wanted.
+// Computes dx and dresidual if they are needed.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     apply_gradients(const T* dy, const T* x, std::int64_t elements, std::int64_t channels,

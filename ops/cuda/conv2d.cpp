@@ -1,6 +1,6 @@
-// Convolution by cuDNN (plans.h). What it wants otherwise than it comes is prepared here: in
-// bf16 filters are rounded from f32 and channels filled up to a multiple of eight, as
-// convolution_spec() has it, and slices are copied where they are not aligned.
+// Convolution with cuDNN (plans.h). Inputs are converted here to what cuDNN needs: in bf16, filters
+// are rounded from f32 and channels are padded to a multiple of eight, as convolution_spec()
+// defines; unaligned slices are copied.
 #include "ops/backend.h"
 #include "ops/cuda/cudnn/aligned.h"
 #include "ops/cuda/cudnn/channels.h"
@@ -12,8 +12,7 @@ namespace {
 
 using Pass = ConvolutionSpec::Pass;
 
-// x in the shape and dtype of the graph: with channels of zeros behind those that are there, if any
-// are missing.
+// x with the shape and dtype of the graph; missing channels are filled with zeros.
 Tensor prepared(const Tensor& x, const Shape& wanted, DType dtype) {
   if (x.shape() == wanted && x.dtype() == dtype) return aligned(x);
   const Tensor made(wanted, dtype, x.device());
@@ -24,8 +23,7 @@ Tensor prepared(const Tensor& x, const Shape& wanted, DType dtype) {
   return made;
 }
 
-// Calls write with memory of the shape and dtype that the graph writes, and brings what it wrote
-// to y.
+// Calls `write` with memory of the graph's output shape and dtype, then copies the result to y.
 template <class Write>
 void write_result(const Tensor& y, const Shape& written, DType dtype, const Write& write) {
   if (y.shape() == written && y.dtype() == dtype) return write_aligned(y, write);
@@ -37,20 +35,21 @@ void write_result(const Tensor& y, const Shape& written, DType dtype, const Writ
     crop_channels(whole, y);
 }
 
-// Graphs want what is added to sums in the sums' own precision.
+// Graphs add the bias in the precision of the sums.
 Tensor prepared_bias(const Tensor& bias, DType dtype) {
   if (!bias.defined()) return bias;
   return prepared(bias, bias.shape(), dtype == DType::bf16 ? DType::f32 : dtype);
 }
 
-// Whether there is a plan for all that is fused to a convolution. Only true f32 does without.
+// Whether there is a plan for the convolution with all its fused operations. Only true f32 has
+// none.
 bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
   if (has_plan(spec, x.device())) return true;
   if (spec != unfused(spec) && spec.dtype == DType::bf16) note_reference("conv2d fused", x);
   return false;
 }
 
-// y = relu(y + residual), for what no graph fuses.
+// y = relu(y + residual), for cases that no graph fuses.
 void add_relu(const Tensor& residual, bool relu, const Tensor& y) {
   if (residual.defined()) elementwise_forward<functors::Add>({}, {y, residual}, y);
   if (relu) elementwise_forward<functors::Relu>({}, {y}, y);

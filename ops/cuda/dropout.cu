@@ -1,7 +1,7 @@
-// Dropout with the CPU's masks, bit for bit: word j % 4 of the Philox block with counter (j / 4,
-// first_sample + n) decides over element j of sample n. The key is read where it lies, so that a
-// recorded launch draws anew when the key's step has moved on. Bytes moved: x is read and y written
-// once; the mask is never in memory.
+// Dropout with the same masks as the CPU, bit for bit: word j % 4 of the Philox block with counter
+// (j / 4, first_sample + n) decides about element j of sample n. The kernel reads the key from
+// device memory, so that a replayed launch draws new numbers after the key's step has changed.
+// Memory traffic: x is read once and y written once; the mask is never stored.
 #include "base/philox.h"
 #include "ops/kernels.h"
 #include "tensor/cuda/launch.cuh"
@@ -10,10 +10,10 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kWords = 4;  // of a Philox block
+constexpr int kWords = 4;  // per Philox block
 
-// A thread has a Philox block of a sample. Block: (Philox blocks, samples). `packs`: rows are a
-// multiple of four elements long and lie aligned.
+// One thread per Philox block of a sample. Block: (Philox blocks, samples). `vectorised`: the row
+// length is a multiple of four elements, and rows are aligned.
 template <class T, bool packs>
 __global__ void __launch_bounds__(kThreads)
     dropout_rows(const T* x, std::int64_t samples, std::int64_t row, std::uint32_t threshold,
@@ -64,7 +64,7 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
     const bool packs = row % kWords == 0 && is_aligned<T, kWords>(x) && is_aligned<T, kWords>(y);
     launch("dropout", x, packs ? dropout_rows<T, true> : dropout_rows<T, false>, grid, block,
            x.data<T>(), samples, row,
-           static_cast<std::uint32_t>(p * 0x1p32),  // words below it drop
+           static_cast<std::uint32_t>(p * 0x1p32),  // elements with smaller words are dropped
            static_cast<Accumulator<T>>(1 / (1 - p)), key.data<std::int64_t>(), y.data<T>());
   });
 }

@@ -1,6 +1,6 @@
-// The functors of functors.h over whole tensors, one launch each (tensor/cuda/map.cuh). Bytes
-// moved: every operand is read once, also where it is repeated, and every output written once; all
-// gradients of an op come from one pass.
+// The functors of functors.h over whole tensors, one launch each (tensor/cuda/map.cuh). Memory
+// traffic: every operand is read once, even if it is repeated, and every output written once; all
+// gradients of an op are computed in one pass.
 #include "ops/kernels.h"
 #include "tensor/cuda/map.cuh"
 
@@ -9,7 +9,7 @@ namespace {
 
 using namespace functors;
 
-// The functor itself is the kernel's argument, with its parameters.
+// The functor is passed to the kernel by value, with its parameters.
 template <class Functor>
 struct Forward {
   Functor functor;

@@ -1,4 +1,4 @@
-// Rows gathered: each is read and written once, in accesses of 16 bytes where rows lie aligned.
+// Gathers rows: each is read and written once, vectorised to 16 bytes if rows are aligned.
 #include "ops/kernels.h"
 #include "tensor/cuda/launch.cuh"
 #include "tensor/cuda/pack.cuh"
@@ -6,8 +6,8 @@
 namespace osteon::cuda {
 namespace {
 
-// Block: (units of a row, rows). An index outside of x gives zeros: the device cannot complain
-// without making the host wait.
+// Block: (units of a row, rows). An index out of range gives zeros: the device cannot report an
+// error without making the host wait.
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     gather_rows(const Unit* x, std::int64_t rows, std::int64_t length, const std::int64_t* indices,

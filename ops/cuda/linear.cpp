@@ -1,6 +1,6 @@
-// Matrix products by cuBLASLt, the bias added in its epilogue. It thinks in columns where we think
-// in rows: what is y [rows, columns] here is its y^T, so it computes y^T = b^T a^T, and our memory
-// needs no reordering.
+// Matrix products with cuBLASLt; the bias is added in its epilogue. cuBLAS is column-major and we
+// are row-major: our y [rows, columns] is its y^T. So it computes y^T = b^T a^T, and no memory is
+// reordered.
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -14,9 +14,9 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::size_t kWorkspaceBytes = 32 * 1024 * 1024;  // what cuBLAS advises for sm_90
+constexpr std::size_t kWorkspaceBytes = 32 * 1024 * 1024;  // NVIDIA's recommendation for sm_90
 
-// A description that cuBLASLt makes and destroys.
+// Owner of a cuBLASLt descriptor.
 template <class T, auto CublasLt::*destroy>
 class Description {
  public:
@@ -67,7 +67,7 @@ void set(const Layout& layout, cublasLtMatrixLayoutAttribute_t attribute, const 
       cublas_lt().cublasLtMatrixLayoutSetAttribute(layout.get(), attribute, &value, sizeof value));
 }
 
-// A batch [B, rows, columns] of ours: B matrices [columns, rows] of cuBLAS's.
+// The layout of our batch [B, rows, columns]: for cuBLAS, B matrices [columns, rows].
 Layout layout_of(const Tensor& x, const Types& types) {
   const auto rows = static_cast<std::uint64_t>(x.dim(2)),
              columns = static_cast<std::uint64_t>(x.dim(1));
@@ -80,13 +80,13 @@ void set_batch(const Layout& layout, const Tensor& x) {
   set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, x.dim(1) * x.dim(2));
 }
 
-// The largest power of two that divides an address, up to 256.
+// The largest power of two that divides an address, at most 256.
 std::uint32_t alignment_of(const Tensor& x) {
   const auto address = reinterpret_cast<std::uintptr_t>(x.raw());
   return static_cast<std::uint32_t>(std::min<std::uintptr_t>(address & (~address + 1), 256));
 }
 
-// What the choice of an algorithm depends on.
+// The key that determines the choice of an algorithm.
 using Problem = std::tuple<int, DType, bool, bool, bool, bool, std::vector<std::int64_t>,
                            std::uint32_t, std::uint32_t, std::uint32_t>;
 
@@ -106,7 +106,7 @@ Problem problem_of(const Tensor& a, const Tensor& b, bool transpose_a, bool tran
 
 struct Call {
   const Operation& operation;
-  const Layout &left, &right, &out;  // as cuBLAS sees them: b, a, y
+  const Layout &left, &right, &out;  // in cuBLAS's order: b, a, y
 };
 
 cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) {
@@ -136,7 +136,7 @@ cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) 
   return best.algo;
 }
 
-// Asking for an algorithm costs as much as a small product: the answers are kept.
+// The choice of an algorithm takes as long as a small product, so the results are cached.
 cublasLtMatmulAlgo_t algorithm_for(const Problem& problem, const Call& call) {
   static std::map<Problem, cublasLtMatmulAlgo_t> known;
   static std::mutex mutex;
@@ -151,7 +151,7 @@ cublasLtMatmulAlgo_t algorithm_for(const Problem& problem, const Call& call) {
 void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
             const Tensor& bias, const Tensor& y) {
   if (y.numel() == 0) return;
-  if (a.numel() == 0) {  // nothing to sum: cuBLAS refuses
+  if (a.numel() == 0) {  // empty sum: cuBLAS rejects it
     fill_(y, 0);
     if (bias.defined()) elementwise_forward<functors::Add>({}, {y, bias}, y);
     return;

@@ -1,8 +1,8 @@
-// Losses. Bytes moved: forward and backward read logits and targets once each, backward writes the
-// gradient. Sums run in double and in an order that the number of elements alone decides.
+// Losses. Memory traffic: forward and backward read logits and targets once each; backward writes
+// the gradient. Sums are in double, in an order that depends only on the number of elements.
 //
-// The host does not wait on the device to look at targets: one that is out of range makes the loss
-// and its gradient NaN, which nobody overlooks (the optimizers' guard).
+// Checking targets on the host would make it wait for the device. A target out of range makes the
+// loss and its gradient NaN, which the optimizers' guard detects.
 #include <cmath>
 #include <limits>
 
@@ -14,7 +14,7 @@ namespace osteon::cuda {
 namespace {
 
 constexpr std::int64_t kTermsAThread = 16;
-constexpr std::int64_t kMostParts = kThreads;  // so that one block adds them up
+constexpr std::int64_t kMostParts = kThreads;  // one block adds them up
 
 // log(1 + exp(z)) without overflow.
 template <class A>
@@ -32,8 +32,8 @@ __device__ bool is_probability(A target) {
   return target >= A(0) && target <= A(1);
 }
 
-// The formula of ops.h regrouped as (1 - t) softplus(z) + positive_weight t softplus(-z), where
-// nothing cancels.
+// The formula of ops.h regrouped as (1 - t) softplus(z) + positive_weight t softplus(-z), which has
+// no cancellation.
 template <class T>
 struct BinaryCrossEntropyTerm {
   using A = Accumulator<T>;
@@ -53,7 +53,7 @@ struct TermInMemory {
   __device__ double operator()(std::int64_t i) const { return terms[i]; }
 };
 
-// Each block adds up an equal share of the terms: scale times that goes to sums[block].
+// Each block adds an equal share of the terms and writes scale times the sum to sums[block].
 template <class Term, class To>
 __global__ void __launch_bounds__(kThreads)
     sum_terms(std::int64_t count, Term term, double scale, To* sums) {
@@ -80,8 +80,8 @@ void mean_of_terms(const char* op, std::int64_t count, const Term& term, const T
          TermInMemory{sums.data<double>()}, scale, loss.data<T>());
 }
 
-// dz = dy weight [ (1 - t) sigmoid(z) - positive_weight t sigmoid(-z) ] / numel. weight is 1 where
-// the operand is missing, dy one element.
+// dz = dy weight [ (1 - t) sigmoid(z) - positive_weight t sigmoid(-z) ] / numel. weight is 1 if the
+// operand is undefined; dy has one element.
 template <class A>
 struct BinaryCrossEntropyGradient {
   A positive_weight, count;

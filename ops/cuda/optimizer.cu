@@ -1,10 +1,10 @@
-// Parameter updates, one launch for all parameters of a group. The addresses and sizes of their
-// tensors travel by value in the launch (CUDA allows 32,764 bytes of arguments), so nothing is
-// uploaded and a recorded launch can be replayed as long as the tensors stay where they are.
-// Learning rate, step counts and guard are read on the device.
+// Parameter updates with one launch for all parameters of a group. The addresses and sizes of the
+// tensors are passed by value (CUDA allows 32,764 bytes of arguments). Thus nothing is uploaded,
+// and a recorded launch can be replayed as long as the tensors keep their addresses. The device
+// reads learning rate, step counts and guard.
 //
-// Bytes moved an element of f32: Adam 28 (reads p, g, m, v; writes p, m, v), SGD 20, the norm of
-// the gradients 4 and clipping them 8 more.
+// Memory traffic per f32 element, in bytes: Adam 28 (reads p, g, m, v; writes p, m, v), SGD 20, the
+// norm of the gradients 4, clipping another 8.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -17,21 +17,21 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kCapacity = 512;                  // parameters in a launch
-constexpr std::int64_t kChunk = 16 * kThreads;  // elements of one tensor that a block updates
+constexpr int kCapacity = 512;                  // parameters per launch
+constexpr std::int64_t kChunk = 16 * kThreads;  // elements of one tensor per block
 constexpr std::size_t kMostArgumentBytes = 32764;
 
-// `lists` tensors for each of `count` parameters, cut into chunks that are numbered through.
+// `lists` tensors for each of `count` parameters, split into consecutively numbered chunks.
 template <int lists>
 struct Table {
   void* data[lists][kCapacity];
   std::int64_t numel[kCapacity];
-  std::int32_t end[kCapacity];  // the first chunk that is not this parameter's
+  std::int32_t end[kCapacity];  // one past the parameter's last chunk
   std::int32_t count;
 };
 static_assert(sizeof(Table<5>) + 128 <= kMostArgumentBytes);
 
-// What a block works on: `count` elements from `first` on of tensors number `parameter`.
+// The work of a block: `count` elements starting at `first` of the tensors of `parameter`.
 struct Chunk {
   std::int32_t parameter;
   std::int64_t first, count;
@@ -40,7 +40,8 @@ struct Chunk {
 template <int lists>
 __device__ Chunk chunk_of_block(const Table<lists>& table) {
   const auto number = static_cast<std::int32_t>(blockIdx.x);
-  std::int32_t low = 0, high = table.count - 1;  // the first parameter whose end is above number
+  std::int32_t low = 0,
+               high = table.count - 1;  // finds the first parameter whose end is above number
   while (low < high) {
     const std::int32_t middle = (low + high) / 2;
     if (table.end[middle] > number)
@@ -62,8 +63,8 @@ __device__ inline bool says_skip(const double* guard) {
   return guard != nullptr && !(std::abs(*guard) <= std::numeric_limits<double>::max());
 }
 
-// Calls body.operator()<n>(offset) for all elements of the chunk, n at a time where all of the
-// addresses allow it.
+// Calls body.operator()<n>(offset) for all elements of the chunk, n at a time if all addresses are
+// aligned.
 template <class T, class Body, class... Pointers>
 __device__ void for_each_pack(const Chunk& chunk, const Body& body, Pointers... pointers) {
   constexpr int kWide = kPack<T>;
@@ -158,7 +159,7 @@ __global__ void __launch_bounds__(kThreads)
       parameter, gradient, buffer);
 }
 
-// sums[chunk] = the sum of squares of a chunk.
+// sums[chunk] = the sum of squares of one chunk.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     squares_of_chunks(const __grid_constant__ Table<1> table, double* sums) {
@@ -180,7 +181,7 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
-// norm = sqrt(sum of sums), by one block.
+// norm = sqrt(sum of sums), computed by one block.
 __global__ void __launch_bounds__(kThreads)
     root_of_sum(const double* sums, std::int64_t count, double* norm) {
   double sum = 0;
@@ -207,7 +208,7 @@ __global__ void __launch_bounds__(kThreads)
       gradient);
 }
 
-// tensors <- kept, in bytes.
+// tensors <- kept, as bytes.
 __global__ void __launch_bounds__(kThreads)
     restore_chunks(const __grid_constant__ Table<2> table, const double* guard) {
   if (!says_skip(guard)) return;
@@ -221,8 +222,8 @@ __global__ void __launch_bounds__(kThreads)
 std::int64_t elements_of(const Tensor& x) { return x.numel(); }
 std::int64_t bytes_of(const Tensor& x) { return static_cast<std::int64_t>(x.bytes()); }
 
-// Calls body(table, chunks) for the tensors of several lists, one of each at a time and kCapacity
-// of those in a table. `size_of_one` says what a chunk counts.
+// Calls body(table, chunks) for the tensors of several lists. An item has one tensor of each list,
+// a table at most kCapacity items. size_of_one(tensor) is its size in elements or bytes.
 template <int lists, class Body>
 void for_each_table(const std::array<const Tensors*, lists>& tensors,
                     std::int64_t (*size_of_one)(const Tensor&), const Body& body) {
@@ -248,7 +249,7 @@ void for_each_table(const std::array<const Tensors*, lists>& tensors,
   issue();
 }
 
-// Calls body.operator()<T>() for the dtypes that parameters are kept in.
+// Calls body.operator()<T>() for the dtypes of parameters.
 template <class Body>
 void dispatch_parameters(const char* op, DType dtype, const Body& body) {
   if (dtype == DType::f64) return body.template operator()<double>();

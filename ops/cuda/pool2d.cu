@@ -1,7 +1,7 @@
-// Pooling. A thread has a few neighbouring channels of an output pixel. Forward it gathers from the
-// window below, backward from the windows above, so no two threads write to one place and the bits
-// repeat. Bytes moved: inputs once from memory (windows overlap in the cache), outputs and the
-// argmax byte once.
+// Pooling. A thread processes a few neighbouring channels of a pixel. Forward it gathers from a
+// window, backward from the windows that contain a pixel; thus no two threads write to the same
+// element, and the bits are reproducible. Memory traffic: inputs are read once from memory (windows
+// overlap in the cache), outputs and the argmax bytes written once.
 #include <limits>
 
 #include "ops/cuda/device/block_reduce.cuh"
@@ -13,24 +13,24 @@ namespace osteon::cuda {
 namespace {
 
 struct Range {
-  std::int64_t first, last;  // last is the first one after it
+  std::int64_t first, last;  // last is exclusive
 };
 
 // Pooling along one direction: `windows` windows over `extent` pixels.
 struct Direction {
   std::int32_t kernel, stride, padding, extent, windows;
 
-  // The pixels below window p; its places count from p stride - padding.
+  // The pixels of window p; its positions start at p stride - padding.
   __device__ Range pixels_below(std::int64_t p) const {
     const std::int64_t start = p * stride - padding;
     return {max(std::int64_t{0}, start), min(start + kernel, std::int64_t{extent})};
   }
-  // The windows above pixel h: p stride <= h + padding < p stride + kernel.
+  // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
   __device__ Range windows_above(std::int64_t h) const {
     const auto at = static_cast<std::int32_t>(h) + padding;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, min(windows, at / stride + 1)};
   }
-  // Which place of window p pixel h is.
+  // The position of pixel h in window p.
   __device__ std::int64_t place(std::int64_t h, std::int64_t p) const {
     return h + padding - p * stride;
   }
@@ -64,8 +64,8 @@ struct Geometry {
   std::int64_t count, channels;
 };
 
-// Calls body(image, row, column, first channel) for this thread's share of count x rows x columns
-// x channels. Block: (channels, columns). Grid: (columns, rows, images).
+// Calls body(image, row, column, first channel) for this thread's part of count x rows x columns x
+// channels. Block: (channels, columns). Grid: (columns, rows, images).
 template <int n, class Body>
 __device__ void for_each_pixel(std::int64_t count, std::int64_t rows, std::int64_t columns,
                                std::int64_t channels, const Body& body) {
@@ -92,7 +92,7 @@ struct PixelLaunch {
   }
 };
 
-// A NaN wins, so that it is seen further on.
+// A NaN is larger than every number, so that it propagates.
 template <int n, class T>
 __global__ void __launch_bounds__(kThreads)
     max_forward(const T* x, const __grid_constant__ Geometry pool, T* y, std::uint8_t* argmax) {
@@ -162,8 +162,8 @@ __global__ void __launch_bounds__(kThreads)
       });
 }
 
-// y = the sum of x over the pixels below a window or, backward, the windows above a pixel, divided
-// by the places of a window.
+// y = the sum of x over the pixels of a window or, backward, over the windows that contain a pixel,
+// divided by the number of positions in a window.
 template <int n, bool is_backward, class T>
 __global__ void __launch_bounds__(kThreads)
     average(const T* x, const __grid_constant__ Geometry pool, T* y) {

@@ -1,11 +1,12 @@
-// Reductions and their inverse. Bytes moved: a reduction reads x once, plus at most 8 bytes a
-// result and split; expand and the gradient of the maximum are elementwise (tensor/cuda/map.cuh).
-// Sums run in double, whose units idle beside the memory.
+// Reductions and broadcasting (expand). Memory traffic: a reduction reads x once, plus at most 8
+// bytes per result and split; expand and the gradient of the maximum are elementwise
+// (tensor/cuda/map.cuh). Sums are in double: memory is the bottleneck, so the double units are
+// free.
 //
-// Where the last dimension is kept, a thread walks down a few columns and the loads of a warp lie
-// side by side; where it goes, the threads of a row of the block share a row of x. Where the
-// results are too few to fill the device, x is split, and a second launch joins the parts. How it
-// is split depends on the shapes alone, and so do the bits.
+// If the last dimension is kept, a thread reduces a few columns, and the loads of a warp are
+// contiguous. If it is reduced, the threads of a row of the block share a row of x. If there are
+// too few results to fill the device, x is split, and a second launch joins the parts. The split
+// depends only on the shapes, and so do the bits.
 #include <limits>
 
 #include "ops/cuda/device/block_reduce.cuh"
@@ -15,11 +16,11 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::int64_t kEnoughBlocks = 1024;  // keep every device busy
-constexpr std::int64_t kWorthASplit = 16;     // loads of a thread
+constexpr std::int64_t kEnoughBlocks = 1024;  // enough to keep every device busy
+constexpr std::int64_t kWorthASplit = 16;     // minimum loads per thread of a split
 
-// A reduction: which terms, joined how, starting from what. The term may look at the number of the
-// result that it goes into.
+// A reduction: its term, its combination and its initial value. The term may depend on the index of
+// its result.
 struct SumOfElements {
   using Value = double;
   using Combine = Sum;
@@ -50,7 +51,7 @@ struct CountOfMaxima {
   }
 };
 
-// The second launch: values that are terms already.
+// The second launch, whose inputs are already terms.
 template <class Reduction>
 struct Rest {
   using Value = typename Reduction::Value;
@@ -59,8 +60,8 @@ struct Rest {
   __device__ Value term(Value x, std::int64_t) const { return x; }
 };
 
-// Which elements of x go into a result: those at results.offset(i) + reduced.offset(j) + column for
-// all j. There are `columns` > 1 where the last dimension is kept.
+// The elements of x that belong to a result: results.offset(i) + reduced.offset(j) + column for all
+// j. `columns` > 1 only if the last dimension is kept.
 struct Plan {
   Walk results, reduced;
   std::int64_t columns = 1;
@@ -120,8 +121,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Block: (terms, results). Grid: (results, splits). Where n > 1 the terms of a result lie side by
-// side, and only the last pack of a lone result may be incomplete.
+// Block: (terms, results). Grid: (results, splits). If n > 1, the terms of a result are contiguous,
+// and only the last vector may be incomplete, and only if there is one result.
 template <int n, class T, class Reduction, class To>
 __global__ void __launch_bounds__(kThreads)
     reduce_rows(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_a_split,
@@ -160,13 +161,14 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// In how many parts to add up `terms` if `blocks` blocks of `threads` threads a result are there.
+// The number of parts to split `terms` into, if one launch without a split has `blocks` blocks with
+// `threads` threads per result.
 std::int64_t splits_of(std::int64_t terms, std::int64_t threads, std::int64_t blocks) {
   const std::int64_t useful = (terms + threads * kWorthASplit - 1) / (threads * kWorthASplit);
   return std::clamp<std::int64_t>(kEnoughBlocks / blocks, 1, std::max<std::int64_t>(useful, 1));
 }
 
-// One launch: y[split, result] = the sum of a part of the terms, times scale.
+// One launch: y[split, result] = scale times the sum of one part of the terms.
 template <class T, class Reduction, class To>
 struct ReduceLaunch {
   const char* op;
@@ -201,7 +203,7 @@ struct ReduceLaunch {
     }
   }
 
-  // Whole packs, so that each part begins with one.
+  // A whole number of vectors, so that each part begins at a vector.
   std::int64_t terms_a_split() const {
     const std::int64_t even = (plan.reduced.count + splits - 1) / splits;
     return plan.keeps_last ? even : (even + kWide - 1) / kWide * kWide;
@@ -218,7 +220,7 @@ struct ReduceLaunch {
   }
 };
 
-// y = scale times the reduction of x over the dimensions where y's extent is 1.
+// y = scale times the reduction of x over the dimensions in which y has extent 1.
 template <class T, class To, class Reduction>
 void reduce(const char* op, const Tensor& x, const Reduction& reduction, double scale,
             const Tensor& y) {

@@ -1,6 +1,6 @@
-// Moving elements. Bytes moved: each is read and written once, in accesses of up to 16 bytes where
-// runs of elements stay together, else through tiles in shared memory so that a warp both reads
-// and writes side by side.
+// Copying elements. Memory traffic: each is read and written once. Contiguous runs are copied with
+// accesses of up to 16 bytes; otherwise tiles in shared memory make both reads and writes of a warp
+// contiguous.
 #include <limits>
 #include <numeric>
 
@@ -12,7 +12,7 @@
 namespace osteon::cuda {
 namespace {
 
-// Copies runs of `length` units, wherever either side keeps them. Block: (units, runs).
+// Copies runs of `length` units between two layouts. Block: (units, runs).
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     copy_runs(const Unit* from, const __grid_constant__ Walk from_runs, Unit* to,
@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// A walk over elements of `size` bytes in units of `unit` bytes.
+// Converts a walk over elements of `size` bytes to units of `unit` bytes.
 Walk in_units(Walk walk, std::int64_t size, std::int64_t unit) {
   for (int level = 0; level < walk.levels; ++level)
     walk.stride[level] = walk.stride[level] * size / unit;
@@ -50,7 +50,7 @@ void launch_runs(const char* op, const Tensor& x, const std::byte* from, const W
          in_units(to_runs, size, unit), length);
 }
 
-// Copies from_runs.count runs of `length` elements of x's dtype; walks are in elements.
+// Copies from_runs.count runs of `length` elements of x's dtype; the walks count elements.
 void copy_elements(const char* op, const Tensor& x, const std::byte* from, const Walk& from_runs,
                    std::byte* to, const Walk& to_runs, std::int64_t length) {
   if (length == 0 || from_runs.count == 0) return;
@@ -76,7 +76,7 @@ void copy_elements(const char* op, const Tensor& x, const std::byte* from, const
     run.operator()<std::uint8_t>();
 }
 
-// A slice is a run of elements in each of `outer` equal pieces of the larger tensor.
+// A slice is one run of elements in each of `outer` equal pieces of the larger tensor.
 struct Slice {
   Slice(const char* op, const Tensor& large, const Tensor& small, std::int64_t dim,
         std::int64_t start) {
@@ -90,14 +90,14 @@ struct Slice {
   }
 
   Walk in_large, in_small;
-  std::byte* first;  // in the larger tensor
+  std::byte* first;  // start of the slice in the larger tensor
   std::int64_t length;
 };
 
 constexpr int kTile = 32, kTileRows = kThreads / kTile;
 
-// Transposes matrices: y[y_first + row y_pitch + column] = x[x_first + column x_pitch + row], where
-// the firsts of a matrix come from the walks. Block: (kTile, kTileRows). Grid: tiles of columns,
+// Transposes matrices: y[y_first + row y_pitch + column] = x[x_first + column x_pitch + row]; the
+// walks give y_first and x_first of each matrix. Block: (kTile, kTileRows). Grid: tiles of columns,
 // tiles of rows, matrices.
 struct Transposition {
   std::int64_t rows, columns, x_pitch, y_pitch;
@@ -107,7 +107,7 @@ struct Transposition {
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     transpose_tiles(const Unit* x, const __grid_constant__ Transposition t, Unit* y) {
-  __shared__ Unit tile[kTile][kTile + 1];  // one more, so that a column's banks differ
+  __shared__ Unit tile[kTile][kTile + 1];  // padding avoids bank conflicts within a column
   const int across = static_cast<int>(threadIdx.x), down = static_cast<int>(threadIdx.y);
   const std::int64_t column = std::int64_t{blockIdx.x} * kTile;
   for (std::int64_t matrix = blockIdx.z; matrix < t.x_matrices.count; matrix += gridDim.z)
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-// y's dimensions, innermost first, as steps in x; those that stay neighbours are one.
+// y's dimensions as strides in x, innermost first; dimensions that stay contiguous are merged.
 Walk walk_of(const Shape& x, const std::vector<std::int64_t>& order) {
   std::vector<std::int64_t> dense(order.size(), 1);
   for (std::size_t d = order.size(); d-- > 1;)
@@ -137,7 +137,7 @@ Walk walk_of(const Shape& x, const std::vector<std::int64_t>& order) {
   return walk;
 }
 
-// The innermost dimension of y against the innermost one of x, for all steps of the others.
+// Transposes the innermost dimensions of y and x, for all indices of the others.
 void transpose(const Tensor& x, const Walk& walk, const Tensor& y) {
   Transposition t;
   t.columns = walk.extent[0];

@@ -13,7 +13,8 @@ __global__ void __launch_bounds__(kThreads)
   for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < rows;
        first += std::int64_t{gridDim.x} * blockDim.y) {
     const std::int64_t row = first + threadIdx.y;
-    const std::int64_t mine = row < rows ? columns : 0;  // others keep step with the block
+    const std::int64_t mine =
+        row < rows ? columns : 0;  // the other threads only take part in barriers
     const auto [maximum, sum] = sum_of_exponentials(x + row * columns, mine);
     const A log_sum = std::log(sum);
     for (std::int64_t i = threadIdx.x; i < mine; i += blockDim.x) {

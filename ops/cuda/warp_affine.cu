@@ -1,9 +1,9 @@
-// The warp. A thread samples neighbouring pixels of an output row and writes all their channels, so
-// that its stores are 16 bytes wide and grey is sampled once for all channels. Bytes moved: the u8
-// images once from memory (neighbours overlap in the cache), the output once.
+// The warp. A thread samples neighbouring pixels of an output row and writes all their channels:
+// its stores are 16 bytes wide, and grey is sampled once for all channels. Memory traffic: the u8
+// images are read once from memory (neighbours overlap in the cache), the output is written once.
 //
-// The arithmetic is the CPU's: coordinates count from a black frame of one pixel around the image,
-// and clamped to the frame they and their right and lower neighbours lie on it or inside.
+// The arithmetic is the CPU's: coordinates count from a black border of one pixel around the image.
+// After clamping, coordinates and their right and lower neighbours lie on the border or inside.
 #include "ops/kernels.h"
 #include "tensor/cuda/launch.cuh"
 #include "tensor/cuda/pack.cuh"
@@ -11,31 +11,31 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kMostChannels = 16;  // normalised in one launch
+constexpr int kMostChannels = 16;  // per launch
 
 template <class A>
 struct Normalisation {
   A mean[kMostChannels], inverse_std[kMostChannels];
 };
 
-// Of input and output, and which of the output's channels this launch writes.
+// Sizes of input and output, and the range of output channels that this launch writes.
 struct WarpShape {
   std::int64_t images, height, width, sampled;  // sampled: channels of the input
   std::int64_t rows, columns, channels;
   std::int64_t first_channel, launched_channels;
 };
 
-// In [0, end]; a NaN becomes 0, which is black.
+// Clamps to [0, end]; a NaN becomes 0, which is black.
 template <class A>
 __device__ A clamp_coordinate(A value, A end) {
   const A not_negative = value > A(0) ? value : A(0);
   return not_negative < end ? not_negative : end;
 }
 
-// A point of the frame and what surrounds it.
+// A sampling point and its four neighbours.
 template <class A>
 struct Sample {
-  std::int32_t left, top;  // in the image; may be outside
+  std::int32_t left, top;  // in the image; may be out of range
   A right_share, lower_share;
 
   __device__ Sample(A x, A y, const WarpShape& shape) {
@@ -64,8 +64,8 @@ struct Sample {
   }
 };
 
-// Block: columns. Grid: (columns, rows, images). `pixels` a thread, which fill whole packs if there
-// are several; `channels` is how many the output has, or 0 for any number.
+// Block: columns. Grid: (columns, rows, images). `pixels` per thread; if more than one, they fill
+// whole vectors. `channels`: number of output channels, or 0 for any number.
 template <int pixels, int channels, class T, class M>
 __global__ void __launch_bounds__(kThreads)
     warp_rows(const std::uint8_t* images, const M* matrices,
@@ -126,7 +126,7 @@ void launch_warp(const Tensor& images, const Tensor& matrices, const WarpOptions
                  WarpShape shape, const Tensor& y) {
   using A = Accumulator<T>;
   constexpr int kWide = kPack<T>;
-  // Several pixels a thread where they end on the border of a pack in every row.
+  // Several pixels per thread if every row ends at the end of a vector.
   const bool packs = shape.columns % kWide == 0 && is_aligned<T, kWide>(y);
   auto kernel = warp_rows<1, 0, T, M>;
   int pixels = 1;

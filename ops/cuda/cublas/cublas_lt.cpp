@@ -1,4 +1,4 @@
-// Finding cuBLASLt and keeping one handle a device.
+// Loading cuBLASLt, with one handle per device.
 #include "ops/cuda/cublas/cublas_lt.h"
 
 #include <dlfcn.h>
@@ -12,7 +12,7 @@
 namespace osteon::cuda {
 namespace {
 
-// Never closed: unloading it at the end of the program would race with the driver's own end.
+// Never closed: unloading it at program exit would race with the driver's shutdown.
 void open_library() {
   std::string reasons;
   for (const char* name : {OSTEON_CUBLASLT_NAME, OSTEON_CUBLASLT_FILE}) {
@@ -22,7 +22,7 @@ void open_library() {
   throw Error("matmul: cuBLASLt cannot be loaded" + reasons);
 }
 
-// The functions are asked of the whole program, so that a test can stand before the library.
+// The functions are looked up in the whole program, so that a test can replace the library.
 CublasLt look_up() {
   open_library();
   CublasLt functions;

@@ -1,5 +1,5 @@
-// cuBLASLt, opened when the first matrix product is computed: loading it takes 60 ms and 155 MB,
-// for which a program that multiplies no matrices has no use.
+// cuBLASLt, loaded at the first matrix product. Loading takes 60 ms and 155 MB, which a program
+// without matrix products can save.
 #pragma once
 
 #include <cublasLt.h>
@@ -8,7 +8,7 @@
 
 namespace osteon::cuda {
 
-// Its functions, looked up by name in the library.
+// The functions in use, looked up by name.
 struct CublasLt {
 #define OSTEON_CUBLASLT_FUNCTIONS(X)  \
   X(cublasLtCreate)                   \
@@ -28,13 +28,13 @@ struct CublasLt {
 #undef OSTEON_DECLARE
 };
 
-// Throws Error when the library is not to be found, saying where it was looked for.
+// Throws Error with the search path if the library is not found.
 const CublasLt& cublas_lt();
 
-// The handle for a device (its context's current one).
+// The handle for a device, which must be the current device of the thread.
 cublasLtHandle_t cublas_lt_handle(int device);
 
-// Throws Error naming the op, the call and cuBLAS's own words unless the call succeeded.
+// Unless the call succeeded, throws Error with the op, the call and cuBLAS's message.
 void check_cublas(const char* op, const char* call, cublasStatus_t status);
 
 }  // namespace osteon::cuda

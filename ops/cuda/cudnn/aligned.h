@@ -1,5 +1,5 @@
-// Memory that a library can use: those of CUDA want tensors to begin at 16 bytes, which slices need
-// not do.
+// Aligned memory for libraries: CUDA's libraries need tensors that begin at a multiple of 16 bytes;
+// slices may begin elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace osteon::cuda {
 
 inline constexpr std::size_t kLibraryAlignment = 16;
 
-// `x`, or a copy of it that is aligned; of an undefined tensor, it.
+// `x` if it is aligned or undefined, else an aligned copy.
 inline Tensor aligned(const Tensor& x) {
   if (!x.defined() || x.is_aligned(kLibraryAlignment)) return x;
   const Tensor copied = empty_like(x);
@@ -19,7 +19,8 @@ inline Tensor aligned(const Tensor& x) {
   return copied;
 }
 
-// Calls write(y), with other memory in y's place if that is not aligned, and copies what it wrote.
+// Calls write(y) if y is aligned; else calls write with aligned scratch memory and copies the
+// result to y.
 template <class Write>
 void write_aligned(const Tensor& y, const Write& write) {
   if (y.is_aligned(kLibraryAlignment)) return write(y);

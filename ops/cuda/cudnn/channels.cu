@@ -1,5 +1,5 @@
-// Bytes moved: each element that is in both tensors is read once, each of the result written once,
-// 16 bytes at a time where the result's channels fill whole packs.
+// Memory traffic: each element of both tensors is read once and each element of the result written
+// once, vectorised to 16 bytes if the result's channels fill whole vectors.
 #include "ops/cuda/cudnn/channels.h"
 
 #include "tensor/convert.h"
@@ -9,7 +9,7 @@
 namespace osteon::cuda {
 namespace {
 
-// Block: (packs of channels, pixels).
+// Block: (vectors of channels, pixels).
 template <int n, class From, class To>
 __global__ void __launch_bounds__(kThreads)
     resize_channels(const From* x, std::int64_t pixels, std::int64_t from_channels,

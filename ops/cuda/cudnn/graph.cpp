@@ -1,5 +1,5 @@
-// Specs in the terms of cudnn-frontend. cuDNN says [N,C,H,W] and gives strides; with channels
-// innermost those are our [N,H,W,C]. The number of a tensor in a graph is its Role.
+// Translates specs to cudnn-frontend. cuDNN uses [N,C,H,W] and strides; with channels innermost
+// this is our [N,H,W,C]. A tensor's id in a graph is its Role.
 #include "ops/cuda/cudnn/graph.h"
 
 #include <cudnn_frontend.h>
@@ -18,7 +18,7 @@ using fe::graph::Tensor_attributes;
 using GraphTensor = std::shared_ptr<Tensor_attributes>;
 using CudnnHandle = Handle<cudnnHandle_t, cudnnDestroy>;
 
-// The first line says it; a log of all that was tried follows.
+// Only the first line of the message: a log of all attempts follows.
 void check(const char* step, fe::error_t status) {
   if (status.is_good()) return;
   const std::string message = status.get_message();
@@ -47,7 +47,7 @@ fe::DataType_t accumulator_type(DType dtype) {
   return data_type(dtype == DType::bf16 ? DType::f32 : dtype);
 }
 
-// Describes the tensors and operations of one spec to a Graph.
+// Builds a Graph with the tensors and operations of one spec.
 class Composer {
  public:
   Composer(Graph& graph, DType dtype)
@@ -91,7 +91,7 @@ class Composer {
     return tensor.set_dim({shape[0], c, h, w}).set_stride({h * w * c, 1, w * c, c});
   }
 
-  // Images [N,H,W,C] and filters [K,R,S,C] are the same to cuDNN.
+  // Images [N,H,W,C] and filters [K,R,S,C] have the same layout for cuDNN.
   GraphTensor image(Role role, const Shape& shape) {
     Tensor_attributes tensor;
     describe_image(tensor, shape).set_uid(static_cast<std::int64_t>(role)).set_data_type(storage_);
@@ -132,7 +132,7 @@ class Composer {
     tensor->set_output(true).set_uid(static_cast<std::int64_t>(role)).set_data_type(accumulator_);
   }
 
-  // In this order (residual, bias, ReLU) there are engines for every precision.
+  // In this order (residual, bias, ReLU) engines exist for every precision.
   void forward(const ConvolutionSpec& spec) {
     GraphTensor y = graph_.conv_fprop(image(Role::x, spec.x), image(Role::weight, spec.weight),
                                       window<fe::graph::Conv_fprop_attributes>(spec));
@@ -213,7 +213,7 @@ std::vector<fe::NumericalNote_t> barred_notes(const CudnnSpec& spec, bool allow_
   return notes;
 }
 
-// What always works is slow: better compute a residual apart than all of it so.
+// Fallback engines are slow. For a fused graph we skip them: a separate addition is faster.
 std::vector<fe::HeurMode_t> heuristics_for(const CudnnSpec& spec) {
   const auto* convolution = std::get_if<ConvolutionSpec>(&spec);
   if (convolution != nullptr && *convolution != unfused(*convolution)) return {fe::HeurMode_t::A};
@@ -230,8 +230,8 @@ std::string cudnn_version() {
 }
 
 struct CudnnTarget::Impl {
-  CudnnHandle handle;                                // of a device that is here
-  std::shared_ptr<fe::DeviceProperties> properties;  // of one that is described
+  CudnnHandle handle;                                // for a device that is present
+  std::shared_ptr<fe::DeviceProperties> properties;  // for a described device
   int sm_version = 0;
 };
 

@@ -1,7 +1,6 @@
-// A graph of operations in cuDNN, made from a spec: what can compute it, compiled, executed, and as
-// bytes to be stored. Which one is used when is not decided here (plans.h). NVIDIA's
-// cudnn-frontend, which this stands on, is included by graph.cpp alone: a file that includes
-// it takes half a minute to compile.
+// A cuDNN operation graph for a spec: its configurations, compilation, execution and serialisation.
+// plans.h decides which graph is used. Only graph.cpp includes NVIDIA's cudnn-frontend, because a
+// file that includes it compiles for half a minute.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 
 namespace osteon::cuda {
 
-// What a piece of memory is to a spec.
+// The role of a buffer in a spec.
 enum class Role : std::int64_t {
   x = 1,
   weight,
@@ -26,8 +25,8 @@ enum class Role : std::int64_t {
   inverse_std,
   running_mean,
   running_var,
-  next_running_mean,  // may be running_mean's memory
-  next_running_var,   // may be running_var's
+  next_running_mean,  // may share running_mean's memory
+  next_running_var,   // may share running_var's memory
   dy,
   dx,
   dweight,
@@ -40,16 +39,17 @@ struct Binding {
   void* memory;  // on the device, aligned to 16 bytes
 };
 
-// "cuDNN 9.19.0, cudnn-frontend 1.18.0": plans stored by one version are not for another.
+// "cuDNN 9.19.0, cudnn-frontend 1.18.0". Stored plans are valid only for the version that made
+// them.
 std::string cudnn_version();
 
 // A device that graphs are compiled for.
 class CudnnTarget {
  public:
-  // One that is here: opens cuDNN on its stream. Throws Error with cuDNN's reason.
+  // A device that is present: opens cuDNN on its stream. Throws Error with cuDNN's reason.
   explicit CudnnTarget(const Device& device);
-  // One that need not be here: cuDNN's own description of it, in JSON. Its graphs can be compiled
-  // and stored, but not executed. Throws Error if cuDNN does not understand it.
+  // A device that need not be present, given as cuDNN's own description in JSON. Its graphs can be
+  // compiled and stored, but not executed. Throws Error if cuDNN rejects the description.
   explicit CudnnTarget(const std::string& properties);
   ~CudnnTarget();
   CudnnTarget(const CudnnTarget&) = delete;
@@ -61,31 +61,33 @@ class CudnnTarget {
   std::unique_ptr<Impl> impl_;
 };
 
-// Not copied; used by one thread at a time. The target must outlive it.
+// Not copyable; used by one thread at a time. The target must outlive it.
 class CudnnGraph {
  public:
-  // Asks cuDNN's heuristics for configurations, best first. Barred are those that round what is
-  // f32 (unless spec.tf32) or sums to less, and those whose results differ from run to run unless
-  // `allow_nondeterministic`. Throws Error with cuDNN's reason if there is none at all.
+  // Gets the configurations from cuDNN's heuristics, best first. Excluded are those that round f32
+  // factors (unless spec.tf32) or accumulate in lower precision, and those whose results differ
+  // from run to run, unless `allow_nondeterministic`. Throws Error with cuDNN's reason if there is
+  // no configuration at all.
   CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool allow_nondeterministic);
-  // What serialise() returned, on a target of the same kind. Throws Error if cuDNN refuses it.
+  // From the bytes of serialise(), on a target of the same kind. Throws Error if cuDNN rejects
+  // them.
   CudnnGraph(const CudnnTarget& target, const std::string& bytes);
   ~CudnnGraph();
   CudnnGraph(CudnnGraph&&) noexcept;
   CudnnGraph& operator=(CudnnGraph&&) noexcept;
 
   std::int64_t configurations() const;
-  // Compiles configuration i and makes it the one that the functions below speak of. False where it
-  // is barred or cuDNN cannot compile it after all.
+  // Compiles configuration i and selects it for the functions below. Returns false if it is
+  // excluded or cuDNN cannot compile it.
   bool build(std::int64_t i);
-  // The same for the first that can be built.
+  // The same for the first configuration that compiles.
   bool build_first();
 
-  // cuDNN's name of the engine and its settings; empty when it came from bytes.
+  // cuDNN's name of the engine and its settings; empty for a graph made from bytes.
   std::string engine() const;
   std::int64_t workspace_bytes() const;
   std::string serialise() const;
-  // Issues it on the device's stream. `workspace` has workspace_bytes().
+  // Executes the graph on the device's stream. `workspace` has workspace_bytes().
   void execute(std::span<const Binding> bindings, void* workspace) const;
 
  private:

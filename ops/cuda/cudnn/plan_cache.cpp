@@ -1,5 +1,4 @@
-// The files of stored plans. What cuDNN is handed must be what it once gave out, for it trusts the
-// bytes: each has a checksum.
+// The files of stored plans. cuDNN does not validate the bytes of a plan, so each has a checksum.
 #include "ops/cuda/cudnn/plan_cache.h"
 
 #include <zlib.h>
@@ -13,7 +12,7 @@
 namespace osteon::cuda {
 namespace {
 
-// Of the files' own form; a file of another is as good as none.
+// Version of the file format; files of another version are ignored.
 constexpr const char* kFormat = "osteon plans 1";
 
 std::string checksum(const std::string& bytes) {

@@ -1,5 +1,5 @@
-// Compiled plans on disk, so that a second start costs no compile and a resumed run computes with
-// what it began with.
+// Compiled plans on disk, so that a second start compiles nothing and a resumed run uses the same
+// plans as before.
 #pragma once
 
 #include <filesystem>
@@ -9,42 +9,43 @@
 
 namespace osteon::cuda {
 
-// What a plan is good for; another version, device or choice makes another plan.
+// The conditions under which a plan is valid; another version, device or choice needs another plan.
 struct PlanOrigin {
   std::string library;  // cudnn_version()
-  std::string device;   // its name and what tells it from others of that name
-  std::string choice;   // how it was chosen: by heuristics, by timing
+  std::string device;   // its name and the properties that identify its kind
+  std::string choice;   // the method: heuristics or timing
 
   bool operator==(const PlanOrigin&) const = default;
 };
 
 struct StoredPlan {
-  std::string spec;    // as describe() prints it
-  std::string engine;  // cuDNN's name of what computes it
+  std::string spec;    // in the format of describe()
+  std::string engine;  // cuDNN's name of the engine
   std::string bytes;
 };
 
-// $OSTEON_PLAN_CACHE, else osteon/plans in $XDG_CACHE_HOME, else in ~/.cache; empty where none of
+// $OSTEON_PLAN_CACHE, else osteon/plans in $XDG_CACHE_HOME, else in ~/.cache; empty if none of
 // these variables is set.
 std::filesystem::path plan_cache_folder();
 
-// What the folder has for a spec. Nothing if there is no file, or if it is damaged, or for
-// something else: the plan is then made anew and stored over it.
+// The stored plan for a spec. Empty if there is no file, or if the file is damaged or has another
+// origin: then a new plan is made and stored in its place.
 std::optional<StoredPlan> find_plan(const std::filesystem::path& folder, const PlanOrigin& origin,
                                     const std::string& spec);
 
-// Stores one; makes the folder. Throws Error naming the file and the system's reason.
+// Stores a plan and creates the folder if necessary. Throws Error naming the file and the system's
+// reason.
 void store_plan(const std::filesystem::path& folder, const PlanOrigin& origin,
                 const StoredPlan& plan);
 
-// Any number of plans of one origin in one file, whole or not at all: safetensors, one u8 tensor a
-// plan, named by its spec, with engines and checksums in the metadata.
+// Plans of one origin in one file, written atomically: safetensors with one u8 tensor per plan,
+// named by its spec; engines and checksums are in the metadata.
 struct PlanFile {
   PlanOrigin origin;
   std::vector<StoredPlan> plans;
 };
 void write_plans(const std::filesystem::path& path, const PlanFile& contents);
-// Throws Error naming the file if it is not such a file or a checksum does not match.
+// Throws Error naming the file if it has another format or a checksum does not match.
 PlanFile read_plans(const std::filesystem::path& path);
 
 }  // namespace osteon::cuda

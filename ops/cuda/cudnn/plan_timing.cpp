@@ -1,4 +1,4 @@
-// Timing by events on the device's own stream.
+// Timing with events on the device's stream.
 #include "ops/cuda/cudnn/plan_timing.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kMostTimed = 8;  // a batch norm compiles for half a second
+constexpr int kMostTimed = 8;  // compiling a batch norm takes half a second
 constexpr int kWarmUps = 2;
 constexpr int kRepetitions = 5;
 
@@ -50,11 +50,11 @@ float least_milliseconds(Stopwatch& watch, const Device& device, const CudnnGrap
   return least;
 }
 
-// What moves with each execution is let move somewhere else, so that only the real one counts.
+// Redirects the running statistics to scratch memory, so that timing does not update them.
 Tensor elsewhere(const CudnnSpec& spec, const Device& device, std::vector<Binding>& bindings) {
   const auto* batch_norm = std::get_if<BatchNormSpec>(&spec);
   if (batch_norm == nullptr) return {};
-  constexpr std::int64_t kUnit = 64;  // keeps the second row aligned
+  constexpr std::int64_t kUnit = 64;  // aligns the second row
   const Tensor scratch({2, (batch_norm->x[3] + kUnit - 1) / kUnit * kUnit}, DType::f32, device);
   for (auto& [role, memory] : bindings) {
     if (role == Role::next_running_mean) memory = scratch.rows(0, 1).raw();

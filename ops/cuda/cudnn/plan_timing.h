@@ -1,4 +1,4 @@
-// Choosing among what can compute a graph by trying it out.
+// Chooses a configuration of a graph by timing.
 #pragma once
 
 #include <span>
@@ -7,9 +7,9 @@
 
 namespace osteon::cuda {
 
-// Builds the fastest of the first configurations of the spec's graph (heuristics have the best
-// first), by the least time of several executions with this memory. Its outputs are overwritten,
-// but not the running statistics. Waits for the device; throws Error in the name of `op`.
+// Builds the fastest of the first configurations of the spec's graph (heuristics list the best
+// first), by the shortest of several executions with this memory. Overwrites the outputs, but not
+// the running statistics. Waits for the device; Errors name `op`.
 void choose_by_timing(const char* op, const Device& device, const CudnnSpec& spec,
                       CudnnGraph& graph, std::span<const Binding> bindings);
 

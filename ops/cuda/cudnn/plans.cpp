@@ -1,4 +1,4 @@
-// Plans of each device in memory, and where they come from.
+// The plans of each device in memory, and their sources.
 #include "ops/cuda/cudnn/plans.h"
 
 #include <algorithm>
@@ -20,11 +20,11 @@ namespace osteon::cuda {
 namespace {
 
 struct Plan {
-  std::optional<CudnnGraph> graph;  // none: cuDNN cannot, and why_not says why
+  std::optional<CudnnGraph> graph;  // empty if cuDNN has no plan; why_not is then the reason
   std::string engine;
   std::string why_not;
   bool chosen_by_timing = false;
-  bool to_be_timed = false;  // at the first execution, with the tensors of that
+  bool to_be_timed = false;  // at the first execution, with its tensors
 };
 
 PlanOrigin origin_on(const Device& device) {
@@ -37,8 +37,8 @@ PlanOrigin origin_on(const Device& device) {
           choice};
 }
 
-// A folder that the user named must work; the one in the home folder is a convenience, which a
-// read-only home may do without.
+// Writing to a folder set by the user must succeed. The default folder is optional: a read-only
+// home works without it.
 void keep_on_disk(const PlanOrigin& origin, const StoredPlan& plan) {
   const std::filesystem::path folder = plan_cache_folder();
   if (folder.empty()) return;
@@ -100,7 +100,7 @@ class DevicePlans {
     if (const auto found = folder.empty() ? std::nullopt : find_plan(folder, origin_, name)) {
       try {
         return loaded(*found, autotune());
-      } catch (const Error&) {  // made by a version that calls itself the same
+      } catch (const Error&) {  // made by another build with the same version string
       }
     }
     return compiled(spec);
@@ -137,8 +137,8 @@ class DevicePlans {
   std::map<std::string, StoredPlan> imported_;
 };
 
-// Plans live until the program ends, as contexts do. The lock is held while one is made or issued:
-// a handle of cuDNN's is for one thread at a time.
+// Plans live until the program ends, like contexts. The lock is held while a plan is made or
+// executed: a cuDNN handle may be used by only one thread at a time.
 struct AllPlans {
   std::mutex mutex;
   std::map<int, DevicePlans> devices;

@@ -1,7 +1,7 @@
-// Which compiled plan of cuDNN's computes a spec, and computing it. A plan is taken, in this order,
-// from memory, from those of the run that is resumed (import_tuning), from the folder of
-// plan_cache.h or compiled: by heuristics, or with autotune() (backend.h) the fastest of several on
-// the device.
+// Finds the compiled cuDNN plan of a spec, and executes it. Sources, in this order: memory, the
+// plans of the resumed run (import_tuning), the folder of plan_cache.h, and compilation.
+// Compilation uses heuristics or, with autotune() (backend.h), the fastest of several plans on the
+// device.
 #pragma once
 
 #include <vector>
@@ -17,11 +17,11 @@ struct Argument {
 };
 using Arguments = std::vector<Argument>;
 
-// Whether cuDNN can compute it on the device; compiles it to know.
+// Whether cuDNN can compute the spec on the device. Compiles the plan to find out.
 bool has_plan(const CudnnSpec& spec, const Device& device);
 
-// Computes the spec with these tensors, on the device where they are. Throws Error naming the op,
-// the spec and cuDNN's version if there is no plan.
+// Computes the spec with these tensors, on their device. Throws Error naming the op, the spec and
+// cuDNN's version if there is no plan.
 void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments);
 
 }  // namespace osteon::cuda

@@ -1,4 +1,4 @@
-// Specs from the arguments of ops, and as text.
+// Construction of specs from the arguments of ops, and their text form.
 #include "ops/cuda/cudnn/spec.h"
 
 #include <array>
@@ -35,7 +35,7 @@ void print(std::ostream& out, const ConvolutionSpec& spec) {
   if (spec.relu) out << " +relu";
 }
 
-// The shortest text that is the same number.
+// The shortest text that parses to the same number.
 std::string exact(double value) {
   std::array<char, 32> text{};
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};

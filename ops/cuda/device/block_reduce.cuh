@@ -1,5 +1,5 @@
-// Joining the values of a block's threads, always in the same order, so that the bits repeat.
-// Every thread of the block calls these, also one that has nothing to add.
+// Reductions over the threads of a block, always in the same order, so that the bits are
+// reproducible. Every thread of the block must call these, even if it has no value.
 #pragma once
 
 #include "tensor/cuda/launch.cuh"
@@ -13,7 +13,7 @@ struct Sum {
   }
 };
 
-// A NaN wins, as in PyTorch: it compares false with everything.
+// A NaN is larger than every number, as in PyTorch; it compares false with everything.
 struct Larger {
   template <class A>
   __device__ A operator()(A a, A b) const {
@@ -24,8 +24,8 @@ struct Larger {
 constexpr int kWarp = 32;
 constexpr unsigned int kWholeWarp = 0xFFFFFFFF;
 
-// Over the threads of one row of the block, whose width is a power of two; all of them get the
-// result. By shuffles within a warp, then through shared memory.
+// Reduces over the threads of one row of the block, whose width is a power of two; all of them get
+// the result. Uses shuffles within a warp, then shared memory.
 template <class Value, class Combine>
 __device__ Value combine_along_x(Value value, const Combine& combine) {
   __shared__ Value of_warps[kThreads / kWarp];
@@ -35,7 +35,7 @@ __device__ Value combine_along_x(Value value, const Combine& combine) {
   if (width <= kWarp) return value;
   const int thread = static_cast<int>(threadIdx.y) * width + static_cast<int>(threadIdx.x);
   const int warp = thread / kWarp, warps = width / kWarp, first = warp - warp % warps;
-  __syncthreads();  // of_warps may still be read by the call before
+  __syncthreads();  // the previous call may still read of_warps
   if (thread % kWarp == 0) of_warps[warp] = value;
   __syncthreads();
   value = of_warps[first];
@@ -43,13 +43,13 @@ __device__ Value combine_along_x(Value value, const Combine& combine) {
   return value;
 }
 
-// Over the threads of one column of the block, whose height is a power of two, n values each; the
-// first row gets the results.
+// Reduces n values per thread over the threads of one column of the block, whose height is a power
+// of two; the first row gets the results.
 template <class Value, int n, class Combine>
 __device__ void combine_along_y(Value (&values)[n], const Combine& combine) {
   __shared__ Value of_threads[n][kThreads];
   const unsigned int thread = threadIdx.y * blockDim.x + threadIdx.x;
-  __syncthreads();  // of_threads may still be read by the call before
+  __syncthreads();  // the previous call may still read of_threads
 #pragma unroll
   for (int i = 0; i < n; ++i) of_threads[i][thread] = values[i];
   for (unsigned int half = blockDim.y / 2; half > 0; half /= 2) {

@@ -1,4 +1,4 @@
-// A row's log sum exp, which softmax and cross-entropy share.
+// The log-sum-exp of a row, used by softmax and cross-entropy.
 #pragma once
 
 #include <cmath>
@@ -14,8 +14,8 @@ struct SumOfExponentials {
   A maximum, sum;
 };
 
-// Of a row of x, by the threads of one row of the block; every thread of the block calls it, with
-// no columns if it has no row. x is read twice, the second time from the cache.
+// Computed for a row of x by the threads of one row of the block. Every thread of the block calls
+// it; a thread without a row passes no columns. x is read twice, the second time from the cache.
 template <class T>
 __device__ SumOfExponentials<Accumulator<T>> sum_of_exponentials(const T* x, std::int64_t columns) {
   using A = Accumulator<T>;
@@ -28,7 +28,7 @@ __device__ SumOfExponentials<Accumulator<T>> sum_of_exponentials(const T* x, std
   return {maximum, combine_along_x(sum, Sum())};
 }
 
-// Block and grid for kernels that work row by row.
+// Block and grid of kernels that process rows.
 struct RowLaunch {
   dim3 grid, block;
 

@@ -1,6 +1,6 @@
 // Two sums at once over the rows of each channel of a tensor [rows..., channels], as two-stage
-// trees in double without atomics; how they are cut depends on the shape alone, and so do the bits.
-// What is summed is a type like
+// trees in double without atomics. The partition depends only on the shape, and so do the bits. The
+// terms are defined by a type like
 //
 //   struct Terms {
 //     template <int n> struct Row;  // what is the same for all rows of n channels
@@ -17,9 +17,9 @@
 
 namespace osteon::cuda {
 
-constexpr std::int64_t kEnoughParts = 1024;  // keep every device busy
-constexpr std::int64_t kRowsAThread = 16;    // are worth a part
-constexpr unsigned int kJoinColumns = 16;    // channels of a block that joins parts
+constexpr std::int64_t kEnoughParts = 1024;  // enough to keep every device busy
+constexpr std::int64_t kRowsAThread = 16;    // minimum rows per thread of a part
+constexpr unsigned int kJoinColumns = 16;    // channels per block that joins parts
 
 struct TwoSums {
   double first, second;
@@ -30,7 +30,7 @@ struct AddTwo {
   }
 };
 
-// parts[part, channel] = the sums over a part of the rows. Block: (channels, rows). Grid:
+// parts[part, channel] = the sums over one part of the rows. Block: (channels, rows). Grid:
 // (channels, parts).
 template <int n, class Terms>
 __global__ void __launch_bounds__(kThreads)
@@ -66,8 +66,8 @@ struct Parts {
   const TwoSums* sums() const { return reinterpret_cast<const TwoSums*>(memory.data<double>()); }
 };
 
-// The sums of x [rows..., channels] cut into parts; `aligned` says whether all that `terms` reads
-// may be read in packs. `op` is named where a launch fails.
+// The sums of x [rows..., channels], split into parts. `aligned`: whether all memory that `terms`
+// reads is aligned for vectors. Errors of the launch name `op`.
 template <class T, class Terms>
 Parts sum_in_parts(const char* op, const Tensor& x, const Terms& terms, bool aligned) {
   constexpr int kWide = std::min(kPack<T>, 4);  // the block's sums must fit into shared memory
