@@ -6,7 +6,7 @@
 namespace osteon {
 namespace {}  // namespace
 
-// dx = dy under the same mask and scale, drawn again from the key.
+// dx = dy with the same mask and scale; the mask is recomputed from the key.
 Tensor dropout(const Tensor& x, double p, const Tensor& key) {
   check_floating("dropout", "input", x);
   OSTEON_CHECK(x.rank() >= 1, "dropout: input ", x.shape(), " is a scalar, expects [N, ...]");

@@ -10,7 +10,7 @@ namespace {
 
 using namespace functors;
 
-// `shape` broadcast with `other`.
+// The shape of `shape` broadcast with `other`.
 Shape broadcast_shape(const char* op, const Shape& shape, const Shape& other) {
   const std::int64_t rank = std::max(shape.rank(), other.rank());
   std::vector<std::int64_t> extents(static_cast<std::size_t>(rank), 1);
@@ -24,7 +24,7 @@ Shape broadcast_shape(const char* op, const Shape& shape, const Shape& other) {
   return Shape(std::move(extents));
 }
 
-// The gradient of broadcasting: summed over what was repeated.
+// The gradient of broadcasting: the sum over the repeated dimensions.
 Tensor sum_to(const Tensor& gradient, const Shape& shape) {
   if (gradient.shape() == shape) return gradient;
   std::vector<std::int64_t> extents(static_cast<std::size_t>(gradient.rank() - shape.rank()), 1);
@@ -34,7 +34,7 @@ Tensor sum_to(const Tensor& gradient, const Shape& shape) {
   return result.view(shape);
 }
 
-// What ops.h calls operand i.
+// The name of operand i in ops.h.
 template <class Functor>
 const char* operand_name(std::size_t i) {
   static constexpr const char* kNames[] = {"condition", "a", "b", "c"};
@@ -58,7 +58,7 @@ void check_operands(const Functor& functor, const std::array<Tensor, kOperands<F
   }
 }
 
-// What is kept for backward; operands that nobody will need stay undefined.
+// The tensors saved for backward; operands that backward does not need stay undefined.
 template <class Functor>
 Tensors saved_of(const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
   if constexpr (Functor::saves == Saves::output) return {y};
@@ -74,7 +74,7 @@ Tensors saved_of(const std::array<Tensor, kOperands<Functor>>& inputs, const Ten
   return saved;
 }
 
-// Each operand's gradient, summed over what broadcasting repeated.
+// The gradients of the operands, summed over the dimensions that broadcasting repeated.
 template <class Functor>
 Tensors gradients_of(const Backward& b) {
   constexpr std::size_t first = kConditions<Functor>;
@@ -118,7 +118,7 @@ Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Fu
 OSTEON_DIFFERENTIABLE(OSTEON_INSTANTIATE)
 OSTEON_COMPARISONS(OSTEON_INSTANTIATE)
 
-// The derivative of rounding is taken as 1: dx is dy in x's dtype.
+// Rounding counts as the identity in the gradient: dx is dy in x's dtype.
 Tensor cast(const Tensor& x, DType dtype) {
   check_floating("cast", "input", x);
   OSTEON_CHECK(is_floating(dtype), "cast: to ", dtype, ", expects a floating-point dtype");

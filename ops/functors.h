@@ -1,5 +1,5 @@
-// Elementwise functions with their gradients, for the CPU and CUDA alike. One struct each, of any
-// number of operands, whose members are the parameters.
+// Elementwise functions with their gradients, shared by CPU and CUDA. One struct per function, with
+// any number of operands; its members are the parameters.
 //
 // To add one: a struct here and its line in a list at the end, its entry in ops.h, its call in
 // tests/ops/op_calls.cpp, its rows in tests/ops/op_cases.cpp, and PyTorch's name in
@@ -16,14 +16,14 @@
 
 namespace osteon::functors {
 
-// What backward() computes the gradients from, and so what is kept until then. In place of operands
-// that are not kept backward() is given any numbers.
+// The tensors that backward() needs and that are therefore saved. For operands that are not saved,
+// backward() gets arbitrary numbers.
 enum class Saves {
   nothing,
-  condition,  // the first operand, a tensor of u8, which is a bool here and has no gradient
-  others,     // the gradient of an operand depends on the other operands alone
+  condition,  // the first operand is a u8 tensor, passed as bool, without gradient
+  others,     // the gradient of an operand depends only on the other operands
   inputs,     // all operands
-  output,     // the result, which backward() is given in their place
+  output,     // the result; backward() gets it in place of the operands
 };
 
 // The gradients of the operands, in order.
@@ -50,7 +50,7 @@ struct Relu {
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   static constexpr Saves saves = Saves::output;
-  // exp of a negative number only, so that it cannot overflow.
+  // exp of a negative number only, which cannot overflow.
   template <class A>
   OSTEON_HOST_DEVICE A operator()(A x) const {
     const A e = std::exp(x < A(0) ? x : -x);
@@ -101,7 +101,7 @@ struct Pow {
   OSTEON_HOST_DEVICE A operator()(A x) const {
     return std::pow(x, A(exponent));
   }
-  // x^0 is 1 everywhere; the formula would give 0 * infinity at 0.
+  // x^0 is 1 everywhere; at 0 the formula would give 0 * infinity.
   template <class A>
   OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
     return {exponent == 0 ? A(0) : dy * (A(exponent) * std::pow(x, A(exponent - 1)))};
@@ -162,7 +162,7 @@ struct Div {
   }
 };
 
-// A function of two operands with a number in the place of the second (`x / 2.0`).
+// A function of two operands with a number as the second (`x / 2.0`).
 template <class Binary>
 struct WithRight {
   double right;
@@ -178,7 +178,7 @@ struct WithRight {
   }
 };
 
-// The same in the place of the first (`1.0 / x`).
+// The same with a number as the first (`1.0 / x`).
 template <class Binary>
 struct WithLeft {
   double left;
@@ -194,7 +194,7 @@ struct WithLeft {
   }
 };
 
-// --- comparisons: what returns a bool gives a tensor of u8 and has no gradient -------------------
+// --- comparisons: a functor that returns bool gives a u8 tensor and has no gradient -------------
 
 struct Eq {
   static constexpr const char* name = "eq";
@@ -265,7 +265,7 @@ struct Where {
   }
 };
 
-// --- the lists: every functor that an op of ops.h is made from -----------------------------------
+// --- the lists: every functor used by an op of ops.h ---------------------------------------------
 
 #define OSTEON_DIFFERENTIABLE(X) \
   X(Relu)                        \
@@ -299,19 +299,19 @@ struct Where {
   X(WithRight<Gt>)            \
   X(WithRight<Ge>)
 
-// --- what is asked about a functor ---------------------------------------------------------------
+// --- traits of functors --------------------------------------------------------------------------
 
 template <class Functor>
 constexpr std::size_t kOperands = std::is_invocable_v<const Functor&, double>           ? 1
                                   : std::is_invocable_v<const Functor&, double, double> ? 2
                                                                                         : 3;
-// Operands before those of a floating-point dtype, which have gradients.
+// Number of leading operands that are not floating-point and have no gradient.
 template <class Functor>
 constexpr std::size_t kConditions = Functor::saves == Saves::condition ? 1 : 0;
 template <class Functor>
 constexpr std::size_t kGradients = kOperands<Functor> - kConditions<Functor>;
 
-// Tensors that backward() is given beside dy.
+// Number of tensors that backward() gets in addition to dy.
 template <class Functor>
 constexpr std::size_t kSaved = Functor::saves == Saves::output ? 1 : kOperands<Functor>;
 

@@ -1,10 +1,10 @@
-// The contract between ops and back ends, of which there are two by design: the CPU and CUDA.
-// OSTEON_KERNEL declares a function twice, cpu::name (in one version per instruction set,
-// base/instruction_set.h) and cuda::name; OSTEON_DISPATCH calls the one where the tensor lives. A
-// kernel that was declared but not written is a link error that names it.
+// The interface between ops and the two back ends, CPU and CUDA. OSTEON_KERNEL declares a function
+// twice: cpu::name (one version per instruction set, base/instruction_set.h) and cuda::name.
+// OSTEON_DISPATCH calls the one of the tensor's device. A kernel that is declared but not defined
+// is a link error that names it.
 //
-// Kernels trust their arguments: ops check shapes and dtypes before. Outputs come last, allocated
-// and uninitialised; an output that is undefined is not wanted. A kernel does not bump versions.
+// Kernels do not check their arguments: ops check shapes and dtypes before. Outputs come last,
+// allocated and uninitialised; an undefined output is not needed. Kernels do not increase versions.
 #pragma once
 
 #include "base/instruction_set.h"
@@ -17,7 +17,7 @@
   namespace cuda {                     \
   void name(__VA_ARGS__);              \
   }
-// A kernel for each type Parameter that the back ends instantiate it for.
+// A kernel template, instantiated by the back ends for each type Parameter.
 #define OSTEON_KERNEL_TEMPLATE(Parameter, name, ...)       \
   OSTEON_CPU_KERNEL_TEMPLATE(Parameter, name, __VA_ARGS__) \
   namespace cuda {                                         \
@@ -34,13 +34,14 @@
       cpu::__VA_ARGS__;              \
   } while (false)
 #else
-#define OSTEON_DISPATCH(tensor, ...) cpu::__VA_ARGS__  // no tensor is anywhere else
+#define OSTEON_DISPATCH(tensor, ...) cpu::__VA_ARGS__  // all tensors are on the CPU
 #endif
 
 namespace osteon {
 
-// conv2d.cpp: weight and bias are of x's dtype, or f32 where x is bf16. residual is like y or
-// undefined. backward_input adds `addend`, like dx or undefined, to its result.
+// conv2d.cpp: weight and bias have x's dtype, or f32 if x is bf16. residual has the shape and dtype
+// of y, or is undefined. backward_input adds `addend` to its result; it has the shape and dtype of
+// dx, or is undefined.
 OSTEON_KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
 OSTEON_KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight,
@@ -48,22 +49,23 @@ OSTEON_KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight,
 OSTEON_KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x,
               const Conv2dOptions& options, const Tensor& dweight)
 
-// What a back end's backward wants to see again to know where the ReLU let through: one of the two,
-// or neither where x tells.
+// The ReLU mask, saved for backward. Only the back end that wrote it can read it. At most one of
+// the two is defined; neither if the mask can be recomputed from x.
 struct ReluMask {
-  Tensor own;      // as its own kernel wrote it
-  Tensor library;  // as cuDNN did: only cuDNN's backward can read it
+  Tensor own;      // written by Osteon's kernel
+  Tensor library;  // written by cuDNN; only cuDNN's backward can read it
 };
 
-// batch_norm.cpp: mean and inverse_std = 1 / sqrt(var + epsilon) are what x is normalised by: in
-// training the batch's, and the running statistics move; else those of the running ones. relu_mask
-// is empty before.
+// batch_norm.cpp: x is normalised with mean and inverse_std = 1 / sqrt(var + epsilon). In training
+// these are the batch's, and the running statistics are updated; otherwise they come from the
+// running statistics. relu_mask is empty before the call.
 OSTEON_KERNEL(batch_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Tensor& residual, const BatchNormOptions& options, const Tensor& running_mean,
               const Tensor& running_var, const Tensor& mean, const Tensor& inverse_std,
               const Tensor& y, ReluMask& relu_mask)
-// What it takes, then what it writes. dresidual is undefined if there is none or (without ReLU) if
-// it is dy itself. On the CPU dx may be x's own memory and dresidual dy's: neither is read again.
+// Inputs first, then outputs. dresidual is undefined if there is no residual, or if it equals dy
+// (without ReLU). On the CPU dx may share x's memory and dresidual dy's: neither input is read
+// again.
 struct BatchNormBackward {
   Tensor dy, x;
   ReluMask relu_mask;
@@ -73,7 +75,7 @@ struct BatchNormBackward {
 };
 OSTEON_KERNEL(batch_norm_backward, const BatchNormBackward& arguments)
 
-// pool2d.cpp: argmax (u8, like y) is the place in the window, row-major.
+// pool2d.cpp: argmax (u8, the shape of y) is the row-major position in the window.
 OSTEON_KERNEL(max_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y,
               const Tensor& argmax)
 OSTEON_KERNEL(max_pool2d_backward, const Tensor& dy, const Tensor& argmax,
@@ -81,13 +83,13 @@ OSTEON_KERNEL(max_pool2d_backward, const Tensor& dy, const Tensor& argmax,
 OSTEON_KERNEL(avg_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y)
 OSTEON_KERNEL(avg_pool2d_backward, const Tensor& dy, const Pool2dOptions& options, const Tensor& dx)
 
-// linear.cpp: all three [B, rows, columns]; bias [columns of y] or undefined.
+// linear.cpp: all three are [B, rows, columns]; bias is [columns of y] or undefined.
 OSTEON_KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const Tensor& bias, const Tensor& y)
 
-// elementwise.cpp: for each functor of functors.h. Operands broadcast to the output's shape; saved
-// are the operands, undefined where not kept, or the output, as the functor says. The gradients
-// arrive unsummed, in the output's shape.
+// elementwise.cpp: for each functor of functors.h. Operands broadcast to the output's shape. saved:
+// the operands (undefined if not saved) or the output, as the functor defines. The gradients have
+// the output's shape; the op sums them.
 OSTEON_KERNEL_TEMPLATE(Functor, elementwise_forward, const Functor& functor,
                        const std::array<Tensor, functors::kOperands<Functor>>& inputs,
                        const Tensor& y)
@@ -95,12 +97,12 @@ OSTEON_KERNEL_TEMPLATE(Functor, elementwise_backward, const Functor& functor,
                        const std::array<Tensor, functors::kSaved<Functor>>& saved, const Tensor& dy,
                        const std::array<Tensor, functors::kGradients<Functor>>& gradients)
 
-// reduce.cpp: y has x's rank, with extent 1 where it is reduced.
+// reduce.cpp: y has x's rank, with extent 1 in the reduced dimensions.
 OSTEON_KERNEL(reduce_sum, const Tensor& x, double scale, const Tensor& y)
 OSTEON_KERNEL(reduce_max, const Tensor& x, const Tensor& y)
 OSTEON_KERNEL(reduce_max_backward, const Tensor& x, const Tensor& y, const Tensor& dy,
               const Tensor& dx)
-// y = scale x, x repeated where its extent is 1.
+// y = scale x, with x repeated in the dimensions in which it has extent 1.
 OSTEON_KERNEL(expand, const Tensor& x, double scale, const Tensor& y)
 
 // shape.cpp: a slice is elements [start, start + extent) of dimension dim of the larger tensor.
@@ -129,17 +131,17 @@ OSTEON_KERNEL(cross_entropy_forward, const Tensor& logits, const Tensor& targets
 OSTEON_KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets, const Tensor& dy,
               const Tensor& dlogits)
 
-// dropout.cpp: its own gradient, with dy in place of x.
+// dropout.cpp: the gradient is the same kernel with dy in place of x.
 OSTEON_KERNEL(dropout, const Tensor& x, double p, const Tensor& key, const Tensor& y)
 
 // warp_affine.cpp
 OSTEON_KERNEL(warp_affine, const Tensor& images, const Tensor& matrices, const WarpOptions& options,
               const Tensor& y)
 
-// optimizer.cpp: changes parameters and state in place, all of them in one launch. The lists have
-// one entry a parameter and one dtype, f64 or f32; steps are f64 scalars that count up.
-// learning_rate has one f64 element; so has guard, if defined: unless that is finite, nothing
-// changes.
+// optimizer.cpp: updates parameters and state in place, all in one launch. The lists have one entry
+// per parameter and one dtype, f64 or f32; steps are f64 scalars that the kernel increments.
+// learning_rate has one f64 element, and so has guard if it is defined: unless its value is finite,
+// nothing changes.
 OSTEON_KERNEL(adam_step, const Tensors& parameters, const Tensors& gradients,
               const Tensors& exp_avg, const Tensors& exp_avg_sq, const Tensors& steps,
               const Tensor& learning_rate, const Tensor& guard, double weight_decay,
@@ -147,8 +149,8 @@ OSTEON_KERNEL(adam_step, const Tensors& parameters, const Tensors& gradients,
 OSTEON_KERNEL(sgd_step, const Tensors& parameters, const Tensors& gradients,
               const Tensors& momentum_buffers, const Tensor& learning_rate, const Tensor& guard,
               double weight_decay, const SGDOptions& options)
-// norm (one f64 element) becomes the Euclidean norm of all gradients together; if that is finite,
-// they are scaled by max_norm / (norm + 1e-6) where this is below 1.
+// norm (one f64 element) becomes the Euclidean norm of all gradients together. If it is finite and
+// max_norm / (norm + 1e-6) is below 1, the gradients are scaled by this factor.
 OSTEON_KERNEL(clip_grad_norm, const Tensors& gradients, double max_norm, const Tensor& norm)
 // tensors <- kept unless guard is finite.
 OSTEON_KERNEL(restore_unless_finite, const Tensor& guard, const Tensors& kept,

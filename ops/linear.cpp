@@ -1,4 +1,4 @@
-// linear and matmul: checks, output shapes, gradient rules. Both are one kernel on [B, rows,
+// linear and matmul: checks, output shapes, gradient rules. Both use one kernel on [B, rows,
 // columns].
 #include "ops/checks.h"
 #include "ops/kernels.h"
@@ -7,7 +7,7 @@
 namespace osteon {
 namespace {
 
-// The leading dimensions folded into one: [..., M, N] -> [B, M, N].
+// Merges the leading dimensions: [..., M, N] -> [B, M, N].
 Tensor as_batch(const Tensor& x) {
   const std::int64_t rows = x.dim(-2), columns = x.dim(-1);
   std::int64_t batch = 1;
@@ -66,8 +66,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   });
 }
 
-// With y = a b: da = dy b^T, db = a^T dy. Where a factor was transposed, so is its gradient:
-// (dy b^T)^T = b dy^T.
+// With y = a b: da = dy b^T, db = a^T dy. If a factor was transposed, its gradient is also
+// transposed: (dy b^T)^T = b dy^T.
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
   check_floating("matmul", "a", a);
   check_same_dtype("matmul", "a", a, "b", b);

@@ -8,7 +8,7 @@
 namespace osteon {
 namespace {
 
-// What a loss is measured against; a gradient by it would be silently missing.
+// Checks that targets and weights need no gradient: none would be computed, without an error.
 void check_constant(const char* op, const char* name, const Tensor& x) {
   OSTEON_CHECK(!x.requires_grad(), op, ": ", name,
                " requires a gradient, but the loss is differentiable by logits only; detach it");

@@ -1,12 +1,12 @@
-// Every operation, on one page. What holds for all of them:
+// Every operation on one page. Common rules:
 //
 // * Tensors are dense and row-major; images are [N, H, W, C], filters [K, R, S, C / groups].
-// * Inputs of one op are on one device. Floating-point ops take f64, f32 and bf16; sums and
+// * All inputs of an op are on one device. Floating-point ops take f64, f32 and bf16; sums and
 //   products of bf16 are computed in f32.
-// * Each is differentiable by every floating-point input unless its entry says otherwise, and
-//   computes no gradient that nobody asked for.
-// * A wrong rank, shape, dtype or option throws Error naming the op, what it got and what it
-//   expects. These checks are not repeated below.
+// * An op is differentiable with respect to every floating-point input unless its entry says
+//   otherwise, and computes only the gradients that are needed.
+// * A wrong rank, shape, dtype or option throws Error naming the op, the value found and the value
+//   expected. These checks are not repeated below.
 #pragma once
 
 #include <array>
@@ -19,10 +19,10 @@
 
 namespace osteon {
 
-// A number for each of the two spatial directions; one number stands for both.
+// A pair of numbers for the two spatial directions; a single number is used for both.
 struct Spatial {
   std::int64_t height, width;
-  // NOLINTNEXTLINE(google-explicit-constructor): `stride = 2` is how everybody writes it.
+  // NOLINTNEXTLINE(google-explicit-constructor): `stride = 2` is the common notation.
   constexpr Spatial(std::int64_t both) : height(both), width(both) {}
   constexpr Spatial(std::int64_t height_, std::int64_t width_) : height(height_), width(width_) {}
   bool operator==(const Spatial&) const = default;
@@ -38,7 +38,7 @@ struct Conv2dOptions {
   bool operator==(const Conv2dOptions&) const = default;
 };
 
-// Cross-correlation, as every framework calls convolution:
+// Cross-correlation, which deep learning calls convolution:
 //
 //   y[n,p,q,k] = bias[k] + sum over r,s,c of x[n,i,j,d] weight[k,r,s,c],   where
 //   i = p stride + r dilation - padding,   j = q stride + s dilation - padding,
@@ -46,37 +46,38 @@ struct Conv2dOptions {
 //
 // x [N,H,W,C], weight [K,R,S,C/groups], bias [K] or undefined; y [N,P,Q,K] with
 // P = floor((H + 2 padding - dilation (R - 1) - 1) / stride) + 1, Q likewise.
-// Where x is bf16, weight and bias may be f32: weight is rounded to bf16, sums are f32, and the
-// gradients by both come in f32, unrounded.
+// If x is bf16, weight and bias may be f32: weight is rounded to bf16, sums are f32, and the
+// gradients of weight and bias are f32, unrounded.
 // Gradients: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {});
 
-// max(0, conv2d(x, weight, bias) + residual) in one pass, or the same without the maximum: what a
-// residual block comes to in inference, once batch norm is folded into weight and bias. residual is
-// like the output, or undefined. Not differentiable.
+// max(0, conv2d(x, weight, bias) + residual) in one pass; without the maximum if `relu` is false.
+// This is a residual block in inference, after batch norm is folded into weight and bias. residual
+// has the shape and dtype of the output, or is undefined. Not differentiable.
 Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const Tensor& residual, bool relu, const Conv2dOptions& options = {});
 
 // --- normalisation -------------------------------------------------------------------------------
 
 struct BatchNormOptions {
-  bool training = true;   // normalise by the batch's statistics and update the running ones
-  double momentum = 0.1;  // share of the new value in the running statistics
+  bool training = true;   // normalise by the batch's statistics and update the running statistics
+  double momentum = 0.1;  // weight of the new value in the running statistics
   double epsilon = 1e-5;  // added to the variance
-  bool relu = false;      // max(0, .) at the end, in the same pass over memory
+  bool relu = false;      // max(0, .) at the end, in the same pass
 };
 
-// Batch normalisation over all but the last dimension (M values a channel), with the residual join
-// and the ReLU that follow it in a ResNet:
+// Batch normalisation over all dimensions except the last (M values per channel), with the residual
+// addition and the ReLU that follow it in a ResNet:
 //
 //   y = relu( (x - mean) / sqrt(var + epsilon) * weight + bias + residual )
 //
-// training: mean and var are the batch's (var divides by M); running <- (1 - momentum) running +
+// Training: mean and var are the batch's (var divides by M); running <- (1 - momentum) running +
 // momentum batch, where the batch's variance divides by M - 1; needs M > 1. Otherwise mean and var
-// are the running ones. x [..., C]; weight, bias, running_mean, running_var [C], f32 where x is
-// bf16; residual like x or undefined. Differentiable by x, weight, bias and residual. Source: Ioffe
-// & Szegedy, "Batch Normalization", 2015, algorithms 1 and 2.
+// are the running statistics. x [..., C]; weight, bias, running_mean, running_var [C], f32 if x is
+// bf16; residual has the shape and dtype of x, or is undefined. Differentiable with respect to x,
+// weight, bias and residual. Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithms 1 and
+// 2.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options = {}, const Tensor& residual = {});
@@ -89,16 +90,15 @@ struct Pool2dOptions {
   Spatial padding = 0;  // at most half the kernel
 };
 
-// y[n,p,q,c] = the largest x in the window at (p stride - padding, q stride - padding); padding
-// never wins. The gradient goes to the first largest one in row-major order. A window has at most
-// 255 places. x [N,H,W,C]; y [N, floor((H + 2 padding - kernel) / stride) + 1, ..., C].
+// y[n,p,q,c] = the largest x in the window at (p stride - padding, q stride - padding); padding is
+// ignored. The gradient goes to the first largest element in row-major order. A window has at most
+// 255 positions. x [N,H,W,C]; y [N, floor((H + 2 padding - kernel) / stride) + 1, ..., C].
 Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options);
 
-// The mean over the same windows; padding counts as zeros, also in the divisor (as PyTorch's
-// default).
+// The mean over the same windows. Padding counts as zeros, also in the divisor (PyTorch's default).
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options);
 
-// The mean over all places: [N,H,W,C] -> [N,C].
+// The mean over all pixels: [N,H,W,C] -> [N,C].
 Tensor global_avg_pool2d(const Tensor& x);
 
 // --- products ------------------------------------------------------------------------------------
@@ -106,16 +106,16 @@ Tensor global_avg_pool2d(const Tensor& x);
 // y = x weight^T + bias. x [..., in], weight [out, in], bias [out] or undefined; y [..., out].
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
-// Matrix product of the last two dimensions, either factor transposed on request; the leading
+// Matrix product of the last two dimensions, with either factor optionally transposed; the leading
 // dimensions of both are equal. a [..., M, K], b [..., K, N]; result [..., M, N].
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
 
 // --- elementwise ---------------------------------------------------------------------------------
 
-// The functions below are functors of functors.h over whole tensors, with NumPy's broadcasting:
-// shapes are aligned at the right, a missing extent or one of 1 is repeated, and gradients are
-// summed over what was repeated. A number beside a tensor takes part in the precision of the
-// computation: that of the tensor, or f32 where that is bf16.
+// The functions below apply the functors of functors.h to whole tensors, with NumPy's broadcasting:
+// shapes are aligned at the right, a missing dimension or one of extent 1 is repeated, and
+// gradients are summed over the repeated dimensions. A number next to a tensor is used in the
+// precision of the computation: the tensor's, or f32 if that is bf16.
 template <class Functor>
 Tensor elementwise(const Functor& functor,
                    const std::array<Tensor, functors::kOperands<Functor>>& inputs);
@@ -126,13 +126,13 @@ inline Tensor relu(const Tensor& x) { return elementwise(functors::Relu{}, {x});
 inline Tensor sigmoid(const Tensor& x) { return elementwise(functors::Sigmoid{}, {x}); }
 // -x.
 inline Tensor neg(const Tensor& x) { return elementwise(functors::Neg{}, {x}); }
-// min(max(x, low), high), NaN where x is; the gradient is dy where low < x < high, else 0. Throws
+// min(max(x, low), high), NaN if x is NaN. The gradient is dy if low < x < high, else 0. Throws
 // unless low <= high; either may be infinite.
 inline Tensor clamp(const Tensor& x, double low, double high) {
   return elementwise(functors::Clamp{low, high}, {x});
 }
-// x^exponent, NaN where x is negative and the exponent no whole number; 0^0 is 1. The gradient is
-// exponent x^(exponent - 1), 0 for exponent 0; so it is infinite at 0 for exponents below 1.
+// x^exponent, NaN if x is negative and the exponent is not a whole number; 0^0 is 1. The gradient
+// is exponent x^(exponent - 1), 0 for exponent 0; it is infinite at 0 for exponents below 1.
 inline Tensor pow(const Tensor& x, double exponent) {
   return elementwise(functors::Pow{exponent}, {x});
 }
@@ -149,7 +149,7 @@ inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
-// The same with a number, without a tensor for it.
+// The same with a number as one operand; no tensor is created for it.
 inline Tensor operator+(const Tensor& a, double b) {
   return elementwise(functors::WithRight<functors::Add>{b}, {a});
 }
@@ -171,8 +171,8 @@ inline Tensor operator/(double a, const Tensor& b) {
   return elementwise(functors::WithLeft<functors::Div>{a}, {b});
 }
 
-// 1 where a == b, a != b, a < b, a <= b, a > b, a >= b, else 0, as u8; with NaN only `ne` is 1. Not
-// differentiable: the result has no history, also where a or b requires a gradient.
+// 1 if a == b, a != b, a < b, a <= b, a > b, a >= b, else 0, as u8; with NaN only `ne` is 1. Not
+// differentiable: the result has no history, even if a or b requires a gradient.
 inline Tensor eq(const Tensor& a, const Tensor& b) { return elementwise(functors::Eq{}, {a, b}); }
 inline Tensor ne(const Tensor& a, const Tensor& b) { return elementwise(functors::Ne{}, {a, b}); }
 inline Tensor lt(const Tensor& a, const Tensor& b) { return elementwise(functors::Lt{}, {a, b}); }
@@ -199,9 +199,9 @@ inline Tensor ge(const Tensor& a, double b) {
   return elementwise(functors::WithRight<functors::Ge>{b}, {a});
 }
 
-// a where condition is not 0, else b. condition is u8, as comparisons give it; a and b have one
-// dtype; all three broadcast. The gradient dy goes to the one that was taken, 0 to the other,
-// whatever dy is. Differentiable by a and b.
+// a if condition is not 0, else b, element by element. condition is u8, for example the result of a
+// comparison; a and b have one dtype; all three broadcast. The gradient is dy for the chosen
+// operand and 0 for the other, even if dy is not finite. Differentiable with respect to a and b.
 inline Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return elementwise(functors::Where{}, {condition, a, b});
 }
@@ -211,34 +211,31 @@ Tensor cast(const Tensor& x, DType dtype);
 
 // --- reductions ----------------------------------------------------------------------------------
 
-// Sum, mean and maximum over the dimensions in `dims` (negative ones count from the end; none
-// given: over all). keepdim leaves them with extent 1. The gradient of amax is shared by equal
-// maxima.
+// Sum, mean and maximum over the dimensions in `dims` (negative ones count from the end; empty: all
+// dimensions). keepdim keeps them with extent 1. Equal maxima share the gradient of amax equally.
 Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 
 // --- shape ---------------------------------------------------------------------------------------
 
-// The same elements under another shape; one extent may be -1 and is computed. Shares memory.
+// The same elements with another shape; one extent may be -1 and is then computed. Shares memory.
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents);
 // result[i_0, i_1, ...]: dimension d of the result is dimension order[d] of x.
 Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order);
-// The tensors one after the other along `dim`; their other extents are equal.
+// Concatenates the tensors along `dim`; their other extents are equal.
 Tensor concat(const Tensors& tensors, std::int64_t dim);
 // Elements [start, start + length) of dimension `dim`, copied.
 Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
 
-// y[i, ...] = x[indices[i], ...]: chosen rows of the leading dimension, of any dtype, such as a
-// batch out of all images. indices [N] i64. An index that x does not have throws on the CPU and
-// gives zeros on a CUDA device, which cannot complain without making the host wait. Not
-// differentiable.
+// y[i, ...] = x[indices[i], ...]: chosen rows of the leading dimension, of any dtype, for example a
+// batch of images. indices [N] i64. An index out of range throws on the CPU and gives zeros on a
+// CUDA device, which cannot report an error without making the host wait. Not differentiable.
 Tensor index_select(const Tensor& x, const Tensor& indices);
 
 // --- probabilities and losses --------------------------------------------------------------------
 
-// exp(x_i) / sum_j exp(x_j) over the last dimension, shifted by the maximum so that nothing
-// overflows.
+// exp(x_i) / sum_j exp(x_j) over the last dimension, shifted by the maximum to avoid overflow.
 Tensor softmax(const Tensor& x);
 // x_i - log sum_j exp(x_j) over the last dimension.
 Tensor log_softmax(const Tensor& x);
@@ -248,39 +245,41 @@ Tensor log_softmax(const Tensor& x);
 //   weight [ (1 - t) z + (1 + (positive_weight - 1) t) log(1 + exp(-z)) ]
 //
 // where z = logits, t = targets and log(1 + exp(-z)) is computed as log1p(exp(-|z|)) + max(-z, 0),
-// so that |z| up to 1e4 is exact. logits and targets (in [0, 1]) have one shape; weight has it too,
-// or is undefined for all ones; the mean divides by the number of elements, not by the weights'
-// sum. Scalar; differentiable by logits.
+// so that |z| up to 1e4 is exact. logits and targets (in [0, 1]) have one shape; weight has the
+// same shape, or is undefined for all ones. The mean divides by the number of elements, not by the
+// sum of the weights. Scalar; differentiable with respect to logits.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const Tensor& weight = {}, double positive_weight = 1);
 
 // Mean over n of -log softmax(logits[n])[targets[n]]. logits [N,K], targets [N] i64 in [0, K).
-// Scalar; differentiable by logits. A target out of range throws; on CUDA both losses become NaN.
+// Scalar; differentiable with respect to logits. A target out of range throws; on CUDA the loss
+// becomes NaN (the same holds for binary_cross_entropy_with_logits).
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
 
 // --- randomness ----------------------------------------------------------------------------------
 
-// Each element is zeroed with probability p, else scaled by 1 / (1 - p), 0 <= p < 1. `key` is an
-// i64 tensor {seed, stream, step, first_sample}: what happens to element j of sample n (x [N, ...])
-// is a function of (seed, stream, step, first_sample + n, j) alone. Backward draws the same mask
-// again. Source: Srivastava et al., "Dropout", JMLR 2014.
+// Each element is zeroed with probability p and otherwise scaled by 1 / (1 - p), 0 <= p < 1. `key`
+// is an i64 tensor {seed, stream, step, first_sample}. The mask of element j of sample n (x [N,
+// ...]) is a function of only (seed, stream, step, first_sample + n, j). Backward computes the same
+// mask again. Source: Srivastava et al., "Dropout", JMLR 2014.
 Tensor dropout(const Tensor& x, double p, const Tensor& key);
 
 // --- images --------------------------------------------------------------------------------------
 
 struct WarpOptions {
   std::int64_t height, width;     // of the output
-  std::vector<double> mean, std;  // one a channel of the output, in units of [0, 1]
+  std::vector<double> mean, std;  // one per output channel, in units of [0, 1]
   DType dtype = DType::f32;
 };
 
-// Augmentation, resampling and normalisation in one pass: for the centre of each output pixel,
+// Augmentation, resampling and normalisation in one pass. For the centre of each output pixel:
 //
 //   (x, y) = matrix (column, row, 1)      pixel centres are at whole numbers
 //   output[n, row, column, c] = (bilinear(images[n], x, y) / 255 - mean[c]) / std[c]
 //
-// where the image is black (0) outside. images [N,H,W,1] or [N,H,W,C], u8; grey is repeated in all
-// C channels; matrices [N,2,3] f32 (or f64), output to input. Not differentiable.
+// where the image is black (0) outside its borders. images [N,H,W,1] or [N,H,W,C], u8; grey is
+// repeated in all C channels; matrices [N,2,3] f32 (or f64), from output to input. Not
+// differentiable.
 Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptions& options);
 
 }  // namespace osteon

@@ -6,7 +6,7 @@
 namespace osteon {
 namespace {
 
-// Every window then meets the image, since padding is at most half of it.
+// Then every window overlaps the image, because padding is at most half of the window.
 void check_image(const char* op, const Tensor& x) {
   check_floating(op, "input", x);
   check_rank(op, "input", x, 4, "[N,H,W,C]");
@@ -14,7 +14,7 @@ void check_image(const char* op, const Tensor& x) {
                " has no pixels, expects height and width of at least 1");
 }
 
-// Windows along one direction.
+// The number of windows along one direction.
 std::int64_t output_extent(const char* op, const char* direction, const Tensor& x,
                            std::int64_t extent, std::int64_t kernel, std::int64_t stride,
                            std::int64_t padding) {
@@ -41,7 +41,7 @@ Shape output_shape(const char* op, const Tensor& x, const Pool2dOptions& options
 
 }  // namespace
 
-// dx is dy where x was the largest of its window: the sum over the windows that took it.
+// dx is the sum of dy over the windows in which x was the largest element.
 Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   check_image("max_pool2d", x);
   Tensor y(output_shape("max_pool2d", x, options), x.dtype(), x.device());
@@ -57,7 +57,7 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   });
 }
 
-// dx is the sum of dy / (places of a window) over the windows that cover x.
+// dx is the sum of dy / (positions per window) over the windows that contain x.
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   check_image("avg_pool2d", x);
   Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());
@@ -69,7 +69,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   });
 }
 
-// dx = dy / (H W) at every place.
+// dx = dy / (H W) at every pixel.
 Tensor global_avg_pool2d(const Tensor& x) {
   check_image("global_avg_pool2d", x);
   const Shape places{x.dim(0), 1, 1, x.dim(3)};

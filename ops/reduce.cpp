@@ -1,4 +1,4 @@
-// sum, mean and amax: which dimensions go, and the gradient rules.
+// sum, mean and amax: the reduced dimensions and the gradient rules.
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -6,10 +6,10 @@
 namespace osteon {
 namespace {
 
-// The shapes of a reduction's result: with the reduced extents as 1, and as the caller wants it.
+// The two shapes of a result: with the reduced extents as 1, and as requested by the caller.
 struct Reduction {
   Shape kept, result;
-  double count = 1;  // elements behind one result
+  double count = 1;  // elements per result
 };
 
 Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int64_t>& dims,
@@ -32,7 +32,7 @@ Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int6
   return {Shape(std::move(kept)), Shape(std::move(result)), count};
 }
 
-// y = scale * sum of x: each x gets scale * dy.
+// y = scale * sum of x, so dx = scale * dy.
 Tensor scaled_sum(const schema::Reduction& op, const Tensor& x, const Reduction& shapes,
                   double scale) {
   const Tensor kept(shapes.kept, x.dtype(), x.device());

@@ -1,5 +1,5 @@
-// What each op records: its name, the places of its inputs and the type of its attributes. An
-// observer (tensor/autograd.h) finds its way by these names:
+// The record of each op: its name, the indices of its inputs and the type of its attributes.
+// Observers (tensor/autograd.h) identify ops and inputs by these names:
 //
 //   if (is(op, schema::conv2d)) use(op.inputs[schema::conv2d.weight]);
 #pragma once
@@ -66,7 +66,7 @@ struct Cast : OpSchema<DType> {
 inline constexpr Cast cast{{"cast"}};
 
 struct SumAttrs {
-  Shape kept;  // the result's, with extent 1 where it was reduced
+  Shape kept;  // the result's, with extent 1 in reduced dimensions
   double scale;
 };
 struct Reduction : OpSchema<SumAttrs> {

@@ -1,4 +1,4 @@
-// Ops that move elements without changing them: checks and gradient rules.
+// Ops that copy elements unchanged: checks and gradient rules.
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -19,7 +19,7 @@ struct Printed {
   }
 };
 
-// The shape that `extents` mean for x, with the -1 computed.
+// The shape given by `extents` for x, with the -1 computed.
 Shape resolve(const Tensor& x, const std::vector<std::int64_t>& extents) {
   std::vector<std::int64_t> resolved = extents;
   std::optional<std::size_t> open;
@@ -55,14 +55,14 @@ Shape with_extent(const Shape& shape, std::int64_t dim, std::int64_t extent) {
 
 }  // namespace
 
-// dx is dy under the shape of x.
+// dx is dy with the shape of x.
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents) {
   check_defined("reshape", "input", x);
   return record(schema::reshape, x.view(resolve(x, extents)), {x}, {}, {},
                 [](const Backward& b) -> Tensors { return {b.dy().view(b.input_shape(0))}; });
 }
 
-// dx is dy with the order undone.
+// dx is dy with the inverse order.
 Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
   check_defined("permute", "input", x);
   std::vector<std::int64_t> sorted = order, extents;

@@ -1,4 +1,4 @@
-// warp_affine: checks. Pixels have no gradient, so there is no rule.
+// warp_affine: checks. There is no gradient rule, because pixels have no gradient.
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +10,8 @@ namespace osteon {
 namespace {
 
 constexpr const char* kOp = schema::warp_affine.name;
-// Keeps coordinates well within the 24 bits of a float and offsets into an RGB image within 32.
+// So that coordinates need far fewer than the 24 bits of a float's mantissa, and offsets into an
+// RGB image fit into 32 bits.
 constexpr std::int64_t kMaximumExtent = 16384;
 
 bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaximumExtent; }
@@ -21,7 +22,7 @@ void check_options(const WarpOptions& options) {
                " in each direction");
   OSTEON_CHECK(!options.mean.empty() && options.mean.size() == options.std.size(), kOp, ": ",
                options.mean.size(), " means and ", options.std.size(),
-               " standard deviations, expects one of each a channel of the output");
+               " standard deviations, expects one of each per output channel");
   for (std::size_t c = 0; c < options.mean.size(); ++c)
     OSTEON_CHECK(
         std::isfinite(options.mean[c]) && std::isfinite(options.std[c]) && options.std[c] > 0, kOp,

@@ -1,4 +1,5 @@
-// Stands in for ops/cuda in a build without it; who computes on a CUDA device was refused before.
+// Replaces ops/cuda in a build without CUDA. No op reaches it: opening a CUDA device already
+// throws.
 #include "ops/backend.h"
 
 namespace osteon {

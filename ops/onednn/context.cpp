@@ -1,4 +1,4 @@
-// The engine, the scratchpad, and what oneDNN says of itself.
+// The engine, the scratchpad, and queries about oneDNN.
 #include "ops/onednn/context.h"
 
 #include <algorithm>
@@ -14,13 +14,13 @@
 namespace osteon::onednn {
 namespace {
 
-// Behind a watched scratchpad, filled as the scratchpad is: a NaN in f32 and in bf16.
+// Guard bytes behind a watched scratchpad, filled like the scratchpad: a NaN in f32 and in bf16.
 constexpr std::int64_t kGuardBytes = 64 * 1024;
 constexpr std::byte kNanByte{0xFF};
 std::atomic<bool> watched{false};
 
-// oneDNN chooses by itself what suits the processor; a set that was forced restricts it, too,
-// unless its own variable does. It takes this before its first use only.
+// oneDNN itself chooses the best instruction set of the processor. A forced set also restricts
+// oneDNN, unless oneDNN's own variable is set. oneDNN reads the setting only before its first use.
 void restrict_instructions() {
   if (!instruction_set_is_forced() || std::getenv("DNNL_MAX_CPU_ISA") != nullptr) return;
   using dnnl::cpu_isa;
@@ -44,7 +44,7 @@ std::string version() {
 }
 
 std::string instruction_set() {
-  engine();  // restricted
+  engine();  // applies the restriction
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::sse41:
       return "SSE41";
@@ -61,7 +61,7 @@ std::string instruction_set() {
   }
 }
 
-// The instruction sets are numbered by the bits of all that belongs to them.
+// An instruction set's number is the bitwise or of all sets that it includes.
 bool multiplies_bf16() {
   engine();
   const auto here = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
@@ -98,7 +98,7 @@ void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
   const auto bytes = static_cast<std::int64_t>(scratchpad.get_size());
   const std::int64_t guarded = watched ? bytes + kGuardBytes : bytes;
   if (room.numel() < guarded) {
-    room = Tensor({0}, DType::u8);  // the old one goes before the new one comes
+    room = Tensor({0}, DType::u8);  // frees the old buffer before the new one is allocated
     room = Tensor({guarded}, DType::u8);
   }
   if (watched) std::fill_n(room.raw(), guarded, kNanByte);
@@ -109,7 +109,7 @@ void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
   if (watched)
     OSTEON_CHECK(std::all_of(room.raw() + bytes, room.raw() + guarded,
                              [](std::byte each) { return each == kNanByte; }),
-                 "oneDNN wrote behind its scratchpad of ", bytes, " bytes");
+                 "oneDNN wrote past the end of its scratchpad of ", bytes, " bytes");
 }
 
 }  // namespace osteon::onednn

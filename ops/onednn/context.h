@@ -1,5 +1,4 @@
-// What every use of oneDNN here shares: the engine, how tensors are described to it, and the memory
-// primitives compute in.
+// Shared code for oneDNN: the engine, the description of tensors, and the scratchpad.
 #pragma once
 
 #include <dnnl.hpp>
@@ -13,14 +12,14 @@ using Arguments = std::unordered_map<int, dnnl::memory>;
 
 const dnnl::engine& engine();
 
-// f32 or bf16; oneDNN computes in nothing else that tensors have.
+// f32 or bf16; oneDNN supports no other dtype of our tensors.
 dnnl::memory::data_type data_type(DType dtype);
 
 // The tensor's memory, as `desc` describes it.
 dnnl::memory memory_of(const dnnl::memory::desc& desc, const Tensor& tensor);
 
-// Runs a primitive that was made for a scratchpad of the user's, and waits for it. The scratchpad
-// is one buffer a thread, as large as the largest so far.
+// Runs a primitive with a user-provided scratchpad and waits for it. The scratchpad is one buffer
+// per thread, as large as the largest request so far.
 void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
          Arguments arguments);
 

@@ -1,5 +1,5 @@
-// Convolution on oneDNN, f32 and bf16. Images stay as they are (nhwc); oneDNN chooses the layout of
-// the weights (weights.h). What was compiled for a shape is kept.
+// Convolution with oneDNN, f32 and bf16. Images keep their layout (nhwc); oneDNN chooses the layout
+// of the weights (weights.h). Compiled primitives are cached per shape.
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
@@ -20,7 +20,7 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-// oneDNN wants NCHW and OIHW extents whatever the layout.
+// oneDNN always takes extents in NCHW and OIHW order, for any layout.
 memory::desc image_desc(const Tensor& x) {
   return {{x.dim(0), x.dim(3), x.dim(1), x.dim(2)}, data_type(x.dtype()), Tag::nhwc};
 }
@@ -33,7 +33,7 @@ memory::desc filter_desc(const Tensor& weight, std::int64_t groups) {
       {groups, filters / groups, channels, height, width}, data_type(weight.dtype()), Tag::gohwi};
 }
 
-// The compiled primitive of a problem and the layout it wants the weights in.
+// The compiled primitive of a problem and the weight layout that it needs.
 class Plan {
  public:
   explicit Plan(const Problem& problem)
@@ -87,7 +87,7 @@ class Plan {
     stream.wait();
   }
 
-  // The name of oneDNN's code for it.
+  // oneDNN's name of the implementation.
   const std::string& implementation() const { return implementation_; }
 
  private:
@@ -101,7 +101,7 @@ class Plan {
     memory::dims stride, dilation, padding;
   };
 
-  // The weights as an operand: in the images' precision, laid out as oneDNN likes.
+  // The weights as an operand: in the images' precision, in the layout that oneDNN prefers.
   memory::desc any_weight() const { return {dims_of(plain_weight_), type_of(x_), Tag::any}; }
 
   dnnl::convolution_forward::primitive_desc forward_desc(const Problem& problem,
@@ -160,7 +160,7 @@ class Plan {
   dnnl::primitive primitive_;
 };
 
-// The plan for a problem, compiled at first use; null where oneDNN has none that can be trusted.
+// The plan for a problem, compiled at first use; null if oneDNN has no correct implementation.
 std::shared_ptr<const Plan> find_plan(const Problem& problem) {
   static std::mutex mutex;
   static std::map<Problem::Key, std::shared_ptr<const Plan>> plans;
@@ -169,7 +169,7 @@ std::shared_ptr<const Plan> find_plan(const Problem& problem) {
   if (is_new) try {
       entry->second = std::make_shared<Plan>(problem);
     } catch (const dnnl::error&) {
-      // No implementation for this case: remembered as null.
+      // No implementation for this case; null is cached.
     }
   const auto& plan = entry->second;
   return plan && has_known_fault(problem, plan->implementation()) ? nullptr : plan;
@@ -193,8 +193,8 @@ bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
     bare->forward(x, weight, bias, residual, y);
     return true;
   }
-  // Some of oneDNN's faster code does not add a residual, or adds a wrong one (faults.cpp): then
-  // that is a pass of its own.
+  // Some fast implementations of oneDNN do not add a residual, or add it incorrectly (faults.cpp).
+  // Then the addition is a separate pass.
   const auto joined = find_plan({Direction::forward, x, weight, y, bias, options, true, relu});
   if (joined && joined->implementation() == bare->implementation()) {
     joined->forward(x, weight, bias, residual, y);

@@ -1,4 +1,4 @@
-// The table of faults. tests/ops/onednn_sweep_test.cpp looks for more.
+// The table of faults. tests/ops/onednn_sweep_test.cpp searches for more.
 #include "ops/onednn/faults.h"
 
 #include <atomic>
@@ -10,8 +10,8 @@
 namespace osteon::onednn {
 namespace {
 
-// Major versions of oneDNN. Seen in 2.6.3 and 3.7.2; a fault is taken to be in all versions that
-// have not been looked at.
+// Ranges of major versions of oneDNN. Faults were seen in 2.6.3 and 3.7.2; versions that were not
+// checked are assumed to have the same faults.
 struct Versions {
   int first, last;
 };
@@ -21,8 +21,8 @@ constexpr Versions kAll{0, kNewest}, kBefore3{0, 2}, kFrom3{3, kNewest};
 struct Fault {
   Versions versions;
   Direction direction;
-  // Part of the name of the code at fault; what follows the colon is the instruction set it is
-  // written for, which is not always the best one that the processor has.
+  // Part of the name of the faulty implementation. The name after the colon is its instruction set,
+  // which is not always the best one of the processor.
   const char* code;
   bool (*concerns)(const Problem& problem);
 };
@@ -36,27 +36,27 @@ bool is_narrower_than_stride(const Problem& p) {
 bool has_residual(const Problem& p) { return p.residual; }
 
 constexpr Fault kFaults[] = {
-    // The pixels that a stride leaves over are packed into the scratchpad, a pixel after the other.
-    // They are written as if each had a whole vector of channels, where only the true number was
-    // made room for: behind the scratchpad, or over the pixels of another thread. Gradients that
-    // differ from run to run, damaged memory, crashes.
+    // The strided pixels are packed into the scratchpad one after the other. Each is written as if
+    // it had a full vector of channels, but memory is allocated only for the real number of
+    // channels. The excess lands past the end of the scratchpad or on the pixels of another thread:
+    // gradients that differ from run to run, corrupted memory, crashes.
     {kAll, Direction::backward_weight, "1x1:avx2",
      [](const Problem& p) { return has_stride(p) && group_channels(p) < 8; }},
     {kAll, Direction::backward_weight, "1x1:avx512",
      [](const Problem& p) { return has_stride(p) && group_channels(p) < 16; }},
-    // Where the image is narrower than the stride, a part of the scratchpad is read that nobody
-    // wrote: gradients with whatever was there before.
+    // If the image is narrower than the stride, uninitialised parts of the scratchpad are read: the
+    // gradients depend on its previous contents.
     {kAll, Direction::backward_weight, "jit_bf16:", is_narrower_than_stride},
-    // Filters are multiplied two at a time. Where their number is odd, gradients are wrong if the
-    // output has a multiple of 30 pixels; seen with avx512_core_bf16.
+    // Filters are processed in pairs. If their number is odd, gradients are wrong if the output has
+    // a multiple of 30 pixels; seen with avx512_core_bf16.
     {kAll, Direction::backward_input,
      "jit_bf16_1x1:", [](const Problem& p) { return group_filters(p) % 2 == 1; }},
-    // Narrow images again: addresses outside the image are read. Crashes and wrong outputs.
+    // Narrow images again: reads outside the image. Crashes and wrong outputs.
     {kFrom3, Direction::forward, "brg_conv_fwd:", is_narrower_than_stride},
-    // The residual of pixel (0, 0) of image 0 is added to every pixel. It is added in a pass of its
-    // own instead.
+    // The residual of pixel (0, 0) of image 0 is added to every pixel. A separate pass adds the
+    // residual instead.
     {kBefore3, Direction::forward, "gemm:", has_residual},
-    // The residual is wrong as well; seen with outputs of one pixel, in f32 and bf16.
+    // The residual is wrong here too; seen with outputs of one pixel, in f32 and bf16.
     {kBefore3, Direction::forward, "brdgmm_dw:", has_residual},
 };
 

@@ -1,6 +1,6 @@
-// What oneDNN is known to compute wrongly without a word. It is not asked to: find_plan in
-// conv2d.cpp looks here and finds no plan, so that the reference takes over the work (and is
-// counted, see reference_fallbacks), or the residual is added in a pass of its own.
+// Known cases in which oneDNN silently computes wrong results. They are avoided: find_plan in
+// conv2d.cpp checks this table and returns no plan. Then the reference computes the case (and is
+// counted, see reference_fallbacks), or a separate pass adds the residual.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace osteon::onednn {
 
-// Whether a row of the table in faults.cpp is about this problem when it is computed by
-// `implementation`, oneDNN's name for its code.
+// Whether the table in faults.cpp lists this problem for `implementation`, oneDNN's name of its
+// code.
 bool has_known_fault(const Problem& problem, const std::string& implementation);
 
 }  // namespace osteon::onednn

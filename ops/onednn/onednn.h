@@ -1,6 +1,6 @@
-// The fast CPU path for the ops that carry the time, on oneDNN. Each function computes its kernel
-// of kernels.h and returns true, or returns false and has done nothing: the reference then takes
-// over.
+// Fast CPU kernels with oneDNN, for the ops that take most of the time. Each function computes its
+// kernel of kernels.h and returns true, or does nothing and returns false; then the reference
+// computes it.
 #pragma once
 
 #include "ops/kernels.h"
@@ -8,7 +8,7 @@
 namespace osteon::onednn {
 
 #if defined(OSTEON_HAS_ONEDNN)
-// Whether oneDNN multiplies bf16 by the processor's own instructions: it has them, and
+// Whether oneDNN multiplies bf16 with native instructions: the processor has them, and
 // DNNL_MAX_CPU_ISA allows them.
 bool multiplies_bf16();
 

@@ -1,4 +1,4 @@
-// One convolution as far as it decides which code runs.
+// The properties of a convolution that select an implementation.
 #pragma once
 
 #include <array>

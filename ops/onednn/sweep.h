@@ -1,24 +1,24 @@
-// What tests/ops/onednn_sweep_test.cpp has to know about oneDNN and to change in how we use it.
-// Nobody else does.
+// Test hooks: queries of oneDNN and changes to our use of it. Used only by
+// tests/ops/onednn_sweep_test.cpp.
 #pragma once
 
 #include <string>
 
 namespace osteon::onednn {
 
-// As it runs, for example 2 and "2.6.3".
+// Of the loaded library, for example 2 and "2.6.3".
 int major_version();
 std::string version();
 
-// The best instruction set that oneDNN uses here, under its name in DNNL_MAX_CPU_ISA; "other" for
-// one that the sweep has no name for.
+// The best instruction set that oneDNN uses here, by its name in DNNL_MAX_CPU_ISA; "other" if the
+// sweep does not know it.
 std::string instruction_set();
 
-// Computes as if the table of faults were empty.
+// If true, the table of faults is ignored.
 void ignore_known_faults(bool ignore);
 
-// Fills the scratchpad with NaNs before each primitive, so that one that reads what it did not
-// write gives a wrong result, and throws an Error after one that wrote behind it.
+// If true, fills the scratchpad with NaNs before each primitive, so that a read of uninitialised
+// scratch memory gives a wrong result, and throws Error after a write past its end.
 void watch_scratchpad(bool watch);
 
 }  // namespace osteon::onednn

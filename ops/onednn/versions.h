@@ -1,4 +1,4 @@
-// Where the interfaces of oneDNN 2.6 (Debian 12) and 3 (Debian 13) differ.
+// Wrappers for the differences between the interfaces of oneDNN 2.6 (Debian 12) and 3 (Debian 13).
 #pragma once
 
 #include <dnnl.hpp>
@@ -22,7 +22,7 @@ typename Primitive::primitive_desc describe(const dnnl::engine& engine,
                                             const Arguments&... arguments) {
   return {engine, arguments..., attributes};
 }
-// The same for a backward primitive of what `forward` describes.
+// The same for the backward primitive of `forward`.
 template <class Primitive, class Forward, class... Arguments>
 typename Primitive::primitive_desc describe_backward(const dnnl::engine& engine,
                                                      const dnnl::primitive_attr& attributes,

@@ -1,5 +1,5 @@
-// The copies, found by the memory they were made from. One that outlived its weights goes at the
-// next call.
+// A cache of reordered copies, keyed by the memory of the weights. A copy whose weights no longer
+// exist is removed at the next call.
 #include "ops/onednn/weights.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 struct Copy {
   std::weak_ptr<Storage> source;
-  const std::byte* first;  // of the weights in it
+  const std::byte* first;  // address of the weights
   std::uint64_t version;
   dnnl::memory::desc layout;
   Tensor memory;

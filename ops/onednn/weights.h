@@ -1,6 +1,6 @@
-// Weights in the layout and precision that a primitive wants them in. A training step uses each of
-// its layouts once, so a copy for it goes at once; an evaluation uses the same for all batches, so
-// that is kept for as long as the weights stay what they are.
+// Weights in the layout and precision of a primitive. A training step uses each layout once, so its
+// copy is freed at once. An evaluation uses the same copy for all batches, so it is cached until
+// the weights change.
 #pragma once
 
 #include <dnnl.hpp>
@@ -9,9 +9,10 @@
 
 namespace osteon::onednn {
 
-// `weight`, which `plain` describes, as `wanted` describes it: its own memory where that is the
-// same, else a reordered copy. If `keep`, the copy is found again by the next call, and made again
-// when the tensor's version has moved. The result's memory may be freed with it.
+// `weight`, described by `plain`, in the layout `wanted`: the same memory if the two are equal,
+// else a reordered copy. If `keep`, the next call reuses the copy unless the tensor's version has
+// changed. The result may be
+// the only owner of its memory: keep it as long as the memory is in use.
 Tensor prepared_weight(const Tensor& weight, const dnnl::memory::desc& plain,
                        const dnnl::memory::desc& wanted, bool keep);
 
