@@ -1,4 +1,4 @@
-// When layers may be folded, and the arithmetic of it.
+// Conditions of the folding, and its arithmetic.
 #include "nn/conv_batch_norm.h"
 
 #include <cmath>
@@ -19,7 +19,7 @@ Tensor ConvBatchNorm::relu(const Tensor& x, const Tensor& residual) {
   return norm_.relu(conv_(x), residual);
 }
 
-// Training needs the memory for other things.
+// Training needs the memory for other data.
 void ConvBatchNorm::forget() {
   if (!norm_.is_training()) return;
   weight_ = bias_ = Tensor();
@@ -49,7 +49,7 @@ Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu)
   return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options);
 }
 
-// On the CPU, wherever the layers are: it happens once for each new state of theirs.
+// Computed on the CPU, on any device: it happens once per change of the parameters.
 void ConvBatchNorm::fold() {
   const auto host = [](const Tensor& x) { return x.defined() ? x.to(Device::cpu()) : x; };
   const Tensor conv_weight = host(conv_.weight), conv_bias = host(conv_.bias);

@@ -1,4 +1,5 @@
-// A convolution and the batch norm behind it, computed as one where nobody can tell the difference.
+// A convolution and the following batch norm, computed as one convolution if the result is the
+// same.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +9,16 @@
 
 namespace osteon {
 
-// Two layers of a model, by reference. In evaluation mode without gradients they are one
+// Two layers of a model, held by reference. In evaluation mode without gradients they are one
 // convolution
 //
 //   weight'[k] = weight[k] s[k],  bias'[k] = bias[k] + s[k] (conv_bias[k] - mean[k]),
 //   s[k] = norm_weight[k] / sqrt(var[k] + epsilon)
 //
-// with residual and ReLU in the same pass (conv2d_add_relu, ops.h): the same up to rounding,
-// without the memory traffic of three passes. The folded weights are kept until a parameter or a
-// running statistic changes, or training begins. While ops or modules are observed, and with the
-// reference back end, the layers run one by one.
+// with residual and ReLU in the same pass (conv2d_add_relu, ops.h): equal up to rounding, without
+// the memory traffic of three passes. The folded weights are cached until a parameter or a running
+// statistic changes, or training begins. If ops or modules are observed, or with the reference back
+// end, the layers run separately.
 class ConvBatchNorm {
  public:
   ConvBatchNorm(Conv2d& conv, BatchNorm2d& norm) : conv_(conv), norm_(norm) {}
@@ -35,7 +36,7 @@ class ConvBatchNorm {
 
   Conv2d& conv_;
   BatchNorm2d& norm_;
-  // What was folded, from which tensors in which versions.
+  // The folded weights, and the tensors and versions that they were computed from.
   Tensor weight_, bias_;
   Tensors sources_;
   std::vector<std::uint64_t> versions_;

@@ -1,4 +1,4 @@
-// Two observers: one of modules, to know where an op runs, and one of ops.
+// Two observers: one of modules, to find the module that runs an op, and one of ops.
 #include "nn/describe.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ void print_row(std::ostream& out, const Row& row, const std::array<std::size_t, 
   out << '\n';
 }
 
-// Reads a model off one forward pass.
+// Collects the layers of a model during one forward pass.
 class Reader {
  public:
   explicit Reader(Module& model) {
@@ -71,7 +71,7 @@ class Reader {
 
  private:
   std::map<const Module*, std::string> names_;
-  std::set<const std::byte*> parameters_;  // not met so far
+  std::set<const std::byte*> parameters_;  // not seen so far
   std::vector<const Module*> running_;     // outermost first
 };
 

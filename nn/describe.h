@@ -1,4 +1,4 @@
-// A model at a glance: its layers in the order they run, their outputs, parameters and arithmetic.
+// Summary of a model: its layers in execution order, with outputs, parameters and flops.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@ namespace osteon {
 
 // One op of a forward pass.
 struct LayerSummary {
-  std::string name;  // of the innermost module that ran it; empty for the model itself
-  std::string op;    // as in ops.h
+  std::string name;  // of the innermost module that ran the op; empty for the model itself
+  std::string op;    // the name in ops.h
   Shape output;
-  std::int64_t parameters = 0;  // elements of parameters it used that no op before it had
+  std::int64_t parameters = 0;  // elements of parameters that no earlier op used
   std::int64_t flops = 0;       // of the forward pass (nn/flops.h)
 };
 
@@ -23,14 +23,14 @@ struct ModelSummary {
   std::int64_t parameters = 0;
   std::int64_t flops = 0;
 
-  // An aligned table with a line of totals, for a terminal.
+  // An aligned table with a line of totals.
   std::string to_table() const;
 };
 
 // Runs the model once on zeros of `input_shape` ([N,H,W,3] for a model of images), in evaluation
-// mode and without gradients, and notes what ran. The model is left as it was.
+// mode and without gradients, and records its ops. The model is unchanged afterwards.
 ModelSummary describe(Module& model, const Shape& input_shape);
-// Of several inputs.
+// The same for several inputs.
 ModelSummary describe(Module& model, const std::vector<Shape>& input_shapes);
 
 }  // namespace osteon

@@ -1,4 +1,4 @@
-// One line an op.
+// One line per op.
 #include "nn/flops.h"
 
 #include "ops/schema.h"
@@ -6,7 +6,7 @@
 namespace osteon {
 namespace {
 
-// Multiply-adds an element of the output, times two.
+// Multiply-adds per element of the output, times two.
 std::int64_t conv2d_flops(const Observation& op) {
   const Tensor& weight = op.inputs[schema::conv2d.weight];
   return 2 * op.outputs[0].numel() * (weight.numel() / weight.dim(0));
@@ -16,7 +16,7 @@ std::int64_t linear_flops(const Observation& op) {
   return 2 * op.outputs[0].numel() * op.inputs[schema::linear.weight].dim(1);
 }
 
-// Each element of the first factor meets each column of the result, transposed or not.
+// Each element of the first factor is multiplied with each column of the result, transposed or not.
 std::int64_t matmul_flops(const Observation& op) {
   return 2 * op.inputs[schema::matmul.a].numel() * op.outputs[0].dim(-1);
 }

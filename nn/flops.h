@@ -1,4 +1,4 @@
-// The arithmetic of an op, for tables of layers and for benchmarks.
+// Number of arithmetic operations of an op, for tables of layers and for benchmarks.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace osteon {
 
-// Multiplications and additions of the forward pass of an observed op, an addition counted apart
-// from its multiplication. Only products count (conv2d, linear, matmul), as in the figures papers
-// and other frameworks quote: what the remaining ops cost is memory traffic, not arithmetic.
+// Multiplications plus additions in the forward pass of an observed op; a multiply-add counts as
+// two. Only products count (conv2d, linear, matmul), as in papers and other frameworks: the other
+// ops are bound by memory traffic, not by arithmetic.
 std::int64_t count_flops(const Observation& op);
 
 }  // namespace osteon

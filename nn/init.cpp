@@ -1,5 +1,5 @@
-// Draws in blocks of a fixed size, each with a substream of its own, so that threads can share a
-// tensor and its values still do not depend on how many there are.
+// Draws in blocks of fixed size, each with its own substream: threads can share a tensor, and its
+// values do not depend on the number of threads.
 #include "nn/init.h"
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 namespace osteon {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;  // elements that share a substream
+constexpr std::int64_t kBlock = 4096;  // elements per substream
 
-// Calls fill(substream, draws, count) for each block of x; the draws become its elements.
+// Calls fill(substream, draws, count) for each block of x, then stores the draws in x.
 template <class Fill>
 void fill_with_draws(const Tensor& x, const Fill& fill) {
   dispatch_floating("initialize", x.dtype(), [&]<class T>() {

@@ -1,5 +1,5 @@
-// Starting values of parameters. What a parameter gets depends on the seed and on its name alone:
-// not on the order of construction, on other layers or on the number of threads.
+// Initial values of parameters. A parameter's values depend only on the seed and its name, not on
+// the order of construction, on other layers or on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,16 @@
 
 namespace osteon {
 
-// Names the stream of draws for one parameter.
+// The stream of random draws for one parameter.
 struct ParameterStream {
   std::uint64_t seed, stream;
 };
 
-// The streams for the parameters of the module at `path`.
+// The streams of the parameters of the module at `path`.
 class ParameterStreams {
  public:
   ParameterStreams(std::uint64_t seed, std::string path) : seed_(seed), path_(std::move(path)) {}
-  // `parameter` as the module registered it.
+  // `parameter` is the name given to register_parameter.
   ParameterStream operator()(std::string_view parameter) const;
 
  private:
@@ -28,16 +28,17 @@ class ParameterStreams {
   std::string path_;
 };
 
-// Calls initialize() for all modules of a model, those inside before the one that holds them, so
-// that a model has the last word on its layers.
+// Calls initialise() for all modules of a model, children before parents, so that a model can
+// override the initial values of its layers.
 void initialize_parameters(Module& root, std::uint64_t seed);
 
-// Fills a filter [K,R,S,C/groups] with draws from a normal distribution of mean 0 and variance
-// 2 / (K R S): fan-out, which keeps the size of gradients through ReLUs, as torchvision's ResNet.
+// Fills a filter [K,R,S,C/groups] from a normal distribution of mean 0 and variance 2 / (K R S).
+// This is fan-out mode, which preserves the size of gradients through ReLUs, as in torchvision's
+// ResNet.
 // Source: He et al., "Delving Deep into Rectifiers", 2015, section 2.2 (backward case).
 void kaiming_normal_fan_out_(const Tensor& weight, ParameterStream stream);
 
-// Fills x with draws from the uniform distribution over [-bound, bound).
+// Fills x from the uniform distribution over [-bound, bound).
 void uniform_(const Tensor& x, double bound, ParameterStream stream);
 
 }  // namespace osteon

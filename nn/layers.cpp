@@ -1,4 +1,4 @@
-// What the layers own, where it starts, and how it reaches the ops.
+// The parameters of the layers, their initial values, and the calls of the ops.
 #include "nn/layers.h"
 
 #include <array>
@@ -14,7 +14,7 @@ Tensor unset(Shape shape) {
   return full(std::move(shape), std::numeric_limits<double>::quiet_NaN());
 }
 
-// The parameter as a product with x needs it.
+// The parameter, cast to x's dtype for a product with x.
 Tensor for_product_with(const Tensor& x, const Tensor& parameter) {
   const bool mixed =
       parameter.defined() && x.dtype() == DType::bf16 && parameter.dtype() == DType::f32;

@@ -1,11 +1,11 @@
-// The layers models are made of: an op of ops.h each, with the parameters it needs.
+// The layers of models: each is an op of ops.h with its parameters.
 //
-// Precision: a layer computes in the dtype of its input. In bf16 the parameters stay f32, so that
-// small updates are not lost, and so do their gradients: convolution and batch norm take them as
-// they are, a linear layer casts them where it uses them.
+// Precision: a layer computes in the dtype of its input. In bf16, parameters stay f32, so that
+// small updates are not lost, and so do their gradients. Convolution and batch norm accept f32
+// parameters; a linear layer casts them.
 //
-// A layer's weights are NaN until initialize_parameters (nn/init.h) or a checkpoint fills them: a
-// model that was forgotten shows it.
+// Parameters are NaN until initialise_parameters (nn/init.h) or a checkpoint fills them:
+// uninitialised weights are then visible in every result.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@
 
 namespace osteon {
 
-// conv2d (ops.h) of [N,H,W,in_channels]. Starts with kaiming_normal_fan_out_; the bias, if any, is
-// uniform in ±1 / sqrt(R S C / groups), as PyTorch's.
+// conv2d (ops.h) of [N,H,W,in_channels]. The weight is initialised by kaiming_normal_fan_out_; the
+// bias, if any, is uniform in ±1 / sqrt(R S C / groups), as in PyTorch.
 class Conv2d : public Module {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, Spatial kernel_size,
@@ -34,9 +34,9 @@ class Conv2d : public Module {
   Tensor forward(const Tensor& x) override;
 };
 
-// batch_norm (ops.h) of [..., channels]. In training mode it normalises by the batch, moves the
-// running statistics and counts the batch; else it normalises by the running statistics. Starts
-// with weight 1 and bias 0.
+// batch_norm (ops.h) of [..., channels]. In training mode it normalises by the batch's statistics,
+// updates the running statistics and counts the batch; otherwise it normalises by the running
+// statistics. Initial values: weight 1 and bias 0.
 class BatchNorm2d : public Module {
  public:
   explicit BatchNorm2d(std::int64_t channels, double momentum = 0.1, double epsilon = 1e-5);
@@ -59,8 +59,8 @@ class BatchNorm2d : public Module {
   Tensor normalize(const Tensor& x, const Tensor& residual, bool relu);
 };
 
-// linear (ops.h) of [..., in_features]. Starts with weight and bias uniform in ±1 / sqrt(in), as
-// PyTorch's.
+// linear (ops.h) of [..., in_features]. Weight and bias are initialised uniformly in ±1 / sqrt(in),
+// as in PyTorch.
 class Linear : public Module {
  public:
   Linear(std::int64_t in_features, std::int64_t out_features, bool with_bias = true);
@@ -102,8 +102,8 @@ class GlobalAvgPool2d : public Module {
   Tensor forward(const Tensor& x) override { return global_avg_pool2d(x); }
 };
 
-// dropout (ops.h) in training mode, the identity otherwise. Throws Error in training mode before
-// set_randomness was called.
+// dropout (ops.h) in training mode, the identity otherwise. In training mode without a previous
+// set_randomness it throws Error.
 class Dropout : public Module {
  public:
   // Zeroes with probability p, 0 <= p < 1.
@@ -117,13 +117,13 @@ class Dropout : public Module {
 
  private:
   Tensor key_;         // seed, stream, step, first sample; undefined until set
-  Tensor device_key_;  // its copy where the input was last, if not on the CPU
+  Tensor device_key_;  // its copy on the input's last device, if that is not the CPU
 };
 
-// Modules one after the other, named 0, 1, ...
+// Modules in sequence, named 0, 1, ...
 class Sequential : public Module {
  public:
-  // Appends a Layer made from `arguments`: sequential.append<Linear>(512, 10).
+  // Appends a Layer constructed from `arguments`: sequential.append<Linear>(512, 10).
   template <class Layer, class... Arguments>
   Layer& append(Arguments&&... arguments) {
     auto layer = std::make_unique<Layer>(std::forward<Arguments>(arguments)...);

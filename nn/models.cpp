@@ -1,4 +1,4 @@
-// The list of models: one line each.
+// The list of models: one line per model.
 #include "nn/models.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace osteon {
 namespace {
 
-// References to its elements stay valid as it grows.
+// A deque, because references to its elements stay valid when it grows.
 std::deque<Architecture>& list() {
   static std::deque<Architecture> architectures = {
       resnet("resnet18", ResNetBlock::basic, {2, 2, 2, 2}),
@@ -46,7 +46,7 @@ void register_model(Architecture architecture) {
                architecture.image_size, " pixels; it must be at least 1");
   OSTEON_CHECK(architecture.mean.size() == 3 && architecture.std.size() == 3,
                "register_model: ", name, " has ", architecture.mean.size(), " means and ",
-               architecture.std.size(), " standard deviations; 3 each are needed, one a channel");
+               architecture.std.size(), " standard deviations; 3 each are needed, one per channel");
   list().push_back(std::move(architecture));
 }
 

@@ -1,8 +1,7 @@
-// Models by name, and how a family of them is added.
+// Models by name, and how to add a family of models.
 //
-// A family is a Module in files of its own and one line a model in the list in models.cpp. A
-// program that has its own family hands the same line to register_model. Nothing else knows a
-// family.
+// A family is a Module in its own files and one line per model in the list in models.cpp. A program
+// with its own family passes the same line to register_model. No other code depends on a family.
 #pragma once
 
 #include <cstdint>
@@ -15,49 +14,49 @@
 
 namespace osteon {
 
-// The widest models that options and files may ask for.
+// Limit of ModelOptions::width, for options and files.
 inline constexpr std::int64_t kMaxWidth = 256;
 
 struct ModelOptions {
-  std::int64_t num_classes = 1;     // logits an image; 1 for two classes
-  std::int64_t width = 64;          // channels after the stem; all other widths follow it
-  bool zero_init_residual = false;  // start each residual branch at 0: the last gamma of a block
-  std::uint64_t seed = 0;           // of the starting values
+  std::int64_t num_classes = 1;     // logits per image; 1 for two classes
+  std::int64_t width = 64;          // channels after the stem; all other widths scale with it
+  bool zero_init_residual = false;  // initialise the last gamma of each residual block to 0
+  std::uint64_t seed = 0;           // of the initial values
 };
 
 // Mean and standard deviation of the ImageNet training set, red, green, blue, in [0, 1].
 inline const std::vector<double> kImageNetMean{0.485, 0.456, 0.406};
 inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
 
-// What there is to know of a model beside its layers.
+// The properties of a model, apart from its layers.
 struct Architecture {
-  // A module whose output [N, H/stride, W/stride, C] shows where in the image something is.
+  // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image.
   struct Stage {
     std::string layer;
     std::int64_t stride;
   };
 
   std::string name;
-  // Builds and initialises the model: a function of images [N,H,W,3] to logits [N,num_classes].
+  // Builds and initialises the model: a function from images [N,H,W,3] to logits [N,num_classes].
   std::function<std::unique_ptr<Module>(const ModelOptions&)> make;
   std::string head;           // the last layer, the only one whose shape depends on num_classes
-  std::vector<Stage> stages;  // from the input to the head; what Grad-CAM may show
-  std::int64_t image_size;    // side of the images it is made for
+  std::vector<Stage> stages;  // from the input to the head; choices for Grad-CAM
+  std::int64_t image_size;    // the side of the images that it is designed for
   std::vector<double> mean;   // of the images that published weights expect, one per channel
   std::vector<double> std;    // likewise
 };
 
-// Throws UsageError with the known names for another one.
+// The architecture with this name. Throws UsageError listing the known names if there is none.
 const Architecture& find_architecture(const std::string& name);
 
-// Adds a model to those that find_architecture knows; to be called before other threads ask for
-// one. Throws Error for a name that is taken and for a line that lacks something.
+// Adds a model to the list of find_architecture. Call it before other threads use the list. Throws
+// Error if the name is taken or the line is incomplete.
 void register_model(Architecture architecture);
 
 // find_architecture(name).make(options).
 std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& options = {});
 
-// The names find_architecture knows.
+// The names known to find_architecture.
 std::vector<std::string> model_names();
 
 }  // namespace osteon

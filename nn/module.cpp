@@ -1,4 +1,4 @@
-// Registration, and the walks over a tree of modules.
+// Registration, and traversals of a tree of modules.
 #include "nn/module.h"
 
 #include "base/random.h"
@@ -170,7 +170,8 @@ EvaluationMode::EvaluationMode(Module& model) {
   model.eval();
 }
 
-// train() reaches all below a module, but those come later in the list and have the last word.
+// train() sets all descendants of a module; but these come later in the list, so their own mode is
+// restored last.
 EvaluationMode::~EvaluationMode() {
   for (const auto& [module, training] : modes_) module->train(training);
 }

@@ -1,6 +1,5 @@
-// The base of every layer and model: a function of one tensor, or of several, that knows its
-// parameters, its buffers and the modules it is made of, each by the name PyTorch's torchvision
-// gives it.
+// The base class of layers and models: a function of one or several tensors with named parameters,
+// buffers and child modules. The names are those of torchvision.
 //
 //   struct Bottleneck : Module {
 //     Conv2d conv1{64, 64, 1};
@@ -30,7 +29,7 @@ class ParameterStreams;
 using NamedTensorList = std::vector<std::pair<std::string, Tensor>>;
 using NamedModules = std::vector<std::pair<std::string, Module*>>;
 
-// What the random draws of one training step are a function of (dropout in ops.h).
+// The arguments of the random draws of one training step (dropout in ops.h).
 struct RandomKey {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;  // the layer that draws
@@ -38,7 +37,7 @@ struct RandomKey {
   std::int64_t first_sample = 0;  // index of the batch's first sample in the step
 };
 
-// A module registers the addresses of its members, so it stays where it was built.
+// Neither copyable nor movable: a module registers the addresses of its members.
 class Module {
  public:
   Module() = default;
@@ -46,64 +45,65 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  // The module as a function; seen by ObserveModules.
+  // Calls forward(); visible to ObserveModules.
   Tensor operator()(const Tensor& x);
-  // Of several inputs, some of which the module may allow to be undefined: attention({x, mask}).
+  // The same for several inputs, some of which may be undefined if the module allows it:
+  // attention({x, mask}).
   Tensor operator()(const Tensors& inputs);
 
-  // Every name is a path from this module, as in layer1.0.conv1.weight; the order is that of
-  // registration, a module's own tensors before those of the modules in it.
+  // Every name is a path from this module, for example layer1.0.conv1.weight. The order is that of
+  // registration, with a module's own tensors before those of its children.
   NamedTensorList named_parameters() const;
   NamedTensorList named_buffers() const;
-  // Both: what a checkpoint holds.
+  // Parameters and buffers: the contents of a checkpoint.
   NamedTensorList named_state() const;
-  // This module ("") and all below it, a module before those in it.
+  // This module ("") and all its descendants, parents before children.
   NamedModules named_modules();
 
   Tensors parameters() const;
   // The number of elements in all parameters.
   std::int64_t parameter_count() const;
 
-  // Sets the mode of this module and all below it: batch norm and dropout ask for it. Modules start
-  // in training mode.
+  // Sets the mode of this module and all its descendants, used by batch norm and dropout. Modules
+  // start in training mode.
   void train(bool training = true);
   void eval() { train(false); }
   bool is_training() const { return training_; }
 
   // Converts all floating-point parameters and buffers, or moves them to a device; counters stay on
-  // the CPU. They become other tensors: an optimizer is built afterwards.
+  // the CPU. Parameters become new tensors, so create the optimizer afterwards.
   void to(DType dtype);
   void to(const Device& device);
-  // Where the parameters are; the CPU for a module without any.
+  // The device of the parameters; the CPU for a module without parameters.
   Device device() const;
 
-  // Gives the module's own parameters (not those below it) their starting values; a stream belongs
-  // to one parameter. initialize_parameters (nn/init.h) calls it for a whole model.
+  // Sets the initial values of the module's own parameters (not of its children); each parameter
+  // has its own stream. initialise_parameters (nn/init.h) calls it for a whole model.
   virtual void initialize(const ParameterStreams& streams);
 
-  // Sets what the module itself draws from, in a layer that draws. set_randomness calls it for a
-  // whole model.
+  // Sets the random key, in layers that draw random numbers. set_randomness calls it for a whole
+  // model.
   virtual void set_random_key(const RandomKey&) {}
 
-  // Does what a forward pass does to the module's own state on the CPU. A step that a CUDA device
-  // replays computes on the device alone, and calls this for each module instead.
+  // Applies a forward pass's change of the module's state on the CPU. A replay of a CUDA graph
+  // computes only on the device, and then calls this for each module.
   virtual void replayed() {}
 
  protected:
-  // What operator() does. A module of one input overrides the first, one of several the second, one
-  // whose further inputs may be left out both. What is not overridden throws Error, but for a list
-  // of one input, which goes to the first.
+  // The computation of operator(). A module with one input overrides the first, one with several
+  // inputs the second, one with optional further inputs both. A version that is not overridden
+  // throws Error; but a list of one input is passed to the first.
   virtual Tensor forward(const Tensor& x);
   virtual Tensor forward(const Tensors& inputs);
 
-  // To be called by constructors with members of the module. A name is not empty, has no dot and is
-  // used once. A parameter is set to require a gradient.
+  // Called by constructors with members of the module. A name must not be empty, contain a dot or
+  // be used twice. A parameter is set to require a gradient.
   void register_parameter(const std::string& name, Tensor& parameter);
   void register_buffer(const std::string& name, Tensor& buffer);
   void register_module(const std::string& name, Module& module);
 
-  // Runs a forward pass of this module on `inputs` under the eyes of ObserveModules. operator()
-  // does; a module with a second way of being called wraps it likewise.
+  // Runs a forward pass of this module on `inputs`, visible to ObserveModules. operator() calls it;
+  // a module with a second entry point (such as BatchNorm2d::relu) must do the same.
   Tensor observed(std::span<const Tensor> inputs, const std::function<Tensor()>& pass);
 
  private:
@@ -126,14 +126,13 @@ class Module {
   bool training_ = true;
 };
 
-// Sets what every layer of a model draws from; to be called before each training step. A layer's
-// stream is its name in the model; `first_sample` is not 0 where a step is accumulated from several
-// batches.
+// Sets the random key of every layer of a model; call it before each training step. A layer's
+// stream is its name in the model. `first_sample` is not 0 if a step accumulates several batches.
 void set_randomness(Module& root, std::uint64_t seed, std::int64_t step,
                     std::int64_t first_sample = 0);
 
-// While one lives, a model and all below it are in evaluation mode; then each module is in its
-// former mode again.
+// During its lifetime a model and all its descendants are in evaluation mode; then each module
+// returns to its former mode.
 class EvaluationMode {
  public:
   explicit EvaluationMode(Module& model);
@@ -145,15 +144,16 @@ class EvaluationMode {
   std::vector<std::pair<Module*, bool>> modes_;
 };
 
-// What an observer sees of each pass through a module.
+// The data that an observer gets for each forward pass of a module.
 struct ModuleEvent {
   Module& module;
   std::span<const Tensor> inputs;
-  const Tensor* output;  // null as the pass begins
+  const Tensor* output;  // null at the start of the pass
 };
 
-// While one lives, `observer` is called as each module's forward pass of this thread begins and
-// ends: for tables of layers, and for the activations and gradients of a layer found by its name.
+// During its lifetime `observer` is called at the start and the end of each module's forward pass
+// in this thread: for tables of layers, and for the activations and gradients of a layer with a
+// known name.
 class ObserveModules {
  public:
   using Observer = std::function<void(const ModuleEvent&)>;
@@ -167,7 +167,7 @@ class ObserveModules {
   const Observer* before_;
 };
 
-// Whether somebody observes the modules of this thread: then layers are not fused.
+// Whether the modules of this thread are observed. If so, layers are not fused.
 bool modules_are_observed();
 
 }  // namespace osteon

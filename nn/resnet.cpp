@@ -8,11 +8,11 @@ namespace {
 
 struct BlockShape {
   std::int64_t in_channels;
-  std::int64_t channels;  // inside; a bottleneck puts out four times as many
+  std::int64_t channels;  // inside the block; a bottleneck's output has four times as many
   std::int64_t stride;
 };
 
-// The way around a block: the identity where shapes allow, else a strided 1x1 convolution.
+// The shortcut of a block: the identity if the shapes are equal, else a strided 1x1 convolution.
 class Shortcut {
  public:
   Shortcut(const BlockShape& shape, std::int64_t out_channels) {
@@ -123,7 +123,8 @@ class Bottleneck : public Module {
   bool zero_init_residual_;
 };
 
-// Fills one stage; its first block strides and widens. Returns the channels it puts out.
+// Appends the blocks of one stage; the first block has the stride and changes the width. Returns
+// the number of output channels.
 template <class Block>
 std::int64_t append_blocks(Sequential& stage, int count, BlockShape shape, bool zero_init) {
   for (int i = 0; i < count; ++i) {

@@ -1,8 +1,8 @@
-// Residual networks as torchvision builds them: the same layers under the same names, so weights
-// travel both ways.
+// Residual networks as in torchvision: the same layers with the same names, so that weights are
+// interchangeable.
 //
 // Source: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016. As in
-// torchvision (and unlike the paper) a bottleneck strides in its 3x3 convolution.
+// torchvision (and unlike the paper) the stride of a bottleneck is in its 3x3 convolution.
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@ enum class ResNetBlock {
   bottleneck  // 1x1, 3x3, 1x1 with four times the channels
 };
 
-// The line of a ResNet in the list of models.
+// The entry of a ResNet in the list of models.
 Architecture resnet(const std::string& name, ResNetBlock block, const std::array<int, 4>& blocks);
 
 class ResNet : public Module {
  public:
-  // blocks: how many of them in each of the four stages.
+  // blocks: their number in each of the four stages.
   ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options);
 
  protected:

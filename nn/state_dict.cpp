@@ -1,4 +1,4 @@
-// Comparing what a file holds with what a model expects, then the copy.
+// Compares the contents of a file with the model, then copies.
 #include "nn/state_dict.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ bool is_batch_counter(const std::string& name) {
   return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked");
 }
 
-// Whether every tensor of the head is in the file in its shape.
+// Whether the file has every tensor of the head with the right shape.
 bool head_fits(const NamedTensorList& wanted, const TensorsByName& given, const std::string& head) {
   return std::ranges::all_of(wanted, [&](const auto& entry) {
     const auto found = given.find(entry.first);

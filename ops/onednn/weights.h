@@ -11,8 +11,7 @@ namespace osteon::onednn {
 
 // `weight`, described by `plain`, in the layout `wanted`: the same memory if the two are equal,
 // else a reordered copy. If `keep`, the next call reuses the copy unless the tensor's version has
-// changed. The result may be
-// the only owner of its memory: keep it as long as the memory is in use.
+// changed. The result may be the only owner of its memory: keep it while the memory is in use.
 Tensor prepared_weight(const Tensor& weight, const dnnl::memory::desc& plain,
                        const dnnl::memory::desc& wanted, bool keep);
 
