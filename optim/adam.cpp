@@ -1,4 +1,4 @@
-// Adam's state and its call of the update kernel.
+// Adam's state and the call of the update kernel.
 #include "optim/adam.h"
 
 #include "ops/kernels.h"

@@ -1,4 +1,4 @@
-// Adam, and AdamW, which takes the weight decay out of the moments.
+// Adam, and AdamW, whose weight decay does not enter the moments.
 #pragma once
 
 #include "ops/optimizer.h"
@@ -6,8 +6,8 @@
 
 namespace osteon {
 
-// The update is in ops/optimizer.h; options.decoupled makes it AdamW. Each parameter counts its own
-// steps, so that one that starts to train later is corrected for its own start.
+// ops/optimizer.h has the update; options.decoupled makes it AdamW. Each parameter counts its own
+// steps, so that the bias correction is right for a parameter whose training starts later.
 class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<ParameterGroup> groups, const AdamOptions& options = {});

@@ -1,4 +1,4 @@
-// The schedules' formulas, and the only one with a memory.
+// The formulas of the schedules, and plateau, the only one with state.
 #include "optim/lr_scheduler.h"
 
 #include <algorithm>
@@ -41,7 +41,7 @@ void Plateau::observe(double figure) {
   }
 }
 
-// JSON has no infinity: before the first figure, best is null.
+// JSON has no infinity: before the first value, best is null.
 nlohmann::json Plateau::state() const {
   return {{"best", std::isfinite(best_) ? nlohmann::json(best_) : nlohmann::json()},
           {"epochs_without", epochs_without_},

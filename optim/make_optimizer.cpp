@@ -1,4 +1,4 @@
-// One line an optimizer.
+// One line per optimizer.
 #include "optim/make_optimizer.h"
 
 #include "base/text.h"

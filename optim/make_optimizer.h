@@ -1,4 +1,4 @@
-// Optimizers by the names users type.
+// Optimizers by name.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@ namespace osteon {
 // The names that make_optimizer knows.
 std::vector<std::string> optimizer_names();
 
-// adam, adamw or sgd (momentum 0.9), with the defaults of ops/optimizer.h. Throws UsageError with
-// these names for another one.
+// adam, adamw or sgd (momentum 0.9), with the defaults of ops/optimizer.h. Throws UsageError
+// listing these names for any other name.
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name,
                                           std::vector<ParameterGroup> groups);
 

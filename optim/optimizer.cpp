@@ -1,5 +1,5 @@
-// Gradients and state in blocks of memory, one for all tensors of a dtype, and the bookkeeping
-// around the update kernels.
+// Gradients and state, each in one block of memory per dtype, and the common code around the update
+// kernels.
 #include "optim/optimizer.h"
 
 #include <algorithm>
@@ -12,10 +12,10 @@
 namespace osteon {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;  // bytes; a tensor in a block starts on a cache line
+constexpr std::int64_t kAlignment = 64;  // bytes; each tensor in a block starts on a cache line
 
-// Uninitialised tensors shaped as `like` (all of one dtype), one after the other in one block of
-// memory, whose gaps are not initialised either.
+// Uninitialised tensors with the shapes of `like` (all of one dtype), consecutive in one block of
+// memory. The gaps between them are also uninitialised.
 Tensors in_one_block(const Tensors& like) {
   if (like.empty()) return {};
   const std::int64_t unit = kAlignment / static_cast<std::int64_t>(size_of(like[0].dtype()));
@@ -137,7 +137,7 @@ void Optimizer::set_lr_factor(double factor) {
   for (std::size_t g = 0; g < groups_.size(); ++g) fill_(learning_rates_[g], lr(g));
 }
 
-// Every state tensor with the name it is saved under.
+// Every state tensor with its name in the saved state.
 std::map<std::string, Tensor> Optimizer::named_state() const {
   std::map<std::string, Tensor> named;
   for (const State& state : states_)
