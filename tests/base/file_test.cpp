@@ -1,4 +1,4 @@
-// An atomic write leaves the new file or the old one, never a part of either, and no litter.
+// An atomic write leaves the new file or the old one, never a partial file, and no temporary.
 #include "base/file.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// What is JSON and not nested deeply is read as nlohmann reads it; everything else is an error.
+// JSON with limited nesting is parsed like nlohmann does; everything else is an error.
 #include "base/json.h"
 
 #include <doctest/doctest.h>

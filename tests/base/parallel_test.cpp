@@ -1,4 +1,4 @@
-// Ranges cover all elements once whatever the number of threads that the system grants.
+// The ranges cover every element once for any number of threads granted by the system.
 #include "base/parallel.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@ using namespace osteon;
 
 namespace {
 
-// Runs with `threads` threads wanted, and as many granted or only one.
+// Requests `threads` threads; the system grants all of them or only one.
 class Threads {
  public:
   Threads(int threads, bool granted)

@@ -1,5 +1,5 @@
-// Random numbers: the published vectors, the promise that a draw depends on its names alone, and
-// distributions that are what they say. Seeds are fixed, so no run differs from another.
+// Random numbers: published test vectors, independence of the order of draws, and correct
+// distributions. Seeds are fixed, so every run is the same.
 #include "base/random.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using namespace osteon;
 
 namespace {
 
-// Pearson's statistic of counts that should be equal.
+// Pearson's chi-square statistic for counts that should be equal.
 double chi_square(const std::vector<int>& counts) {
   double total = 0, sum = 0;
   for (const int count : counts) total += count;
@@ -23,7 +23,8 @@ double chi_square(const std::vector<int>& counts) {
   return sum;
 }
 
-// Its bound at about one in 10^5 for k categories (Wilson and Hilferty, 4.26 standard deviations).
+// Its bound at a probability of about 10^-5 for k categories (Wilson and Hilferty, 4.26 standard
+// deviations).
 double chi_square_bound(std::size_t k) {
   const double n = static_cast<double>(k) - 1, h = 2 / (9 * n);
   return n * std::pow(1 - h + 4.26 * std::sqrt(h), 3);
@@ -73,7 +74,7 @@ TEST_CASE("names hash by FNV-1a") {
   }
 }
 
-// The numbers a seed stands for must not change from one version to the next.
+// The numbers of a seed must not change between versions.
 TEST_CASE("a stream begins with the numbers it always began with") {
   struct Row {
     std::uint64_t seed, stream, substream;

@@ -1,4 +1,4 @@
-// The device that CUDA tests run on, and how much they do there.
+// The device of the CUDA tests, and the amount of their work.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,15 +9,15 @@
 
 namespace osteon {
 
-// The first CUDA device; where it cannot be used the CPU, and a line that says the test was
-// skipped.
+// The first CUDA device. If it cannot be used: the CPU, with a message that the test was skipped.
 inline Device device_under_test() {
   const Device device = device_from_name("auto");
   if (!device.is_cuda()) MESSAGE("skipped: there is no CUDA device");
   return device;
 }
 
-// Steps of training to compare: an emulated device is a thousand times slower than a real one.
+// Number of training steps to compare: an emulated device is a thousand times slower than a real
+// one.
 inline std::uint64_t steps_under_test() {
 #if defined(OSTEON_EMULATED_CUDA)
   return 3;

@@ -1,6 +1,6 @@
-// Kernels of the CUDA back end that no op of the table calls on every device: padding of channels,
-// and batch norm where cuDNN has no plan. Without a device it says so and checks nothing. The same
-// file is built a second time against an emulated device (cuda_emulator/).
+// CUDA kernels that the op table does not reach on every device: padding of channels, and batch
+// norm without a cuDNN plan. Without a device the tests print a message and check nothing. The same
+// file is also built for an emulated device (cuda_emulator/).
 #include <doctest/doctest.h>
 
 #include "ops/cuda/batch_norm_kernels.h"
@@ -43,8 +43,8 @@ TEST_CASE("channels are padded with zeros and cropped again, converting as copy_
       }
 }
 
-// Channels that fill packs and that do not, rows enough for several parts; gradients in the place
-// of what they are computed from.
+// Channel counts that fill vectors and others, with enough rows for several parts; gradients
+// overwrite their own inputs.
 TEST_CASE("batch norm without cuDNN agrees with the CPU's") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;

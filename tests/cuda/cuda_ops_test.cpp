@@ -1,6 +1,6 @@
-// Every row of the op table on a CUDA device beside float64 on the CPU, twice for the same bits,
-// and tensors on two devices. Without a device it says so and checks nothing. The same file is
-// built a second time against an emulated device (cuda_emulator/).
+// Every row of the op table on a CUDA device compared with float64 on the CPU, twice for
+// reproducible bits; and tensors on two devices. Without a device the tests print a message and
+// check nothing. The same file is also built for an emulated device (cuda_emulator/).
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -25,7 +25,7 @@ Tensors to_device(const Tensors& tensors, const Device& device) {
   return moved;
 }
 
-// A precision to run in. A float64 sum that cancels is compared with terms of about 1.
+// A precision under test. A float64 sum with cancellation is compared relative to terms of about 1.
 struct Precision {
   DType dtype;
   double floor;
@@ -58,7 +58,7 @@ TEST_CASE("every row stays near float64 on the CPU and gives the same bits again
     });
 }
 
-// The same elements one element further on, so that no access of several elements is aligned.
+// The same elements, shifted in memory by one element, so that no vectorised access is aligned.
 TEST_CASE("tensors may begin at any element") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
@@ -95,7 +95,7 @@ TEST_CASE("dropout draws the CPU's masks") {
     });
 }
 
-// The first row of each op with each of its inputs alone on the other device.
+// The first row of each op, with each of its inputs alone on the other device.
 TEST_CASE("tensors on two devices are refused with an error that names both") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
@@ -142,7 +142,7 @@ TEST_CASE("targets out of range make a loss and its gradient NaN") {
   }
 }
 
-// Conversions between all dtypes, numbers that need rounding or do not fit among them.
+// Conversions between all dtypes, with numbers that need rounding or are out of range.
 TEST_CASE("copy_, fill_ and add_ agree with the CPU bit for bit") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
@@ -153,7 +153,7 @@ TEST_CASE("copy_, fill_ and add_ agree with the CPU bit for bit") {
       -INFINITY, NAN,  1.00390625, 1.01171875, 9.2e18, -9.3e18};
   const auto count = static_cast<std::int64_t>(numbers.size());
   constexpr DType kAll[] = {DType::f64, DType::f32, DType::bf16, DType::i64, DType::u8};
-  // Once alone, and once as rows that begin anywhere and end in the middle of a pack.
+  // Once whole, and once as rows that begin at any element and end within a vector.
   for (const std::int64_t begin : {0, 1, 3})
     for (const DType from : kAll)
       for (const DType to : kAll) {

@@ -1,6 +1,6 @@
-// The optimizers on a CUDA device beside the CPU, and that a step whose gradients are not finite
-// changes nothing there either. Without a device it says so and checks nothing. The same file is
-// built a second time against an emulated device (cuda_emulator/).
+// The optimizers on a CUDA device compared with the CPU; a step with gradients that are not finite
+// changes nothing there either. Without a device the tests print a message and check nothing. The
+// same file is also built for an emulated device (cuda_emulator/).
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@ using namespace osteon;
 
 namespace {
 
-// Sizes beside those of a block's share and of a pack, then small ones.
+// Sizes near a block's share and near a vector, then small ones.
 Shape shape_of(std::size_t i) {
   const Shape first[] = {{3, 5}, {7}, {4096}, {3, 4097}, {1}, {0}};
   return i < std::size(first) ? first[i] : Shape{static_cast<std::int64_t>(i % 9 + 1)};
@@ -117,7 +117,7 @@ TEST_CASE("updates and norms agree with the CPU's") {
       for (int step = 0; step < 3; ++step) {
         here.set_gradients(step);
         there.set_gradients(step);
-        // Scaled in the first two steps, left as they are in the last.
+        // The gradients are scaled in the first two steps and unchanged in the last.
         const double most = step < 2 ? 0.5 : 1e9;
         const Tensor norm_here = clip_grad_norm_(here.tensors(), most);
         const Tensor norm_there = clip_grad_norm_(there.tensors(), most);

@@ -1,5 +1,5 @@
-// Plans on a device: what timing chose computes the same bits when it comes back from a file.
-// Without a device it says so and checks nothing.
+// Plans on a device: a plan chosen by timing gives the same bits after it is loaded from a file.
+// Without a device the test prints a message and checks nothing.
 #include "ops/backend.h"
 
 #include <doctest/doctest.h>

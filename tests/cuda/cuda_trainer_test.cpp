@@ -1,4 +1,4 @@
-// Whole runs on a CUDA device: trained, kept, continued and evaluated as on the CPU. Built for a
+// Whole runs on a CUDA device: trained, saved, resumed and evaluated as on the CPU. Built for a
 // real device and for the emulated one (cuda_emulator/).
 #include <doctest/doctest.h>
 
@@ -35,7 +35,8 @@ RunRecord trained(const TrainOptions& options, const Device& device) {
 
 }  // namespace
 
-TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated") {
+TEST_CASE(
+    "a run on a CUDA device gives the same result with and without a stop, and is evaluated") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
   const TemporaryFolder folder;
@@ -78,7 +79,7 @@ TEST_CASE("a run on a CUDA device ends alike however it went, and is evaluated")
   }
 }
 
-// A step is reported when the next one is on its way already, but with its own.
+// A step is reported after the next one was issued, but with its own values.
 TEST_CASE("the log has each step's learning rate, as on the CPU") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;

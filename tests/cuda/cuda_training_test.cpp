@@ -1,7 +1,7 @@
-// Training on a CUDA device beside the CPU: a narrow ResNet18, each step from the float64
-// reference's weights and optimizer state, its loss and gradients within stated bounds; and the
-// recorded step beside the same steps computed one by one. Without a device it says so and checks
-// nothing. The same file is built a second time against an emulated device (cuda_emulator/).
+// Training on a CUDA device compared with the CPU: a narrow ResNet18, each step from the float64
+// reference's weights and optimizer state, with stated bounds for its loss and gradients; and
+// recorded steps compared with steps issued call by call. Without a device the tests print a
+// message and check nothing. The same file is also built for an emulated device (cuda_emulator/).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::int64_t kBatch = 16, kSize = 64, kWidth = 8;
 
-// A model in training and its optimizer; activations in `dtype`, parameters in f64 with it or f32.
+// A model in training and its optimizer. Activations are in `dtype`; parameters are in f64 if
+// `dtype` is, else in f32.
 struct Training {
   Training(const Device& where, DType dtype)
       : device(where),
@@ -43,7 +44,7 @@ struct Training {
                                             cast(targets.to(device), wide));
   }
 
-  // Takes over weights, statistics and the optimizer's state.
+  // Copies weights, statistics and the optimizer's state.
   void start_from(const Training& other) const {
     const NamedTensorList to = model->named_state(), from = other.model->named_state();
     for (std::size_t i = 0; i < to.size(); ++i) copy_(to[i].second, from[i].second);
@@ -69,7 +70,7 @@ Tensor random_targets(std::uint64_t step) {
   return from_vector(targets, {kBatch});
 }
 
-// |a - b| / |b| over all gradients together.
+// |a - b| / |b|, over all gradients together.
 double gradient_difference(const Training& a, const Training& b) {
   double difference = 0, size = 0;
   const Tensors left = a.model->parameters(), right = b.model->parameters();
@@ -83,10 +84,10 @@ double gradient_difference(const Training& a, const Training& b) {
   return std::sqrt(difference / size);
 }
 
-// Bounds on relative differences. Now and then rounding moves a number over the kink of a ReLU or
-// makes another one the largest of a window, and the gradient differs by far more than by rounding:
-// so it has a bound for the median of the steps and one for the worst. The CPU's own kernels came
-// to 4e-7, 3e-6 and 0.02 in f32, and to 0.005, 0.34 and 0.39 in bf16.
+// Bounds on relative differences. Occasionally rounding moves a number over the kink of a ReLU or
+// changes the largest element of a window; then the gradient differs by far more than a rounding
+// error. So there is one bound for the median of the steps and one for the worst step. The CPU's
+// own kernels gave 4e-7, 3e-6 and 0.02 in f32, and 0.005, 0.34 and 0.39 in bf16.
 struct Row {
   DType activations;
   double loss, median_gradient, worst_gradient;
@@ -127,7 +128,7 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
   }
 }
 
-// A batch size that no batch has keeps the step from being recorded.
+// A batch size that does not occur keeps the step from being recorded.
 TEST_CASE("a recorded step gives the same bits as one that is issued call by call") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;

@@ -1,6 +1,6 @@
-// An allocator that gives every tensor an allocation of its own, so that the emulator sees an
-// access beside it, which inside of a region of tensor/cuda/allocator.cpp it would not. For the
-// tests of kernels; where the allocator itself counts, it is left out.
+// An allocator with a separate allocation per tensor, so that the emulator detects an access
+// outside a tensor; inside a region of tensor/cuda/allocator.cpp it could not. Used by the tests of
+// kernels, but not by tests of the product's allocator.
 #include "tensor/cuda/allocator.h"
 
 #include "tensor/cuda/context.h"

@@ -1,5 +1,5 @@
-// Devices older than those that are meant: what each is told. Only on the emulated device, which a
-// process opens once, so the first case is the one in which it cannot be opened.
+// Error messages for devices that are too old. Only on the emulated device, which a process opens
+// once; thus the first case is the one in which opening fails.
 #include <doctest/doctest.h>
 
 #include <string>

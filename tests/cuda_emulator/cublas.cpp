@@ -1,4 +1,4 @@
-// What the product asks cuBLAS for, answered by the CPU's kernels on the same memory.
+// Replaces cuBLAS: the CPU's kernels compute the products on the same memory.
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
 #include "tests/cuda_emulator/emulator.h"
@@ -8,7 +8,7 @@
 namespace osteon::cuda {
 namespace {
 
-// Where a tensor of the device lies. A recorded call may outlive the tensor, but not its memory.
+// Memory of a device tensor. A recorded call may outlive the tensor, but not its memory.
 struct Place {
   explicit Place(const Tensor& x) {
     if (x.defined()) memory = x.raw(), shape = x.shape(), dtype = x.dtype();

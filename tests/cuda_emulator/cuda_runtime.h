@@ -1,5 +1,5 @@
-// Takes the place of the toolkit's cuda_runtime.h where g++ translates .cu files for the emulator:
-// the runtime's types and functions are the toolkit's, what nvcc would add to the language is here.
+// Replaces the toolkit's cuda_runtime.h for g++: the types and functions of the runtime are the
+// toolkit's; the language extensions of nvcc are defined here.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -27,7 +27,8 @@ inline const uint3& blockIdx = cuda_emulator::current.block;
 inline const dim3& blockDim = cuda_emulator::current.block_extent;
 inline const dim3& gridDim = cuda_emulator::current.grid_extent;
 
-// The value of the thread of this warp whose number differs from this one's in the bits of `lanes`.
+// The value of the thread in this warp whose index differs from this thread's in the bits of
+// `lanes`.
 template <class T>
 T __shfl_xor_sync(unsigned int mask, T value, int lanes) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= cuda_emulator::kExchangeBytes);
@@ -55,7 +56,7 @@ cudaError_t launch_emulated(void (*kernel)(Parameters...), dim3 grid, dim3 block
   (std::index_sequence_for<Parameters...>());
 }
 
-// The toolkit's own form for a kernel whose type is known; the one for any address stays undefined.
+// The toolkit's overload for a kernel of known type; the overload for any address stays undefined.
 template <class Kernel>
 cudaError_t cudaLaunchKernel(Kernel* kernel, dim3 grid, dim3 block, void** arguments,
                              std::size_t shared_bytes, cudaStream_t stream) {

@@ -1,7 +1,6 @@
-// Stands in for ops/cuda/cudnn/graph.cpp: what is asked of cuDNN is answered by the CPU's kernels
-// on the same memory. There are plans where an H100 has them, so that both ways are gone: with
-// cuDNN and without. Which specs are made, and how plans are kept and timed, is the product's own
-// code.
+// Replaces ops/cuda/cudnn/graph.cpp: the CPU's kernels compute the graphs on the same memory. Plans
+// exist in the same cases as on an H100, so that both paths are tested, with cuDNN and without. The
+// product's own code makes the specs and stores and times the plans.
 #include "ops/cuda/cudnn/graph.h"
 
 #include <algorithm>
@@ -28,7 +27,7 @@ namespace {
 
 using Memory = std::map<Role, void*>;
 
-// The memory of a role as a tensor of the CPU; undefined where there is none.
+// The memory of a role as a CPU tensor; undefined if the role is not bound.
 class Roles {
  public:
   explicit Roles(const Memory& memory) : memory_(memory) {}
@@ -43,7 +42,7 @@ class Roles {
 
 DType sums_of(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
 
-// On the CPU filters of bf16 come as f32.
+// The CPU kernels expect bf16 filters as f32.
 Tensor widened(const Tensor& filters) {
   const Tensor wide(filters.shape(), sums_of(filters.dtype()));
   copy_(wide, filters);
@@ -68,7 +67,7 @@ void compute(const ConvolutionSpec& spec, const Roles& at) {
   }
 }
 
-// Calls visit(i, byte, bit) for every element i of x: where its bit of the mask is.
+// Calls visit(i, byte, bit) for every element i of x, with the position of its mask bit.
 template <class Visit>
 void for_each_bit(const Shape& x, const Visit& visit) {
   const std::int64_t channels = x[3], bytes = relu_mask_shape(x)[1];
@@ -134,7 +133,7 @@ void compute(const BatchNormSpec& spec, const Roles& at) {
 
 bool has_plan(const ConvolutionSpec& spec) {
   if (spec == unfused(spec)) return true;
-  // True f32 takes a residual in only with a bias behind it.
+  // True f32 fuses a residual only with a bias after it.
   return spec.dtype == DType::bf16 || spec.tf32 || (spec.dtype == DType::f32 && spec.bias);
 }
 
@@ -145,7 +144,7 @@ bool has_plan(const BatchNormSpec& spec) {
 
 constexpr std::int64_t kConfigurations = 2, kWorkspaceBytes = 4096;
 
-// Plans as bytes are the spec's text: this process remembers which spec that was.
+// The bytes of a plan are the spec's text; this map finds the spec.
 std::map<std::string, CudnnSpec>& specs_by_text() {
   static std::map<std::string, CudnnSpec> specs;
   return specs;

@@ -1,6 +1,6 @@
-// The threads of a block as coroutines: each has a stack of its own and changes place with the
-// scheduler at barriers and shuffles. One that never waits hands its stack on to the next thread,
-// so that a kernel without barriers changes nothing.
+// The threads of a block are coroutines with separate stacks; they switch to the scheduler at
+// barriers and shuffles. A thread that never waits passes its stack to the next thread, so a kernel
+// without barriers never switches.
 #include "tests/cuda_emulator/emulator.h"
 
 #include <signal.h>
@@ -36,11 +36,11 @@ template <class... Parts>
   throw Fault(text.str());
 }
 
-// A stack, as the address sanitizer wants to be told of a change to another one.
+// A stack, with the data that the address sanitizer needs at a switch.
 struct Stack {
   const void* bottom = nullptr;
   std::size_t bytes = 0;
-  void* kept = nullptr;  // the sanitizer's own, while the stack is left
+  void* kept = nullptr;  // the sanitizer's data of an inactive stack
 };
 #if defined(__SANITIZE_ADDRESS__)
 void leaving(Stack& from, const Stack& to) {
@@ -56,12 +56,12 @@ void arrived(Stack&) {}
 void arrived_first(Stack&) {}
 #endif
 
-// The stack that launches are made from.
+// The stack of the host code that launches kernels.
 Stack scheduler_stack;
 
 class Block;
 
-// A stack and the place on it.
+// A stack and the saved position on it.
 struct Fiber {
   Fiber()
       : stack(static_cast<std::byte*>(::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
@@ -90,7 +90,7 @@ struct Thread {
   int line = 0;
   unsigned int mask = 0;  // of the shuffle
   unsigned int shuffles = 0;
-  // What it offers in its last and its next to last shuffle: a thread may be one ahead of another.
+  // Its values in the last two shuffles: one thread may be a shuffle ahead of another.
   alignas(kExchangeBytes) std::byte offered[2][kExchangeBytes] = {};
 };
 
@@ -127,7 +127,7 @@ class Block {
     }
   }
 
-  // Runs on a fiber: threads that were not started yet, until there are none.
+  // Runs on a fiber: starts the remaining threads one after another.
   void run_threads(Fiber& fiber) {
     for (;;) {
       while (next_ < threads_.size()) {
@@ -170,8 +170,8 @@ class Block {
     leave(*thread.fiber);
   }
 
-  // From the scheduler to a fiber and back. _setjmp and _longjmp leave signal masks alone, which
-  // would cost a system call each.
+  // Switches from the scheduler to a fiber and back. _setjmp and _longjmp do not save signal masks,
+  // which would need a system call each.
   void enter(Fiber& fiber);
   void leave(Fiber& fiber) {
     leaving(fiber.known, scheduler_stack);
@@ -179,7 +179,7 @@ class Block {
     arrived(fiber.known);
   }
 
-  // Lets the threads that wait in a shuffle go on; false if there are none.
+  // Resumes the threads that wait in a shuffle; false if there are none.
   bool release_shuffles() {
     bool any = false;
     for (std::size_t i = 0; i < threads_.size(); ++i) {
@@ -254,7 +254,7 @@ void Block::enter(Fiber& fiber) {
   ::setcontext(&fiber.start);
 }
 
-// --- what a thread must not do -------------------------------------------------------------------
+// --- forbidden accesses --------------------------------------------------------------------------
 
 sigjmp_buf recovery;
 void* volatile fault_address = nullptr;
@@ -264,7 +264,7 @@ extern "C" void on_fault(int signal, siginfo_t* info, void*) {
   siglongjmp(recovery, signal);
 }
 
-// Turns the signals of bad accesses into a return to `recovery` while it lives.
+// During its lifetime, signals of bad accesses return to `recovery`.
 class FaultHandlers {
  public:
   FaultHandlers() {
@@ -316,7 +316,7 @@ void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread) {
   {
     const FaultHandlers handlers;
     const int signal = sigsetjmp(recovery, 1);
-    if (signal != 0) {  // from a stack that nobody comes back to
+    if (signal != 0) {  // from a stack that is never resumed
       Stack lost;
       leaving(lost, scheduler_stack);
       arrived(scheduler_stack);

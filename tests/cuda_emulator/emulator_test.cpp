@@ -1,5 +1,5 @@
-// That the emulator runs kernels as a device would, and catches what would be an error there: the
-// other tests on an emulated device prove no more than this.
+// The emulator runs kernels like a device and detects errors. The other tests on an emulated device
+// rely on this.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -83,7 +83,7 @@ std::string fault_of(const std::function<void()>& action) {
 
 }  // namespace
 
-TEST_CASE("blocks and threads cover what they are told to") {
+TEST_CASE("blocks and threads cover all indices") {
   const Tensor x = bytes(4 * 1000);
   launch("test", x, write_index, dim3(4), dim3(256), 1000, ints(x));
   const std::vector<int> values = values_of(x);
@@ -100,12 +100,12 @@ TEST_CASE("barriers and shuffles order the threads of a block") {
     CHECK(values_of(to)[static_cast<std::size_t>(i)] == i / 32 * 32 * 32 + 31 * 32 / 2);
 }
 
-TEST_CASE("fresh memory is no number, and the host's memory is not the device's") {
+TEST_CASE("fresh memory is NaN, and the host's memory is not the device's") {
   const Tensor fresh({3}, DType::f32, Device::cuda());
   for (const double element : fresh.to_vector()) CHECK(element != element);
 }
 
-TEST_CASE("what a kernel must not do is caught") {
+TEST_CASE("forbidden actions of a kernel are detected") {
   const Tensor x = bytes(64), to = bytes(4 * 64);
   struct Case {
     std::function<void()> action;
@@ -132,7 +132,7 @@ TEST_CASE("what a kernel must not do is caught") {
     CAPTURE(fault);
     CHECK(contains(fault, each.message));
   }
-  // And the next kernel runs again.
+  // And the next kernel runs normally.
   launch("test", to, write_index, one, dim3(64), 64, ints(to));
   CHECK(values_of(to)[63] == 63);
 }

@@ -1,4 +1,4 @@
-// What the emulated device was asked of cuDNN.
+// The cuDNN specs executed on the emulated device.
 #pragma once
 
 #include <unordered_set>
@@ -9,7 +9,7 @@ namespace cuda_emulator {
 
 using CudnnSpecs = std::unordered_set<osteon::cuda::CudnnSpec, osteon::cuda::CudnnSpecHash>;
 
-// All that were executed since the program began, or since somebody cleared them.
+// All specs executed since the program began, or since the list was cleared.
 CudnnSpecs& executed_specs();
 
 }  // namespace cuda_emulator

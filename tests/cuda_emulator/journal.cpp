@@ -1,4 +1,4 @@
-// The journal, and what a test has changed about the device.
+// The journal, and the settings of the device that tests change.
 #include "tests/cuda_emulator/journal.h"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ std::string describe_launch(const void* kernel, dim3 grid, dim3 block,
     for (std::size_t at = 0; at < argument.size(); at += sizeof(void*)) {
       std::uintptr_t word = 0;
       std::memcpy(&word, argument.data() + at, std::min(sizeof word, argument.size() - at));
-      // What lies between the members of a structure is not the same each time.
+      // Padding between the members of a structure is not reproducible.
       const bool is_address = where_is(reinterpret_cast<const void*>(word), 1) == Where::device;
       if (argument.size() <= sizeof word || is_address) line << std::hex << word << std::dec << ' ';
     }

@@ -1,5 +1,5 @@
-// Every allocation has pages of its own. It ends where its last page does, to within the 256 bytes
-// of its alignment; what is left there and before it is filled with a pattern and looked at.
+// Every allocation has its own pages. It ends at the end of its last page, to within its alignment
+// of 256 bytes; the rest of the pages is filled with a pattern that is checked.
 #include "tests/cuda_emulator/memory.h"
 
 #include <sys/mman.h>
@@ -17,16 +17,16 @@ namespace cuda_emulator {
 namespace {
 
 constexpr std::size_t kPage = 4096, kAlignment = 256;
-constexpr std::size_t kMargin = 256;  // bytes that are looked at on either side
+constexpr std::size_t kMargin = 256;  // checked bytes on either side
 constexpr int kPattern = 0xFF;        // a NaN in every floating-point type
 constexpr std::size_t kFewAllocations = 64, kFewPages = 1024;
 
 struct Allocation {
-  std::byte* pages;  // the first that may be touched
+  std::byte* pages;  // the first accessible page
   std::size_t page_bytes, bytes;
 };
 
-// By the address of the first byte.
+// Keyed by the address of the first byte.
 std::map<std::byte*, Allocation>& allocations() {
   static std::map<std::byte*, Allocation> all;
   return all;
@@ -34,7 +34,7 @@ std::map<std::byte*, Allocation>& allocations() {
 
 int accesses = 0;
 std::size_t pages = 0;  // of all allocations
-bool in_reach = true;   // all of them, or none
+bool in_reach = true;   // whether all allocations are accessible, or none
 
 bool are_few() { return allocations().size() <= kFewAllocations && pages <= kFewPages; }
 
@@ -46,7 +46,7 @@ bool is_clean(const std::byte* begin, const std::byte* end) {
   return std::all_of(begin, end, [](std::byte b) { return b == std::byte{kPattern}; });
 }
 
-// The allocation that begins last at or before the address.
+// The last allocation that begins at or before the address.
 auto before(const void* address) {
   auto found = allocations().upper_bound(static_cast<std::byte*>(const_cast<void*>(address)));
   return found == allocations().begin() ? allocations().end() : std::prev(found);

@@ -1,6 +1,7 @@
-// The emulated device's memory. It is in reach while an Access lives, else every touch of it is a
-// segmentation fault, as a pointer of the device would be on the host. Where there is much of it,
-// as in training, that would cost more than the work itself, and it stays in reach.
+// The emulated device's memory. It is accessible only during the lifetime of an Access; any other
+// access is a segmentation fault, like a host access to a device pointer. If there are many
+// allocations, as in training, switching would cost more than the work itself, so the memory stays
+// accessible.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 
 namespace cuda_emulator {
 
-// At least one byte at an address that 256 divides, full of NaNs, with a page that nobody may touch
-// on either side; nullptr if there is no memory.
+// At least one byte, aligned to 256 and full of NaNs, with an inaccessible page on either side;
+// nullptr if there is no memory.
 void* allocate_device(std::size_t bytes);
 // False if `memory` was not allocated here.
 bool free_device(void* memory);
@@ -19,10 +20,11 @@ struct MemoryUse {
 };
 MemoryUse memory_in_use();
 
-// Whether [address, address + bytes) lies in the device's memory: not, in one allocation, in part.
+// Whether [address, address + bytes) is in the device's memory: not at all, in one allocation, or
+// partly.
 enum class Where { host, device, beyond };
 Where where_is(const void* address, std::size_t bytes);
-// Where an address is for the reader of an error: "16 bytes past the end of an allocation of 64".
+// A description of an address for error messages: "16 bytes past the end of an allocation of 64".
 std::string describe_address(const void* address);
 
 class Access {
@@ -32,7 +34,8 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
-  // Throws Fault if anything was written beside an allocation (of not too many).
+  // Throws Fault if memory next to an allocation was overwritten. Checks only if there are few
+  // allocations.
   void check_margins() const;
 };
 

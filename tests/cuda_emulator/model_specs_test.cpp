@@ -1,5 +1,5 @@
-// What cudnn_support compiles (gpu/model_specs.h) is what the kernels ask for: the specs read off a
-// run on the CPU are those that training and inference on the device execute.
+// cudnn_support compiles (tests/cudnn/model_specs.h) exactly the specs that the kernels use: the
+// specs observed in a run on the CPU are those that training and inference on the device execute.
 #include "tests/cudnn/model_specs.h"
 
 #include <doctest/doctest.h>
@@ -33,7 +33,7 @@ Names names_of(const CudnnSpecs& specs) {
   return names;
 }
 
-// As the kernels do it: fused where there is a plan.
+// As the kernels do: fused if there is a plan.
 Names expected(const std::vector<ObservedOp>& ops, const Precision& precision) {
   CudnnSpecs specs;
   for (const ObservedOp& op : ops) {

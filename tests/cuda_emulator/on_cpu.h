@@ -1,4 +1,4 @@
-// The emulated device's memory in the hands of the CPU's kernels.
+// Access to the emulated device's memory for the CPU's kernels.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace cuda_emulator {
 
-// Memory of the device as a tensor of the CPU; it must stay for as long as that is used.
+// Device memory as a CPU tensor; the memory must stay allocated while the tensor is used.
 inline osteon::Tensor on_cpu(void* memory, const osteon::Shape& shape, osteon::DType dtype) {
   static const auto nobody = std::make_shared<int>();
   const auto bytes = static_cast<std::size_t>(shape.numel()) * osteon::size_of(dtype);

@@ -1,6 +1,6 @@
-// How a training step uses a CUDA device, read from the emulator's journal: always the same calls
-// on the same addresses, which is what a recorded step needs; no waiting inside of a step; nothing
-// kept that is not in use; and what failing calls turn into. Only on the emulated device.
+// The use of a CUDA device by a training step, read from the emulator's journal: the same calls on
+// the same addresses in each step (required for recording); no waiting inside a step; no memory
+// that is not in use; and the errors of failing calls. Only on the emulated device.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ int count(const std::vector<std::string>& calls, const std::string& beginning) {
       calls, [&](const std::string& call) { return call.starts_with(beginning); }));
 }
 
-// Without what goes to the upload's two buffers in turn.
+// Without the calls on the upload's two buffers, which alternate.
 std::vector<std::string> without_uploads(std::vector<std::string> calls) {
   std::erase_if(calls, [](const std::string& call) {
     return call.starts_with("cudaMemcpyAsync") || call.starts_with("cudaEvent") ||
@@ -77,21 +77,22 @@ TEST_CASE("the same step makes the same calls on the same addresses, and waits f
     journals.push_back(journal.calls());
     training.step->take_result(false);
   }
-  // The upload's buffers take turns: every second step has the same ones.
+  // The upload's buffers alternate: every second step uses the same one.
   CHECK(count(journals[7], "launch") > 150);
   CHECK(without_uploads(journals[7]) == without_uploads(journals[5]));
   CHECK(without_uploads(journals[6]) == without_uploads(journals[4]));
   for (const std::string call : {"cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaMalloc",
                                  "cudaFree", "cudaMemcpyAsync to host pageable"})
     CHECK_MESSAGE(count(journals[7], call) == 0, call);
-  // Images and targets there, the loss and the norm back, and nothing else of the host's.
+  // Images and targets to the device, the loss and the norm back, and no other copies with the
+  // host.
   CHECK(count(journals[7], "cudaMemcpyAsync from host") == 2);
   CHECK(count(journals[7], "cudaMemcpyAsync to host") == 2);
-  // The last layer's gradients, whose parameters were rounded to bf16, are copied to their places;
-  // all others are computed there.
+  // The gradients of the last layer, whose parameters were rounded to bf16, are copied to their
+  // buffers; all others are computed there.
   CHECK(count(journals[7], "cudaMemcpyAsync") == 6);
-  // The host waits for one copy only: the one out of the buffer it is about to fill again, which
-  // was issued two steps before.
+  // The host waits for one copy only, issued two steps earlier: the one from the buffer that it
+  // fills next.
   CHECK(count(journals[7], "cudaEventSynchronize") == 1);
 }
 
@@ -105,8 +106,8 @@ TEST_CASE("a recorded step is one call, beside the copies of its inputs and its 
   training.issue(4);
   CHECK(count(journal.calls(), "cudaGraphLaunch") == 1);
   CHECK(count(journal.calls(), "launch") == 0);
-  // Images and targets to the device and on to where they were recorded; the loss and the norm
-  // back.
+  // Images and targets to the device, and from there to the recorded addresses; the loss and the
+  // norm back.
   CHECK(count(journal.calls(), "cudaMemcpyAsync") == 6);
   CHECK(count(journal.calls(), "cudaMemcpyAsync to host pinned") == 2);
   CHECK(count(journal.calls(), "cudaMalloc") == 0);
@@ -153,7 +154,7 @@ TEST_CASE("a device that cannot be used says why") {
                  "device cuda:7: there is only cuda:0"));
   CHECK(device_from_name("auto") == Device::cuda());
   cuda_emulator::set_driver_version(12040);
-  // cuda:0 is open already; another one is asked for anew.
+  // cuda:0 is already open; another device is opened now.
   CHECK(contains(message_of([] { device_from_name("cuda:1"); }),
                  "device cuda:1: the driver is for CUDA 12.4, this build needs 13.0; update"));
   cuda_emulator::set_driver_version(0);

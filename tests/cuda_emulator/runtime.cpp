@@ -1,6 +1,6 @@
-// The calls of the CUDA runtime that the product makes, for a device of the emulator. All work is
-// done when it is issued, so streams have no order to keep; while a stream is being captured, work
-// is kept and done at each replay instead.
+// The calls of the CUDA runtime that the product uses, for the emulated device. Work is done when
+// it is issued, so streams need no order. While a stream is being captured, work is stored and done
+// at each replay.
 #include <cuda_runtime_api.h>
 
 #include <cstdlib>
@@ -15,7 +15,7 @@
 #include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/memory.h"
 
-// What the runtime only declares.
+// Types that the runtime only declares.
 struct CUstream_st {
   std::unique_ptr<CUgraph_st> capturing;
 };
@@ -38,15 +38,16 @@ cuda_emulator::Counts called;
 
 cudaError_t last_error = cudaSuccess;
 
-// What the call returns, remembered for cudaGetLastError.
+// Stores the result of the call for cudaGetLastError and returns it.
 cudaError_t report(cudaError_t status) {
   if (status != cudaSuccess) last_error = status;
   return status;
 }
 
-// Done now, or kept if the stream is being captured.
+// Does the work now, or stores it if the stream is being captured.
 cudaError_t do_or_keep(cudaStream_t stream, std::function<void()> work) {
-  if (stream == nullptr) return report(cudaErrorInvalidResourceHandle);  // ours never use it
+  if (stream == nullptr)
+    return report(cudaErrorInvalidResourceHandle);  // our code never uses the default stream
   if (stream->capturing)
     stream->capturing->work.push_back(std::move(work));
   else
@@ -54,7 +55,7 @@ cudaError_t do_or_keep(cudaStream_t stream, std::function<void()> work) {
   return cudaSuccess;
 }
 
-// Owned by the caller from here on, until the matching destroy.
+// Owned by the caller from now on, until the matching destroy.
 template <class T>
 cudaError_t hand_out(T** handle, std::unique_ptr<T> made) {
   *handle = made.release();
@@ -66,7 +67,7 @@ cudaError_t take_back(T* handle) {
   return cudaSuccess;
 }
 
-// Page-locked memory of the host, by its first byte.
+// Page-locked host memory, by its first byte.
 std::map<const std::byte*, std::size_t> pinned;
 
 bool is_pinned(const void* address) {
@@ -75,7 +76,7 @@ bool is_pinned(const void* address) {
   return after != pinned.begin() && byte < std::prev(after)->first + std::prev(after)->second;
 }
 
-// Adds a line to the journal, if one is kept.
+// Adds a line to the open journal, if any.
 template <class... Parts>
 void note(const Parts&... parts) {
   if (!cuda_emulator::journal_is_open()) return;
@@ -185,7 +186,7 @@ cudaError_t cudaSetDevice(int device) {
   return report(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
-// What an H100 says of itself, as far as the product asks.
+// The properties of an H100, as far as the product reads them.
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return report(cudaErrorInvalidDevice);
   *properties = {};
@@ -210,7 +211,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) {
 // --- memory --------------------------------------------------------------------------------------
 
 cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
-  // A device would make it a part of the graph, good for nothing outside of it.
+  // On a device the allocation would become part of the graph, unusable outside it.
   if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
   if (bytes > device_bytes - cuda_emulator::memory_in_use().bytes)
     return report(cudaErrorMemoryAllocation);

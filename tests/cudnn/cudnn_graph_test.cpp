@@ -1,5 +1,5 @@
-// Graphs are compiled for a described H100: what is barred stays barred, and what cuDNN cannot do
-// is said with its version. cudnn_support compiles all that the models need.
+// Graphs are compiled for a described H100: excluded configurations stay excluded, and errors
+// contain cuDNN's version. cudnn_support compiles all graphs of the models.
 #include "ops/cuda/cudnn/graph.h"
 
 #include <doctest/doctest.h>
@@ -49,19 +49,19 @@ TEST_CASE("a graph is compiled, named and stored") {
   }
 }
 
-TEST_CASE("f32 is not computed by what tf32 is") {
+TEST_CASE("f32 does not use the engines of tf32") {
   for (const auto pass : {ConvolutionSpec::Pass::forward, ConvolutionSpec::Pass::backward_input,
                           ConvolutionSpec::Pass::backward_weight})
     CHECK(engine_of(convolution(pass, DType::f32)) !=
           engine_of(convolution(pass, DType::f32, /*tf32=*/true)));
 }
 
-TEST_CASE("what gives other bits from run to run is barred unless it is allowed") {
+TEST_CASE("nondeterministic engines are excluded unless they are allowed") {
   const CudnnSpec spec = convolution(ConvolutionSpec::Pass::backward_weight, DType::f32);
   CHECK(count_built(spec, true) > count_built(spec, false));
 }
 
-TEST_CASE("what cuDNN cannot do is said with its version") {
+TEST_CASE("an error for an unsupported graph contains cuDNN's version") {
   const CudnnSpec spec =
       batch_norm_spec(BatchNormSpec::Pass::forward, DType::bf16, {2, 4, 4, 3}, {}, false);
   CHECK(message_of([&] { CudnnGraph(h100(), spec, false); }).starts_with(cudnn_version()));

@@ -1,4 +1,5 @@
-// Specs print what tells them apart, and are made from an op's arguments as its kernels need them.
+// The text of a spec identifies it, and specs are made from an op's arguments as its kernels need
+// them.
 #include "ops/cuda/cudnn/spec.h"
 
 #include <doctest/doctest.h>
@@ -106,7 +107,7 @@ TEST_CASE("specs that differ in one thing differ, as values and in print") {
   CHECK(hashes.size() == specs.size());
 }
 
-TEST_CASE("only bf16 without groups has its channels filled up to eight") {
+TEST_CASE("only bf16 without groups has its channels padded to eight") {
   struct Row {
     DType dtype;
     std::int64_t channels, groups, filled;
@@ -133,7 +134,7 @@ TEST_CASE("tf32 says nothing about other dtypes") {
   CHECK(convolution(Pass::forward, DType::f64, {}, true) == convolution(Pass::forward, DType::f64));
 }
 
-TEST_CASE("what can be computed apart is left out, a bias is not") {
+TEST_CASE("unfusing removes residual and ReLU, but not the bias") {
   const auto add = [](bool all) {
     return [all](ConvolutionSpec& spec) {
       spec.bias = true;
@@ -143,7 +144,7 @@ TEST_CASE("what can be computed apart is left out, a bias is not") {
   CHECK(unfused(with(convolution(), add(true))) == with(convolution(), add(false)));
 }
 
-TEST_CASE("a mask has a bit an element, in whole bytes a row of channels") {
+TEST_CASE("a mask has one bit per element, in whole bytes per row of channels") {
   CHECK(relu_mask_shape({2, 3, 4, 16}) == Shape{24, 2});
   CHECK(relu_mask_shape({5, 12}) == Shape{5, 2});
 }

@@ -1,7 +1,7 @@
-// cudnn_support: what cuDNN computes the models with, on a GPU that need not be here. Each graph
-// that the framework builds for them is compiled and stored as it would be there; a line a graph
-// says by which engine, with how much workspace, how long compiling took and how many bytes it is
-// stored in. Exit status 1 if one cannot be compiled.
+// cudnn_support: the cuDNN engines for the models, on a GPU that need not be present. Compiles and
+// stores each graph that the framework builds for the models. Prints one line per graph: the
+// engine, its workspace, the time of compilation and the stored bytes. Exit status 1 if a graph
+// cannot be compiled.
 #include <algorithm>
 #include <atomic>
 #include <cctype>
@@ -58,7 +58,7 @@ std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
   return {all.begin(), all.end()};
 }
 
-// Of the graphs that differ in their numbers only (shapes, strides, padding), the first one.
+// The first of all graphs that differ only in their numbers (shapes, strides, padding).
 std::vector<cuda::CudnnSpec> one_per_kind(const std::vector<cuda::CudnnSpec>& specs) {
   std::set<std::string> kinds;
   std::vector<cuda::CudnnSpec> chosen;
@@ -92,7 +92,7 @@ Result compile(const cuda::CudnnTarget& target, const cuda::CudnnSpec& spec,
   return result;
 }
 
-// As the kernels do it: fused if there is a plan, else apart.
+// As the kernels do: fused if there is a plan, else with separate operations.
 Result compile_or_unfuse(const cuda::CudnnTarget& target, const cuda::CudnnSpec& spec,
                          bool allow_nondeterministic) {
   Result result = compile(target, spec, allow_nondeterministic);
@@ -151,7 +151,7 @@ void run(const SupportOptions& options) {
 }  // namespace osteon
 
 int main(int argc, char** argv) {
-  CLI::App app("What cuDNN computes the models with, on a GPU that need not be here",
+  CLI::App app("The cuDNN engines for the models, on a GPU that need not be present",
                "cudnn_support");
   osteon::SupportOptions options;
   app.option_defaults()->always_capture_default();

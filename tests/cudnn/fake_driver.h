@@ -1,4 +1,5 @@
-// Cards that need not be here: cuDNN compiles for what is described, with a driver that only loads.
+// Devices that need not be present: cuDNN compiles for a described device, with a driver that can
+// only load code.
 #pragma once
 
 #include <dlfcn.h>
@@ -11,13 +12,12 @@
 
 namespace osteon {
 
-// Loads fake_libcuda.cpp, which all of cuDNN's own loading finds from now on by its soname. To be
-// called before anything of cuDNN's.
+// Loads fake_libcuda.cpp; cuDNN then finds it by its soname. Call this before any cuDNN function.
 inline void load_fake_driver() {
   OSTEON_CHECK(dlopen(OSTEON_FAKE_LIBCUDA, RTLD_NOW | RTLD_GLOBAL) != nullptr, dlerror());
 }
 
-// A file of cuDNN's own description of a device; h100.json is an H100's.
+// A file with cuDNN's own description of a device; h100.json describes an H100.
 inline std::string device_properties(const std::string& path = OSTEON_TEST_GPU "/h100.json") {
   std::ifstream file(path, std::ios::binary);
   OSTEON_CHECK(file, path, ": cannot be read");

@@ -1,10 +1,10 @@
-// A libcuda.so.1 for machines without a driver, in which cuDNN finishes compiling a plan: loading
-// what was compiled succeeds and every other call says that there is no device. It has the calls
-// that cuDNN looks up when it starts; it prints the names of those it misses.
+// A libcuda.so.1 for machines without a driver, with which cuDNN can compile plans: loading
+// compiled code succeeds, and every other call reports that there is no device. It has the
+// functions that cuDNN looks up at its start; it prints the names of missing ones.
 namespace {
 
 constexpr int kSuccess = 0, kNoDevice = 100;
-int loaded;  // what handles of what was loaded point to
+int loaded;  // handles of loaded code point to this
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Two observers, one of each direction. They see a batch of two: a batch norm wants more than one.
+// Two observers, one for each direction. They see a batch of two, because batch norm needs more
+// than one value.
 #include "tests/cudnn/model_specs.h"
 
 #include <map>
@@ -84,7 +85,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
       seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[kNorm.x].shape(),
                                  attrs_of(op, kNorm), op.inputs[kNorm.residual].defined())});
   });
-  // A data gradient takes in what other ops have contributed to its input's gradient before it.
+  // A data gradient is fused with the contributions of other ops that were made earlier.
   std::set<std::pair<const Node*, std::size_t>> contributed;
   const ObserveBackward backwards([&](const Node& op) {
     const auto& inputs = op.inputs;

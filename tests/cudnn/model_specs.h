@@ -1,5 +1,5 @@
-// What a model asks of cuDNN, read off a run of it on the CPU: each op that is observed there goes
-// through the functions that the CUDA kernels make their specs with.
+// The cuDNN specs of a model, observed in a run on the CPU: for each observed op the functions are
+// called with which the CUDA kernels make their specs.
 #pragma once
 
 #include <set>
@@ -18,21 +18,21 @@ struct Precision {
   DType dtype = DType::f32;
   bool tf32 = false;
 };
-// Of fp32, tf32 and bf16; throws UsageError for another name.
+// fp32, tf32 or bf16; throws UsageError for another name.
 Precision precision_from_name(const std::string& name);
 
-// One convolution or batch norm as it was observed, of a batch and a dtype of its own.
+// One observed convolution or batch norm, with the batch size and dtype of the observation.
 struct ObservedOp {
   cuda::CudnnSpec spec;
-  // The same of another batch in another precision.
+  // The spec for another batch size and precision.
   cuda::CudnnSpec in(std::int64_t batch_size, const Precision& precision) const;
 };
 
-// Those of a training step (forward and backward) on images of this size. The model's parameters
+// The ops of a training step (forward and backward) on images of this size. The model's parameters
 // get gradients.
 std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size);
 
-// Those of inference, where each batch norm is part of the convolution before it
+// The ops of inference, in which each batch norm is folded into the convolution before it
 // (nn/conv_batch_norm.h).
 std::vector<ObservedOp> observe_inference(Module& model, std::int64_t image_size);
 

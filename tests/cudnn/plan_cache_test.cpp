@@ -1,4 +1,4 @@
-// Stored plans are found by exactly what they are for, and nothing that is damaged is handed on.
+// Stored plans are found only by their exact origin and spec, and damaged plans are never used.
 #include "ops/cuda/cudnn/plan_cache.h"
 
 #include <doctest/doctest.h>
@@ -39,7 +39,7 @@ fs::path only_file_in(const fs::path& folder) {
   return fs::directory_iterator(folder)->path();
 }
 
-// An environment variable for as long as it lives; null: it is not set.
+// Sets an environment variable during its lifetime; null unsets it.
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) {
@@ -97,7 +97,7 @@ TEST_CASE("a plan is found by its spec and origin, and by no other") {
   CHECK_FALSE(find_plan(plans, kOrigin, kPlan.spec + " +relu"));
 }
 
-TEST_CASE("a file that is not what was stored there counts as none, and is replaced") {
+TEST_CASE("a file that differs from the stored one is ignored and replaced") {
   const TemporaryFolder folder;
   const PlanOrigin other{kOrigin.library, "another", kOrigin.choice};
   store_plan(folder.path(), kOrigin, kPlan);

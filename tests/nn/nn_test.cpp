@@ -1,4 +1,4 @@
-// Modules, layers, starting values and the table of layers.
+// Modules, layers, initial values and the table of layers.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 7;
 
-// Numbers in (-1, 1), none nearer to 0 than 1/128.
+// Numbers in (-1, 1) with an absolute value of at least 1/128.
 Tensor draw(const std::string& name, const Shape& shape, DType dtype = DType::f32) {
   const HashedSequence draws(name);
   std::vector<double> numbers(static_cast<std::size_t>(shape.numel()));
@@ -32,7 +32,7 @@ Tensor draw(const std::string& name, const Shape& shape, DType dtype = DType::f3
   return from_vector(numbers, shape, dtype);
 }
 
-// All different and 1/32 apart, so that no maximum is near a tie.
+// All different, at least 1/32 apart, so that no maximum is almost a tie.
 Tensor draw_distinct(const std::string& name, const Shape& shape) {
   RandomStream random(hash_name(name));
   std::vector<double> numbers;
@@ -55,10 +55,10 @@ std::unique_ptr<Module> make_sequential() {
   return layers;
 }
 
-// A batch norm called with what a residual block gives it.
-class Join : public Module {
+// A batch norm called as in a residual block.
+class NormWithResidual : public Module {
  public:
-  Join() { register_module("bn", bn_); }
+  NormWithResidual() { register_module("bn", bn_); }
 
  protected:
   Tensor forward(const Tensor& x) override { return bn_.relu(x, residual_); }
@@ -68,7 +68,7 @@ class Join : public Module {
   Tensor residual_ = draw("residual", {4, 5, 6, 3}, DType::f64);
 };
 
-// Two branches, the second of which may be left out by an undefined tensor.
+// Two branches; the second is skipped if its input is undefined.
 class TwoBranches : public Module {
  public:
   TwoBranches() {
@@ -113,8 +113,8 @@ TEST_CASE("layers pass the gradient check") {
        {2, 4, 5, 4}},
       {"batch norm", make<BatchNorm2d>(3)},
       {"batch norm, evaluation", make<BatchNorm2d>(3), false},
-      {"batch norm with a join", make<Join>()},
-      {"batch norm with a join, evaluation", make<Join>(), false},
+      {"batch norm with residual", make<NormWithResidual>()},
+      {"batch norm with residual, evaluation", make<NormWithResidual>(), false},
       {"linear", make<Linear>(3, 5)},
       {"linear without bias", make<Linear>(3, 5, false), true, {4, 3}},
       {"relu", make<ReLU>()},
@@ -123,8 +123,8 @@ TEST_CASE("layers pass the gradient check") {
       {"global average pool", make<GlobalAvgPool2d>()},
       {"dropout", make<Dropout>(0.4)},
       {"dropout, evaluation", make<Dropout>(0.4), false},
-      // In training the bias before a batch norm has no effect, and its gradient only rounding
-      // errors.
+      // In training the bias before a batch norm has no effect, and its gradient is only rounding
+      // error.
       {"sequential, evaluation", make_sequential(), false},
   };
   for (const Row& row : rows) {
@@ -133,7 +133,7 @@ TEST_CASE("layers pass the gradient check") {
     layer.to(DType::f64);
     initialize_parameters(layer, kSeed);
     for (const auto& [name, parameter] : layer.named_parameters())
-      if (parameter.rank() == 1)  // ones and zeros would leave too much out
+      if (parameter.rank() == 1)  // zeros and ones would hide too many errors
         copy_(parameter, draw(name, parameter.shape()));
     set_randomness(layer, kSeed, 0);
     layer.train(row.training);
@@ -160,7 +160,7 @@ TEST_CASE("tensors have their paths for names, in the order of registration") {
   for (const Tensor& parameter : layers->parameters()) CHECK(parameter.requires_grad());
 }
 
-TEST_CASE("names that would not lead back are refused") {
+TEST_CASE("ambiguous names are refused") {
   class Twice : public Module {
    public:
     explicit Twice(const std::string& name) {
@@ -243,7 +243,7 @@ TEST_CASE("in bf16 activations are bf16, parameters and their gradients f32") {
   }
 }
 
-TEST_CASE("every module of a model is given a key of its own to draw from") {
+TEST_CASE("every module of a model gets its own random key") {
   struct Drawing : Module {
     void set_random_key(const RandomKey& key) override { last = key; }
     Tensor forward(const Tensor& x) override { return x; }
@@ -286,7 +286,7 @@ TEST_CASE("dropout draws from the key and the layer's name") {
   CHECK(contains(message_of([] { Dropout{1.0}; }), "probability 1 is not in [0, 1)"));
 }
 
-TEST_CASE("starting values have the spread they should") {
+TEST_CASE("initial values have the right spread") {
   struct Row {
     std::string name;
     std::unique_ptr<Module> layer;
@@ -326,7 +326,7 @@ TEST_CASE("starting values have the spread they should") {
   }
 }
 
-TEST_CASE("starting values depend on seed and name alone") {
+TEST_CASE("initial values depend only on seed and name") {
   const auto weights = [](std::uint64_t seed, int place, int threads) {
     const int before = num_threads();
     set_num_threads(threads);
@@ -348,7 +348,7 @@ TEST_CASE("starting values depend on seed and name alone") {
   CHECK(longer.parameters()[0].to_vector() == reference);
 }
 
-TEST_CASE("a layer that nobody initialised shows it") {
+TEST_CASE("an uninitialised layer gives NaN") {
   for (const Tensor& parameter :
        {Conv2d(2, 2, 1).weight, Conv2d(2, 2, 1).bias, Linear(2, 2).weight, Linear(2, 2).bias})
     for (const double x : parameter.to_vector()) CHECK(std::isnan(x));
@@ -375,7 +375,7 @@ TEST_CASE("impossible layers and models are refused") {
   }
 }
 
-TEST_CASE("describe reads a model and leaves it alone") {
+TEST_CASE("describe summarises a model and does not change it") {
   const auto model = make_sequential();
   initialize_parameters(*model, kSeed);
   const std::vector<double> running = model->named_buffers()[0].second.to_vector();
@@ -468,8 +468,8 @@ TEST_CASE("flops of products") {
   }
 }
 
-TEST_CASE("observers see passes of modules, nested and by residual joins too") {
-  Join join;
+TEST_CASE("observers see passes of modules, also nested ones and those with a residual") {
+  NormWithResidual with_residual;
   join.to(DType::f64);
   std::string seen;
   std::map<const Module*, std::string> names;
@@ -482,10 +482,10 @@ TEST_CASE("observers see passes of modules, nested and by residual joins too") {
       if (names[&event.module] == "bn") CHECK(event.inputs.size() == 2);  // the residual, too
       if (event.output && names[&event.module] == "bn") y = *event.output;
     });
-    const Tensor output = join(x);
+    const Tensor output = with_residual(x);
     CHECK(y.shares_memory(output));
   }
   CHECK(seen == "<><bn></bn></>");
-  join(x);
+  with_residual(x);
   CHECK(seen == "<><bn></bn></>");
 }

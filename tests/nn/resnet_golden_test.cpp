@@ -1,5 +1,5 @@
-// A ResNet50 of width 1/16 trained beside PyTorch, whose half is scripts/golden/resnet.py: float64
-// step by step against its golden file, then each float32 step from the float64 state before it.
+// A ResNet50 of width 1/16 trained like in PyTorch (scripts/golden/resnet.py): float64 step by step
+// against the golden file, then each float32 step from the previous float64 state.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr std::int64_t kWidth = 4, kBatch = 8, kSize = 32;
 constexpr int kSteps = 4;
 constexpr double kLearningRate = 1e-4;
 
-// Numbers scale u + shift, u in [0, 1) drawn from a name.
+// Numbers scale u + shift, with u in [0, 1) drawn from a name.
 Tensor hashed(const std::string& name, const Shape& shape, double scale, double shift) {
   const HashedSequence draws("resnet50_narrow/" + name);
   std::vector<double> numbers(static_cast<std::size_t>(shape.numel()));
@@ -32,13 +32,13 @@ Tensor hashed(const std::string& name, const Shape& shape, double scale, double 
   return from_vector(numbers, shape, DType::f64);
 }
 
-// In the files' layout. Exact in float32.
+// In the layout of files. Exact in float32.
 Tensor initial_value(const std::string& name, const Shape& shape) {
   if (name.ends_with("bn3.weight")) return hashed(name, shape, 0.25, 0.125);
   if (name.ends_with("running_var") || (name.ends_with("weight") && shape.rank() == 1))
     return hashed(name, shape, 1, 0.5);
   if (shape.rank() == 1) return hashed(name, shape, 1, -0.5);
-  // Within a power of two near He's bound.
+  // A power of two near He's bound.
   const auto fan_in = static_cast<double>(shape.numel() / shape[0]);
   double bound = 1;
   while (bound * bound * fan_in > 6) bound /= 2;
@@ -88,7 +88,7 @@ class Training {
     optimizer_->step();
   }
 
-  // Takes over weights, running statistics and moments, rounded to this dtype.
+  // Copies weights, running statistics and moments, rounded to this dtype.
   void load(const Training& other) {
     const NamedTensorList from = other.model_->named_state(), to = model_->named_state();
     for (std::size_t i = 0; i < to.size(); ++i) copy_(to[i].second, from[i].second);
@@ -108,7 +108,7 @@ class Training {
     std::erase_if(buffers, [](const auto& entry) { return !is_statistic(entry.second); });
     return buffers;
   }
-  // Everything a step leaves behind, under unique names.
+  // All results of a step, under unique names.
   NamedTensorList results() const {
     NamedTensorList all = {{"logits", logits_}, {"loss", loss_}};
     const auto add = [&](const char* kind, const NamedTensorList& list) {
@@ -149,7 +149,7 @@ class GoldenSteps {
   void check_each(const std::string& kind, const NamedTensorList& list) {
     for (const auto& [name, tensor] : list) check(kind + "/" + name, tensor);
   }
-  // Every tensor scaled to largest size 1, all in one row, beside the sizes.
+  // Each tensor scaled to a largest absolute value of 1, concatenated, with the scales.
   void check_together(const std::string& entry, const NamedTensorList& list) {
     std::vector<double> row, sizes;
     for (const auto& [name, tensor] : list) {
@@ -160,7 +160,7 @@ class GoldenSteps {
     check(entry, vector(row));
     check(entry + "_sizes", vector(sizes));
   }
-  // The step's batch: which of its draws is said in the file.
+  // The batch of a step; the file contains the index of its draw.
   Batch batch(int step) {
     return Batch(step, static_cast<int>(golden_.number(format("step", step, "/draw"))));
   }
@@ -192,7 +192,7 @@ TEST_CASE("float64 training follows PyTorch") {
     golden.check_together(format("step", step, "/parameters"), training.parameters());
     golden.check_together(format("step", step, "/statistics"), training.statistics());
   }
-  for (const std::string& entry : golden.unused()) FAIL_CHECK(entry << ": nothing computes it");
+  for (const std::string& entry : golden.unused()) FAIL_CHECK(entry << ": not compared");
 }
 
 TEST_CASE("each float32 step from float64's state stays within a thousandth") {

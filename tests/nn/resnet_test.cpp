@@ -1,4 +1,4 @@
-// ResNets are torchvision's, name for name and shape for shape, and travel through files unharmed.
+// ResNets equal torchvision's in names and shapes, and files preserve them.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@ using namespace osteon;
 
 namespace {
 
-// A model small enough to compute with, all widths 1/16.
+// A model that is small enough for tests, with all widths divided by 16.
 std::unique_ptr<Module> narrow(const std::string& arch, std::int64_t num_classes = 1,
                                std::uint64_t seed = 0) {
   return make_model(arch, {.num_classes = num_classes, .width = 4, .seed = seed});
@@ -147,7 +147,7 @@ TEST_CASE("the last gamma of each block starts at zero on request only") {
 TEST_CASE("a model survives a file") {
   const TemporaryFolder folder;
   const auto model = narrow("resnet50", 3, 1), other = narrow("resnet50", 3, 2);
-  (*model)(full({2, 32, 32, 3}, 0.5));  // moves the buffers
+  (*model)(full({2, 32, 32, 3}, 0.5));  // changes the buffers
   CHECK(elements_of(*model) != elements_of(*other));
   write_safetensors(folder.path() / "model.safetensors", state_dict(*model));
   const auto left = load_state_dict(*other, read_safetensors(folder.path() / "model.safetensors"));

@@ -1,5 +1,5 @@
-// What dropout promises beyond its formula: a mask is a function of (seed, stream, step, sample,
-// element) alone, and backward meets the same one.
+// Properties of dropout: a mask is a function of only (seed, stream, step, sample, element), and
+// backward uses the same mask.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// What the fast path of the CPU adds to the table of ops (op_cases_test.cpp checks its numbers):
-// that it is taken, and that what it keeps between calls is never stale.
+// Properties of the fast path on the CPU, in addition to its numbers (op_cases_test.cpp): that it
+// is used, and that its caches are never stale.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   return difference;
 }
 
-// With the reference kernels.
+// Runs body with the reference kernels.
 template <class Body>
 auto by_reference(const Body& body) {
   set_backend(Backend::reference);
@@ -76,7 +76,7 @@ TEST_CASE("in evaluation, batch norm folded into its convolution gives the same 
     CAPTURE(format(row.dtype));
     const auto model = make_model(row.arch, {.num_classes = 20});
     const Tensor x = random_tensor({2, 64, 64, 3}, 1);
-    for (int step = 0; step < 2; ++step) {  // running statistics move in between
+    for (int step = 0; step < 2; ++step) {  // changes the running statistics between the steps
       CAPTURE(step);
       model->train();
       (*model)(x);
@@ -91,7 +91,7 @@ TEST_CASE("in evaluation, batch norm folded into its convolution gives the same 
   }
 }
 
-TEST_CASE("layers run one by one while somebody watches") {
+TEST_CASE("layers run one by one while they are observed") {
   const auto model = make_model("resnet18");
   model->eval();
   const NoGrad no_grad;
@@ -104,7 +104,7 @@ TEST_CASE("layers run one by one while somebody watches") {
 
 TEST_CASE("weights that change between two uses are used as they are") {
   const Tensor x = random_tensor({2, 9, 9, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
-  const NoGrad no_grad;  // then they are kept
+  const NoGrad no_grad;  // weights are cached only without gradients
   const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
   for (int change = 0; change < 3; ++change) {
     CAPTURE(change);
@@ -118,14 +118,15 @@ TEST_CASE("weights that take the place of others are used as they are") {
   const Tensor x = random_tensor({2, 9, 9, 32}, 1);
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     CAPTURE(seed);
-    const Tensor weight = random_tensor({16, 3, 3, 32}, seed);  // likely where the last one was
+    const Tensor weight =
+        random_tensor({16, 3, 3, 32}, seed);  // probably at the same address as the last one
     const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
     CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
   }
 }
 
-TEST_CASE("what is computed by the reference for want of a fast path is counted") {
-  const auto before = reference_fallbacks();  // bf16, where nothing is fast for it
+TEST_CASE("computations by the reference instead of the fast path are counted") {
+  const auto before = reference_fallbacks();  // without fast bf16 there are earlier ones
   const Tensor x = random_tensor({1, 3, 3, 2}, 1), weight = random_tensor({2, 1, 1, 2}, 2);
   note_reference("some_kernel", x);
   note_reference("some_kernel", x);

@@ -1,12 +1,12 @@
-// Is what oneDNN computes right? Random shapes (op_random_rows.h) on the fast path beside float64
-// on the reference kernels: outputs and all gradients, f32 and bf16, three times with the same
-// bits. ctest runs this once for each instruction set of oneDNN, by DNNL_MAX_CPU_ISA.
+// Is oneDNN correct? Random shapes (op_random_rows.h) on the fast path are compared with float64 on
+// the reference kernels: outputs and all gradients, f32 and bf16, three times with the same bits.
+// ctest runs this once per instruction set of oneDNN, through DNNL_MAX_CPU_ISA.
 //
-// The shapes are others at each run. A failure prints the seed:
+// Each run draws new shapes. A failure prints the seed:
 //   OSTEON_SWEEP_SEED=<seed>     draws the same shapes again
-//   OSTEON_SWEEP_SHAPES=<count>  how many shapes (300; 5,000 in the long test)
+//   OSTEON_SWEEP_SHAPES=<count>  number of shapes (300; 5,000 in the long test)
 //
-// What is found becomes a row of ops/onednn/faults.cpp.
+// A fault found here becomes a row of ops/onednn/faults.cpp.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -30,8 +30,8 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   return text ? std::stoull(text) : otherwise;
 }
 
-// DNNL_MAX_CPU_ISA asks for an instruction set that this processor lacks. ctest looks for the
-// message.
+// Whether DNNL_MAX_CPU_ISA names an instruction set that this processor lacks. ctest searches for
+// this message.
 bool is_skipped() {
   const char* wanted = std::getenv("DNNL_MAX_CPU_ISA");
   if (!wanted || wanted == std::string("ALL") || wanted == onednn::instruction_set()) return false;
@@ -40,17 +40,17 @@ bool is_skipped() {
   return true;
 }
 
-// The largest entry that a result of many entries would have, each adding up n numbers: three
-// standard deviations, where all inputs are drawn from [-1, 1). A result of few entries may have
-// only small ones by chance, but what was added up on the way was not smaller.
+// The expected largest entry of a large result whose entries are sums of n numbers: three standard
+// deviations, for inputs drawn from [-1, 1). A small result may have only small entries by chance,
+// but its intermediate sums were not smaller.
 double expected_size(const OpCase& row, const std::string& result, std::int64_t n) {
   const auto terms = static_cast<double>(n);
-  if (row.op.ends_with("pool2d")) return std::sqrt(3 / terms);  // a mean
+  if (row.op.ends_with("pool2d")) return std::sqrt(3 / terms);  // the mean of a window
   const bool is_sum = row.op != "batch_norm" || result == "gradient1" || result == "gradient2";
-  return is_sum ? std::sqrt(terms) : 1;  // of products of two
+  return is_sum ? std::sqrt(terms) : 1;  // sums of products of two numbers
 }
 
-// How the row goes wrong in this precision; empty if it does not.
+// Description of the row's fault in this precision; empty if there is none.
 std::string fault_of(const OpCase& row, DType dtype) try {
   const Tensors inputs = make_inputs(row.name, row.inputs, dtype);
   const Results reference = run(row, widened(inputs), DType::f64);
@@ -109,13 +109,13 @@ TEST_SUITE("long") {
   TEST_CASE("many random shapes are computed as float64 computes them") { sweep(5000); }
 }
 
-// The same checks see the faults that the table keeps away, but those that crash. On one thread, so
-// that what is written behind the scratchpad meets no other thread.
-TEST_CASE("without the table of faults there are faults") {
+// The same checks detect the faults of the table, except crashes. On one thread, so that writes
+// past the end of the scratchpad do not corrupt another thread's data.
+TEST_CASE("without the table of faults, faults are detected") {
   if (is_skipped()) return;
   struct Row {
     const char* name;
-    int last_version;  // of oneDNN in which it was seen; all have been since 2
+    int last_version;  // the last version of oneDNN with this fault, seen in all versions since 2
     const char* instruction_set;
     DType dtype;
     Draw draw;

@@ -1,4 +1,4 @@
-// Calls that must be refused, a row each, with what the message must say.
+// Calls that must throw, one row each, with a part of the message.
 #include "tests/ops/op_cases.h"
 
 namespace osteon {
@@ -7,7 +7,7 @@ namespace {
 Input bytes(Shape shape) { return pixels(std::move(shape)); }
 Input whole(Shape shape) { return classes(std::move(shape), 2); }
 
-// A batch norm's inputs, one of which is replaced.
+// A batch norm's inputs with one of them replaced.
 std::vector<Input> normalized(std::size_t replaced, Input by) {
   std::vector<Input> inputs = {uniform({2, 3, 3, 4}),        uniform({4}).parameter(),
                                uniform({4}).parameter(),     uniform({4}).running(),
@@ -263,7 +263,7 @@ const std::vector<BadOpCase>& bad_op_cases() {
       all.insert(all.end(), more.begin(), more.end());
     }
     for (BadOpCase& row : all)
-      if (row.attrs.is_null()) row.attrs = nlohmann::json::object();  // what {} means in a row
+      if (row.attrs.is_null()) row.attrs = nlohmann::json::object();  // {} in a row
     return all;
   }();
   return rows;

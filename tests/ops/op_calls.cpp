@@ -1,4 +1,4 @@
-// From the name of an op and its options as JSON to the call, a line an op.
+// Calls an op by its name, with options from JSON; one line per op.
 #include <functional>
 #include <map>
 
@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using Integers = std::vector<std::int64_t>;
 
-// What a call is made from.
+// The arguments of a call.
 struct Arguments {
   const Tensors& inputs;
   const json& attrs;
@@ -22,7 +22,7 @@ struct Arguments {
   T get(const char* name, T otherwise) const {
     return attrs.value(name, otherwise);
   }
-  // One number for both directions or [height, width].
+  // One number for both directions, or [height, width].
   Spatial spatial(const char* name, Spatial otherwise) const {
     const auto found = attrs.find(name);
     if (found == attrs.end()) return otherwise;
@@ -79,7 +79,7 @@ Tensor reduce(const Arguments& a) {
   return reduction(a[0], a.get<Integers>("dims", {}), a.get("keepdim", false));
 }
 
-// An operator between two tensors, or a tensor and the number "left" or "right".
+// An operator with two tensors, or with a tensor and the number "left" or "right".
 template <class Operator>
 Tensor binary(const Arguments& a, const Operator& op) {
   if (a.attrs.contains("left")) return op(a.get("left", 0.0), a[0]);
@@ -87,7 +87,7 @@ Tensor binary(const Arguments& a, const Operator& op) {
   return op(a[0], a[1]);
 }
 
-// The same for what has no operator.
+// The same for functions without an operator.
 template <Tensor (*tensors)(const Tensor&, const Tensor&), Tensor (*number)(const Tensor&, double)>
 Tensor compare(const Arguments& a) {
   return a.attrs.contains("right") ? number(a[0], a.get("right", 0.0)) : tensors(a[0], a[1]);
@@ -153,7 +153,7 @@ const std::map<std::string, Call>& calls() {
       {"cross_entropy", [](const Arguments& a) { return cross_entropy(a[0], a[1]); }},
       {"dropout", [](const Arguments& a) { return dropout(a[0], a.get("p", 0.5), a[1]); }},
       {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
-      // One tensor used several times: its gradients must be added up.
+      // One tensor used several times: its gradients must be summed.
       {"add_to_itself", [](const Arguments& a) { return a[0] + a[0]; }},
       {"square", [](const Arguments& a) { return a[0] * a[0]; }},
       {"concat_with_itself",

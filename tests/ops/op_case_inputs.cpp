@@ -1,4 +1,4 @@
-// The inputs of the rows: what each kind of input means, element by element.
+// The inputs of the rows: the elements of each kind of input.
 #include <algorithm>
 #include <numeric>
 

@@ -1,4 +1,5 @@
-// The rows. A name is unique and says what is special about the case; the inputs are drawn from it.
+// The rows. A name is unique and describes the special property of the case; the inputs are drawn
+// from the name.
 #include <limits>
 
 #include "tests/ops/op_cases.h"
@@ -13,7 +14,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void append(Rows& rows, const Rows& more) { rows.insert(rows.end(), more.begin(), more.end()); }
 
-// Rows called "large" have enough work for several threads and tiles; their golden entries are
+// Rows named "large" have enough work for several threads and tiles; their golden entries are
 // samples and weighted sums.
 Rows conv2d_rows() {
   return {
@@ -49,7 +50,7 @@ Rows conv2d_rows() {
        "conv2d",
        {uniform({1, 8, 8, 2}), uniform({2, 1, 1, 2})},
        {{"stride", 3}}},
-      // 30 pixels out and an odd number of filters.
+      // An output of 30 pixels and an odd number of filters.
       {"conv2d_1x1_odd_filters", "conv2d", {uniform({2, 6, 5, 6}), uniform({9, 1, 1, 6})}},
       {"conv2d_1x1_padding",
        "conv2d",
@@ -168,7 +169,7 @@ Rows conv2d_rows() {
        "conv2d",
        {uniform({64, 3, 3, 32}), uniform({32, 3, 3, 32})},
        {{"padding", 1}}},
-      // Filters that stay f32 where images are bf16.
+      // f32 filters with bf16 images.
       {"conv2d_f32_filters",
        "conv2d",
        {uniform({2, 5, 6, 3}), uniform({4, 3, 3, 3}).parameter(), uniform({4}).parameter()},
@@ -187,7 +188,7 @@ Rows conv2d_rows() {
   };
 }
 
-// x, weight, bias and residual or none, without gradients.
+// x, weight, bias and an optional residual, without gradients.
 std::vector<Input> folded(Input x, Input weight, Input residual = absent()) {
   Input bias = uniform({weight.shape[0]}).constant().parameter();
   return {x.constant(), weight.constant().parameter(), std::move(bias), residual.constant()};
@@ -220,7 +221,7 @@ Rows conv2d_add_relu_rows() {
   };
 }
 
-// x, weight, bias, running mean and variance, residual or none.
+// x, weight, bias, running mean and variance, and an optional residual.
 std::vector<Input> normalized(Input x, bool residual = false) {
   const Shape shape = x.shape, channels{shape[-1]};
   return {std::move(x),
@@ -231,7 +232,7 @@ std::vector<Input> normalized(Input x, bool residual = false) {
           residual ? uniform(shape) : absent()};
 }
 
-// A smaller step where there is a ReLU: what it acts on is not drawn, so it may come closer to 0.
+// A smaller step with a ReLU: its input is not drawn, so it may be closer to 0.
 Rows batch_norm_rows() {
   constexpr double kReluStep = 1e-6;
   return {
@@ -295,14 +296,14 @@ Rows batch_norm_rows() {
        normalized(uniform({2, 3, 3, 3})),
        {{"momentum", 0.0}}},
       {"batch_norm_epsilon", "batch_norm", normalized(uniform({2, 3, 3, 3})), {{"epsilon", 0.25}}},
-      // A mean far from 0, where a variance from sums of squares would lose half its digits. It is
-      // 175 times the standard deviation, and so are its roundings.
+      // A mean far from 0, for which a variance from sums of squares would lose half of its digits.
+      // The mean is 175 times the standard deviation, and so are its rounding errors.
       {"batch_norm_far_mean",
        "batch_norm",
        normalized(uniform({2, 4, 4, 3}, 100, 102)),
        {},
        {.f32 = 24}},
-      // No variance at all: epsilon rules, and the gradient is steep.
+      // No variance at all: epsilon dominates, and the gradient is steep.
       {"batch_norm_constant_input",
        "batch_norm",
        normalized(integers({2, 3, 3, 2}, 1, 2)),
@@ -326,7 +327,7 @@ Rows batch_norm_rows() {
 Rows pool2d_rows() {
   const json resnet = {{"kernel_size", 3}, {"stride", 2}, {"padding", 1}};
   Rows rows = {
-      // Padding is not a 0 that could win over what is negative.
+      // Padding must not count as a 0 that is larger than negative elements.
       {"max_pool2d_negative", "max_pool2d", {spread({1, 4, 4, 2}, -3, -1)}, resnet},
       {"max_pool2d_ties", "max_pool2d", {integers({2, 6, 6, 2}, 0, 3)}, resnet, {}, 0},
       {"max_pool2d_255_places",
@@ -416,7 +417,7 @@ Rows product_rows() {
   return rows;
 }
 
-// Whole numbers, so that some are equal; the results have no gradient.
+// Whole numbers, so that some pairs are equal; the results have no gradient.
 Rows comparison_rows() {
   Rows rows;
   for (const std::string op : {"eq", "ne", "lt", "le", "gt", "ge"}) {
@@ -512,8 +513,8 @@ Rows elementwise_rows() {
       {"_large_column_left", {300, 1}, {300, 500}},
       {"_large_same", {500, 500}, {500, 500}},
   };
-  // In bf16 the gradients of mul and div are rounded before they are summed over what broadcasting
-  // repeated, and a sum may be small beside its terms.
+  // In bf16 the gradients of mul and div are rounded before they are summed over the repeated
+  // dimensions, and a sum may be small compared with its terms.
   for (const std::string op : {"add", "sub", "mul", "div"})
     for (const Broadcast& each : broadcasts)
       rows.push_back(
@@ -530,7 +531,7 @@ Rows elementwise_rows() {
                       {{side, -2.5}}});
   append(rows, comparison_rows());
   append(rows, where_rows());
-  // Rounded twice and nothing else.
+  // Two roundings and no other arithmetic.
   for (const std::string dtype : {"f64", "f32", "bf16"})
     rows.push_back({"cast_to_" + dtype,
                     "cast",
@@ -568,7 +569,7 @@ Rows reduction_rows() {
                         op,
                         {spread({2, 3, 2, 4})},
                         {{"dims", each.dims}, {"keepdim", keepdim}}});
-    // Sums that do not cancel, and a step that they are still fine enough for; maxima far apart.
+    // Sums without cancellation, and a step that is small enough for them; maxima far apart.
     const bool is_amax = op == "amax";
     const auto large = [=](Shape shape) {
       return is_amax ? spread(std::move(shape), -1000, 1000) : uniform(std::move(shape), -0.5, 1);
@@ -734,7 +735,7 @@ Rows warp_rows() {
     const auto count = static_cast<std::int64_t>(elements.size()) / 6;
     return listed({count, 2, 3}, std::move(elements)).parameter().constant();
   };
-  // Coordinates of up to 90 pixels are rounded, and neighbouring pixels differ by anything.
+  // Coordinates of up to 90 pixels are rounded, and neighbouring pixels may differ by any amount.
   const Tolerance coordinates = {.f32 = 33};
   const auto row = [&](const char* name, Input images, Input matrices_, const json& attrs) {
     return OpCase{name,  "warp_affine", {std::move(images), std::move(matrices_)},
@@ -779,7 +780,7 @@ const std::vector<OpCase>& op_cases() {
           elementwise_rows, reduction_rows, shape_rows, loss_rows, dropout_rows, warp_rows})
       append(all, part());
     for (OpCase& row : all)
-      if (row.attrs.is_null()) row.attrs = json::object();  // what {} means in a row
+      if (row.attrs.is_null()) row.attrs = json::object();  // {} in a row
     return all;
   }();
   return rows;

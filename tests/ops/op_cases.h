@@ -1,6 +1,6 @@
-// The table of operations under test: one row a case. op_cases_test.cpp runs every row through
-// several checks; scripts/golden/ops.py reads the same rows (printed by op_cases_list) and computes
-// with PyTorch in float64 what they must give.
+// The table of operations under test: one row per case. op_cases_test.cpp runs several checks on
+// every row; scripts/golden/ops.py reads the same rows (printed by op_cases_list) and computes the
+// expected results with PyTorch in float64.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,21 +11,20 @@
 
 namespace osteon {
 
-// One input of an op. Its elements are drawn from the row's name, so that Python draws them too.
+// One input of an op. Its elements are drawn from the row's name, in Python in the same way.
 struct Input {
   enum class Kind {
     absent,          // an undefined tensor: no bias, no residual
     uniform,         // in [low, high)
-    away_from_zero,  // size in [low, high), either sign: clear of a kink at 0
-    spread,    // [low, high) cut into as many steps as there are elements, one each, in random
-               // order: no two are close
-    integers,  // whole numbers in [low, high)
-    listed,    // `elements`
+    away_from_zero,  // absolute value in [low, high), either sign: not near a kink at 0
+    spread,          // a random permutation of equal steps in [low, high): no two are close
+    integers,        // whole numbers in [low, high)
+    listed,          // `elements`
   };
-  // What becomes of the input's dtype when the row runs in dtype T.
+  // The dtype of the input if the row runs in dtype T.
   enum class Type {
     activation,  // T
-    parameter,   // T, but f32 where T is bf16
+    parameter,   // T, but f32 if T is bf16
     i64,
     u8,
   };
@@ -36,9 +35,9 @@ struct Input {
   std::vector<double> elements;
   Type type = Type::activation;
   bool differentiable = true;
-  bool updated = false;  // the op changes it in place: its value afterwards is checked as well
+  bool updated = false;  // changed in place by the op: its new value is also checked
 
-  // A copy of an input without a gradient, and so on.
+  // A copy of an input without a gradient; the functions below are similar.
   Input constant() const;
   Input parameter() const;
   Input running() const;  // updated in place, constant, a parameter
@@ -55,8 +54,7 @@ Input classes(Shape shape, double end);
 Input pixels(Shape shape);
 Input listed_i64(Shape shape, std::vector<double> elements);
 
-// A row's own share in how far its results may be from float64: this many times what the rule in
-// op_tolerance.h allows. The row says why.
+// A factor of the tolerance of op_tolerance.h for this row. The row gives the reason.
 struct Tolerance {
   double f32 = 1;
   double bf16 = 1;
@@ -64,12 +62,12 @@ struct Tolerance {
 
 struct OpCase {
   std::string name;
-  std::string op;  // as in call_op
+  std::string op;  // name in call_op
   std::vector<Input> inputs;
   nlohmann::json attrs = nlohmann::json::object();
   Tolerance tolerance = {};
-  // Step of the central differences; 0 where they have no meaning: at a kink on purpose, or where
-  // the output is rounded.
+  // Step of the central differences; 0 if they are not defined: exactly at a kink, or with a
+  // rounded output.
   double step = 1e-5;
 };
 
@@ -93,8 +91,8 @@ DType dtype_of_input(const Input& input, DType run);
 std::vector<double> input_elements(const std::string& row, std::size_t i, const Input& input);
 Tensors make_inputs(const std::string& row, const std::vector<Input>& inputs, DType run);
 
-// Calls the op; `attrs` are its options under the names of ops.h. Where an option is the dtype of
-// the output it is `run` unless the row says otherwise.
+// Calls the op; `attrs` are its options by their names in ops.h. An option for the dtype of the
+// output is `run` unless the row sets it.
 Tensor call_op(const std::string& op, const Tensors& inputs, const nlohmann::json& attrs,
                DType run);
 std::vector<std::string> callable_ops();

@@ -1,6 +1,6 @@
-// Every row of the op table through every check: float64 against golden values, gradients against
-// central differences, lower precisions against float64, the same bits twice, any number of
-// threads, any choice of gradients; and bad inputs.
+// All checks on every row of the op table: float64 against golden values, gradients against central
+// differences, lower precisions against float64, reproducible bits, any number of threads, any
+// subset of gradients; and errors for bad inputs.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -21,7 +21,7 @@ using namespace osteon;
 
 namespace {
 
-// Where results in lower precision come from; each is compared with float64 on the CPU.
+// A device and dtype in lower precision, to be compared with float64 on the CPU.
 struct LowerPrecision {
   Backend backend;
   DType dtype;
@@ -65,13 +65,13 @@ TEST_CASE("gradients agree with central differences") {
       }
     CHECK(!leaves.empty());
     const auto forward = [&] { return call_op(row.op, inputs, row.attrs, DType::f64); };
-    const std::int64_t samples = elements > 4000 ? 6 : 256;  // a few where one costs much
+    const std::int64_t samples = elements > 4000 ? 6 : 256;  // only a few if each is expensive
     for (const double error : gradient_errors(forward, leaves, {row.step, samples}))
       CHECK(error <= 1e-6);
   });
 }
 
-// What a ReLU inside an op acts on is not drawn, so its distance from the kink is looked at.
+// The input of a fused ReLU is not drawn, so its distance from the kink is checked.
 TEST_CASE("central differences keep 100 steps away from the kink of a fused ReLU") {
   for_each_row([](const OpCase& row) {
     if (row.step == 0 || !row.attrs.value("relu", false)) return;
@@ -102,7 +102,7 @@ TEST_CASE("lower precisions stay near float64") {
   set_backend(Backend::automatic);
 }
 
-// As narrow as the limits are, a kernel that gets one product of a thousand wrong is seen.
+// The limits are narrow enough to detect a kernel with one wrong product in a thousand.
 TEST_CASE("the limits see one term of 1,000 left out or doubled") {
   const OpCase row = {"terms", "linear", {uniform({8, 1000}), uniform({16, 1000})}};
   const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
@@ -147,14 +147,14 @@ TEST_CASE("the number of threads does not matter") {
   set_num_threads(before);
 }
 
-TEST_CASE("a gradient is the same whoever else wants one") {
+TEST_CASE("a gradient does not depend on which other gradients are needed") {
   for_each_row([](const OpCase& row) {
     const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
     const Results all = run(row, inputs, DType::f64);
     std::size_t differentiable = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (row.inputs[i].differentiable) differentiable |= std::size_t{1} << i;
-    // Every proper subset: the next smaller number whose bits are all differentiable.
+    // Every proper subset: the next smaller number with only bits of differentiable inputs.
     for (std::size_t chosen = differentiable; chosen > 0;) {
       chosen = (chosen - 1) & differentiable;
       CAPTURE(chosen);
@@ -179,7 +179,7 @@ TEST_CASE("a comparison has no history, also of tensors that require a gradient"
   CHECK(x.grad().to_vector() == std::vector<double>{-1, 3, 3});
 }
 
-TEST_CASE("where() gives the operand that was not taken 0, also of an infinite gradient") {
+TEST_CASE("where() gives the operand that was not chosen 0, even if the gradient is infinite") {
   Tensor inputs[] = {from_vector({1, 2}, {2}), from_vector({3, 4}, {2})};
   for (Tensor& input : inputs) input.set_requires_grad(true);
   const Tensor y = where(from_vector({1, 0}, {2}, DType::u8), inputs[0], inputs[1]);
@@ -188,12 +188,12 @@ TEST_CASE("where() gives the operand that was not taken 0, also of an infinite g
   CHECK(inputs[1].grad().to_vector() == std::vector<double>{0, 5});
 }
 
-TEST_CASE("a product keeps only what a gradient needs") {
+TEST_CASE("a product saves only the operands that a gradient needs") {
   Tensor x = from_vector({1, 2}, {2});
   x.set_requires_grad(true);
   const Tensor gate = from_vector({3, 4}, {2});
   const Tensor y = x * gate, doubled = x * 2.0;
-  fill_(x.detach(), 0);  // no gradient is computed from x
+  fill_(x.detach(), 0);  // the gradients do not use x
   backward(sum(y + doubled));
   CHECK(x.grad().to_vector() == std::vector<double>{5, 6});
 }

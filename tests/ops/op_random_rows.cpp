@@ -1,5 +1,5 @@
-// How the rows are drawn. Extents are small: what goes wrong in a library goes wrong at the ends of
-// its tiles and vectors.
+// Random rows. Extents are small, because faults of libraries occur at the ends of tiles and
+// vectors.
 #include "tests/ops/op_random_rows.h"
 
 #include <algorithm>
@@ -9,19 +9,19 @@ namespace {
 
 using nlohmann::json;
 
-// In [low, high].
+// A random number in [low, high].
 std::int64_t between(RandomStream& random, std::int64_t low, std::int64_t high) {
   return low + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
 }
 
-// True `percent` times in a hundred.
+// True with a probability of `percent` in 100.
 bool sometimes(RandomStream& random, std::uint64_t percent) { return random.below(100) < percent; }
 
 std::int64_t one_of(RandomStream& random, const std::vector<std::int64_t>& choices) {
   return choices[random.below(choices.size())];
 }
 
-// [height, width], mostly the same.
+// [height, width], mostly equal.
 using Pair = std::array<std::int64_t, 2>;
 template <class Draw>
 Pair drawn_pair(RandomStream& random, const Draw& draw) {
@@ -29,10 +29,10 @@ Pair drawn_pair(RandomStream& random, const Draw& draw) {
   return {first, sometimes(random, 70) ? first : draw()};
 }
 
-// A convolution before it becomes a row.
+// The geometry of a convolution.
 struct Geometry {
   std::int64_t images = 1, groups = 1;
-  std::int64_t channels = 1, filters = 1;  // of a group
+  std::int64_t channels = 1, filters = 1;  // per group
   Pair image{1, 1}, kernel{1, 1}, stride{1, 1}, padding{0, 0}, dilation{1, 1};
 
   std::int64_t output(std::size_t d) const {
@@ -42,7 +42,7 @@ struct Geometry {
   std::int64_t products() const {
     return images * groups * filters * channels * output(0) * output(1) * kernel[0] * kernel[1];
   }
-  // It has an output, and float64 has it in some milliseconds.
+  // Has an output, and takes only some milliseconds in float64.
   bool is_usable() const { return products() > 0 && products() < 1'000'000; }
 };
 
@@ -94,7 +94,7 @@ Input images_of(const Geometry& g) {
   return uniform({g.images, g.image[0], g.image[1], g.groups * g.channels});
 }
 
-// Filters are in f32 beside bf16 images half of the time.
+// Filters are f32 with bf16 images half of the time.
 std::vector<Input> parameters_of(RandomStream& random, const Geometry& g) {
   const std::int64_t filters = g.groups * g.filters;
   const Input weight = uniform({filters, g.kernel[0], g.kernel[1], g.channels});
@@ -139,8 +139,8 @@ OpCase pooling(RandomStream& random, std::string name) {
   return {std::move(name), "avg_pool2d", {uniform(shape)}, attrs};
 }
 
-// At least 8 values a channel: with fewer the gradient all but cancels. Without a ReLU, whose kink
-// a result may be on either side of.
+// At least 8 values per channel: with fewer the gradient almost cancels. Without a ReLU, because a
+// rounded input may be on the other side of its kink.
 OpCase normalization(RandomStream& random, std::string name) {
   const std::int64_t channels = drawn_channels(random);
   const Shape shape{between(random, 2, 3), between(random, 2, 8), between(random, 2, 8), channels};
@@ -170,7 +170,7 @@ OpCase product(RandomStream& random, std::string name) {
           {{"transpose_a", transpose_a}, {"transpose_b", transpose_b}}};
 }
 
-// A 1x1 convolution of one group that leaves no pixel over at the edge.
+// A 1x1 convolution of one group whose stride leaves no pixel at the edge.
 Geometry strided_1x1(RandomStream& random) {
   Geometry g;
   g.images = between(random, 1, 3);
@@ -200,8 +200,8 @@ OpCase random_strided_1x1(RandomStream& random, std::string name) {
   return convolution(random, std::move(name), strided_1x1(random));
 }
 
-// Pixels by the thirty. oneDNN 3 has other code for what is not dilated, though a dilation says
-// nothing here.
+// Outputs with multiples of 30 pixels. oneDNN 3 uses other code without dilation, although dilation
+// has no effect here.
 OpCase random_odd_1x1(RandomStream& random, std::string name) {
   Geometry g = strided_1x1(random);
   g.filters = 2 * between(random, 0, 15) + 1;

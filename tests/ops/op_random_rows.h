@@ -1,5 +1,5 @@
-// Rows of the op table drawn at random, for tests/ops/onednn_sweep_test.cpp: odd shapes that nobody
-// thinks of. Every number in them is drawn from [-1, 1).
+// Random rows of the op table for tests/ops/onednn_sweep_test.cpp: unusual shapes. Every element is
+// drawn from [-1, 1).
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace osteon {
 
-// Any op that has a fast path or has had one: mostly convolutions. The inputs are drawn from
+// An op with a present or former fast path, in most cases a convolution. The inputs are drawn from
 // `name`.
 OpCase random_row(RandomStream& random, std::string name);
 
-// Convolutions of the kinds that oneDNN has computed wrongly (ops/onednn/faults.cpp).
+// Convolutions of the kinds for which oneDNN had faults (ops/onednn/faults.cpp).
 OpCase random_strided_1x1(RandomStream& random, std::string name);
 OpCase random_odd_1x1(RandomStream& random, std::string name);
 OpCase random_narrow(RandomStream& random, std::string name);

@@ -1,4 +1,4 @@
-// What a row computes, on whatever device, and how far two results are apart.
+// Runs a row on any device, and measures the difference of two results.
 #include "tests/ops/op_runs.h"
 
 #include <algorithm>

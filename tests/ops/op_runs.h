@@ -1,4 +1,4 @@
-// Running the rows of the op table and comparing what comes out.
+// Running the rows of the op table and comparing the results.
 #pragma once
 
 #include <functional>
@@ -10,26 +10,27 @@
 
 namespace osteon {
 
-// What a row computes: the output, the gradients that were asked for, the inputs it updated.
+// The results of a row: the output, the requested gradients, the inputs that it updated.
 using Results = std::vector<std::pair<std::string, Tensor>>;
 
-// Of which inputs a gradient is wanted.
+// Whether the gradient of an input is requested.
 using Choice = std::function<bool(std::size_t)>;
 inline bool everyone(std::size_t) { return true; }
 
-// Clones, so that an op that updates an input finds the same one each time.
+// Clones, so that an op that updates an input starts from the same values each time.
 Tensors leaves_of(const OpCase& row, const Tensors& inputs, const Choice& wants_gradient);
 
-// On the device where the inputs are.
+// Runs the row on the device of the inputs.
 Results run(const OpCase& row, const Tensors& inputs, DType dtype,
             const Choice& wants_gradient = everyone);
 Results run(const OpCase& row, DType dtype);
 
-// The same numbers in float64: the reference starts from what the lower precision starts from.
+// The inputs converted to float64: the reference starts from the same values as the lower
+// precision.
 Tensors widened(const Tensors& inputs);
 
-// The largest difference over the largest entry of `reference`, or over `floor` if that is larger;
-// infinite where they cannot be compared: NaNs, other shapes.
+// The largest difference divided by the largest entry of `reference`, or by `floor` if that is
+// larger. Infinite if they cannot be compared: NaNs, different shapes.
 double relative_difference(const Tensor& tensor, const Tensor& reference, double floor = 0);
 bool same_bits(const Tensor& a, const Tensor& b);
 

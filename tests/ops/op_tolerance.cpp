@@ -1,4 +1,4 @@
-// The rule, and how many terms the sums of each op have.
+// The rule, and the number of terms in the sums of each op.
 #include "tests/ops/op_tolerance.h"
 
 #include <algorithm>
@@ -9,14 +9,15 @@
 namespace osteon {
 namespace {
 
-// The terms of the output, then of the gradient of each input. What is left out has no sums, or
-// sums in double on every back end: reductions, losses, what broadcasting repeated.
+// The terms of the output, then of the gradient of each input. Entries are missing for results
+// without sums or with sums in double on every back end: reductions, losses, gradients of
+// broadcasting.
 using Terms = std::vector<std::int64_t>;
 using TermsOf = std::function<Terms(const OpCase& row, const Shape& y)>;
 
 const Shape& shape_of(const OpCase& row, std::size_t input) { return row.inputs[input].shape; }
 
-// All elements but those of the last dimension.
+// The number of elements without the last dimension.
 std::int64_t rows_of(const Shape& shape) { return shape.numel() / shape[-1]; }
 
 Terms conv2d_terms(const OpCase& row, const Shape& y) {
@@ -41,7 +42,7 @@ Terms batch_norm_terms(const OpCase& row, const Shape& y) {
   return {mean, mean, rows, rows};
 }
 
-// An input pixel is in as many windows as a window has places, at most.
+// An input pixel is in at most as many windows as a window has positions.
 std::int64_t window_of(const OpCase& row) {
   const auto found = row.attrs.find("kernel_size");
   if (found == row.attrs.end()) return 2 * 2;
@@ -87,7 +88,7 @@ std::int64_t terms(const OpCase& row, const Results& results, std::size_t i) {
   if (found == terms_of_ops().end()) return 1;
   const Terms all = found->second(row, results.front().second.shape());
   const std::string& name = results[i].first;
-  // What is updated has the sums of the output.
+  // An updated input has the sums of the output.
   const std::size_t at = name.starts_with("gradient")
                              ? 1 + std::stoul(name.substr(std::string("gradient").size()))
                              : 0;

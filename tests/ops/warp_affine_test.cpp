@@ -1,5 +1,5 @@
-// What the warp promises to the last bit: whole-pixel maps copy pixels, outside is black whatever
-// the matrix, and the work may be shared out at will.
+// Exact properties of the warp: whole-pixel maps copy pixels, outside is black for any matrix, and
+// the result does not depend on the number of threads.
 #include <doctest/doctest.h>
 
 #include <algorithm>

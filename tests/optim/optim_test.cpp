@@ -1,5 +1,5 @@
-// Optimizers and schedules against PyTorch's (scripts/golden/optim.py describes the cases alike),
-// and what users of an optimizer rely on beside the update: groups, state, clipping, skipping.
+// Optimizers and schedules compared with PyTorch's (scripts/golden/optim.py has the same cases),
+// and other properties of optimizers: groups, state, clipping, skipped steps.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -83,7 +83,7 @@ std::unique_ptr<Optimizer> sgd(std::vector<ParameterGroup> groups, const SGDOpti
 struct Case {
   std::string name;
   std::function<std::unique_ptr<Optimizer>(const Parameters&)> make;
-  double max_norm = 0;  // 0: not clipped
+  double max_norm = 0;  // 0: no clipping
 };
 
 const Case kCases[] = {
@@ -107,7 +107,7 @@ const Case kCases[] = {
      }},
 };
 
-// One step of a case; returns the norm where it clips.
+// One step of a case; returns the norm if the case clips.
 Tensor take_step(const Case& c, const Parameters& parameters, Optimizer& optimizer, int step) {
   if (step == kHalvedFrom) optimizer.set_lr_factor(0.5);
   parameters.set_gradients(step);
@@ -177,7 +177,7 @@ TEST_CASE("saved state has the names of the parameters") {
         R"({"groups":[{"lr":0.5,"weight_decay":0.25}],"lr_factor":1.0,"optimizer":"adam"})");
 }
 
-TEST_CASE("state of something else is refused and changes nothing") {
+TEST_CASE("the state of another optimizer is refused and changes nothing") {
   const Parameters parameters(DType::f32);
   Adam optimizer(parameters.one_group(0.5));
   const OptimizerState good = optimizer.state_dict();
@@ -285,7 +285,7 @@ TEST_CASE("gradients that are not finite skip the step") {
       CHECK(!std::isfinite(norm.item()));
       optimizer->step(norm);
       CHECK(elements_of(parameters) == elements_of(untouched));
-      // The step was not counted and left no trace in the moments.
+      // The step was not counted and did not change the moments.
       const auto fresh = c.make(untouched);
       take_step(c, parameters, *optimizer, 1);
       take_step(c, untouched, *fresh, 1);

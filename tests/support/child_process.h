@@ -1,4 +1,4 @@
-// A program that runs beside the test, so that it can be signalled and killed.
+// A child process of a test, which the test can signal and kill.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ namespace osteon {
 
 class ChildProcess {
  public:
-  // Starts `arguments[0]`; both output streams go to the file `output`.
+  // Starts `arguments[0]`; both output streams are written to the file `output`.
   ChildProcess(const std::vector<std::string>& arguments, const std::filesystem::path& output) {
     std::vector<char*> pointers;
     for (const std::string& argument : arguments)
@@ -47,12 +47,12 @@ class ChildProcess {
     if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
     return !ended_;
   }
-  // The exit status, 256 + N for a program that signal N killed.
+  // The exit status; 256 + N if signal N killed the program.
   int wait() {
     if (!ended_) ended_ = ::waitpid(pid_, &status_, 0) == pid_;
     return WIFEXITED(status_) ? WEXITSTATUS(status_) : 256 + WTERMSIG(status_);
   }
-  // Waits until the condition holds; false if the program ended or a minute passed before.
+  // Waits until the condition holds. Returns false if the program ends or a minute passes first.
   template <class Condition>
   bool wait_until(const Condition& condition) {
     for (int i = 0; i < 60'000 && running(); ++i) {

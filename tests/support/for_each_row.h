@@ -9,7 +9,7 @@
 
 namespace osteon {
 
-// Calls check(row) for every row; an exception is a failure of that row alone.
+// Calls check(row) for every row; an exception counts as a failure of that row only.
 template <class Check>
 void for_each_row(const Check& check) {
   for (const OpCase& row : op_cases()) {

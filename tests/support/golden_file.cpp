@@ -1,4 +1,4 @@
-// What scripts/golden/common.py keeps of a tensor, and the comparison with it.
+// Reads the entries written by scripts/golden/common.py and compares tensors with them.
 #include "tests/support/golden_file.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 namespace osteon {
 namespace {
 
-// Above kWhole elements an entry holds kSamples of them, the sums of all elements weighted by
-// kSums hashed sequences, and the largest size.
+// For a tensor of more than kWhole elements, an entry holds kSamples elements, kSums weighted sums
+// of all elements (with hashed weights), and the largest absolute value.
 constexpr std::int64_t kWhole = 64, kSamples = 32;
 constexpr int kSums = 2;
 
@@ -35,7 +35,7 @@ double weighted_sum(const std::vector<double>& elements, const HashedSequence& w
   return sum;
 }
 
-// One number of an entry and its counterpart.
+// One number of an entry and its golden value.
 struct Comparison {
   std::string what;
   double actual, golden, allowed;
@@ -103,7 +103,7 @@ std::string GoldenFile::difference(const std::string& entry, const Tensor& tenso
                        ? comparisons_with_whole(elements, golden, tolerance, floor)
                        : comparisons_with_summary(entry, elements, golden, tolerance, floor);
   for (const Comparison& each : all)
-    // Written so that NaN is a difference.
+    // In this form a NaN counts as a difference.
     if (!(std::abs(each.actual - each.golden) <= each.allowed)) {
       std::ostringstream text;
       text.precision(17);

@@ -1,6 +1,6 @@
-// Comparing tensors with golden ones: what another framework computed in float64 and a script in
-// scripts/ wrote. A large tensor is kept as sampled elements and weighted sums over all of it, so
-// that the files stay small while no element can be wrong unseen.
+// Comparison of tensors with golden values: another framework computed them in float64, and a
+// script in scripts/ wrote them. A large tensor is stored as sampled elements and weighted sums of
+// all elements, so that the files stay small and every wrong element is detected.
 #pragma once
 
 #include <map>
@@ -17,19 +17,19 @@ class GoldenFile {
   // tests/golden/<name>.
   explicit GoldenFile(const std::string& name);
 
-  // The one number of an entry that says how the golden values were made.
+  // The value of a scalar entry, for example a parameter of the golden values' computation.
   double number(const std::string& entry);
-  // How `tensor` differs from the entry: empty if the shapes are equal and no element (or sum) is
-  // further away than `tolerance` times the largest entry, `floor` standing in for a smaller one;
-  // a sentence otherwise. An entry that does not exist is a difference.
+  // Returns the empty string if the shapes are equal and every element (or sum) differs by at most
+  // `tolerance` times the largest entry (or times `floor`, if that is larger); otherwise a sentence
+  // about the difference. A missing entry counts as a difference.
   std::string difference(const std::string& entry, const Tensor& tensor, double tolerance,
                          double floor);
-  // Entries that nobody asked for.
+  // Entries that were never compared.
   std::set<std::string> unused() const;
 
  private:
   struct Entry {
-    Shape shape;                  // of the tensor, not of what is kept of it
+    Shape shape;                  // of the whole tensor
     std::vector<double> numbers;  // all elements, or the summary of a large tensor
   };
   std::map<std::string, Entry> entries_;

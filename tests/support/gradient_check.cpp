@@ -1,4 +1,4 @@
-// Moves one element at a time, both ways.
+// Changes one element at a time, in both directions.
 #include "tests/support/gradient_check.h"
 
 #include <algorithm>

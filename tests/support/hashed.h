@@ -1,5 +1,6 @@
-// Numbers that C++ and Python draw alike from a name and an index, so that golden files need to
-// hold results only. scripts/golden/common.py is the other half; change both or neither.
+// Pseudo-random numbers that C++ and Python compute identically from a name and an index, so that
+// golden files hold only results. scripts/golden/common.py is the Python half; change both
+// together.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace osteon {
 
-// One step of splitmix64: a bijection of 64-bit numbers that scatters neighbours.
+// One step of splitmix64: a bijection of 64-bit numbers that decorrelates neighbours.
 // Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
 constexpr std::uint64_t scatter(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15;
@@ -18,7 +19,7 @@ constexpr std::uint64_t scatter(std::uint64_t x) {
   return x ^ x >> 31;
 }
 
-// The sequence of draws that belongs to a name.
+// The sequence of draws of a name.
 class HashedSequence {
  public:
   explicit HashedSequence(std::string_view name) : start_(scatter(hash_name(name))) {}

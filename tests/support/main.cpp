@@ -11,8 +11,7 @@
 
 int main(int argc, char** argv) {
   osteon::restart_with_short_spin(argv);
-  // The tests that force an instruction set (CMakeLists.txt) are skipped where the processor lacks
-  // it.
+  // A test with a forced instruction set (CMakeLists.txt) is skipped if the processor lacks it.
   const std::string refusal = osteon::message_of([] { osteon::instruction_set(); });
   if (refusal != "") std::cout << refusal << "\n";
   constexpr int kSkipped = 77, kFailed = 1;

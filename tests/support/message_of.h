@@ -1,4 +1,4 @@
-// The text of the Error that an action throws, for tests of what the user gets to read.
+// The message of the Error that an action throws, for tests of messages.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace osteon {
 
-// "" if the action does not throw; any other exception passes.
+// "" if the action does not throw; other exceptions propagate.
 template <class Action>
 std::string message_of(const Action& action) {
   try {

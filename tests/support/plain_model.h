@@ -1,5 +1,5 @@
-// A family of models that the library does not have: no residuals, biases where there is no batch
-// norm, names of its own. What is not told by its line in the list of models cannot be known of it.
+// A model family outside the library: no residuals, biases instead of batch norm, its own parameter
+// names. Code that works with it depends only on its line in the list of models.
 #pragma once
 
 #include <memory>
@@ -46,7 +46,7 @@ inline Architecture plain_architecture() {
           .std = {0.25, 0.25, 0.5}};
 }
 
-// The same in every test of a program.
+// Registers the model; a second call does nothing.
 inline void register_plain_model() {
   static const bool registered = (register_model(plain_architecture()), true);
   static_cast<void>(registered);

@@ -1,4 +1,4 @@
-// A disk that is full after so many bytes of a file, for as long as the object lives.
+// Simulates a full disk: limits the size of files during its lifetime.
 #pragma once
 
 #include <sys/resource.h>
@@ -7,7 +7,7 @@
 
 namespace osteon {
 
-// A write beyond the limit fails with EFBIG, as one to a full disk does with ENOSPC.
+// A write beyond the limit fails with EFBIG, as a write to a full disk fails with ENOSPC.
 class SizeLimit {
  public:
   explicit SizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {

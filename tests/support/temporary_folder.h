@@ -1,4 +1,4 @@
-// A folder of its own for one test, gone when the test ends.
+// A temporary folder for one test, removed at the end of the test.
 #pragma once
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ class TemporaryFolder {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // Writes a file below the folder, making the folders it needs; returns its path.
+  // Writes a file in the folder and creates missing subfolders; returns its path.
   std::filesystem::path write(const std::string& name, std::string_view contents) const {
     const std::filesystem::path file = path_ / name;
     std::filesystem::create_directories(file.parent_path());

@@ -1,4 +1,4 @@
-// Ten studies small enough to work out by hand, for the tests of metrics and of what is written.
+// Ten studies, small enough for calculation by hand, for the tests of metrics and reports.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// A data set of class folders small enough to train on in a test: squares that are bright above
-// (abnormal) or below (normal), with noise.
+// A data set in class folders, small enough for training in a test: noisy squares that are bright
+// in the upper half (abnormal) or the lower half (normal).
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ inline Image tiny_radiograph(bool abnormal, std::uint64_t number, std::int64_t s
   return image;
 }
 
-// train: 2 `train` images a class, val: 6, test: 6, as DIR/SPLIT/CLASS/N.png.
+// Writes DIR/SPLIT/CLASS/N.png. train: `train` images per class; val: 6; test: 6.
 inline void write_tiny_data(const std::filesystem::path& folder, int train = 12) {
   std::uint64_t number = 0;
   for (const std::string split : {"train", "val", "test"})

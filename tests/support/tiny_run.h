@@ -1,4 +1,4 @@
-// Short training runs that tests begin, stop and continue.
+// Short training runs that tests start, stop and resume.
 #pragma once
 
 #include <fstream>
@@ -42,7 +42,8 @@ inline TrainOptions tiny_options(const std::filesystem::path& data,
   return options;
 }
 
-// What must be the same however a run went: the losses of its steps and epochs, and its weights.
+// The results that must not depend on interruptions: the losses of steps and epochs, and the
+// weights.
 struct RunRecord {
   std::vector<double> losses;
   std::string last, best;
@@ -58,7 +59,8 @@ inline RunRecord record_of(const std::filesystem::path& run) {
   return record;
 }
 
-// train_mura of such a run: three steps an epoch, a checkpoint after each of them.
+// The command line of train_mura for such a run: three steps per epoch, a checkpoint after each
+// step.
 inline std::vector<std::string> tiny_command(const std::filesystem::path& data,
                                              const std::filesystem::path& out) {
   return {std::string(OSTEON_PROGRAMS) + "/train_mura",

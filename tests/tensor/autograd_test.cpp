@@ -1,7 +1,7 @@
-// The engine: gradients arrive right and once, nobody's memory is changed behind their back, misuse
-// is an error that names the op, and long graphs cost neither stack nor memory.
+// The engine: gradients are correct and each is computed once, shared memory is never changed,
+// misuse is an error that names the op, and long graphs need neither stack nor memory.
 //
-// The ops here are the smallest that show a property; they are written as any op is, with record().
+// The ops in this file are the smallest that show a property; like every op they end in record().
 #include "tensor/autograd.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ using Elements = std::vector<double>;
 
 // --- ops ----------------------------------------------------------------------------------------
 
-// The result of f on each pair of elements.
+// The result of f for each pair of elements.
 template <class F>
 Tensor zip(const Tensor& a, const Tensor& b, const F& f) {
   const Elements x = a.to_vector(), y = b.to_vector();
@@ -37,7 +37,7 @@ Tensor product(const Tensor& a, const Tensor& b) {
 
 Tensor add(const Tensor& a, const Tensor& b) {
   const Tensor y = zip(a, b, [](double u, double v) { return u + v; });
-  // Both inputs get one and the same tensor.
+  // Both inputs get the same tensor as gradient.
   return record(OpSchema{"add"}, y, {a, b}, {}, {}, [](const Backward& backward) -> Tensors {
     return {backward.dy(), backward.dy()};
   });
@@ -56,8 +56,8 @@ struct Factor {
 };
 constexpr OpSchema<Factor> kScale{"scale"};
 
-// 3 x, whose rule adds to its share what was collected of x's gradient before; `taken` counts how
-// often there was something.
+// 3 x. The rule adds its share to the part of x's gradient that was collected before; `taken`
+// counts the calls with such a part.
 int taken = 0;
 Tensor triple(const Tensor& x) {
   const Tensor y = zip(x, x, [](double u, double) { return 3 * u; });
@@ -79,13 +79,13 @@ Tensor scale(const Tensor& x, double factor) {
                 });
 }
 
-// The gradient passes through untouched: dx is dy, the very same memory.
+// The gradient is passed on unchanged: dx is dy, the same memory.
 Tensor identity(const Tensor& x) {
   return record(OpSchema{"identity"}, x.clone(), {x}, {}, {},
                 [](const Backward& backward) -> Tensors { return {backward.dy()}; });
 }
 
-// dx is what was saved, the very same memory.
+// dx is the saved tensor, the same memory.
 Tensor gradient_is_saved(const Tensor& x, const Tensor& kept) {
   return record(OpSchema{"gradient_is_saved"}, x.clone(), {x}, {kept}, {},
                 [](const Backward& backward) -> Tensors { return {backward.saved(0)}; });
@@ -100,7 +100,7 @@ Tensors fork(const Tensor& x) {
                 });
 }
 
-// The op of the tests that need only a rule.
+// An op for tests that need only a rule.
 Tensor with_rule(const Tensor& x, Rule rule) {
   return record(OpSchema{"broken"}, x.clone(), {x}, {}, {}, rule);
 }
@@ -139,19 +139,19 @@ TEST_CASE("gradients of small graphs") {
        },
        12},
       {"diamond", [](const Tensor& x) { return mul(scale(x, 2), scale(x, 5)); }, 60},
-      {"residual join",
+      {"residual addition",
        [](const Tensor& x) {
          const Tensor h = mul(x, x);
          return add(h, scale(h, 7));
        },
        48},
-      {"residual join, other order",
+      {"residual addition, other order",
        [](const Tensor& x) {
          const Tensor h = mul(x, x);
          return add(scale(h, 7), h);
        },
        48},
-      {"chain of residual joins",
+      {"chain of residual additions",
        [](const Tensor& x) {
          Tensor h = identity(x);
          for (int i = 0; i < 5; ++i) h = add(h, scale(h, 2));
@@ -221,7 +221,7 @@ TEST_CASE("an absent input and an absent saved tensor stay absent") {
   CHECK(x.grad().item() == 1);
 }
 
-TEST_CASE("a rule is told its inputs' shapes and dtypes and what nobody needs") {
+TEST_CASE("a rule gets its inputs' shapes and dtypes and the gradients that are not needed") {
   const Tensor x = leaf({2, 3}), frozen = full({4}, 1, DType::f64);
   const Tensor y = record(OpSchema{"mixed"}, zeros({5}), {frozen, x}, {}, {},
                           [](const Backward& backward) -> Tensors {
@@ -242,7 +242,7 @@ TEST_CASE("a rule is told its inputs' shapes and dtypes and what nobody needs") 
 TEST_CASE("a gradient that two tensors share is not changed for one by the other") {
   const Tensor p = leaf({1}), q = leaf({1}), dy = full({1}, 1);
   const Tensor a = identity(p), b = identity(q);
-  // add hands one gradient to a and b; a then collects more.
+  // add passes one gradient to a and b; then a accumulates more.
   const Tensor sum = add(a, b);
   backward(add(add(sum, a), a), dy);
   CHECK(p.grad().item() == 3);
@@ -255,14 +255,14 @@ TEST_CASE("a gradient that two tensors share is not changed for one by the other
 TEST_CASE("a shared gradient is not changed by a fresh one that arrives later") {
   const Tensor p = leaf({1}), q = leaf({1});
   const Tensor a = identity(p), b = identity(q);
-  const Tensor scaled = scale(a, 5);  // walked after the sum
+  const Tensor scaled = scale(a, 5);  // processed after the sum
   const Tensor sum = add(a, b);
   backward(add(sum, scaled));
   CHECK(p.grad().item() == 6);
   CHECK(q.grad().item() == 1);
 }
 
-TEST_CASE("a saved tensor that is handed out as the gradient is not changed") {
+TEST_CASE("a saved tensor that is returned as the gradient is not changed") {
   const Tensor x = leaf({1}), kept = full({1}, 5);
   const Tensor y = identity(x);
   backward(add(gradient_is_saved(y, kept), gradient_is_saved(y, kept)));
@@ -284,7 +284,7 @@ TEST_CASE("a given gradient is not kept or changed") {
   CHECK(!x.grad().shares_memory(dy));
 }
 
-TEST_CASE("a leaf collects over several backward passes until zero_grad") {
+TEST_CASE("a leaf accumulates over several backward passes until zero_grad") {
   const Tensor x = leaf({3});
   CHECK(!x.grad().defined());
   backward(mul(x, x));
@@ -342,7 +342,7 @@ TEST_CASE("a leaf is reported once, as soon as its gradient is complete") {
     });
     backward(output, full(output.shape(), 1));
   };
-  // x is used twice, first and last on the way back.
+  // x is used twice: in the first and in the last op of backward.
   run(add(mul(mul(x, w), z), x));
   CHECK(order == std::vector{z.identity(), x.identity(), w.identity()});
   CHECK(seen == std::vector{z.grad().to_vector(), x.grad().to_vector(), w.grad().to_vector()});
@@ -351,7 +351,7 @@ TEST_CASE("a leaf is reported once, as soon as its gradient is complete") {
   CHECK(order == std::vector{x.identity()});
   run(mul(w, w));
   CHECK(order == std::vector{w.identity()});
-  backward(mul(w, w), full({2}, 1));  // nobody watches any more
+  backward(mul(w, w), full({2}, 1));  // no observer exists any more
   CHECK(order.size() == 1);
 }
 
@@ -463,7 +463,7 @@ TEST_CASE("an observer sees every op, its inputs, attributes and outputs, under 
     scale(x, 2);
     const NoGrad no_grad;
     mul(x, x);
-    std::thread([&] { mul(x, x); }).join();  // another thread's op is not ours to see
+    std::thread([&] { mul(x, x); }).join();  // ops of other threads are not observed
   }
   mul(x, x);
   CHECK(seen == std::vector<std::string>{"scale", "mul"});
@@ -547,7 +547,7 @@ TEST_CASE("what a rule may not do") {
   }
 }
 
-TEST_CASE("a rule that asks for what it did not keep is an error") {
+TEST_CASE("a rule that asks for a tensor that it did not save is an error") {
   struct Row {
     Rule rule;
     std::string message;
@@ -572,7 +572,7 @@ TEST_CASE("a rule that asks for what it did not keep is an error") {
   }
 }
 
-TEST_CASE("an op hands out tensors of its own") {
+TEST_CASE("an op returns new tensors") {
   const Tensor x = leaf({3}), constant = full({1}, 2), old = identity(x);
   struct Row {
     std::string what;
@@ -613,7 +613,7 @@ TEST_CASE("an output of integers has no history and no gradient") {
   CHECK(x.grad().item() == 1);
 }
 
-TEST_CASE("where backward cannot begin") {
+TEST_CASE("inputs from which backward cannot start") {
   const Tensor x = leaf({1, 2}), y = identity(x), constant = full({1}, 1);
   struct Row {
     std::function<void()> action;
@@ -655,7 +655,7 @@ TEST_CASE("an exception inside a rule leaves the thread and the tensors usable")
 
 namespace {
 
-// Bytes in use whenever a rule of `watched` ran, the last op's first.
+// Bytes in use each time that a rule of `watched` ran, the last op first.
 std::vector<std::size_t>& memory_seen() {
   static std::vector<std::size_t> seen;
   return seen;
@@ -688,7 +688,8 @@ TEST_CASE("saved tensors are freed as backward passes them, gradients as soon as
     output.set_history(last, 0);
     backward(output, zeros({kBlock / 4}));
   }
-  // At op i, besides what the ops before it saved: its dy; at first the output and the given dy.
+  // At op i, in addition to the saved tensors of earlier ops: its dy; at first the output and the
+  // given dy.
   REQUIRE(memory_seen().size() == kOps);
   for (std::size_t i = 0; i < kOps; ++i) {
     CAPTURE(i);
@@ -698,7 +699,7 @@ TEST_CASE("saved tensors are freed as backward passes them, gradients as soon as
   CHECK(current_bytes() == base + kBlock);  // x's gradient
 }
 
-TEST_CASE("a graph that is never walked is freed, though its ops saved their own outputs") {
+TEST_CASE("a graph without a backward pass is freed, though its ops saved their own outputs") {
   const Tensor x = leaf({1});
   const std::size_t base = current_bytes();
   std::weak_ptr<Node> node;
@@ -738,7 +739,7 @@ TEST_CASE("a chain of a million ops neither recurses nor leaks") {
   }
 }
 
-TEST_CASE("a long chain in which each op uses its input twice is walked once an op") {
+TEST_CASE("a long chain in which each op uses its input twice is processed once per op") {
   const Tensor x = leaf({1});
   {
     Tensor y = x;
@@ -748,7 +749,7 @@ TEST_CASE("a long chain in which each op uses its input twice is walked once an 
   CHECK(x.grad().item() == 0x1p100);
 }
 
-TEST_CASE("a graph may be built in one thread and walked in another") {
+TEST_CASE("a graph may be built in one thread and processed in another") {
   const Tensor x = leaf({3});
   Tensor y;
   std::thread([&] { y = mul(x, x); }).join();
@@ -762,8 +763,8 @@ TEST_CASE("a rule may take what was collected of a gradient, and return the sum"
   const Elements ones(3, 1);
   struct Row {
     const char* name;
-    std::function<Tensor(const Tensor&)> uses;  // of y = 2 x, the newest first in backward
-    double gradient;                            // by x
+    std::function<Tensor(const Tensor&)> uses;  // of y = 2 x, the last use first in backward
+    double gradient;                            // of x
     int taken;
   };
   const Row rows[] = {
@@ -780,7 +781,7 @@ TEST_CASE("a rule may take what was collected of a gradient, and return the sum"
          return add(add(first, second), add(scale(y, 5), scale(y, 11)));
        },
        52, 1},
-      {"shared with somebody else",
+      {"shared with another owner",
        [](const Tensor& y) {
          const Tensor first = triple(y);
          return add(first, y);
@@ -796,6 +797,6 @@ TEST_CASE("a rule may take what was collected of a gradient, and return the sum"
     CHECK(taken == row.taken);
   }
   x.zero_grad();
-  backward(triple(x), from_vector(ones, {3}, x.dtype()));  // a leaf's is left alone
+  backward(triple(x), from_vector(ones, {3}, x.dtype()));  // a leaf's gradient is not taken
   CHECK(x.grad().to_vector() == Elements(3, 3));
 }

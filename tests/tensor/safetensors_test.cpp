@@ -1,5 +1,5 @@
-// Files of named tensors: what we write we read, what others write we read, and what is broken is
-// refused with a message that says where.
+// Files of named tensors: files of our writer and of other writers are read; broken files are
+// refused with a message that names the place.
 #include "tensor/safetensors.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ std::string little_endian(std::uint64_t number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
-// A file with this header and these data, whatever they say.
+// A file with this header and these data, valid or not.
 std::string file_of(const std::string& header, const std::string& data = "") {
   return little_endian(header.size()) + header + data;
 }
@@ -52,7 +52,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const std::vector<double> kReals = {0,       -0.0,     1,         -1.5, 65504,
                                     0x1p-24, -0x1p-15, kInfinity, kNan, 0.1};
 
-// Tensors of every dtype, given in an order that the writer has to change.
+// Tensors of every dtype, in an order that the writer has to change.
 NamedTensors every_dtype() {
   NamedTensors all;
   all.tensors = {{"u8", from_vector({0, 1, 255}, {1, 3}, DType::u8)},
@@ -184,7 +184,8 @@ TEST_CASE("tensors look into the file without copying and never change it") {
   CHECK(y.version() == version);
   CHECK(read_bytes(path) == bytes);
 
-  // The mapping outlives the name: a file can be written over from its own tensors, and removed.
+  // The mapping stays valid without the name: a file can be overwritten from its own tensors, and
+  // removed.
   write_safetensors(path, all);
   CHECK(named(read_safetensors(path), "x").to_vector() == std::vector<double>{9, 9});
   std::filesystem::remove(path);

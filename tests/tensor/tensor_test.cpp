@@ -1,4 +1,4 @@
-// Tensors: shapes, dtypes, shared memory, the few loops in place, and the memory they count.
+// Tensors: shapes, dtypes, shared memory, in-place operations and memory statistics.
 #include "tensor/tensor.h"
 
 #include <doctest/doctest.h>
@@ -59,7 +59,7 @@ TEST_CASE("a shape counts, answers for its dimensions and prints itself") {
   CHECK(Shape{} != Shape{1});
 }
 
-TEST_CASE("each way to make a tensor, in each dtype") {
+TEST_CASE("each function that creates a tensor, in each dtype") {
   for (const DType dtype : kDTypes) {
     CAPTURE(format(dtype));
     CHECK(from_vector({1, 2, 3, 4, 5, 6}, {2, 3}, dtype).to_vector() == Elements{1, 2, 3, 4, 5, 6});
@@ -353,16 +353,16 @@ TEST_CASE("memory is counted, its peak is kept, and all of it comes back") {
   CHECK(current_bytes() == base);
 }
 
-// Not under the address sanitizer, for which each block is new, so that it sees every wrong use of
-// one.
+// Not under the address sanitizer, with which each block is new, so that it detects every invalid
+// access.
 #ifndef __SANITIZE_ADDRESS__
-TEST_CASE("a freed block is handed out again for the same size") {
+TEST_CASE("a freed block is reused for the same size") {
   const std::byte* first = nullptr;
   {
     const Tensor x({1 << 20}, DType::u8);
     first = x.raw();
   }
-  const Tensor again({(1 << 20) - 100}, DType::u8);  // the same number of pages
+  const Tensor again({(1 << 20) - 100}, DType::u8);  // rounds up to the same number of pages
   CHECK(again.raw() == first);
 }
 #endif
