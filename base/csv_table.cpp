@@ -11,7 +11,7 @@
 namespace osteon {
 namespace {
 
-constexpr std::size_t kLargestCsv = 100'000'000;  // bytes, about a million images
+constexpr std::size_t kMaxCsvBytes = 100'000'000;  // bytes, about a million images
 
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -21,7 +21,7 @@ std::string read_text(const std::filesystem::path& file) {
   std::vector<char> block(1 << 16);
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
     text.append(block.data(), static_cast<std::size_t>(in.gcount()));
-    OSTEON_CHECK(text.size() <= kLargestCsv, file.string(), ": has more than the ", kLargestCsv,
+    OSTEON_CHECK(text.size() <= kMaxCsvBytes, file.string(), ": has more than the ", kMaxCsvBytes,
                  " bytes allowed");
   }
   OSTEON_CHECK(!in.bad(), file.string(), ": cannot be read to its end");
@@ -138,7 +138,7 @@ CsvTable::CsvTable(const std::filesystem::path& file) : file_(file), rows_(read_
   rows_.erase(rows_.begin());
   for (const std::string& name : header_.fields)
     OSTEON_CHECK(std::ranges::count(header_.fields, name) == 1, place(header_), "column \"", name,
-                 "\" is there twice");
+                 "\" occurs twice");
   for (const CsvRow& row : rows_)
     OSTEON_CHECK(row.fields.size() == header_.fields.size(), place(row), row.fields.size(),
                  " fields where the header has ", header_.fields.size(), " (", join(header_.fields),

@@ -63,7 +63,7 @@ fs::path resolve(const fs::path& path) {
   if (error.value() == ELOOP) fail(path, "follow the link", ELOOP);
   const fs::file_status status = fs::status(target, error);
   OSTEON_CHECK(!fs::exists(status) || fs::is_regular_file(status), "cannot write ", path.string(),
-               ": it exists and is not a regular file; name another one");
+               ": it exists and is not a regular file; choose another path");
   return target;
 }
 

@@ -10,7 +10,8 @@ using nlohmann::ordered_json;
 ordered_json parse_json(std::string_view text) {
   // `depth` counts the open arrays and objects around the current value.
   const auto watch = [](int depth, ordered_json::parse_event_t, const ordered_json&) {
-    OSTEON_CHECK(depth <= kDeepestJson, "its values are nested more than ", kDeepestJson, " deep");
+    OSTEON_CHECK(depth <= kMaxJsonDepth, "its values are nested more than ", kMaxJsonDepth,
+                 " deep");
     return true;
   };
   try {

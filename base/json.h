@@ -13,7 +13,7 @@
 namespace osteon {
 
 // Levels of nested arrays and objects; our own files have at most 6.
-inline constexpr int kDeepestJson = 32;
+inline constexpr int kMaxJsonDepth = 32;
 
 // Parses `text`. Throws Error if it is not JSON or is nested more than kMaxJsonDepth deep.
 nlohmann::ordered_json parse_json(std::string_view text);

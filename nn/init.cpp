@@ -16,7 +16,7 @@ constexpr std::int64_t kBlock = 4096;  // elements per substream
 // Calls fill(substream, draws, count) for each block of x, then stores the draws in x.
 template <class Fill>
 void fill_with_draws(const Tensor& x, const Fill& fill) {
-  dispatch_floating("initialize", x.dtype(), [&]<class T>() {
+  dispatch_floating("initialise", x.dtype(), [&]<class T>() {
     T* elements = x.data<T>();
     const std::int64_t blocks = (x.numel() + kBlock - 1) / kBlock;
     parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
@@ -39,10 +39,10 @@ ParameterStream ParameterStreams::operator()(std::string_view parameter) const {
   return {seed_, hash_name(path_.empty() ? name : path_ + "." + name)};
 }
 
-void initialize_parameters(Module& root, std::uint64_t seed) {
+void initialise_parameters(Module& root, std::uint64_t seed) {
   NamedModules modules = root.named_modules();
   std::reverse(modules.begin(), modules.end());
-  for (const auto& [path, module] : modules) module->initialize(ParameterStreams(seed, path));
+  for (const auto& [path, module] : modules) module->initialise(ParameterStreams(seed, path));
 }
 
 void kaiming_normal_fan_out_(const Tensor& weight, ParameterStream stream) {

@@ -30,7 +30,7 @@ class ParameterStreams {
 
 // Calls initialise() for all modules of a model, children before parents, so that a model can
 // override the initial values of its layers.
-void initialize_parameters(Module& root, std::uint64_t seed);
+void initialise_parameters(Module& root, std::uint64_t seed);
 
 // Fills a filter [K,R,S,C/groups] from a normal distribution of mean 0 and variance 2 / (K R S).
 // This is fan-out mode, which preserves the size of gradients through ReLUs, as in torchvision's

@@ -38,7 +38,7 @@ Conv2d::Conv2d(std::int64_t in_channels, std::int64_t out_channels, Spatial kern
   register_parameter("bias", bias);
 }
 
-void Conv2d::initialize(const ParameterStreams& streams) {
+void Conv2d::initialise(const ParameterStreams& streams) {
   kaiming_normal_fan_out_(weight, streams("weight"));
   const std::int64_t fan_in = weight.dim(1) * weight.dim(2) * weight.dim(3);
   if (bias.defined()) uniform_(bias, inverse_sqrt(fan_in), streams("bias"));
@@ -61,23 +61,23 @@ BatchNorm2d::BatchNorm2d(std::int64_t channels, double momentum_, double epsilon
   register_buffer("num_batches_tracked", num_batches_tracked);
 }
 
-void BatchNorm2d::initialize(const ParameterStreams&) {
+void BatchNorm2d::initialise(const ParameterStreams&) {
   fill_(weight, 1);
   fill_(bias, 0);
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) { return normalize(x, {}, false); }
+Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}, false); }
 
 Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   const std::array inputs{x, residual};
-  return observed(inputs, [&] { return normalize(x, residual, true); });
+  return observed(inputs, [&] { return normalise(x, residual, true); });
 }
 
 void BatchNorm2d::count_batch() {
   if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
 }
 
-Tensor BatchNorm2d::normalize(const Tensor& x, const Tensor& residual, bool relu) {
+Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, bool relu) {
   count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
@@ -91,7 +91,7 @@ Linear::Linear(std::int64_t in_features, std::int64_t out_features, bool with_bi
   register_parameter("bias", bias);
 }
 
-void Linear::initialize(const ParameterStreams& streams) {
+void Linear::initialise(const ParameterStreams& streams) {
   uniform_(weight, inverse_sqrt(weight.dim(1)), streams("weight"));
   if (bias.defined()) uniform_(bias, inverse_sqrt(weight.dim(1)), streams("bias"));
 }
@@ -118,7 +118,7 @@ void Dropout::set_random_key(const RandomKey& key) {
 Tensor Dropout::forward(const Tensor& x) {
   if (!is_training()) return x;
   OSTEON_CHECK(key_.defined(),
-               "Dropout: nothing to draw from; call set_randomness before each training step");
+               "Dropout: the random key is not set; call set_randomness before each training step");
   if (!x.device().is_cuda()) return dropout(x, p, key_);
   if (!device_key_.defined() || device_key_.device() != x.device())
     device_key_ = key_.to(x.device());

@@ -24,7 +24,7 @@ class Conv2d : public Module {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, Spatial kernel_size,
          const Conv2dOptions& options = {}, bool with_bias = true);
-  void initialize(const ParameterStreams& streams) override;
+  void initialise(const ParameterStreams& streams) override;
 
   Tensor weight;  // [K,R,S,C/groups]
   Tensor bias;    // [K] or undefined
@@ -40,7 +40,7 @@ class Conv2d : public Module {
 class BatchNorm2d : public Module {
  public:
   explicit BatchNorm2d(std::int64_t channels, double momentum = 0.1, double epsilon = 1e-5);
-  void initialize(const ParameterStreams& streams) override;
+  void initialise(const ParameterStreams& streams) override;
 
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
@@ -56,7 +56,7 @@ class BatchNorm2d : public Module {
 
  private:
   void count_batch();
-  Tensor normalize(const Tensor& x, const Tensor& residual, bool relu);
+  Tensor normalise(const Tensor& x, const Tensor& residual, bool relu);
 };
 
 // linear (ops.h) of [..., in_features]. Weight and bias are initialised uniformly in ±1 / sqrt(in),
@@ -64,7 +64,7 @@ class BatchNorm2d : public Module {
 class Linear : public Module {
  public:
   Linear(std::int64_t in_features, std::int64_t out_features, bool with_bias = true);
-  void initialize(const ParameterStreams& streams) override;
+  void initialise(const ParameterStreams& streams) override;
 
   Tensor weight;  // [out,in]
   Tensor bias;    // [out] or undefined

@@ -43,7 +43,7 @@ Tensor Module::forward(const Tensors& inputs) {
   return forward(inputs.front());
 }
 
-void Module::initialize(const ParameterStreams&) {}
+void Module::initialise(const ParameterStreams&) {}
 
 template <class Wanted>
 void Module::collect(const std::string& path, const Wanted& wanted, NamedTensorList& list) const {

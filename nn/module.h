@@ -79,7 +79,7 @@ class Module {
 
   // Sets the initial values of the module's own parameters (not of its children); each parameter
   // has its own stream. initialise_parameters (nn/init.h) calls it for a whole model.
-  virtual void initialize(const ParameterStreams& streams);
+  virtual void initialise(const ParameterStreams& streams);
 
   // Sets the random key, in layers that draw random numbers. set_randomness calls it for a whole
   // model.

@@ -59,7 +59,7 @@ class BasicBlock : public Module {
     if (shortcut_.downsample()) register_module("downsample", *shortcut_.downsample());
   }
 
-  void initialize(const ParameterStreams&) override {
+  void initialise(const ParameterStreams&) override {
     if (zero_init_residual_) fill_(bn2_.weight, 0);
   }
 
@@ -101,7 +101,7 @@ class Bottleneck : public Module {
     if (shortcut_.downsample()) register_module("downsample", *shortcut_.downsample());
   }
 
-  void initialize(const ParameterStreams&) override {
+  void initialise(const ParameterStreams&) override {
     if (zero_init_residual_) fill_(bn3_.weight, 0);
   }
 
@@ -174,7 +174,7 @@ ResNet::ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelO
   }
   register_module("avgpool", avgpool_);
   register_module("fc", fc_);
-  initialize_parameters(*this, options.seed);
+  initialise_parameters(*this, options.seed);
 }
 
 Tensor ResNet::forward(const Tensor& x) {

@@ -38,7 +38,7 @@ void check_match(const NamedTensorList& wanted, const TensorsByName& given) {
   std::map<std::string, Shape> expected;
   for (const auto& [name, tensor] : wanted)
     if (!is_batch_counter(name) || given.contains(name)) expected[name] = file_shape(tensor);
-  require_same_tensors("load_state_dict: the weights are of another model", expected, given);
+  require_same_tensors("load_state_dict: the weights belong to another model", expected, given);
 }
 
 }  // namespace

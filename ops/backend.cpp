@@ -56,7 +56,7 @@ std::string describe_reference_fallbacks() {
   return text;
 }
 
-void note_reference(const char* kernel, const Tensor& x) {
+void count_fallback(const char* kernel, const Tensor& x) {
   if (backend() == Backend::reference || x.numel() == 0) return;
   if (x.dtype() != DType::f32 && x.dtype() != DType::bf16) return;
   const std::lock_guard lock(fallbacks().mutex);

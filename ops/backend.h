@@ -63,6 +63,6 @@ std::map<std::string, std::int64_t> reference_fallbacks();
 std::string describe_reference_fallbacks();
 
 // Called by such a kernel when the reference computes `x` instead.
-void note_reference(const char* kernel, const Tensor& x);
+void count_fallback(const char* kernel, const Tensor& x);
 
 }  // namespace osteon

@@ -41,7 +41,7 @@ inline std::int64_t check_dim(const char* op, const char* name, const Tensor& x,
   check_defined(op, name, x);
   OSTEON_CHECK(dim >= -x.rank() && dim < x.rank(), op, ": ", name, " ", x.shape(),
                " has no dimension ", dim, ", expects one in [", -x.rank(), ", ", x.rank(), ")");
-  return x.shape().normalize(dim);
+  return x.shape().normalise(dim);
 }
 
 inline void check_same_shape(const char* op, const char* name_a, const Tensor& a,

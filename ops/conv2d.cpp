@@ -7,8 +7,8 @@ namespace {
 
 std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride,
                            std::int64_t padding, std::int64_t dilation) {
-  const std::int64_t room = input + 2 * padding - dilation * (kernel - 1) - 1;
-  return room < 0 ? 0 : room / stride + 1;
+  const std::int64_t last_start = input + 2 * padding - dilation * (kernel - 1) - 1;
+  return last_start < 0 ? 0 : last_start / stride + 1;
 }
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& bias,

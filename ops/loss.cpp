@@ -11,7 +11,8 @@ namespace {
 // Checks that targets and weights need no gradient: none would be computed, without an error.
 void check_constant(const char* op, const char* name, const Tensor& x) {
   OSTEON_CHECK(!x.requires_grad(), op, ": ", name,
-               " requires a gradient, but the loss is differentiable by logits only; detach it");
+               " requires a gradient, but the loss is differentiable only with respect to logits; "
+               "detach it");
 }
 
 void check_binary(const Tensor& logits, const char* name, const Tensor& other) {

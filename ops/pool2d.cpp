@@ -22,11 +22,11 @@ std::int64_t output_extent(const char* op, const char* direction, const Tensor& 
                " in ", direction, ", expects at least 1");
   OSTEON_CHECK(padding >= 0 && padding <= kernel / 2, op, ": padding ", padding, " in ", direction,
                ", expects 0 to ", kernel / 2, " (half of kernel_size ", kernel, ")");
-  const std::int64_t room = extent - (kernel - 2 * padding);
-  OSTEON_CHECK(room >= 0, op, ": input ", x.shape(), " is smaller than kernel_size ", kernel,
+  const std::int64_t last_start = extent - (kernel - 2 * padding);
+  OSTEON_CHECK(last_start >= 0, op, ": input ", x.shape(), " is smaller than kernel_size ", kernel,
                " less twice padding ", padding, " in ", direction,
                "; use a smaller window or a larger image");
-  return room / stride + 1;
+  return last_start / stride + 1;
 }
 
 Shape output_shape(const char* op, const Tensor& x, const Pool2dOptions& options) {
@@ -47,7 +47,7 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   Tensor y(output_shape("max_pool2d", x, options), x.dtype(), x.device());
   const auto& [height, width] = options.kernel_size;
   OSTEON_CHECK(height <= 255 && width <= 255 && height * width <= 255, "max_pool2d: kernel_size ",
-               height, " x ", width, ", expects at most 255 places");
+               height, " x ", width, ", expects at most 255 positions");
   const Tensor argmax(y.shape(), DType::u8, x.device());
   OSTEON_DISPATCH(x, max_pool2d_forward(x, options, y, argmax));
   return record(schema::max_pool2d, y, {x}, {argmax}, options, [](const Backward& b) -> Tensors {

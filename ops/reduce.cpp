@@ -53,7 +53,7 @@ Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim)
 
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim) {
   const Reduction shapes = reduction("mean", x, dims, keepdim);
-  OSTEON_CHECK(shapes.count > 0, "mean: input ", x.shape(), " has nothing to average");
+  OSTEON_CHECK(shapes.count > 0, "mean: input ", x.shape(), " has no elements to average");
   return scaled_sum(schema::mean, x, shapes, 1.0 / shapes.count);
 }
 

@@ -12,13 +12,13 @@ namespace {
 constexpr const char* kOp = schema::warp_affine.name;
 // So that coordinates need far fewer than the 24 bits of a float's mantissa, and offsets into an
 // RGB image fit into 32 bits.
-constexpr std::int64_t kMaximumExtent = 16384;
+constexpr std::int64_t kMaxExtent = 16384;
 
-bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaximumExtent; }
+bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaxExtent; }
 
 void check_options(const WarpOptions& options) {
   OSTEON_CHECK(is_extent(options.height) && is_extent(options.width), kOp, ": output of ",
-               options.height, " x ", options.width, " pixels, expects 1 to ", kMaximumExtent,
+               options.height, " x ", options.width, " pixels, expects 1 to ", kMaxExtent,
                " in each direction");
   OSTEON_CHECK(!options.mean.empty() && options.mean.size() == options.std.size(), kOp, ": ",
                options.mean.size(), " means and ", options.std.size(),
@@ -39,7 +39,7 @@ Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptio
   check_dtype(kOp, "images", images, DType::u8);
   check_rank(kOp, "images", images, 4, "[N,H,W,1] or [N,H,W,C]");
   OSTEON_CHECK(is_extent(images.dim(1)) && is_extent(images.dim(2)), kOp, ": images ",
-               images.shape(), ", expects height and width of 1 to ", kMaximumExtent);
+               images.shape(), ", expects height and width of 1 to ", kMaxExtent);
   const auto channels = static_cast<std::int64_t>(options.mean.size());
   OSTEON_CHECK(images.dim(3) == 1 || images.dim(3) == channels, kOp, ": images ", images.shape(),
                " have ", images.dim(3), " channels, expects 1 or the ", channels,

@@ -167,7 +167,7 @@ void Optimizer::load_state_dict(const OptimizerState& saved) {
   for (const auto& [name, tensor] : named) expected[name] = tensor.shape();
   try {
     const auto found = saved.scalars.at("optimizer").get<std::string>();
-    OSTEON_CHECK(found == name_, name_, ": the saved state is of the optimizer ", found);
+    OSTEON_CHECK(found == name_, name_, ": the saved state belongs to the optimizer ", found);
     const nlohmann::json& rates = saved.scalars.at("groups");
     OSTEON_CHECK(rates.size() == groups_.size(), name_, ": the saved state has ", rates.size(),
                  " groups of parameters, expected ", groups_.size());
@@ -177,7 +177,7 @@ void Optimizer::load_state_dict(const OptimizerState& saved) {
       groups[g].lr = rates[g].at("lr").get<double>();
       groups[g].weight_decay = rates[g].at("weight_decay").get<double>();
     }
-    require_same_tensors(name_ + ": the saved state is of other parameters", expected, given);
+    require_same_tensors(name_ + ": the saved state belongs to other parameters", expected, given);
     groups_ = std::move(groups);
     set_lr_factor(factor);
   } catch (const nlohmann::json::exception& error) {
@@ -197,7 +197,7 @@ Tensor clip_grad_norm_(const Tensors& parameters, double max_norm) {
     OSTEON_CHECK(
         gradient.dtype() == gradients[0].dtype() && gradient.device() == gradients[0].device(),
         "clip_grad_norm_: gradients are ", gradients[0].dtype(), " on ", gradients[0].device(),
-        " and ", gradient.dtype(), " on ", gradient.device(), "; clip them apart");
+        " and ", gradient.dtype(), " on ", gradient.device(), "; clip them separately");
   Tensor norm({1}, DType::f64, gradients[0].device());
   OSTEON_DISPATCH(norm, clip_grad_norm(gradients, max_norm, norm));
   return norm;

@@ -189,10 +189,9 @@ std::string_view header_text(const MappedFile& file) {
                " bytes, too few for a safetensors file");
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), kLengthBytes);
-  OSTEON_CHECK(length <= kMaxHeaderBytes, "the header is said to have ", length,
-               " bytes, more than the ", kMaxHeaderBytes,
-               " allowed; this is hardly a safetensors file");
-  OSTEON_CHECK(length <= file.size() - kLengthBytes, "the header is said to have ", length,
+  OSTEON_CHECK(length <= kMaxHeaderBytes, "the header length is ", length, " bytes, more than the ",
+               kMaxHeaderBytes, " allowed; this is probably not a safetensors file");
+  OSTEON_CHECK(length <= file.size() - kLengthBytes, "the header length is ", length,
                " bytes but the file ends after ", file.size(), "; it may be cut short");
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
   OSTEON_CHECK(text.starts_with('{'), "the header does not begin with {");
@@ -223,7 +222,7 @@ void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) {
   for (const Entry& entry : entries) {
     const std::uint64_t begin = entry.offsets[0], end = entry.offsets[1];
     OSTEON_CHECK(begin <= end && end <= data_bytes, "tensor ", quoted(entry.name),
-                 ": data_offsets [", begin, ", ", end, "] do not lie in the ", data_bytes,
+                 ": data_offsets [", begin, ", ", end, "] are not inside the ", data_bytes,
                  " bytes of data; the file may be cut short");
     order.push_back(&entry);
   }

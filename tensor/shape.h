@@ -37,10 +37,10 @@ class Shape {
   }
   // Extent of dimension i; a negative i counts from the end. Throws if out of range.
   std::int64_t operator[](std::int64_t i) const {
-    return extents_[static_cast<std::size_t>(normalize(i))];
+    return extents_[static_cast<std::size_t>(normalise(i))];
   }
   // Dimension i, with negative i counted from the end, in [0, rank).
-  std::int64_t normalize(std::int64_t i) const {
+  std::int64_t normalise(std::int64_t i) const {
     OSTEON_CHECK(i >= -rank() && i < rank(), "shape: ", *this, " has no dimension ", i);
     return i < 0 ? i + rank() : i;
   }

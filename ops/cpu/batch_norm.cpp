@@ -223,7 +223,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
 
 // The gradient g before the ReLU (dy times the ReLU mask), at lanes of dy.
 template <class T>
-struct ThroughRelu {
+struct ReluGradient {
   enum class Mask { none, from_y, from_x };
 
   Lanes<T> operator()(std::int64_t i, std::int64_t c, auto count, Lanes<T> x) const {
@@ -246,7 +246,7 @@ struct GradientSums {
 // The sums over all rows, block by block so that f32 sums stay short. Writes g to `kept` if it is
 // not null.
 template <class T>
-GradientSums gradient_sums(const Tensor& x, const ThroughRelu<T>& through, T* kept) {
+GradientSums gradient_sums(const Tensor& x, const ReluGradient<T>& relu_gradient, T* kept) {
   const std::int64_t channels = x.dim(-1);
   const T* from = x.data<T>();
   std::vector<GradientSums> partial(static_cast<std::size_t>(num_threads()),
@@ -256,9 +256,9 @@ GradientSums gradient_sums(const Tensor& x, const ThroughRelu<T>& through, T* ke
     g_sum.clear();
     gx_sum.clear();
     for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
-      const Lanes<T> value = load(from + i, count), g = through(i, c, count, value);
+      const Lanes<T> value = load(from + i, count), g = relu_gradient(i, c, count, value);
       g_sum.at(c) += g;
-      gx_sum.at(c) += g * (value - through.map->mean.at(c));
+      gx_sum.at(c) += g * (value - relu_gradient.map->mean.at(c));
       if (kept) store(kept + i, g, count);
     });
   };
@@ -290,19 +290,20 @@ struct InputGradient {
   explicit InputGradient(std::int64_t channels)
       : of_g(channels), of_x(channels), constant(channels) {}
 
-  void apply(const Tensor& x, const ThroughRelu<T>& through, T* dx) const {
+  void apply(const Tensor& x, const ReluGradient<T>& relu_gradient, T* dx) const {
     const std::int64_t channels = x.dim(-1);
     const T* from = x.data<T>();
-    parallel_for(
-        rows_of(x), rows_worth(kGrainElements, channels),
-        [&](std::int64_t begin, std::int64_t end) {
-          for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
-            const Lanes<T> value = load(from + i, count);
-            store(dx + i,
-                  through(i, c, count, value) * of_g.at(c) + value * of_x.at(c) + constant.at(c),
-                  count);
-          });
-        });
+    parallel_for(rows_of(x), rows_worth(kGrainElements, channels),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for_each_lanes<T>(begin, end, channels,
+                                     [&](std::int64_t i, std::int64_t c, auto count) {
+                                       const Lanes<T> value = load(from + i, count);
+                                       store(dx + i,
+                                             relu_gradient(i, c, count, value) * of_g.at(c) +
+                                                 value * of_x.at(c) + constant.at(c),
+                                             count);
+                                     });
+                 });
   }
 
   PerChannel<T> of_g, of_x, constant;
@@ -311,19 +312,19 @@ struct InputGradient {
 template <class T>
 void backward(const BatchNormBackward& arguments) {
   using A = Accumulator<T>;
-  using Mask = typename ThroughRelu<T>::Mask;
+  using Mask = typename ReluGradient<T>::Mask;
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = arguments;
   const Tensor& y = relu_mask.own;
   const std::int64_t channels = x.dim(-1), rows = rows_of(x);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
-  ThroughRelu<T> through{dy.data<T>(), y.data_or_null<T>(), &map,
-                         !options.relu ? Mask::none
-                         : y.defined() ? Mask::from_y
-                                       : Mask::from_x};
+  ReluGradient<T> relu_gradient{dy.data<T>(), y.data_or_null<T>(), &map,
+                                !options.relu ? Mask::none
+                                : y.defined() ? Mask::from_y
+                                              : Mask::from_x};
   T* const kept = dresidual.defined() ? dresidual.data<T>() : nullptr;
-  const GradientSums sums = gradient_sums<T>(x, through, kept);
-  if (kept) through = {kept, nullptr, &map, Mask::none};
+  const GradientSums sums = gradient_sums<T>(x, relu_gradient, kept);
+  if (kept) relu_gradient = {kept, nullptr, &map, Mask::none};
   InputGradient<T> gradient(channels);
   for (std::int64_t c = 0; c < channels; ++c) {
     const auto i = static_cast<std::size_t>(c);
@@ -342,7 +343,7 @@ void backward(const BatchNormBackward& arguments) {
     gradient.constant.data()[c] =
         static_cast<A>(-scale * mean_g - of_x * static_cast<double>(mean.data<A>()[c]));
   }
-  if (dx.defined()) gradient.apply(x, through, dx.data<T>());
+  if (dx.defined()) gradient.apply(x, relu_gradient, dx.data<T>());
 }
 
 }  // namespace

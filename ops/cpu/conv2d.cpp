@@ -21,7 +21,7 @@ namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kTileElements = 512 * 1024;  // of the row matrix
-constexpr std::int64_t kMinimumTileRows = 128;
+constexpr std::int64_t kMinTileRows = 128;
 
 struct Geometry {
   Geometry(const Shape& x, const Shape& weight, const Shape& y, const Conv2dOptions& options)
@@ -45,7 +45,7 @@ struct Geometry {
     return kernel_height == 1 && kernel_width == 1 && conv.stride == Spatial(1) &&
            conv.padding == Spatial(0) && conv.groups == 1;
   }
-  std::int64_t tile_rows() const { return std::max(kTileElements / window, kMinimumTileRows); }
+  std::int64_t tile_rows() const { return std::max(kTileElements / window, kMinTileRows); }
 
   std::int64_t images, height, width, channels;
   std::int64_t filters, kernel_height, kernel_width, group_channels;
@@ -118,14 +118,14 @@ class RowTile {
 template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Geometry& g,
              const Tensor& y) {
-  const Widened<T> filters(weight.data<T>(), weight.numel());
+  const AccumulatorInput<T> filters(weight.data<T>(), weight.numel());
   const Tensor offsets = bias.defined() ? converted(bias, dtype_of<Accumulator<T>>()) : Tensor();
-  parallel_for(g.rows, kMinimumTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(g.rows, kMinTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t tile = std::min(g.tile_rows(), end - begin);
     RowTile<T> rows(g, tile);
     for (std::int64_t at = begin; at < end; at += tile) {
       const std::int64_t count = std::min(tile, end - at);
-      const Rounded<T> out(y.data<T>() + at * g.filters, count * g.filters);
+      const AccumulatorOutput<T> out(y.data<T>() + at * g.filters, count * g.filters);
       for (std::int64_t group = 0; group < g.conv.groups; ++group) {
         const std::int64_t first = group * g.group_filters;
         const auto w =
@@ -144,7 +144,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ge
 template <class T>
 void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, const Tensor& dx) {
   using A = Accumulator<T>;
-  const Widened<T> filters(weight.data<T>(), weight.numel());
+  const AccumulatorInput<T> filters(weight.data<T>(), weight.numel());
   const std::int64_t places = g.output_height * g.output_width;
   const std::int64_t image_elements = g.height * g.width * g.channels;
   // Windows overlap only within an image, so each thread processes whole images.
@@ -152,11 +152,11 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
     const std::int64_t tile = std::min(g.tile_rows(), places);
     const Tensor memory({tile * g.window}, dtype_of<A>());
     for (std::int64_t image = first_image; image < last_image; ++image) {
-      const Rounded<T> out(dx.data<T>() + image * image_elements, image_elements);
+      const AccumulatorOutput<T> out(dx.data<T>() + image * image_elements, image_elements);
       std::fill(out.data(), out.data() + image_elements, A(0));
       for (std::int64_t at = image * places; at < (image + 1) * places; at += tile) {
         const std::int64_t count = std::min(tile, (image + 1) * places - at);
-        const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
+        const AccumulatorInput<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
         for (std::int64_t group = 0; group < g.conv.groups; ++group) {
           const std::int64_t first = group * g.group_filters;
           multiply({matrix(gradient.data() + first, count, g.group_filters, g.filters)},
@@ -180,11 +180,11 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
 template <class T>
 void backward_input_plain(const Tensor& dy, const Tensor& weight, const Geometry& g,
                           const Tensor& dx) {
-  const Widened<T> filters(weight.data<T>(), weight.numel());
-  parallel_for(g.rows, kMinimumTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
+  const AccumulatorInput<T> filters(weight.data<T>(), weight.numel());
+  parallel_for(g.rows, kMinTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t count = end - begin;
-    const Widened<T> gradient(dy.data<T>() + begin * g.filters, count * g.filters);
-    const Rounded<T> out(dx.data<T>() + begin * g.channels, count * g.channels);
+    const AccumulatorInput<T> gradient(dy.data<T>() + begin * g.filters, count * g.filters);
+    const AccumulatorOutput<T> out(dx.data<T>() + begin * g.channels, count * g.channels);
     multiply({matrix(gradient.data(), count, g.filters, g.filters)},
              {matrix(filters.data(), g.filters, g.channels, g.channels)},
              matrix(out.data(), count, g.channels, g.channels));
@@ -200,14 +200,14 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
   // threads.
   const Tensor partial({num_threads(), elements}, dtype_of<A>());
   const int used = parallel_ranges(
-      g.rows, kMinimumTileRows / 4, [&](int thread, std::int64_t begin, std::int64_t end) {
+      g.rows, kMinTileRows / 4, [&](int thread, std::int64_t begin, std::int64_t end) {
         A* sum = partial.data<A>() + thread * elements;
         std::fill(sum, sum + elements, A(0));
         const std::int64_t tile = std::min(g.tile_rows(), end - begin);
         RowTile<T> rows(g, tile);
         for (std::int64_t at = begin; at < end; at += tile) {
           const std::int64_t count = std::min(tile, end - at);
-          const Widened<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
+          const AccumulatorInput<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
           for (std::int64_t group = 0; group < g.conv.groups; ++group) {
             const std::int64_t first = group * g.group_filters;
             add_transposed_product(
@@ -236,7 +236,7 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
 void input_gradient(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                     const Tensor& dx) {
   if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
-  note_reference("conv2d_backward_input", dy);
+  count_fallback("conv2d_backward_input", dy);
   const Tensor filters = converted(weight, dy.dtype());
   const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
@@ -253,7 +253,7 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Tensor& residual, bool relu, const Conv2dOptions& options,
                     const Tensor& y) {
   if (onednn::conv2d_forward(x, weight, bias, residual, relu, options, y)) return;
-  note_reference("conv2d_forward", x);
+  count_fallback("conv2d_forward", x);
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
   dispatch_floating("conv2d", x.dtype(),
                     [&]<class T>() { forward<T>(x, converted(weight, x.dtype()), bias, g, y); });
@@ -269,7 +269,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
   if (onednn::conv2d_backward_weight(dy, x, options, dweight)) return;
-  note_reference("conv2d_backward_weight", dy);
+  count_fallback("conv2d_backward_weight", dy);
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
   dispatch_floating("conv2d", dy.dtype(),
                     [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });

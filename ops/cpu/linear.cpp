@@ -29,7 +29,8 @@ class Product {
   void compute(std::int64_t item, std::int64_t begin, std::int64_t end) const {
     const A* left = left_.data() + item * rows_ * inner_;
     const A* right = right_.data() + item * inner_ * columns_;
-    const Rounded<T> out(y_ + (item * rows_ + begin) * columns_, (end - begin) * columns_);
+    const AccumulatorOutput<T> out(y_ + (item * rows_ + begin) * columns_,
+                                   (end - begin) * columns_);
     auto result = matrix(out.data(), end - begin, columns_, columns_);
     multiply({transpose_a_ ? matrix(left + begin, inner_, end - begin, rows_)
                            : matrix(left + begin * inner_, end - begin, inner_, inner_),
@@ -54,7 +55,7 @@ class Product {
   }
 
  private:
-  Widened<T> left_, right_, offsets_;
+  AccumulatorInput<T> left_, right_, offsets_;
   bool has_bias_, transpose_a_, transpose_b_;
   std::int64_t rows_, columns_, inner_;
   T* y_;

@@ -60,10 +60,10 @@ inline Tensor converted(const Tensor& x, DType dtype) {
 
 // Elements in the accumulator's type: the memory itself if it has that type, else a copy.
 template <class T>
-class Widened {
+class AccumulatorInput {
  public:
   using A = Accumulator<T>;
-  Widened(const T* data, std::int64_t n) {
+  AccumulatorInput(const T* data, std::int64_t n) {
     if constexpr (std::is_same_v<T, A>) {
       data_ = data;
     } else {
@@ -83,10 +83,10 @@ class Widened {
 // Memory for a result in the accumulator's type: the destination itself if it has that type, else a
 // scratch buffer that store() rounds into the destination.
 template <class T>
-class Rounded {
+class AccumulatorOutput {
  public:
   using A = Accumulator<T>;
-  Rounded(T* destination, std::int64_t n) : destination_(destination), n_(n) {
+  AccumulatorOutput(T* destination, std::int64_t n) : destination_(destination), n_(n) {
     if constexpr (std::is_same_v<T, A>) {
       data_ = destination;
     } else {

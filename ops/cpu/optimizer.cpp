@@ -63,7 +63,7 @@ void dispatch_parameters(const char* op, DType dtype, const Body& body) {
   body.template operator()<float>();
 }
 
-bool says_skip(const Tensor& guard) { return guard.defined() && !std::isfinite(guard.item()); }
+bool is_not_finite(const Tensor& guard) { return guard.defined() && !std::isfinite(guard.item()); }
 
 // The factors of an Adam step of one parameter, computed from its step count.
 template <class T>
@@ -79,7 +79,7 @@ struct AdamFactors {
 void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensors& exp_avg,
                const Tensors& exp_avg_sq, const Tensors& steps, const Tensor& learning_rate,
                const Tensor& guard, double weight_decay, const AdamOptions& options) {
-  if (says_skip(guard)) return;
+  if (is_not_finite(guard)) return;
   dispatch_parameters("adam_step", parameters[0].dtype(), [&]<class T>() {
     const double rate = learning_rate.item();
     const T keep1 = T(1 - options.beta1), beta2 = T(options.beta2), keep2 = T(1 - options.beta2);
@@ -103,7 +103,7 @@ void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensor
 void sgd_step(const Tensors& parameters, const Tensors& gradients, const Tensors& momentum_buffers,
               const Tensor& learning_rate, const Tensor& guard, double weight_decay,
               const SGDOptions& options) {
-  if (says_skip(guard)) return;
+  if (is_not_finite(guard)) return;
   dispatch_parameters("sgd_step", parameters[0].dtype(), [&]<class T>() {
     const T rate = T(learning_rate.item()), penalty = T(weight_decay);
     const T momentum = T(options.momentum);
@@ -137,7 +137,7 @@ void clip_grad_norm(const Tensors& gradients, double max_norm, const Tensor& nor
 }
 
 void restore_unless_finite(const Tensor& guard, const Tensors& kept, const Tensors& tensors) {
-  if (!says_skip(guard)) return;
+  if (!is_not_finite(guard)) return;
   for (std::size_t i = 0; i < tensors.size(); ++i) copy_(tensors[i], kept[i]);
 }
 

@@ -27,7 +27,7 @@ bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool re
     return has_plan(batch_norm_spec(pass, x.dtype(), x.shape(), options, residual), x.device());
   };
   if (has(Pass::forward) && has(Pass::backward)) return true;
-  note_reference("batch_norm", x);
+  count_fallback("batch_norm", x);
   return false;
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 // Enough blocks to keep every device busy. A power of two, like most channel counts: then a
 // thread's stride is a whole number of rows and its channels stay the same.
-constexpr std::int64_t kEnoughBlocks = 1024;
+constexpr std::int64_t kTargetBlocks = 1024;
 constexpr int kFlat = 8;  // elements whose mask bits share one byte
 
 // A channel's affine map, y = (x - mean) scale + bias. Folding the mean into the bias would cancel
@@ -44,7 +44,7 @@ struct Channels {
 // The source of the ReLU mask.
 enum class Relu { none, from_mask, from_x };
 
-struct ThroughRelu {
+struct ReluGradient {
   Relu relu;
   const std::uint8_t* mask;
 
@@ -61,7 +61,7 @@ struct ThroughRelu {
   }
 };
 
-// --- what is summed over the rows ----------------------------------------------------------------
+// --- sums over the rows --------------------------------------------------------------------------
 
 // The sums of x - x[0] and of its square.
 template <class T>
@@ -96,7 +96,7 @@ template <class T>
 struct Gradients {
   using A = Accumulator<T>;
   const T *dy, *x;
-  ThroughRelu through;
+  ReluGradient relu_gradient;
   Channels<A> channels;
 
   template <int n>
@@ -112,11 +112,11 @@ struct Gradients {
   template <int n>
   __device__ void add(std::int64_t at, const Row<n>& row, TwoSums (&sums)[n]) const {
     const Pack<T, n> gradient = load<n>(dy + at), value = load<n>(x + at);
-    const unsigned int bits = through.bits_from(at);
+    const unsigned int bits = relu_gradient.bits_from(at);
 #pragma unroll
     for (int i = 0; i < n; ++i) {
       const A x_here = static_cast<A>(value.at[i]);
-      const A g = through(static_cast<A>(gradient.at[i]), x_here, bits, i, row.maps[i]);
+      const A g = relu_gradient(static_cast<A>(gradient.at[i]), x_here, bits, i, row.maps[i]);
       sums[i].first += static_cast<double>(g);
       sums[i].second += static_cast<double>(g) * static_cast<double>(x_here - row.maps[i].mean);
     }
@@ -212,8 +212,8 @@ __device__ void for_each_channel(std::int64_t c, std::int64_t channels, const Bo
 
 // A run of up to kFlat elements; elements beyond `count` are 0.
 template <class T>
-__device__ Pack<T, kFlat> load_run(const T* from, std::int64_t count, bool packs) {
-  if (packs && count >= kFlat) return load<kFlat>(from);
+__device__ Pack<T, kFlat> load_run(const T* from, std::int64_t count, bool vectorised) {
+  if (vectorised && count >= kFlat) return load<kFlat>(from);
   Pack<T, kFlat> run{};
 #pragma unroll
   for (int i = 0; i < kFlat; ++i)
@@ -221,8 +221,8 @@ __device__ Pack<T, kFlat> load_run(const T* from, std::int64_t count, bool packs
   return run;
 }
 template <class T>
-__device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, bool packs) {
-  if (packs && count >= kFlat) return store<kFlat>(to, run);
+__device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, bool vectorised) {
+  if (vectorised && count >= kFlat) return store<kFlat>(to, run);
 #pragma unroll
   for (int i = 0; i < kFlat; ++i)
     if (i < count) to[i] = run.at[i];
@@ -232,7 +232,7 @@ __device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     normalise(const T* x, const T* residual, std::int64_t elements, std::int64_t channels,
-              Channels<Accumulator<T>> parameters, bool relu, bool packs, T* y,
+              Channels<Accumulator<T>> parameters, bool relu, bool vectorised, T* y,
               std::uint8_t* mask) {
   using A = Accumulator<T>;
   ChannelMap<A> maps[kFlat];
@@ -243,9 +243,9 @@ __global__ void __launch_bounds__(kThreads)
                        [&](int i, std::int64_t channel) { maps[i] = parameters.at(channel); });
     loaded = c;
     const std::int64_t count = elements - at;
-    const Pack<T, kFlat> from = load_run(x + at, count, packs);
+    const Pack<T, kFlat> from = load_run(x + at, count, vectorised);
     Pack<T, kFlat> joined{}, to;
-    if (residual != nullptr) joined = load_run(residual + at, count, packs);
+    if (residual != nullptr) joined = load_run(residual + at, count, vectorised);
     unsigned int bits = 0;
 #pragma unroll
     for (int i = 0; i < kFlat; ++i) {
@@ -254,7 +254,7 @@ __global__ void __launch_bounds__(kThreads)
       bits |= static_cast<unsigned int>(open) << i;
       to.at[i] = T(relu && !open ? A(0) : value);
     }
-    store_run(y + at, to, count, packs);
+    store_run(y + at, to, count, vectorised);
     if (mask != nullptr) mask[at / kFlat] = static_cast<std::uint8_t>(bits);
   });
 }
@@ -263,8 +263,8 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     apply_gradients(const T* dy, const T* x, std::int64_t elements, std::int64_t channels,
-                    ThroughRelu through, Channels<Accumulator<T>> parameters,
-                    InputGradient<Accumulator<T>> gradient, bool packs, T* dx, T* dresidual) {
+                    ReluGradient relu_gradient, Channels<Accumulator<T>> parameters,
+                    InputGradient<Accumulator<T>> gradient, bool vectorised, T* dx, T* dresidual) {
   using A = Accumulator<T>;
   ChannelMap<A> maps[kFlat];
   A of_g[kFlat], of_x[kFlat], constant[kFlat];
@@ -279,23 +279,23 @@ __global__ void __launch_bounds__(kThreads)
       });
     loaded = c;
     const std::int64_t count = elements - at;
-    const Pack<T, kFlat> slope = load_run(dy + at, count, packs);
-    const Pack<T, kFlat> value = load_run(x + at, count, packs);
-    const unsigned int bits = through.bits_from(at);
+    const Pack<T, kFlat> slope = load_run(dy + at, count, vectorised);
+    const Pack<T, kFlat> value = load_run(x + at, count, vectorised);
+    const unsigned int bits = relu_gradient.bits_from(at);
     Pack<T, kFlat> to_x, to_residual;
 #pragma unroll
     for (int i = 0; i < kFlat; ++i) {
       const A x_here = static_cast<A>(value.at[i]);
-      const A g = through(static_cast<A>(slope.at[i]), x_here, bits, i, maps[i]);
+      const A g = relu_gradient(static_cast<A>(slope.at[i]), x_here, bits, i, maps[i]);
       to_x.at[i] = T(g * of_g[i] + x_here * of_x[i] + constant[i]);
       to_residual.at[i] = T(g);
     }
-    if (dx != nullptr) store_run(dx + at, to_x, count, packs);
-    if (dresidual != nullptr) store_run(dresidual + at, to_residual, count, packs);
+    if (dx != nullptr) store_run(dx + at, to_x, count, vectorised);
+    if (dresidual != nullptr) store_run(dresidual + at, to_residual, count, vectorised);
   });
 }
 
-// --- the host's side -----------------------------------------------------------------------------
+// --- host code -----------------------------------------------------------------------------------
 
 constexpr const char* kOp = "batch_norm";
 
@@ -330,7 +330,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
   }
   if (options.relu && residual.defined())
     relu_mask.own = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
-  launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
+  launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kTargetBlocks)),
          dim3(kThreads), x.data<T>(), residual.data_or_null<T>(), x.numel(), channels,
          channels_of<A>(mean, inverse_std, weight, bias), options.relu,
          all_aligned<T, kFlat>({&x, &residual, &y}), y.data<T>(),
@@ -345,12 +345,12 @@ void backward(const BatchNormBackward& arguments) {
   constexpr int kWide = std::min(kPack<T>, 4);
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
   const Channels<A> parameters = channels_of<A>(mean, inverse_std, weight, bias);
-  const ThroughRelu through{!options.relu             ? Relu::none
-                            : relu_mask.own.defined() ? Relu::from_mask
-                                                      : Relu::from_x,
-                            relu_mask.own.data_or_null<std::uint8_t>()};
+  const ReluGradient relu_gradient{!options.relu             ? Relu::none
+                                   : relu_mask.own.defined() ? Relu::from_mask
+                                                             : Relu::from_x,
+                                   relu_mask.own.data_or_null<std::uint8_t>()};
   const Parts parts =
-      sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), through, parameters},
+      sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), relu_gradient, parameters},
                       all_aligned<T, kWide>({&dy, &x}));
   const Tensor factors({3, channels}, dtype_of<A>(), x.device());
   A* const of_g = factors.data<A>();
@@ -359,8 +359,8 @@ void backward(const BatchNormBackward& arguments) {
          static_cast<double>(rows), channels, parameters, options.training, dweight.data<A>(),
          dbias.data<A>(), gradient);
   if (!dx.defined() && !dresidual.defined()) return;
-  launch(kOp, x, apply_gradients<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kEnoughBlocks)),
-         dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, through, parameters,
+  launch(kOp, x, apply_gradients<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kTargetBlocks)),
+         dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, relu_gradient, parameters,
          gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}), dx.data_or_null<T>(),
          dresidual.data_or_null<T>());
 }

@@ -45,7 +45,7 @@ Tensor prepared_bias(const Tensor& bias, DType dtype) {
 // none.
 bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
   if (has_plan(spec, x.device())) return true;
-  if (spec != unfused(spec) && spec.dtype == DType::bf16) note_reference("conv2d fused", x);
+  if (spec != unfused(spec) && spec.dtype == DType::bf16) count_fallback("conv2d fused", x);
   return false;
 }
 

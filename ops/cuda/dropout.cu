@@ -14,7 +14,7 @@ constexpr int kWords = 4;  // per Philox block
 
 // One thread per Philox block of a sample. Block: (Philox blocks, samples). `vectorised`: the row
 // length is a multiple of four elements, and rows are aligned.
-template <class T, bool packs>
+template <class T, bool vectorised>
 __global__ void __launch_bounds__(kThreads)
     dropout_rows(const T* x, std::int64_t samples, std::int64_t row, std::uint32_t threshold,
                  Accumulator<T> scale, const std::int64_t* key, T* y) {
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads)
         return T(words[static_cast<std::size_t>(i)] >= threshold ? static_cast<A>(element) * scale
                                                                  : A(0));
       };
-      if constexpr (packs) {
+      if constexpr (vectorised) {
         Pack<T, kWords> pack = load<kWords>(x + first);
 #pragma unroll
         for (int i = 0; i < kWords; ++i) pack.at[i] = kept_or_zero(pack.at[i], i);
@@ -56,13 +56,14 @@ void dropout(const Tensor& x, double p, const Tensor& key, const Tensor& y) {
   const std::int64_t samples = x.dim(0), row = x.numel() / samples;
   const std::int64_t blocks = (row + kWords - 1) / kWords;
   const int across = threads_for(blocks, kThreads), down = kThreads / across;
-  const auto grid_y = blocks_for(samples, down, kMostBlocksAcross);
-  const dim3 grid(blocks_for(blocks, across, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+  const auto grid_y = blocks_for(samples, down, kMaxGridYZ);
+  const dim3 grid(blocks_for(blocks, across, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
                   grid_y);
   const dim3 block(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
   dispatch_floating("dropout", x.dtype(), [&]<class T>() {
-    const bool packs = row % kWords == 0 && is_aligned<T, kWords>(x) && is_aligned<T, kWords>(y);
-    launch("dropout", x, packs ? dropout_rows<T, true> : dropout_rows<T, false>, grid, block,
+    const bool vectorised =
+        row % kWords == 0 && is_aligned<T, kWords>(x) && is_aligned<T, kWords>(y);
+    launch("dropout", x, vectorised ? dropout_rows<T, true> : dropout_rows<T, false>, grid, block,
            x.data<T>(), samples, row,
            static_cast<std::uint32_t>(p * 0x1p32),  // elements with smaller words are dropped
            static_cast<Accumulator<T>>(1 / (1 - p)), key.data<std::int64_t>(), y.data<T>());

@@ -26,8 +26,8 @@ template <class Unit>
 void gather(const Tensor& x, const Tensor& indices, std::int64_t row_bytes, const Tensor& y) {
   const std::int64_t length = row_bytes / static_cast<std::int64_t>(sizeof(Unit));
   const int across = threads_for(length, kThreads), down = kThreads / across;
-  const auto grid_y = blocks_for(indices.numel(), down, kMostBlocksAcross);
-  const dim3 grid(blocks_for(length, across, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+  const auto grid_y = blocks_for(indices.numel(), down, kMaxGridYZ);
+  const dim3 grid(blocks_for(length, across, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
                   grid_y);
   const dim3 block(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
   launch("index_select", x, gather_rows<Unit>, grid, block, reinterpret_cast<const Unit*>(x.raw()),

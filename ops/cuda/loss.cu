@@ -13,8 +13,8 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::int64_t kTermsAThread = 16;
-constexpr std::int64_t kMostParts = kThreads;  // one block adds them up
+constexpr std::int64_t kTermsPerThread = 16;
+constexpr std::int64_t kMaxParts = kThreads;  // one block adds them up
 
 // log(1 + exp(z)) without overflow.
 template <class A>
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, class Term>
 void mean_of_terms(const char* op, std::int64_t count, const Term& term, const Tensor& loss) {
   const double scale = 1 / static_cast<double>(count);
-  const unsigned int parts = blocks_for(count, kThreads * kTermsAThread, kMostParts);
+  const unsigned int parts = blocks_for(count, kThreads * kTermsPerThread, kMaxParts);
   if (parts == 1)
     return launch(op, loss, sum_terms<Term, T>, dim3(1), dim3(kThreads), count, term, scale,
                   loss.data<T>());

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kCapacity = 512;                  // parameters per launch
 constexpr std::int64_t kChunk = 16 * kThreads;  // elements of one tensor per block
-constexpr std::size_t kMostArgumentBytes = 32764;
+constexpr std::size_t kMaxArgumentBytes = 32764;
 
 // `lists` tensors for each of `count` parameters, split into consecutively numbered chunks.
 template <int lists>
@@ -29,7 +29,7 @@ struct Table {
   std::int32_t end[kCapacity];  // one past the parameter's last chunk
   std::int32_t count;
 };
-static_assert(sizeof(Table<5>) + 128 <= kMostArgumentBytes);
+static_assert(sizeof(Table<5>) + 128 <= kMaxArgumentBytes);
 
 // The work of a block: `count` elements starting at `first` of the tensors of `parameter`.
 struct Chunk {
@@ -59,7 +59,7 @@ __device__ T* start_of(const Table<lists>& table, int list, const Chunk& chunk) 
   return static_cast<T*>(table.data[list][chunk.parameter]) + chunk.first;
 }
 
-__device__ inline bool says_skip(const double* guard) {
+__device__ inline bool is_not_finite(const double* guard) {
   return guard != nullptr && !(std::abs(*guard) <= std::numeric_limits<double>::max());
 }
 
@@ -68,9 +68,10 @@ __device__ inline bool says_skip(const double* guard) {
 template <class T, class Body, class... Pointers>
 __device__ void for_each_pack(const Chunk& chunk, const Body& body, Pointers... pointers) {
   constexpr int kWide = kPack<T>;
-  const bool packs = ((reinterpret_cast<std::uintptr_t>(pointers) | ...) % kWidestAccess) == 0;
+  const bool vectorised =
+      ((reinterpret_cast<std::uintptr_t>(pointers) | ...) % kMaxAccessBytes) == 0;
   std::int64_t whole = 0;
-  if (packs) {
+  if (vectorised) {
     whole = chunk.count / kWide * kWide;
     for (std::int64_t i = std::int64_t{threadIdx.x} * kWide; i < whole; i += blockDim.x * kWide)
       body.template operator()<kWide>(i);
@@ -83,7 +84,7 @@ enum AdamList { kAdamParameter, kAdamGradient, kAdamFirst, kAdamSecond, kAdamSte
 
 __global__ void __launch_bounds__(kThreads)
     advance_steps(const __grid_constant__ Table<kAdamLists> table, const double* guard) {
-  if (says_skip(guard)) return;
+  if (is_not_finite(guard)) return;
   for (unsigned int i = threadIdx.x; i < static_cast<unsigned int>(table.count); i += blockDim.x)
     ++*static_cast<double*>(table.data[kAdamStep][i]);
 }
@@ -92,17 +93,17 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     adam_chunks(const __grid_constant__ Table<kAdamLists> table, const double* learning_rate,
                 const double* guard, double weight_decay, AdamOptions options) {
-  __shared__ T of_step[2];  // step_size and 1 / sqrt(1 - beta2^t)
-  if (says_skip(guard)) return;
+  __shared__ T step_factors[2];  // step_size and 1 / sqrt(1 - beta2^t)
+  if (is_not_finite(guard)) return;
   const Chunk chunk = chunk_of_block(table);
   const double rate = *learning_rate;
   if (threadIdx.x == 0) {
     const double step = *static_cast<const double*>(table.data[kAdamStep][chunk.parameter]);
-    of_step[0] = T(rate / (1 - std::pow(options.beta1, step)));
-    of_step[1] = T(1 / std::sqrt(1 - std::pow(options.beta2, step)));
+    step_factors[0] = T(rate / (1 - std::pow(options.beta1, step)));
+    step_factors[1] = T(1 / std::sqrt(1 - std::pow(options.beta2, step)));
   }
   __syncthreads();
-  const T step_size = of_step[0], inverse_sqrt_correction2 = of_step[1];
+  const T step_size = step_factors[0], inverse_sqrt_correction2 = step_factors[1];
   const T keep1 = T(1 - options.beta1), beta2 = T(options.beta2), keep2 = T(1 - options.beta2);
   const T epsilon = T(options.epsilon);
   const T shrink = T(1 - (options.decoupled ? rate * weight_decay : 0));
@@ -136,7 +137,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     sgd_chunks(const __grid_constant__ Table<3> table, const double* learning_rate,
                const double* guard, double weight_decay, SGDOptions options) {
-  if (says_skip(guard)) return;
+  if (is_not_finite(guard)) return;
   const Chunk chunk = chunk_of_block(table);
   const T rate = T(*learning_rate), penalty = T(weight_decay), momentum = T(options.momentum);
   T* const parameter = start_of<T>(table, 0, chunk);
@@ -194,7 +195,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     scale_chunks(const __grid_constant__ Table<1> table, const double* norm, double max_norm) {
   const T factor = T(max_norm / (*norm + 1e-6));
-  if (says_skip(norm) || factor >= T(1)) return;
+  if (is_not_finite(norm) || factor >= T(1)) return;
   const Chunk chunk = chunk_of_block(table);
   T* const gradient = start_of<T>(table, 0, chunk);
   for_each_pack<T>(
@@ -211,7 +212,7 @@ __global__ void __launch_bounds__(kThreads)
 // tensors <- kept, as bytes.
 __global__ void __launch_bounds__(kThreads)
     restore_chunks(const __grid_constant__ Table<2> table, const double* guard) {
-  if (!says_skip(guard)) return;
+  if (!is_not_finite(guard)) return;
   const Chunk chunk = chunk_of_block(table);
   std::uint8_t* const to = start_of<std::uint8_t>(table, 0, chunk);
   const std::uint8_t* const from = start_of<std::uint8_t>(table, 1, chunk);

@@ -53,9 +53,9 @@ struct Geometry {
 
   static Direction direction(const char* op, std::int64_t kernel, std::int64_t stride,
                              std::int64_t padding, std::int64_t extent, std::int64_t windows) {
-    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max() / 4;
-    OSTEON_CHECK(std::max({kernel, stride, padding, extent}) <= kMost, op, ": an extent of ",
-                 std::max({kernel, stride, padding, extent}), " is more than ", kMost);
+    constexpr std::int64_t kMaxExtent = std::numeric_limits<std::int32_t>::max() / 4;
+    OSTEON_CHECK(std::max({kernel, stride, padding, extent}) <= kMaxExtent, op, ": an extent of ",
+                 std::max({kernel, stride, padding, extent}), " is more than ", kMaxExtent);
     const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
     return {narrow(kernel), narrow(stride), narrow(padding), narrow(extent), narrow(windows)};
   }
@@ -82,13 +82,13 @@ struct PixelLaunch {
   dim3 grid, block;
 
   template <int n>
-  static PixelLaunch over(const Shape& pixels, bool packs) {
-    const std::int64_t width = packs ? pixels[3] / n : pixels[3];
+  static PixelLaunch over(const Shape& pixels, bool vectorised) {
+    const std::int64_t width = vectorised ? pixels[3] / n : pixels[3];
     const int across = threads_for(width, kWarp), down = kThreads / across;
     const auto columns = blocks_for(pixels[2], down, std::numeric_limits<std::int32_t>::max());
-    return {dim3(columns, blocks_for(pixels[1], 1, kMostBlocksAcross),
-                 blocks_for(pixels[0], 1, kMostBlocksAcross)),
-            dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down))};
+    return {
+        dim3(columns, blocks_for(pixels[1], 1, kMaxGridYZ), blocks_for(pixels[0], 1, kMaxGridYZ)),
+        dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down))};
   }
 };
 
@@ -196,7 +196,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-bool has_packs(const Tensor& x, const Tensor& y) {
+bool can_vectorise(const Tensor& x, const Tensor& y) {
   return x.dim(3) % kPack<T> == 0 && is_aligned<T, kPack<T>>(x) && is_aligned<T, kPack<T>>(y);
 }
 
@@ -204,10 +204,11 @@ template <bool is_backward>
 void average_pool(const Tensor& x, const Geometry& pool, const Tensor& y) {
   if (y.numel() == 0) return;
   dispatch_floating("avg_pool2d", x.dtype(), [&]<class T>() {
-    const bool packs = has_packs<T>(x, y);
-    const auto [grid, block] = PixelLaunch::over<kPack<T>>(y.shape(), packs);
-    launch("avg_pool2d", x, packs ? average<kPack<T>, is_backward, T> : average<1, is_backward, T>,
-           grid, block, x.data<T>(), pool, y.data<T>());
+    const bool vectorised = can_vectorise<T>(x, y);
+    const auto [grid, block] = PixelLaunch::over<kPack<T>>(y.shape(), vectorised);
+    launch("avg_pool2d", x,
+           vectorised ? average<kPack<T>, is_backward, T> : average<1, is_backward, T>, grid, block,
+           x.data<T>(), pool, y.data<T>());
   });
 }
 
@@ -218,9 +219,9 @@ void max_pool2d_forward(const Tensor& x, const Pool2dOptions& options, const Ten
   if (y.numel() == 0) return;
   const Geometry pool("max_pool2d", x.shape(), y.shape(), options);
   dispatch_floating("max_pool2d", x.dtype(), [&]<class T>() {
-    const bool packs = has_packs<T>(x, y) && is_aligned<std::uint8_t, kPack<T>>(argmax);
-    const auto [grid, block] = PixelLaunch::over<kPack<T>>(y.shape(), packs);
-    launch("max_pool2d", x, packs ? max_forward<kPack<T>, T> : max_forward<1, T>, grid, block,
+    const bool vectorised = can_vectorise<T>(x, y) && is_aligned<std::uint8_t, kPack<T>>(argmax);
+    const auto [grid, block] = PixelLaunch::over<kPack<T>>(y.shape(), vectorised);
+    launch("max_pool2d", x, vectorised ? max_forward<kPack<T>, T> : max_forward<1, T>, grid, block,
            x.data<T>(), pool, y.data<T>(), argmax.data<std::uint8_t>());
   });
 }
@@ -230,10 +231,10 @@ void max_pool2d_backward(const Tensor& dy, const Tensor& argmax, const Pool2dOpt
   if (dx.numel() == 0) return;
   const Geometry pool("max_pool2d", dx.shape(), dy.shape(), options);
   dispatch_floating("max_pool2d", dy.dtype(), [&]<class T>() {
-    const bool packs = has_packs<T>(dy, dx) && is_aligned<std::uint8_t, kPack<T>>(argmax);
-    const auto [grid, block] = PixelLaunch::over<kPack<T>>(dx.shape(), packs);
-    launch("max_pool2d", dy, packs ? max_backward<kPack<T>, T> : max_backward<1, T>, grid, block,
-           dy.data<T>(), argmax.data<std::uint8_t>(), pool, dx.data<T>());
+    const bool vectorised = can_vectorise<T>(dy, dx) && is_aligned<std::uint8_t, kPack<T>>(argmax);
+    const auto [grid, block] = PixelLaunch::over<kPack<T>>(dx.shape(), vectorised);
+    launch("max_pool2d", dy, vectorised ? max_backward<kPack<T>, T> : max_backward<1, T>, grid,
+           block, dy.data<T>(), argmax.data<std::uint8_t>(), pool, dx.data<T>());
   });
 }
 

@@ -16,8 +16,8 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::int64_t kEnoughBlocks = 1024;  // enough to keep every device busy
-constexpr std::int64_t kWorthASplit = 16;     // minimum loads per thread of a split
+constexpr std::int64_t kTargetBlocks = 1024;     // enough to keep every device busy
+constexpr std::int64_t kMinLoadsPerThread = 16;  // minimum loads per thread of a split
 
 // A reduction: its term, its combination and its initial value. The term may depend on the index of
 // its result.
@@ -53,7 +53,7 @@ struct CountOfMaxima {
 
 // The second launch, whose inputs are already terms.
 template <class Reduction>
-struct Rest {
+struct PartialResults {
   using Value = typename Reduction::Value;
   using Combine = typename Reduction::Combine;
   static constexpr Value kInitial = Reduction::kInitial;
@@ -90,13 +90,13 @@ Plan plan_of(const char* op, const Shape& x, const Shape& y) {
 // Block: (columns, terms). Grid: (columns, results, splits).
 template <int n, class T, class Reduction, class To>
 __global__ void __launch_bounds__(kThreads)
-    reduce_columns(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_a_split,
+    reduce_columns(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_per_split,
                    Reduction reduction, double scale, To* y) {
   using Value = typename Reduction::Value;
   const typename Reduction::Combine combine;
   const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
-  const std::int64_t begin = blockIdx.z * terms_a_split;
-  const std::int64_t end = min(begin + terms_a_split, plan.reduced.count);
+  const std::int64_t begin = blockIdx.z * terms_per_split;
+  const std::int64_t end = min(begin + terms_per_split, plan.reduced.count);
   for (std::int64_t row = blockIdx.y; row < plan.results.count; row += gridDim.y) {
     Value values[n];
 #pragma unroll
@@ -125,13 +125,13 @@ __global__ void __launch_bounds__(kThreads)
 // and only the last vector may be incomplete, and only if there is one result.
 template <int n, class T, class Reduction, class To>
 __global__ void __launch_bounds__(kThreads)
-    reduce_rows(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_a_split,
+    reduce_rows(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_per_split,
                 Reduction reduction, double scale, To* y) {
   using Value = typename Reduction::Value;
   using A = Accumulator<T>;
   const typename Reduction::Combine combine;
-  const std::int64_t begin = blockIdx.y * terms_a_split;
-  const std::int64_t end = min(begin + terms_a_split, plan.reduced.count);
+  const std::int64_t begin = blockIdx.y * terms_per_split;
+  const std::int64_t end = min(begin + terms_per_split, plan.reduced.count);
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.y;
   for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < plan.results.count;
        first += step) {
@@ -164,8 +164,9 @@ __global__ void __launch_bounds__(kThreads)
 // The number of parts to split `terms` into, if one launch without a split has `blocks` blocks with
 // `threads` threads per result.
 std::int64_t splits_of(std::int64_t terms, std::int64_t threads, std::int64_t blocks) {
-  const std::int64_t useful = (terms + threads * kWorthASplit - 1) / (threads * kWorthASplit);
-  return std::clamp<std::int64_t>(kEnoughBlocks / blocks, 1, std::max<std::int64_t>(useful, 1));
+  const std::int64_t useful =
+      (terms + threads * kMinLoadsPerThread - 1) / (threads * kMinLoadsPerThread);
+  return std::clamp<std::int64_t>(kTargetBlocks / blocks, 1, std::max<std::int64_t>(useful, 1));
 }
 
 // One launch: y[split, result] = scale times the sum of one part of the terms.
@@ -174,7 +175,7 @@ struct ReduceLaunch {
   const char* op;
   const Plan& plan;
   dim3 grid, block;
-  bool packs;
+  bool vectorised;
   std::int64_t splits;
 
   static constexpr int kWide = kPack<T>;
@@ -182,19 +183,19 @@ struct ReduceLaunch {
   ReduceLaunch(const char* op_, const Tensor& x, const Plan& plan_) : op(op_), plan(plan_) {
     const std::int64_t terms = plan.reduced.count, results = plan.results.count;
     if (plan.keeps_last) {
-      packs = plan.columns % kWide == 0 && is_aligned<T, kWide>(x);
-      const std::int64_t width = packs ? plan.columns / kWide : plan.columns;
+      vectorised = plan.columns % kWide == 0 && is_aligned<T, kWide>(x);
+      const std::int64_t width = vectorised ? plan.columns / kWide : plan.columns;
       const int across = threads_for(width, terms > kThreads ? kWarp : kThreads);
       const int down = kThreads / across;
       const std::int64_t tiles = (width + across - 1) / across;
       block = dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
       splits = splits_of(terms, down, tiles * results);
-      grid = dim3(static_cast<unsigned int>(tiles), blocks_for(results, 1, kMostBlocksAcross),
+      grid = dim3(static_cast<unsigned int>(tiles), blocks_for(results, 1, kMaxGridYZ),
                   static_cast<unsigned int>(splits));
     } else {
       const bool side_by_side = plan.reduced.levels <= 1;
-      packs = side_by_side && (terms % kWide == 0 || results == 1) && is_aligned<T, kWide>(x);
-      const std::int64_t width = packs ? (terms + kWide - 1) / kWide : terms;
+      vectorised = side_by_side && (terms % kWide == 0 || results == 1) && is_aligned<T, kWide>(x);
+      const std::int64_t width = vectorised ? (terms + kWide - 1) / kWide : terms;
       const int across = threads_for(width, kThreads), down = kThreads / across;
       block = dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
       grid.x = blocks_for(results, down);
@@ -204,18 +205,17 @@ struct ReduceLaunch {
   }
 
   // A whole number of vectors, so that each part begins at a vector.
-  std::int64_t terms_a_split() const {
+  std::int64_t terms_per_split() const {
     const std::int64_t even = (plan.reduced.count + splits - 1) / splits;
     return plan.keeps_last ? even : (even + kWide - 1) / kWide * kWide;
   }
 
   void run(const Tensor& x, const Reduction& reduction, double scale, const Tensor& y) const {
-    const auto kernel =
-        plan.keeps_last
-            ? (packs ? reduce_columns<kWide, T, Reduction, To>
-                     : reduce_columns<1, T, Reduction, To>)
-            : (packs ? reduce_rows<kWide, T, Reduction, To> : reduce_rows<1, T, Reduction, To>);
-    launch(op, x, kernel, grid, block, x.data<T>(), plan, terms_a_split(), reduction, scale,
+    const auto kernel = plan.keeps_last ? (vectorised ? reduce_columns<kWide, T, Reduction, To>
+                                                      : reduce_columns<1, T, Reduction, To>)
+                                        : (vectorised ? reduce_rows<kWide, T, Reduction, To>
+                                                      : reduce_rows<1, T, Reduction, To>);
+    launch(op, x, kernel, grid, block, x.data<T>(), plan, terms_per_split(), reduction, scale,
            y.data<To>());
   }
 };
@@ -237,7 +237,7 @@ void reduce(const char* op, const Tensor& x, const Reduction& reduction, double 
   rest.keeps_last = true;
   rest.columns = y.numel();
   rest.reduced.add_separate(op, parts.splits, y.numel());
-  ReduceLaunch<Value, Rest<Reduction>, To> join(op, partial, rest);
+  ReduceLaunch<Value, PartialResults<Reduction>, To> join(op, partial, rest);
   join.splits = join.grid.z = 1;
   join.run(partial, {}, scale, y);
 }

@@ -41,8 +41,8 @@ void launch_runs(const char* op, const Tensor& x, const std::byte* from, const W
   const auto size = static_cast<std::int64_t>(size_of(x.dtype()));
   const std::int64_t length = bytes / unit;
   const int across = threads_for(length, kThreads), down = kThreads / across;
-  const auto grid_y = blocks_for(from_runs.count, down, kMostBlocksAcross);
-  const dim3 grid(blocks_for(length, across, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+  const auto grid_y = blocks_for(from_runs.count, down, kMaxGridYZ);
+  const dim3 grid(blocks_for(length, across, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
                   grid_y);
   const dim3 block(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
   launch(op, x, copy_runs<Unit>, grid, block, reinterpret_cast<const Unit*>(from),
@@ -154,8 +154,8 @@ void transpose(const Tensor& x, const Walk& walk, const Tensor& y) {
     dense *= walk.extent[level];
   }
   const dim3 grid(blocks_for(t.columns, kTile, std::numeric_limits<std::int32_t>::max()),
-                  blocks_for(t.rows, kTile, kMostBlocksAcross),
-                  blocks_for(t.x_matrices.count, 1, kMostBlocksAcross));
+                  blocks_for(t.rows, kTile, kMaxGridYZ),
+                  blocks_for(t.x_matrices.count, 1, kMaxGridYZ));
   const auto run = [&]<class Unit>() {
     launch("permute", y, transpose_tiles<Unit>, grid, dim3(kTile, kTileRows),
            reinterpret_cast<const Unit*>(x.raw()), t, reinterpret_cast<Unit*>(y.raw()));

@@ -11,11 +11,11 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kMostChannels = 16;  // per launch
+constexpr int kMaxChannels = 16;  // per launch
 
 template <class A>
 struct Normalisation {
-  A mean[kMostChannels], inverse_std[kMostChannels];
+  A mean[kMaxChannels], inverse_std[kMaxChannels];
 };
 
 // Sizes of input and output, and the range of output channels that this launch writes.
@@ -127,22 +127,22 @@ void launch_warp(const Tensor& images, const Tensor& matrices, const WarpOptions
   using A = Accumulator<T>;
   constexpr int kWide = kPack<T>;
   // Several pixels per thread if every row ends at the end of a vector.
-  const bool packs = shape.columns % kWide == 0 && is_aligned<T, kWide>(y);
+  const bool vectorised = shape.columns % kWide == 0 && is_aligned<T, kWide>(y);
   auto kernel = warp_rows<1, 0, T, M>;
   int pixels = 1;
   if (shape.channels == 1 || shape.channels == 3) {
-    pixels = packs ? kWide : 1;
-    kernel = shape.channels == 1 ? (packs ? warp_rows<kWide, 1, T, M> : warp_rows<1, 1, T, M>)
-                                 : (packs ? warp_rows<kWide, 3, T, M> : warp_rows<1, 3, T, M>);
+    pixels = vectorised ? kWide : 1;
+    kernel = shape.channels == 1 ? (vectorised ? warp_rows<kWide, 1, T, M> : warp_rows<1, 1, T, M>)
+                                 : (vectorised ? warp_rows<kWide, 3, T, M> : warp_rows<1, 3, T, M>);
   }
   const std::int64_t width = (shape.columns + pixels - 1) / pixels;
   const int threads = std::max(threads_for(width, kThreads), 32);
-  const dim3 grid(blocks_for(width, threads), blocks_for(shape.rows, 1, kMostBlocksAcross),
-                  blocks_for(shape.images, 1, kMostBlocksAcross));
+  const dim3 grid(blocks_for(width, threads), blocks_for(shape.rows, 1, kMaxGridYZ),
+                  blocks_for(shape.images, 1, kMaxGridYZ));
   for (shape.first_channel = 0; shape.first_channel < shape.channels;
-       shape.first_channel += kMostChannels) {
+       shape.first_channel += kMaxChannels) {
     shape.launched_channels =
-        std::min<std::int64_t>(kMostChannels, shape.channels - shape.first_channel);
+        std::min<std::int64_t>(kMaxChannels, shape.channels - shape.first_channel);
     Normalisation<A> normalisation{};
     for (std::int64_t c = 0; c < shape.launched_channels; ++c) {
       const auto channel = static_cast<std::size_t>(shape.first_channel + c);

@@ -78,7 +78,7 @@ const dnnl::engine& engine() {
 }
 
 dnnl::memory::data_type data_type(DType dtype) {
-  OSTEON_CHECK(dtype == DType::f32 || dtype == DType::bf16, "oneDNN: no use for ", dtype);
+  OSTEON_CHECK(dtype == DType::f32 || dtype == DType::bf16, "oneDNN: unsupported dtype ", dtype);
   return dtype == DType::f32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
 }
 
@@ -94,20 +94,20 @@ dnnl::primitive_attr with_user_scratchpad() {
 
 void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
          Arguments arguments) {
-  thread_local Tensor room({0}, DType::u8);
+  thread_local Tensor buffer({0}, DType::u8);
   const auto bytes = static_cast<std::int64_t>(scratchpad.get_size());
   const std::int64_t guarded = watched ? bytes + kGuardBytes : bytes;
-  if (room.numel() < guarded) {
-    room = Tensor({0}, DType::u8);  // frees the old buffer before the new one is allocated
-    room = Tensor({guarded}, DType::u8);
+  if (buffer.numel() < guarded) {
+    buffer = Tensor({0}, DType::u8);  // frees the old buffer before the new one is allocated
+    buffer = Tensor({guarded}, DType::u8);
   }
-  if (watched) std::fill_n(room.raw(), guarded, kNanByte);
-  arguments.emplace(DNNL_ARG_SCRATCHPAD, memory_of(scratchpad, room));
+  if (watched) std::fill_n(buffer.raw(), guarded, kNanByte);
+  arguments.emplace(DNNL_ARG_SCRATCHPAD, memory_of(scratchpad, buffer));
   dnnl::stream stream(engine());
   primitive.execute(stream, arguments);
   stream.wait();
   if (watched)
-    OSTEON_CHECK(std::all_of(room.raw() + bytes, room.raw() + guarded,
+    OSTEON_CHECK(std::all_of(buffer.raw() + bytes, buffer.raw() + guarded,
                              [](std::byte each) { return each == kNanByte; }),
                  "oneDNN wrote past the end of its scratchpad of ", bytes, " bytes");
 }

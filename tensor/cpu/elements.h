@@ -1,5 +1,5 @@
-// fill, copy and add on the CPU. tensor/tensor.cpp checks shapes and dtypes, counts versions and calls
-// these. The CUDA versions are in tensor/cuda/elements.h.
+// fill, copy and add on the CPU. tensor/tensor.cpp checks shapes and dtypes, counts versions and
+// calls these. The CUDA versions are in tensor/cuda/elements.h.
 #pragma once
 
 #include "base/instruction_set.h"

@@ -25,8 +25,8 @@ struct Account {
 };
 
 Account& account_of(const Device& device) {
-  static std::array<Account, kMostDevices> accounts;
-  OSTEON_CHECK(device.index >= 0 && device.index < kMostDevices, "device ", device,
+  static std::array<Account, kMaxDevices> accounts;
+  OSTEON_CHECK(device.index >= 0 && device.index < kMaxDevices, "device ", device,
                " is not a CUDA device");
   return accounts[static_cast<std::size_t>(device.index)];
 }

@@ -24,7 +24,7 @@ int count_devices(const Device& device) {
                  "; update the driver or use the device cpu");
   }
   OSTEON_CHECK(status == cudaSuccess && count > 0, "device ", device,
-               ": no CUDA driver or no GPU is here (", cudaGetErrorString(status),
+               ": no CUDA driver or no GPU was found (", cudaGetErrorString(status),
                "); use the device cpu");
   return count;
 }
@@ -66,9 +66,9 @@ void Context::synchronize(const char* op) const {
 // Contexts live until the program ends: tensors with static lifetime may outlive any object of this
 // file, and the driver may be gone when such objects are destroyed.
 Context& context(const Device& device) {
-  OSTEON_CHECK(device.is_cuda() && device.index >= 0 && device.index < kMostDevices, "device ",
+  OSTEON_CHECK(device.is_cuda() && device.index >= 0 && device.index < kMaxDevices, "device ",
                device, " is not a CUDA device");
-  static std::array<std::atomic<Context*>, kMostDevices> opened{};
+  static std::array<std::atomic<Context*>, kMaxDevices> opened{};
   static std::mutex opening;
   auto& place = opened[static_cast<std::size_t>(device.index)];
   Context* found = place.load(std::memory_order_acquire);

@@ -8,7 +8,7 @@
 
 namespace osteon::cuda {
 
-constexpr int kMostDevices = 64;
+constexpr int kMaxDevices = 64;
 
 class Context {
  public:

@@ -16,15 +16,15 @@ namespace osteon::cuda {
 // Threads per block, in every kernel.
 constexpr int kThreads = 256;
 // More blocks than any device runs at a time; if there is more work, the threads of a kernel loop.
-constexpr std::int64_t kMostBlocks = 8192;
+constexpr std::int64_t kMaxBlocks = 8192;
 // CUDA's limit of a grid in y and z.
-constexpr std::int64_t kMostBlocksAcross = 65535;
+constexpr std::int64_t kMaxGridYZ = 65535;
 
 // The number of blocks for `work` if each block takes `per_block` of it; at least 1.
-inline unsigned int blocks_for(std::int64_t work, std::int64_t a_block,
-                               std::int64_t most = kMostBlocks) {
+inline unsigned int blocks_for(std::int64_t work, std::int64_t per_block,
+                               std::int64_t most = kMaxBlocks) {
   return static_cast<unsigned int>(
-      std::clamp<std::int64_t>((work + a_block - 1) / a_block, 1, most));
+      std::clamp<std::int64_t>((work + per_block - 1) / per_block, 1, most));
 }
 
 // The smallest power of two that is at least `count`, but at most `most` (itself a power of two).

@@ -136,28 +136,28 @@ struct Types {};
 
 // Elements per access: a full access of the smallest type, but at most two accesses of the largest.
 template <class... T>
-constexpr int kWide = static_cast<int>(std::min(kWidestAccess / std::min({sizeof(T)...}),
-                                                2 * kWidestAccess / std::max({sizeof(T)...})));
+constexpr int kWide = static_cast<int>(std::min(kMaxAccessBytes / std::min({sizeof(T)...}),
+                                                2 * kMaxAccessBytes / std::max({sizeof(T)...})));
 
 // The launch of map(). From and i are in one parameter list, because nvcc 12 does not expand them
 // together if one is a lambda's.
 template <class To, int results, class... From, class Function, std::size_t... i>
 void launch_map(const char* op, const Function& function, const Tensor& wanted,
-                const MapShape& shape, const Destinations<To, results>& destinations, bool packs,
-                Types<From...>, const std::array<Tensor, sizeof...(From)>& from,
+                const MapShape& shape, const Destinations<To, results>& destinations,
+                bool vectorised, Types<From...>, const std::array<Tensor, sizeof...(From)>& from,
                 const std::array<OperandLayout, sizeof...(From)>& layouts,
                 std::index_sequence<i...>) {
   constexpr int kPacked = kWide<To, From...>;
-  packs = packs && (... && (!layouts[i].moves || is_aligned<From, kPacked>(from[i])));
-  const std::int64_t width = packs ? (shape.columns + kPacked - 1) / kPacked : shape.columns;
+  vectorised = vectorised && (... && (!layouts[i].moves || is_aligned<From, kPacked>(from[i])));
+  const std::int64_t width = vectorised ? (shape.columns + kPacked - 1) / kPacked : shape.columns;
   const int threads = threads_for(width, kThreads);
-  const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMostBlocksAcross);
-  const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMostBlocks / grid_y, 1)),
+  const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMaxGridYZ);
+  const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
                   grid_y);
   const dim3 block(static_cast<unsigned int>(threads),
                    static_cast<unsigned int>(kThreads / threads));
-  const auto kernel = packs ? map_kernel<kPacked, Function, To, results, From...>
-                            : map_kernel<1, Function, To, results, From...>;
+  const auto kernel = vectorised ? map_kernel<kPacked, Function, To, results, From...>
+                                 : map_kernel<1, Function, To, results, From...>;
   launch(op, wanted, kernel, grid, block, shape.rows, shape.columns, function, destinations,
          Operand<From>{from[i].defined() ? from[i].template data<From>() : nullptr, layouts[i].rows,
                        layouts[i].moves}...);
@@ -182,13 +182,13 @@ void map(const char* op, const Function& function, const std::array<Tensor, resu
   const MapShape shape = lay_out(op, wanted->shape(), layouts);
 
   Destinations<To, results> destinations{};
-  bool packs = shape.rows == 1 || shape.columns % kWide<To, From...> == 0;
+  bool vectorised = shape.rows == 1 || shape.columns % kWide<To, From...> == 0;
   for (int r = 0; r < results; ++r) {
     if (!to[r].defined()) continue;
     destinations.at[r] = to[r].template data<To>();
-    packs = packs && is_aligned<To, kWide<To, From...>>(to[r]);
+    vectorised = vectorised && is_aligned<To, kWide<To, From...>>(to[r]);
   }
-  launch_map(op, function, *wanted, shape, destinations, packs, types, from, layouts,
+  launch_map(op, function, *wanted, shape, destinations, vectorised, types, from, layouts,
              std::make_index_sequence<sizeof...(From)>());
 }
 

@@ -11,20 +11,20 @@
 
 namespace osteon::cuda {
 
-constexpr std::size_t kWidestAccess = 16;  // bytes
+constexpr std::size_t kMaxAccessBytes = 16;  // bytes
 
 // n is a power of two.
 template <class T, int n>
-struct alignas(std::min(sizeof(T) * n, kWidestAccess)) Pack {
+struct alignas(std::min(sizeof(T) * n, kMaxAccessBytes)) Pack {
   T at[n];
 };
 
 // Elements of T per access.
 template <class T>
-constexpr int kPack = static_cast<int>(kWidestAccess / sizeof(T));
+constexpr int kPack = static_cast<int>(kMaxAccessBytes / sizeof(T));
 
 // A unit for copies that do not interpret the elements.
-struct alignas(kWidestAccess) Bytes16 {
+struct alignas(kMaxAccessBytes) Bytes16 {
   std::uint64_t halves[2];
 };
 

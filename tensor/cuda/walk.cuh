@@ -8,13 +8,13 @@
 
 namespace osteon::cuda {
 
-constexpr int kMostLevels = 8;
+constexpr int kMaxLevels = 8;
 
 // Nested loops over `extent`s, the innermost first; each iteration of a loop advances by `stride`
 // elements.
 struct Walk {
-  std::int64_t extent[kMostLevels] = {};
-  std::int64_t stride[kMostLevels] = {};
+  std::int64_t extent[kMaxLevels] = {};
+  std::int64_t stride[kMaxLevels] = {};
   std::int64_t count = 1;  // the product of the extents
   int levels = 0;
 
@@ -29,8 +29,8 @@ struct Walk {
   }
   // The same, without merging loops.
   void add_separate(const char* op, std::int64_t extent_, std::int64_t stride_) {
-    OSTEON_CHECK(levels < kMostLevels, op, ": more than ", kMostLevels,
-                 " dimensions that lie apart; merge neighbours by reshape");
+    OSTEON_CHECK(levels < kMaxLevels, op, ": more than ", kMaxLevels,
+                 " non-contiguous dimensions; merge neighbours with reshape");
     extent[levels] = extent_;
     stride[levels] = stride_;
     count *= extent_;

@@ -33,11 +33,11 @@ TEST_CASE("values are read") {
       {R"({"b": null, "a": [true, {"c": "d"}]})", {{"b", nullptr}, {"a", {true, {{"c", "d"}}}}}}};
   for (const Row& row : rows) CHECK(parse_json(row.text) == row.value);
   for (const std::string& text :
-       {nested(kDeepestJson, "[", "]"), nested(kDeepestJson, "{\"a\":", "}")})
+       {nested(kMaxJsonDepth, "[", "]"), nested(kMaxJsonDepth, "{\"a\":", "}")})
     CHECK(parse_json(text).dump() == text);
 }
 
-TEST_CASE("what is not JSON, or nested too deeply, is an error") {
+TEST_CASE("text that is not JSON, or nested too deeply, is an error") {
   struct Row {
     std::string text;
     const char* message;
@@ -47,8 +47,8 @@ TEST_CASE("what is not JSON, or nested too deeply, is an error") {
       {"{\"a\": 1", "not JSON"},
       {"[1] 2", "not JSON"},
       {"\xff", "not JSON"},
-      {nested(kDeepestJson + 1, "[", "]"), "nested more than 32 deep"},
-      {nested(kDeepestJson + 1, "{\"a\":", "}"), "nested more than 32 deep"},
+      {nested(kMaxJsonDepth + 1, "[", "]"), "nested more than 32 deep"},
+      {nested(kMaxJsonDepth + 1, "{\"a\":", "}"), "nested more than 32 deep"},
       {nested(3'000'000, "[", "]"), "nested more than 32 deep"},
       {std::string(3'000'000, '['), "nested more than 32 deep"},
   };

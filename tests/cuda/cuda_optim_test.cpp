@@ -164,7 +164,7 @@ TEST_CASE("gradients that are not finite leave everything as it is") {
     }
 }
 
-TEST_CASE("tensors are restored where the guard is not finite") {
+TEST_CASE("tensors are restored if the guard is not finite") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
   for (const bool restores : {false, true}) {

@@ -164,7 +164,7 @@ TEST_CASE("a recorded step gives the same bits as one that is issued call by cal
   }
 }
 
-TEST_CASE("what any module counts on the CPU goes on while steps are replayed") {
+TEST_CASE("the CPU counters of modules also count replayed steps") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
   struct Counting : Module {
@@ -178,7 +178,7 @@ TEST_CASE("what any module counts on the CPU goes on while steps are replayed") 
   Sequential model;
   model.append<Linear>(4, 1);
   const Counting& counting = model.append<Sequential>().append<Counting>();
-  initialize_parameters(model, 1);
+  initialise_parameters(model, 1);
   model.to(device);
   Adam optimizer({{.parameters = model.named_parameters()}});
   TrainingStep step(model, optimizer,
@@ -194,7 +194,7 @@ TEST_CASE("what any module counts on the CPU goes on while steps are replayed") 
   }
 }
 
-TEST_CASE("a loss that is not finite leaves weights and statistics alone") {
+TEST_CASE("a loss that is not finite leaves weights and statistics unchanged") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
   const Training training(device, DType::f32);

@@ -22,7 +22,7 @@ TEST_CASE("a device that the build has no code for is one error with the way out
   CHECK(device_from_name("auto") == Device::cpu());
 }
 
-TEST_CASE("what computes in bf16 is refused by name before compute capability 8.0") {
+TEST_CASE("bf16 is refused by name below compute capability 8.0") {
   cuda_emulator::set_capability(7, 5);
   const Device device = device_from_name("cuda");
   const Tensor x = full({1, 4, 4, 8}, 0.5).to(device), weight = full({8, 3, 3, 8}, 0.25).to(device);

@@ -323,7 +323,7 @@ void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread) {
     }
     if (signal == SIGILL || signal == SIGFPE)
       fail("thread ", text_of(current.thread), " of block ", text_of(current.block),
-           " does what is undefined: a misaligned access, an index out of bounds, an overflow");
+           " has undefined behaviour: a misaligned access, an index out of bounds, an overflow");
     if (signal != 0)
       fail("thread ", text_of(current.thread), " of block ", text_of(current.block), " touches ",
            describe_address(fault_address));

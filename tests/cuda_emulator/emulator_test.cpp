@@ -46,7 +46,7 @@ __global__ void load_pack_at(const int* from, std::int64_t offset, int* to) {
   *to = cuda::load<4>(from + offset).at[0];
 }
 
-__global__ void half_a_barrier(int* to) {
+__global__ void partial_barrier(int* to) {
   if (threadIdx.x % 2 == 0) __syncthreads();
   to[threadIdx.x] = 1;
 }
@@ -59,7 +59,7 @@ __global__ void two_barriers(int* to) {
   to[threadIdx.x] = 1;
 }
 
-__global__ void half_a_shuffle(int* to) {
+__global__ void partial_shuffle(int* to) {
   if (threadIdx.x < 16) to[threadIdx.x] = __shfl_xor_sync(0xFFFFFFFF, 1, 1);
 }
 
@@ -117,14 +117,14 @@ TEST_CASE("forbidden actions of a kernel are detected") {
        "192 bytes past the end of an allocation of 64"},
       {[&] { launch("test", x, read_at, one, one, ints(x), 1LL << 40, ints(to)); }, "touches"},
       {[&] { launch("test", x, write_at, one, one, ints(x), 16LL); },
-       "wrote beside an allocation of 64 bytes"},
+       "wrote outside an allocation of 64 bytes"},
       {[&] { launch("test", x, write_at, one, one, ints(x), -1LL); },
-       "wrote beside an allocation of 64 bytes"},
+       "wrote outside an allocation of 64 bytes"},
       {[&] { launch("test", x, load_pack_at, one, one, ints(x), 1LL, ints(to)); }, "misaligned"},
-      {[&] { launch("test", x, half_a_barrier, one, dim3(64), ints(to)); },
+      {[&] { launch("test", x, partial_barrier, one, dim3(64), ints(to)); },
        "is reached by 32 of 64 threads of block (0,0,0)"},
       {[&] { launch("test", x, two_barriers, one, dim3(64), ints(to)); }, "different barriers"},
-      {[&] { launch("test", x, half_a_shuffle, one, dim3(32), ints(to)); },
+      {[&] { launch("test", x, partial_shuffle, one, dim3(32), ints(to)); },
        "thread 0 of block (0,0,0) shuffles with thread 16, which does not take part"},
   };
   for (const Case& each : cases) {

@@ -134,7 +134,7 @@ void Access::check_margins() const {
     std::fill(margin, first, std::byte{kPattern});
     std::fill(end, last, std::byte{kPattern});
     std::ostringstream text;
-    text << "a kernel wrote beside an allocation of " << allocation.bytes << " bytes";
+    text << "a kernel wrote outside an allocation of " << allocation.bytes << " bytes";
     throw Fault(text.str());
   }
 }

@@ -158,7 +158,7 @@ TEST_CASE("a device that cannot be used says why") {
   CHECK(contains(message_of([] { device_from_name("cuda:1"); }),
                  "device cuda:1: the driver is for CUDA 12.4, this build needs 13.0; update"));
   cuda_emulator::set_driver_version(0);
-  CHECK(
-      contains(message_of([] { device_from_name("cuda:1"); }), "no CUDA driver or no GPU is here"));
+  CHECK(contains(message_of([] { device_from_name("cuda:1"); }),
+                 "no CUDA driver or no GPU was found"));
   cuda_emulator::set_driver_version(CUDART_VERSION);
 }

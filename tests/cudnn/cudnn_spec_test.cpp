@@ -28,7 +28,7 @@ Spec with(Spec spec, const Change& change) {
 
 }  // namespace
 
-TEST_CASE("a spec prints what it is") {
+TEST_CASE("a spec prints all its properties") {
   struct Row {
     CudnnSpec spec;
     const char* text;
@@ -128,7 +128,7 @@ TEST_CASE("only bf16 without groups has its channels padded to eight") {
   }
 }
 
-TEST_CASE("tf32 says nothing about other dtypes") {
+TEST_CASE("tf32 has no effect on other dtypes") {
   CHECK(convolution(Pass::forward, DType::bf16, {}, true) ==
         convolution(Pass::forward, DType::bf16));
   CHECK(convolution(Pass::forward, DType::f64, {}, true) == convolution(Pass::forward, DType::f64));

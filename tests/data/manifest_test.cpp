@@ -110,7 +110,7 @@ TEST_CASE("faulty csv text") {
       {"\"a\"b\n", "t.csv:1: text after the closing quote"},
       {std::string("a\n\0b", 4), "t.csv:2: a zero byte"},
       {"a,b\n1,2\n\n1\n", "t.csv:4: 1 fields where the header has 2 (a, b)"},
-      {"a,a\n", "t.csv:1: column \"a\" is there twice"},
+      {"a,a\n", "t.csv:1: column \"a\" occurs twice"},
       {"\n", "t.csv: is empty"},
   };
   const TemporaryFolder folder;

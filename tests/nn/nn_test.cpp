@@ -74,7 +74,7 @@ class TwoBranches : public Module {
   TwoBranches() {
     register_module("image", image_);
     register_module("history", history_);
-    initialize_parameters(*this, kSeed);
+    initialise_parameters(*this, kSeed);
   }
 
  protected:
@@ -131,7 +131,7 @@ TEST_CASE("layers pass the gradient check") {
     CAPTURE(std::string(row.name));
     Module& layer = *row.layer;
     layer.to(DType::f64);
-    initialize_parameters(layer, kSeed);
+    initialise_parameters(layer, kSeed);
     for (const auto& [name, parameter] : layer.named_parameters())
       if (parameter.rank() == 1)  // zeros and ones would hide too many errors
         copy_(parameter, draw(name, parameter.shape()));
@@ -192,9 +192,9 @@ TEST_CASE("the mode reaches every layer and returns") {
   for (const auto& [path, module] : modules) CHECK(module->is_training());
 }
 
-TEST_CASE("conversion keeps values, whole numbers and what is trained") {
+TEST_CASE("conversion keeps values, integers and requires_grad") {
   const auto layers = make_sequential();
-  initialize_parameters(*layers, kSeed);
+  initialise_parameters(*layers, kSeed);
   Tensor frozen = layers->named_parameters()[0].second;
   frozen.set_requires_grad(false);
   const std::vector<double> before = frozen.to_vector();
@@ -228,7 +228,7 @@ TEST_CASE("in bf16 activations are bf16, parameters and their gradients f32") {
   layers->append<MaxPool2d>(Pool2dOptions{});
   layers->append<GlobalAvgPool2d>();
   layers->append<Linear>(4, 2);
-  initialize_parameters(*layers, kSeed);
+  initialise_parameters(*layers, kSeed);
   const Tensor x = draw("x", {4, 6, 6, 3});
   const Tensor exact = (*layers)(x);
   const Tensor y = (*layers)(cast(x, DType::bf16));
@@ -302,7 +302,7 @@ TEST_CASE("initial values have the right spread") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    initialize_parameters(*row.layer, kSeed);
+    initialise_parameters(*row.layer, kSeed);
     const Tensors parameters = row.layer->parameters();
     double sum = 0, squares = 0, largest = 0, largest_bias = 0;
     for (const double x : parameters[0].to_vector()) {
@@ -333,7 +333,7 @@ TEST_CASE("initial values depend only on seed and name") {
     Sequential layers;
     for (int i = 0; i < place; ++i) layers.append<ReLU>();
     layers.append<Conv2d>(16, 32, 5);
-    initialize_parameters(layers, seed);
+    initialise_parameters(layers, seed);
     set_num_threads(before);
     return layers.parameters()[0].to_vector();
   };
@@ -344,7 +344,7 @@ TEST_CASE("initial values depend only on seed and name") {
   Sequential longer;
   longer.append<Conv2d>(16, 32, 5);
   longer.append<Linear>(2, 2);
-  initialize_parameters(longer, 1);
+  initialise_parameters(longer, 1);
   CHECK(longer.parameters()[0].to_vector() == reference);
 }
 
@@ -377,7 +377,7 @@ TEST_CASE("impossible layers and models are refused") {
 
 TEST_CASE("describe summarises a model and does not change it") {
   const auto model = make_sequential();
-  initialize_parameters(*model, kSeed);
+  initialise_parameters(*model, kSeed);
   const std::vector<double> running = model->named_buffers()[0].second.to_vector();
   const ModelSummary summary = describe(*model, {1, 10, 20, 3});
   CHECK(model->is_training());
@@ -427,7 +427,7 @@ TEST_CASE("a module of two inputs: gradients of both, the table of its layers, o
   Linear linear(5, 4);
   CHECK(contains(message_of([&] { model(image); }), "does not take a single input"));
   CHECK(contains(message_of([&] { linear({history, history}); }), "takes 1 input, was given 2"));
-  initialize_parameters(linear, kSeed);
+  initialise_parameters(linear, kSeed);
   linear.to(DType::f64);
   CHECK(linear(Tensors{history}).shape() == Shape{2, 4});
 }
@@ -470,10 +470,10 @@ TEST_CASE("flops of products") {
 
 TEST_CASE("observers see passes of modules, also nested ones and those with a residual") {
   NormWithResidual with_residual;
-  join.to(DType::f64);
+  with_residual.to(DType::f64);
   std::string seen;
   std::map<const Module*, std::string> names;
-  for (const auto& [path, module] : join.named_modules()) names[module] = path;
+  for (const auto& [path, module] : with_residual.named_modules()) names[module] = path;
   const Tensor x = draw("x", {4, 5, 6, 3}, DType::f64);
   Tensor y;
   {

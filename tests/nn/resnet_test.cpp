@@ -183,7 +183,7 @@ TEST_CASE("weights of another model are refused and change nothing") {
   };
   const Row rows[] = {
       {[](auto& s) { remove(s, [](const auto& name) { return name == "bn1.bias"; }); },
-       "load_state_dict: the weights are of another model; 1 missing: bn1.bias"},
+       "load_state_dict: the weights belong to another model; 1 missing: bn1.bias"},
       {[](auto& s) { s.tensors.emplace_back("extra", zeros({1})); }, "; 1 unexpected: extra"},
       {[](auto& s) {
          tensor_of(s, "conv1.weight") = zeros({4, 7, 7, 3});

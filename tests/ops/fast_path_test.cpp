@@ -128,13 +128,13 @@ TEST_CASE("weights that take the place of others are used as they are") {
 TEST_CASE("computations by the reference instead of the fast path are counted") {
   const auto before = reference_fallbacks();  // without fast bf16 there are earlier ones
   const Tensor x = random_tensor({1, 3, 3, 2}, 1), weight = random_tensor({2, 1, 1, 2}, 2);
-  note_reference("some_kernel", x);
-  note_reference("some_kernel", x);
+  count_fallback("some_kernel", x);
+  count_fallback("some_kernel", x);
   CHECK(reference_fallbacks().at("some_kernel f32") == 2);
   CHECK(contains(describe_reference_fallbacks(), "some_kernel f32 x 2"));
-  note_reference("another", cast(x, DType::f64));
+  count_fallback("another", cast(x, DType::f64));
   by_reference([&] {
-    note_reference("another", x);
+    count_fallback("another", x);
     return conv2d(x, weight);
   });
   CHECK(reference_fallbacks().size() == before.size() + 1);

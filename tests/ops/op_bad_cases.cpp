@@ -8,7 +8,7 @@ Input bytes(Shape shape) { return pixels(std::move(shape)); }
 Input whole(Shape shape) { return classes(std::move(shape), 2); }
 
 // A batch norm's inputs with one of them replaced.
-std::vector<Input> normalized(std::size_t replaced, Input by) {
+std::vector<Input> normalised(std::size_t replaced, Input by) {
   std::vector<Input> inputs = {uniform({2, 3, 3, 4}),        uniform({4}).parameter(),
                                uniform({4}).parameter(),     uniform({4}).running(),
                                uniform({4}, 1, 2).running(), absent()};
@@ -51,18 +51,18 @@ std::vector<BadOpCase> convolutions() {
 std::vector<BadOpCase> normalisations() {
   const std::string op = "batch_norm";
   return {
-      {op, normalized(0, uniform({4})), {}, "batch_norm: input [4]"},
-      {op, normalized(0, bytes({2, 3, 3, 4})), {}, "batch_norm: input [2,3,3,4] u8"},
-      {op, normalized(0, uniform({1, 1, 1, 4})), {}, "use a larger batch"},
-      {op, normalized(0, uniform({0, 3, 3, 4})), {}, "use a larger batch"},
-      {op, normalized(1, uniform({3})), {}, "batch_norm: weight is [3]"},
-      {op, normalized(1, absent()), {}, "undefined"},
-      {op, normalized(1, uniform({4})), {}, "weight is [4] bf16", DType::bf16},
-      {op, normalized(2, uniform({4, 1})), {}, "batch_norm: bias is [4,1]"},
-      {op, normalized(3, uniform({5})), {}, "batch_norm: running_mean is [5]"},
-      {op, normalized(4, uniform({1})), {}, "batch_norm: running_var is [1]"},
-      {op, normalized(5, uniform({2, 3, 3, 1})), {}, "batch_norm: residual [2,3,3,1]"},
-      {op, normalized(5, absent()), {{"epsilon", 0}}, "epsilon"},
+      {op, normalised(0, uniform({4})), {}, "batch_norm: input [4]"},
+      {op, normalised(0, bytes({2, 3, 3, 4})), {}, "batch_norm: input [2,3,3,4] u8"},
+      {op, normalised(0, uniform({1, 1, 1, 4})), {}, "use a larger batch"},
+      {op, normalised(0, uniform({0, 3, 3, 4})), {}, "use a larger batch"},
+      {op, normalised(1, uniform({3})), {}, "batch_norm: weight is [3]"},
+      {op, normalised(1, absent()), {}, "undefined"},
+      {op, normalised(1, uniform({4})), {}, "weight is [4] bf16", DType::bf16},
+      {op, normalised(2, uniform({4, 1})), {}, "batch_norm: bias is [4,1]"},
+      {op, normalised(3, uniform({5})), {}, "batch_norm: running_mean is [5]"},
+      {op, normalised(4, uniform({1})), {}, "batch_norm: running_var is [1]"},
+      {op, normalised(5, uniform({2, 3, 3, 1})), {}, "batch_norm: residual [2,3,3,1]"},
+      {op, normalised(5, absent()), {{"epsilon", 0}}, "epsilon"},
   };
 }
 
@@ -70,7 +70,7 @@ std::vector<BadOpCase> pools() {
   std::vector<BadOpCase> rows = {
       {"global_avg_pool2d", {uniform({2, 3})}, {}, "global_avg_pool2d: input [2,3] has rank 2"},
       {"global_avg_pool2d", {uniform({2, 0, 3, 1})}, {}, "no pixels"},
-      {"max_pool2d", {uniform({1, 20, 20, 1})}, {{"kernel_size", 16}}, "at most 255 places"},
+      {"max_pool2d", {uniform({1, 20, 20, 1})}, {{"kernel_size", 16}}, "at most 255 positions"},
   };
   for (const std::string op : {"max_pool2d", "avg_pool2d"}) {
     const Input x = uniform({2, 6, 6, 3});

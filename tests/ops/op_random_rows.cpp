@@ -141,7 +141,7 @@ OpCase pooling(RandomStream& random, std::string name) {
 
 // At least 8 values per channel: with fewer the gradient almost cancels. Without a ReLU, because a
 // rounded input may be on the other side of its kink.
-OpCase normalization(RandomStream& random, std::string name) {
+OpCase normalisation(RandomStream& random, std::string name) {
   const std::int64_t channels = drawn_channels(random);
   const Shape shape{between(random, 2, 3), between(random, 2, 8), between(random, 2, 8), channels};
   const Shape vector{channels};
@@ -192,7 +192,7 @@ OpCase random_row(RandomStream& random, std::string name) {
     return folded_convolution(random, std::move(name), drawn_geometry(random),
                               sometimes(random, 70));
   if (percent < 87) return pooling(random, std::move(name));
-  if (percent < 93) return normalization(random, std::move(name));
+  if (percent < 93) return normalisation(random, std::move(name));
   return product(random, std::move(name));
 }
 

@@ -187,7 +187,7 @@ TEST_CASE("the state of another optimizer is refused and changes nothing") {
   };
   const Row rows[] = {
       {[](auto& s) { s.scalars["optimizer"] = "sgd"; },
-       "adam: the saved state is of the optimizer sgd"},
+       "adam: the saved state belongs to the optimizer sgd"},
       {[](auto& s) { s.scalars["groups"].push_back(s.scalars["groups"][0]); },
        "has 2 groups of parameters, expected 1"},
       {[](auto& s) { s.scalars.erase("lr_factor"); }, "not one of an optimizer"},

@@ -76,9 +76,9 @@ std::vector<Comparison> comparisons_with_summary(const std::string& entry,
 GoldenFile::GoldenFile(const std::string& name) {
   const NamedTensors contents = read_safetensors(std::string(OSTEON_TEST_DATA) + "/" + name);
   for (const auto& [entry, tensor] : contents.tensors) {
-    const auto summarized = contents.metadata.find(entry);
-    entries_[entry] = {summarized == contents.metadata.end() ? tensor.shape()
-                                                             : shape_from_text(summarized->second),
+    const auto summarised = contents.metadata.find(entry);
+    entries_[entry] = {summarised == contents.metadata.end() ? tensor.shape()
+                                                             : shape_from_text(summarised->second),
                        tensor.to_vector()};
   }
 }

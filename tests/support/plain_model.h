@@ -24,7 +24,7 @@ class PlainModel : public Module {
     register_module("features", features_);
     register_module("pool", pool_);
     register_module("classifier", classifier_);
-    initialize_parameters(*this, options.seed);
+    initialise_parameters(*this, options.seed);
   }
 
  protected:

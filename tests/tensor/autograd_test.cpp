@@ -187,7 +187,7 @@ TEST_CASE("gradients of small graphs") {
   }
 }
 
-TEST_CASE("what requires a gradient, and what has a history") {
+TEST_CASE("tensors that require a gradient, and tensors with a history") {
   const Tensor x = leaf({1, 2}), constant = full({2}, 3);
   CHECK(x.requires_grad());
   CHECK(x.is_leaf());
@@ -513,7 +513,7 @@ TEST_CASE("an observer that throws stops the op and nothing else") {
   CHECK(x.grad().item() == 6);
 }
 
-TEST_CASE("what a rule may not do") {
+TEST_CASE("errors of a rule's results") {
   struct Row {
     std::string what;
     Rule rule;
@@ -718,7 +718,7 @@ TEST_CASE("a chain of a million ops neither recurses nor leaks") {
     std::string what;
     bool walked;
   };
-  for (const Row& row : {Row{"built and dropped", false}, Row{"walked and dropped", true}}) {
+  for (const Row& row : {Row{"built and dropped", false}, Row{"processed and dropped", true}}) {
     CAPTURE(row.what);
     const Tensor x = leaf({1});
     const std::size_t base = current_bytes();
@@ -758,7 +758,7 @@ TEST_CASE("a graph may be built in one thread and processed in another") {
   CHECK(x.grad().item() == 12);
 }
 
-TEST_CASE("a rule may take what was collected of a gradient, and return the sum") {
+TEST_CASE("a rule may take the part of a gradient collected so far, and return the sum") {
   const Tensor x = leaf({1, 2, 3});
   const Elements ones(3, 1);
   struct Row {

@@ -169,7 +169,7 @@ TEST_CASE("unaligned tensors of a foreign file are copied, and read right") {
   }
 }
 
-TEST_CASE("tensors look into the file without copying and never change it") {
+TEST_CASE("tensors view the file without copying and never change it") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "file.safetensors";
   write_safetensors(path, {{{"x", from_vector({1, 2}, {2})}, {"y", from_vector({3}, {1})}}, {}});
@@ -215,13 +215,14 @@ TEST_CASE("broken files are refused with the place and the reason") {
   const Row rows[] = {
       {"empty file", "", "has 0 bytes, too few"},
       {"shorter than the length", "\x02\0\0"s, "has 3 bytes, too few"},
-      {"length beyond the file", little_endian(9) + "{}", "said to have 9 bytes but the file ends"},
+      {"length beyond the file", little_endian(9) + "{}",
+       "header length is 9 bytes but the file ends"},
       {"length 2^64-1", little_endian(~0ull) + "{}", "more than the 100000000 allowed"},
       {"length over the bound", little_endian(100'000'001) + "{}", "more than the 100000000"},
       {"no header", little_endian(0), "does not begin with {"},
       {"header is a list", file_of("[]"), "does not begin with {"},
       {"header after a space", file_of(" {}"), "does not begin with {"},
-      {"another format", "PK\x03\x04" + std::string(60, 'z'), "hardly a safetensors file"},
+      {"another format", "PK\x03\x04" + std::string(60, 'z'), "probably not a safetensors file"},
       {"JSON cut short", file_of("{\"a\":"), "not JSON at its byte"},
       {"JSON with a tail", file_of("{}{}"), "not JSON at its byte"},
       {"zero bytes as padding", file_of("{}\0\0"s), "not JSON at its byte"},
@@ -282,9 +283,9 @@ TEST_CASE("broken files are refused with the place and the reason") {
       {"offset negative", file_of(shaped("F32", "[1]", "-4"), four), "holds the number -4"},
       {"offset 1e1", file_of(shaped("F32", "[1]", "1e1"), four), "holds the number 1e1"},
       {"end before begin", file_of(entry(R"("dtype":"U8","shape":[0],"data_offsets":[4,0])"), four),
-       "data_offsets [4, 0] do not lie in the 4 bytes"},
-      {"end beyond the data", file_of(good, "xxx"), "[0, 4] do not lie in the 3 bytes"},
-      {"end 2^64-1", file_of(shaped("U8", "[1]", "18446744073709551615"), four), "do not lie in"},
+       "data_offsets [4, 0] are not inside the 4 bytes"},
+      {"end beyond the data", file_of(good, "xxx"), "[0, 4] are not inside the 3 bytes"},
+      {"end 2^64-1", file_of(shaped("U8", "[1]", "18446744073709551615"), four), "are not inside"},
       {"data left over", file_of(good, four + "x"), "bytes 4 to 5 of the data belong to no tensor"},
       {"data without tensors", file_of("{}", four), "bytes 0 to 4 of the data belong to no tensor"},
       {"hole at the start",
@@ -312,7 +313,7 @@ TEST_CASE("broken files are refused with the place and the reason") {
   }
 }
 
-TEST_CASE("what cannot be opened is named with the reason") {
+TEST_CASE("a file that cannot be opened is named with the reason") {
   const TemporaryFolder folder;
   const auto pipe = folder.path() / "pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -356,7 +357,7 @@ TEST_CASE("a file cut anywhere is refused; one with a changed byte is refused or
   CHECK(refused > static_cast<int>(bytes.size()));
 }
 
-TEST_CASE("what cannot be written is named and leaves the old file as it was") {
+TEST_CASE("a file that cannot be written is named and leaves the old file as it was") {
   const TemporaryFolder folder;
   const auto path = folder.write("file.safetensors", "old");
   const Tensor x = from_vector({1}, {1});

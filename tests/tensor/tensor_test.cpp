@@ -85,7 +85,7 @@ TEST_CASE("each function that creates a tensor, in each dtype") {
   CHECK(!Tensor().defined());
 }
 
-TEST_CASE("views, rows, detached tensors and copied handles look at the same elements") {
+TEST_CASE("views, rows, detached tensors and copied handles view the same elements") {
   const Tensor x = from_vector({0, 1, 2, 3, 4, 5}, {3, 2});
   struct Row {
     std::string what;
@@ -120,7 +120,7 @@ TEST_CASE("views, rows, detached tensors and copied handles look at the same ele
   CHECK(zeros({0, 3}).rows(0, 0).shape() == Shape{0, 3});
 }
 
-TEST_CASE("memory is owned alone until a handle or a view of it appears") {
+TEST_CASE("memory has one owner until a handle or a view of it appears") {
   const Tensor x = zeros({2});
   CHECK(x.owns_memory_alone());
   {
@@ -269,7 +269,7 @@ TEST_CASE("bf16 sums are rounded once, from a float") {
   CHECK(x.to_vector() == Elements{256, 260, 0});
 }
 
-TEST_CASE("misuse is an error that says what was found and what was expected") {
+TEST_CASE("misuse is an error with the value found and the value expected") {
   const Tensor x = zeros({2, 3}), y = zeros({3, 2}), wide = zeros({2, 3}, DType::f64);
   const Tensor count = zeros({2, 3}, DType::i64), none;
   const auto storage = std::make_shared<Storage>(40, Device::cpu());

@@ -131,7 +131,7 @@ TEST_CASE("the batches of one step draw apart from each other, and again the sam
   Sequential model;
   model.append<Dropout>(0.5);
   model.append<Linear>(64, 1);
-  initialize_parameters(model, 1);
+  initialise_parameters(model, 1);
   model.train();
   SGD optimizer({{.parameters = model.named_parameters(), .lr = 0}});
   std::vector<std::vector<double>> losses;

@@ -44,7 +44,7 @@ const CublasLt& cublas_lt() {
 }
 
 cublasLtHandle_t cublas_lt_handle(int device) {
-  static std::array<cublasLtHandle_t, kMostDevices> handles{};
+  static std::array<cublasLtHandle_t, kMaxDevices> handles{};
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   cublasLtHandle_t& handle = handles.at(static_cast<std::size_t>(device));

@@ -32,11 +32,11 @@ void resize(const char* op, const Tensor& x, std::int64_t to_channels, const Ten
   dispatch_floating(op, x.dtype(), [&]<class From>() {
     dispatch_floating(op, y.dtype(), [&]<class To>() {
       constexpr int kWide = kPack<To>;
-      const bool packs = to_channels % kWide == 0 && is_aligned<To, kWide>(y);
-      const int across = threads_for(packs ? to_channels / kWide : to_channels, kThreads);
+      const bool vectorised = to_channels % kWide == 0 && is_aligned<To, kWide>(y);
+      const int across = threads_for(vectorised ? to_channels / kWide : to_channels, kThreads);
       const int down = kThreads / across;
       const dim3 block(static_cast<unsigned int>(across), static_cast<unsigned int>(down));
-      launch(op, y, packs ? resize_channels<kWide, From, To> : resize_channels<1, From, To>,
+      launch(op, y, vectorised ? resize_channels<kWide, From, To> : resize_channels<1, From, To>,
              dim3(blocks_for(pixels, down)), block, x.data<From>(), pixels, x.dim(-1), to_channels,
              y.data<To>());
     });

@@ -39,7 +39,7 @@ fe::DataType_t data_type(DType dtype) {
     case DType::bf16:
       return fe::DataType_t::BFLOAT16;
     default:
-      throw Error(format(cudnn_version(), ": nothing is computed in ", dtype));
+      throw Error(format(cudnn_version(), ": unsupported dtype ", dtype));
   }
 }
 

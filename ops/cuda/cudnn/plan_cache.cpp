@@ -70,7 +70,7 @@ void store_plan(const std::filesystem::path& folder, const PlanOrigin& origin,
                 const StoredPlan& plan) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  OSTEON_CHECK(!error, folder.string(), ": cannot be made: ", error.message());
+  OSTEON_CHECK(!error, folder.string(), ": cannot be created: ", error.message());
   write_plans(file_of(folder, origin, plan.spec), {origin, {plan}});
 }
 
@@ -97,7 +97,7 @@ PlanFile read_plans(const std::filesystem::path& path) {
     return found->second;
   };
   OSTEON_CHECK(text("format") == kFormat, path.string(),
-               ": stored plans of another form: ", text("format"));
+               ": stored plans of another format: ", text("format"));
   PlanFile contents{{text("library"), text("device"), text("choice")}, {}};
   for (const auto& [spec, tensor] : file.tensors) {
     OSTEON_CHECK(tensor.dtype() == DType::u8, path.string(), ": ", spec, " is no stored plan");

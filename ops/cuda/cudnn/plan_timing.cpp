@@ -11,7 +11,7 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr int kMostTimed = 8;  // compiling a batch norm takes half a second
+constexpr int kMaxTimed = 8;  // compiling a batch norm takes half a second
 constexpr int kWarmUps = 2;
 constexpr int kRepetitions = 5;
 
@@ -51,7 +51,8 @@ float least_milliseconds(Stopwatch& watch, const Device& device, const CudnnGrap
 }
 
 // Redirects the running statistics to scratch memory, so that timing does not update them.
-Tensor elsewhere(const CudnnSpec& spec, const Device& device, std::vector<Binding>& bindings) {
+Tensor scratch_statistics(const CudnnSpec& spec, const Device& device,
+                          std::vector<Binding>& bindings) {
   const auto* batch_norm = std::get_if<BatchNormSpec>(&spec);
   if (batch_norm == nullptr) return {};
   constexpr std::int64_t kUnit = 64;  // aligns the second row
@@ -68,12 +69,12 @@ Tensor elsewhere(const CudnnSpec& spec, const Device& device, std::vector<Bindin
 void choose_by_timing(const char* op, const Device& device, const CudnnSpec& spec,
                       CudnnGraph& graph, std::span<const Binding> bindings) {
   std::vector<Binding> tried(bindings.begin(), bindings.end());
-  const Tensor scratch = elsewhere(spec, device, tried);
+  const Tensor scratch = scratch_statistics(spec, device, tried);
   Stopwatch watch(op, device);
   std::int64_t best = -1;
   float least = std::numeric_limits<float>::infinity();
   int timed = 0;
-  for (std::int64_t i = 0; i < graph.configurations() && timed < kMostTimed; ++i) {
+  for (std::int64_t i = 0; i < graph.configurations() && timed < kMaxTimed; ++i) {
     if (!graph.build(i)) continue;
     ++timed;
     const float milliseconds = least_milliseconds(watch, device, graph, tried);

@@ -166,7 +166,7 @@ void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) 
   for (const auto& [role, tensor] : arguments) {
     OSTEON_CHECK(tensor.is_aligned(kLibraryAlignment), op, ": ", describe(spec), ": a ",
                  tensor.shape(), " ", tensor.dtype(),
-                 " tensor does not begin at 16 bytes; pass a copy of that slice");
+                 " tensor is not aligned to 16 bytes; pass a copy of that slice");
     bindings.push_back({role, tensor.raw()});
   }
   const Device device = arguments.front().tensor.device();

@@ -3,7 +3,7 @@
 // terms are defined by a type like
 //
 //   struct Terms {
-//     template <int n> struct Row;  // what is the same for all rows of n channels
+//     template <int n> struct Row;  // values shared by all rows of n channels
 //     template <int n> __device__ Row<n> prepare(std::int64_t column) const;
 //     template <int n> __device__ void add(std::int64_t at, const Row<n>&, TwoSums (&)[n]) const;
 //   };
@@ -17,8 +17,8 @@
 
 namespace osteon::cuda {
 
-constexpr std::int64_t kEnoughParts = 1024;  // enough to keep every device busy
-constexpr std::int64_t kRowsAThread = 16;    // minimum rows per thread of a part
+constexpr std::int64_t kTargetParts = 1024;  // enough to keep every device busy
+constexpr std::int64_t kRowsPerThread = 16;  // minimum rows per thread of a part
 constexpr unsigned int kJoinColumns = 16;    // channels per block that joins parts
 
 struct TwoSums {
@@ -34,10 +34,10 @@ struct AddTwo {
 // (channels, parts).
 template <int n, class Terms>
 __global__ void __launch_bounds__(kThreads)
-    sum_rows(Terms terms, std::int64_t rows, std::int64_t channels, std::int64_t rows_a_part,
+    sum_rows(Terms terms, std::int64_t rows, std::int64_t channels, std::int64_t rows_per_part,
              TwoSums* parts) {
   const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
-  const std::int64_t begin = blockIdx.y * rows_a_part, end = min(begin + rows_a_part, rows);
+  const std::int64_t begin = blockIdx.y * rows_per_part, end = min(begin + rows_per_part, rows);
   TwoSums sums[n] = {};
   if (column < channels) {
     const auto row_of = terms.template prepare<n>(column);
@@ -72,14 +72,14 @@ template <class T, class Terms>
 Parts sum_in_parts(const char* op, const Tensor& x, const Terms& terms, bool aligned) {
   constexpr int kWide = std::min(kPack<T>, 4);  // the block's sums must fit into shared memory
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
-  const bool packs = aligned && channels % kWide == 0;
-  const std::int64_t width = packs ? channels / kWide : channels;
+  const bool vectorised = aligned && channels % kWide == 0;
+  const std::int64_t width = vectorised ? channels / kWide : channels;
   const int across = threads_for(width, kWarp), down = kThreads / across;
   const auto tiles = blocks_for(width, across, std::numeric_limits<std::int32_t>::max());
-  const std::int64_t useful = (rows + down * kRowsAThread - 1) / (down * kRowsAThread);
-  const std::int64_t count = std::clamp<std::int64_t>(kEnoughParts / tiles, 1, useful);
+  const std::int64_t useful = (rows + down * kRowsPerThread - 1) / (down * kRowsPerThread);
+  const std::int64_t count = std::clamp<std::int64_t>(kTargetParts / tiles, 1, useful);
   Parts parts{Tensor({count, channels, 2}, DType::f64, x.device()), count};
-  launch(op, x, packs ? sum_rows<kWide, Terms> : sum_rows<1, Terms>,
+  launch(op, x, vectorised ? sum_rows<kWide, Terms> : sum_rows<1, Terms>,
          dim3(tiles, static_cast<unsigned int>(count)),
          dim3(static_cast<unsigned int>(across), static_cast<unsigned int>(down)), terms, rows,
          channels, (rows + count - 1) / count,
