@@ -1,4 +1,4 @@
-// Watching one forward pass, then writing it down: one rule an op.
+// Records one forward pass and writes it as a graph: one rule per op.
 #include "interop/onnx.h"
 
 #include <cmath>
@@ -26,15 +26,15 @@ struct Step {
   Tensor output;
 };
 
-// The steps of a forward pass; their tensors are kept, so that no memory is used twice and a tensor
-// is known by where it lies.
+// The steps of a forward pass. Their tensors are kept alive, so that no memory is reused and an
+// address identifies a tensor.
 std::vector<Step> trace(Module& model, const Tensor& input, Tensor& output) {
   std::vector<Step> steps;
   const NoGrad no_grad;
   const EvaluationMode evaluation(model);
   const ObserveOps observe([&](const Observation& op) {
     OSTEON_CHECK(op.outputs.size() == 1, "onnx: ", op.name, " has ", op.outputs.size(),
-                 " outputs; there is no rule for that");
+                 " outputs; there is no rule for this");
     steps.push_back({op.name, op.inputs, op.attrs, op.outputs[0]});
   });
   output = model(input);
@@ -97,7 +97,7 @@ class Exporter {
         format("onnx: there is no rule for the op ", step.name, "; add one to interop/onnx.cpp"));
   }
 
-  // The name of an input: a value of the graph, or a constant that is written to the file.
+  // The name of an input: a value of the graph, or a constant, which is written to the file.
   std::string input(const Tensor& x, Layout layout = Layout::channels_last) {
     if (graph_.knows(x)) return graph_.name_of(x, layout);
     const auto named = names_.find(x.raw());
@@ -143,7 +143,7 @@ class Exporter {
            Layout::channels_first);
   }
 
-  // What comes after the normalisation in the same op: residual and ReLU.
+  // The steps that the same op does after the normalisation: residual and ReLU.
   void after_norm(const Step& step, onnx::NodeProto* node) {
     const Tensor& residual = step.inputs[kNorm.residual];
     if (residual.defined())
@@ -154,7 +154,8 @@ class Exporter {
 
   void batch_norm(const Step& step, const char* op) {
     const Tensor& x = step.inputs[kNorm.x];
-    OSTEON_CHECK(x.rank() == 4, "onnx: batch_norm of ", x.shape(), " has no rule; only of images");
+    OSTEON_CHECK(x.rank() == 4, "onnx: batch_norm of ", x.shape(),
+                 " has no rule; the input must have rank 4");
     std::vector<std::string> inputs = {input(x, Layout::channels_first)};
     for (const auto i : {kNorm.weight, kNorm.bias, kNorm.running_mean, kNorm.running_var})
       inputs.push_back(input(step.inputs[i]));
@@ -223,7 +224,8 @@ class Exporter {
 
   void linear(const Step& step, const char* op) {
     const Tensor &x = step.inputs[schema::linear.x], &bias = step.inputs[schema::linear.bias];
-    OSTEON_CHECK(x.rank() == 2, "onnx: linear of ", x.shape(), " has no rule; only of rows");
+    OSTEON_CHECK(x.rank() == 2, "onnx: linear of ", x.shape(),
+                 " has no rule; the input must have rank 2");
     std::vector<std::string> inputs = {input(x), input(step.inputs[schema::linear.weight])};
     if (bias.defined()) inputs.push_back(input(bias));
     onnx::NodeProto& node = graph_.node(op, inputs);
@@ -236,7 +238,8 @@ class Exporter {
     finish(step, graph_.node(op, {input(step.inputs[0], layout)}), layout);
   }
 
-  // In our layout, as a smaller operand is aligned at the right. A number may stand for one.
+  // Operands keep our layout, because broadcasting aligns a smaller operand at the right. A number
+  // may take the place of one operand.
   template <class Functor>
   void binary(const Step& step, const char* op) {
     std::vector<std::string> inputs;
@@ -258,11 +261,11 @@ class Exporter {
     finish(step, node, Layout::channels_last);
   }
 
-  // The leading extent holds the batch and is left open.
+  // The leading extent is the batch and stays variable.
   void reshape(const Step& step, const char* op) {
     std::vector<std::int64_t> extents = step.output.shape().extents();
     OSTEON_CHECK(!extents.empty() && extents[0] % kTracedBatch == 0, "onnx: a reshape to ",
-                 step.output.shape(), " does not keep the batch in front");
+                 step.output.shape(), " does not keep the batch as its first extent");
     extents[0] = kAnyBatch;
     finish(step, graph_.node(op, {input(step.inputs[schema::reshape.x]), graph_.constant(extents)}),
            Layout::channels_last);
@@ -278,7 +281,7 @@ class Exporter {
   OnnxGraph& graph() { return graph_; }
 };
 
-// (grey / 255 - mean) / std, grey repeated in the channels.
+// (grey / 255 - mean) / std, with the grey channel repeated.
 std::string normalised(OnnxGraph& graph, const OnnxPreprocessing& with) {
   const auto channel_constant = [&](const char* name, const std::vector<double>& values) {
     return graph.constant(name, from_vector(values, {1, 3, 1, 1}));
@@ -290,7 +293,7 @@ std::string normalised(OnnxGraph& graph, const OnnxPreprocessing& with) {
   return graph.node("Div", {centred, channel_constant("std", with.std)}).output(0);
 }
 
-// sigmoid(logit / temperature), one an image.
+// sigmoid(logit / temperature), one per image.
 std::string probability(OnnxGraph& graph, const std::string& logits, double temperature) {
   const std::string scaled =
       graph.node("Div", {logits, graph.constant("temperature", from_vector({temperature}, {1}))})

@@ -1,4 +1,4 @@
-// A model as an ONNX file, for the programs that run those.
+// Writes a model as an ONNX file.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace osteon {
 
-// What comes before and after the model: grey levels to normalised channels, logits to
+// The steps before and after the model: from grey levels to normalised channels, and from logits to
 // probabilities, sigmoid(logit / temperature).
 struct OnnxPreprocessing {
   std::vector<double> mean, std;  // one per channel, of grey levels in [0, 1]
@@ -22,15 +22,15 @@ struct OnnxPreprocessing {
 struct OnnxOptions {
   std::string name;             // of the graph
   bool fold_batch_norm = true;  // into the convolution before it
-  // With it the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output `probability` [N].
-  // Without it the input is `images` [N,3,S,S], normalised, and the output `logits` [N,1].
+  // If set, the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output is `probability`
+  // [N]. Otherwise the input is `images` [N,3,S,S], normalised, and the output is `logits` [N,1].
   std::optional<OnnxPreprocessing> preprocessing{};
   std::map<std::string, std::string> metadata{};
 };
 
-// Writes the model for images of `image_size` pixels a side, as it computes in evaluation mode,
-// with opset 17 and any batch size; whole or not at all. The graph is what one forward pass does,
-// op by op, in ONNX's layout [N,C,H,W]; weights keep their names. Throws Error naming an op that
+// Writes the model, in evaluation mode, for square images of side `image_size`, with opset 17 and
+// any batch size. The file is complete or not written at all. The graph holds the ops of one
+// forward pass in ONNX's layout [N,C,H,W]; weights keep their names. Throws Error naming an op that
 // has no rule here.
 //
 // Source: https://github.com/onnx/onnx/blob/main/docs/Operators.md

@@ -1,4 +1,4 @@
-// Nodes, constants and attributes in protobuf's terms.
+// Nodes, constants and attributes as protobuf messages.
 #include "interop/onnx_graph.h"
 
 namespace osteon {
@@ -12,7 +12,7 @@ onnx::AttributeProto& add_attribute(onnx::NodeProto& node, const char* name,
   return attribute;
 }
 
-// A negative extent is the batch, which may be of any size.
+// A negative extent is the batch, which may have any size.
 void set_type(onnx::ValueInfoProto& value, const std::string& name,
               const std::vector<std::int64_t>& extents) {
   value.set_name(name);
@@ -45,7 +45,8 @@ void OnnxGraph::define(const Tensor& tensor, Layout layout, const std::string& n
 
 std::string OnnxGraph::name_of(const Tensor& tensor, Layout layout) {
   const auto found = values_.find(key(tensor));
-  OSTEON_CHECK(found != values_.end(), "onnx: a tensor ", tensor.shape(), " comes from nowhere");
+  OSTEON_CHECK(found != values_.end(), "onnx: a tensor ", tensor.shape(),
+               " is not the output of any node");
   std::map<Layout, std::string>& forms = found->second;
   if (tensor.rank() != 4) return forms.begin()->second;
   if (!forms.contains(layout)) {

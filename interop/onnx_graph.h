@@ -1,4 +1,4 @@
-// An ONNX graph that grows node by node.
+// Builds an ONNX graph node by node.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -13,23 +13,25 @@
 
 namespace osteon {
 
-// The graph and the names of the values in it. A tensor of images has two forms, ours [N,H,W,C] and
-// ONNX's [N,C,H,W]; the one that is missing is made by a Transpose when it is asked for.
+// The graph and the names of its values. A tensor of images has two forms, ours [N,H,W,C] and
+// ONNX's [N,C,H,W]; a Transpose node makes the missing form on demand.
 class OnnxGraph {
  public:
   enum class Layout { channels_last, channels_first };
 
   explicit OnnxGraph(onnx::GraphProto& graph) : graph_(graph) {}
 
-  // Adds a node and returns it, to be given attributes; its one output gets a new name.
+  // Adds a node and returns it, so that the caller can add attributes. Its one output gets a new
+  // name.
   onnx::NodeProto& node(const char* op, const std::vector<std::string>& inputs);
-  // Says that `output` of a node is this tensor.
+  // Records that this tensor is the value `name`.
   void define(const Tensor& tensor, Layout layout, const std::string& name);
   bool knows(const Tensor& tensor) const { return values_.contains(key(tensor)); }
-  // The name of a value that was defined.
+  // The name of a defined value.
   std::string name_of(const Tensor& tensor, Layout layout);
 
-  // A constant in the file. Filters [K,R,S,C] are given as they are to be read.
+  // Adds a constant to the file. Filters [K,R,S,C] are written in the layout in which ONNX reads
+  // them.
   std::string constant(const std::string& name, const Tensor& tensor);
   std::string constant(const std::vector<std::int64_t>& numbers);
 

@@ -19,7 +19,7 @@ constexpr const char* kTensor = "torch._utils _rebuild_tensor_v2";
 constexpr const char* kParameter = "torch._utils _rebuild_parameter";
 constexpr std::array kFunctions = {kOrderedDict, kTensor, kParameter};
 
-// What is named in a message, of bounded length and without control characters.
+// A text as it appears in a message: of bounded length, without control characters.
 std::string shown(std::string_view text) {
   std::string result(text.substr(0, 100));
   for (char& c : result)
@@ -83,7 +83,7 @@ void PickleMachine::step(unsigned char code) {
   };
   const auto* found = std::ranges::find(kInstructions, code, &Instruction::code);
   OSTEON_CHECK(found != std::end(kInstructions), "instruction ", int{code}, " at byte ", place_ - 1,
-               " of the pickle is not on the list of a state dict");
+               " of the pickle is not one that state dicts use");
   found->run(*this);
 }
 
@@ -95,9 +95,9 @@ void PickleMachine::push_integer(std::uint64_t value) {
   push({.kind = Kind::integer, .integer = std::bit_cast<std::int64_t>(value)});
 }
 
-// A number of so many bytes in two's complement.
+// A number of `bytes` bytes in two's complement.
 void PickleMachine::push_signed(std::uint64_t bytes) {
-  OSTEON_CHECK(bytes <= 8, "a whole number of ", bytes, " bytes; at most 8 are read");
+  OSTEON_CHECK(bytes <= 8, "an integer of ", bytes, " bytes; at most 8 are read");
   std::uint64_t value = take_number(bytes);
   if (bytes > 0 && bytes < 8 && (value >> (8 * bytes - 1)) != 0)
     value |= ~std::uint64_t{0} << (8 * bytes);
@@ -108,7 +108,7 @@ void PickleMachine::push_text(std::size_t bytes) {
   push({.kind = Kind::text, .text = take(bytes)});
 }
 
-// A function or type, by the names of its module and its own.
+// A function or type, given by the names of its module and itself.
 void PickleMachine::push_global() {
   const std::size_t begin = place_;
   take_line();
@@ -120,27 +120,27 @@ void PickleMachine::push_global() {
   global.text = names_.back();
   OSTEON_CHECK(std::ranges::find(kFunctions, global.text) != kFunctions.end() ||
                    is_storage_type(global.text),
-               "it asks for ", shown(global.text),
-               ", which is not on the list of a state dict; save "
+               "it names ", shown(global.text),
+               ", which no state dict needs; save "
                "model.state_dict() instead of the model");
 }
 
-// The memory of tensors, by what a persistent id says of it.
+// The storage of a tensor, described by a persistent id.
 void PickleMachine::push_storage() {
   const Object& id = top();
   OSTEON_CHECK(id.kind == Kind::tuple && id.items.size() == 5,
-               "a persistent id that is no storage");
+               "a persistent id that is not a storage");
   stack_.pop_back();
   push({.kind = Kind::storage, .items = id.items});
 }
 
-// Calls one of the functions on the list: replaces it and its arguments by the result.
+// Calls one of the allowed functions: replaces it and its arguments by the result.
 void PickleMachine::call() {
   OSTEON_CHECK(stack_.size() >= 2, "a call without function or arguments");
   const Object& arguments = *stack_[stack_.size() - 1];
   const Object& function = *stack_[stack_.size() - 2];
   OSTEON_CHECK(function.kind == Kind::global && arguments.kind == Kind::tuple,
-               "a call of something that is no function");
+               "a call of an object that is not a function");
   stack_.resize(stack_.size() - 2);
   const auto& items = arguments.items;
   if (function.text == kOrderedDict && items.empty()) {
@@ -148,7 +148,7 @@ void PickleMachine::call() {
   } else if (function.text == kTensor && items.size() >= 6) {
     OSTEON_CHECK(items[0]->kind == Kind::storage && items[1]->kind == Kind::integer &&
                      items[2]->kind == Kind::tuple && items[3]->kind == Kind::tuple,
-                 "a tensor of something else than storage, offset, size and stride");
+                 "a tensor whose arguments are not storage, offset, size and stride");
     push({.kind = Kind::tensor,
           .integer = items[1]->integer,
           .items = {items[0], items[2], items[3]}});
@@ -160,17 +160,17 @@ void PickleMachine::call() {
   }
 }
 
-// The attributes of a state dict (_metadata) are of no interest; other objects have none.
+// Ignores the attributes of a state dict (_metadata); other objects have none.
 void PickleMachine::set_state() {
   OSTEON_CHECK(stack_.size() >= 2 && stack_[stack_.size() - 2]->kind == Kind::dict,
-               "attributes of something else than a dict");
+               "attributes of an object that is not a dict");
   stack_.pop_back();
 }
 
 void PickleMachine::set_items(std::size_t begin) {
   OSTEON_CHECK(
       begin >= 1 && stack_[begin - 1]->kind == Kind::dict && (stack_.size() - begin) % 2 == 0,
-      "items of something else than a dict");
+      "items for an object that is not a dict");
   for (std::size_t i = begin; i < stack_.size(); i += 2)
     stack_[begin - 1]->entries.emplace_back(stack_[i], stack_[i + 1]);
   stack_.resize(begin);
@@ -178,7 +178,7 @@ void PickleMachine::set_items(std::size_t begin) {
 
 void PickleMachine::append(std::size_t begin) {
   OSTEON_CHECK(begin >= 1 && stack_[begin - 1]->kind == Kind::list,
-               "items of something else than a list");
+               "items for an object that is not a list");
   auto& items = stack_[begin - 1]->items;
   items.insert(items.end(), stack_.begin() + static_cast<std::ptrdiff_t>(begin), stack_.end());
   stack_.resize(begin);
@@ -190,7 +190,7 @@ PickleObject& PickleMachine::push(Object object) {
   return objects_.back();
 }
 
-// Replaces what lies on the stack from `begin` on by a tuple of it.
+// Replaces the objects on the stack from `begin` on by one tuple.
 void PickleMachine::push_tuple(std::size_t begin) {
   std::vector<const Object*> items(stack_.begin() + static_cast<std::ptrdiff_t>(begin),
                                    stack_.end());
@@ -199,11 +199,11 @@ void PickleMachine::push_tuple(std::size_t begin) {
 }
 
 PickleObject& PickleMachine::top() {
-  OSTEON_CHECK(!stack_.empty(), "the pickle takes something from an empty stack");
+  OSTEON_CHECK(!stack_.empty(), "the pickle takes an object from an empty stack");
   return *stack_.back();
 }
 
-// Where the topmost `count` objects of the stack begin.
+// The index of the first of the topmost `count` objects of the stack.
 std::size_t PickleMachine::below_top(std::size_t count) const {
   OSTEON_CHECK(stack_.size() >= count, "the pickle takes ", count, " objects from a stack of ",
                stack_.size());
@@ -217,7 +217,7 @@ std::size_t PickleMachine::pop_mark() {
   return mark;
 }
 
-// Pickles number what they remember from 0 upwards.
+// Pickles number the memo's entries from 0 upwards.
 void PickleMachine::remember(std::size_t index) {
   OSTEON_CHECK(index <= memo_.size(), "memo ", index, " comes before memo ", memo_.size());
   if (index == memo_.size()) memo_.push_back(nullptr);

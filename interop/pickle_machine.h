@@ -1,4 +1,4 @@
-// The stack machine of Python's pickles, restricted to what state dicts are made of.
+// The stack machine of Python's pickles, restricted to the instructions of state dicts.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace osteon {
 
-// What a pickle makes. Objects belong to the machine and refer to each other freely, cycles
-// included.
+// An object that a pickle creates. The machine owns all objects. They refer to each other freely;
+// cycles are allowed.
 struct PickleObject {
   enum class Kind {
     none,
@@ -28,7 +28,7 @@ struct PickleObject {
   };
   Kind kind = Kind::none;
   std::int64_t integer = 0;  // boolean, integer; of a tensor: the storage offset
-  std::string_view text{};   // text, global ("module name"); valid as the machine is
+  std::string_view text{};   // text, global ("module name"); valid as long as the machine
   std::vector<const PickleObject*>
       items{};  // tuple, list; storage: its id; tensor: storage, size, stride
   std::vector<std::pair<const PickleObject*, const PickleObject*>> entries{};  // dict
@@ -36,8 +36,8 @@ struct PickleObject {
 
 class PickleMachine {
  public:
-  // Runs the pickle and returns what it leaves. Throws Error naming the instruction and its place,
-  // or the function, that is not allowed or comes where it cannot. The text must outlive the
+  // Runs the pickle and returns the object it leaves. Throws Error naming an instruction and its
+  // position, or a function, if it is not allowed or not valid there. The text must outlive the
   // machine.
   const PickleObject& run(std::string_view pickle);
 

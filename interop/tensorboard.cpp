@@ -1,4 +1,4 @@
-// Event messages, byte by byte: five fields of them are needed.
+// Writes event messages byte by byte: only five of their fields are needed.
 #include "interop/tensorboard.h"
 
 #include <array>
@@ -18,7 +18,7 @@ std::string little_endian(std::uint64_t value, int bytes) {
   return text;
 }
 
-// What fields of protocol buffers look like. Source: Protocol Buffers, "Encoding".
+// The encoding of protocol buffers' fields. Source: Protocol Buffers, "Encoding".
 std::string varint(std::uint64_t value) {
   std::string text;
   for (; value >= 128; value >>= 7) text += static_cast<char>((value & 127) | 128);
@@ -50,7 +50,7 @@ std::string event(std::int64_t step, const std::string& tag, const std::string& 
   return double_field(1, now()) + whole_field(2, step) + bytes_field(5, summary);
 }
 
-// So that a checksum of data that holds its own checksum is none by chance.
+// Masks a checksum, because the checksum of data that contains its own checksum is degenerate.
 std::uint32_t masked(std::uint32_t crc) { return std::rotr(crc, 15) + 0xA282EAD8U; }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// From the archive and what its pickle leaves to named tensors.
+// Turns the archive and the result of its pickle into named tensors.
 #include "interop/torch_pickle.h"
 
 #include <zip.h>
@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = PickleObject::Kind;
 
-constexpr zip_uint64_t kLargestPickle = 4'000'000;
-constexpr std::uint64_t kLargestCopies = 2;  // bytes of copied tensors, in sizes of the file
+constexpr zip_uint64_t kMaxPickleBytes = 4'000'000;
+constexpr std::uint64_t kMaxCopyRatio = 2;  // bytes of copied tensors per byte of the file
 
 struct StorageType {
   std::string_view name;
@@ -42,7 +42,7 @@ const StorageType& storage_type(std::string_view name) {
                      "; known are Float, Double, Half, BFloat16, Long and Byte"));
 }
 
-// The zip archive; its entries are read whole and only if they are stored as they are.
+// The zip archive. Entries are read completely, and only if they are stored without compression.
 class Archive {
  public:
   explicit Archive(const fs::path& path) : file_bytes_(fs::file_size(path)) {
@@ -53,7 +53,7 @@ class Archive {
       ::zip_error_init_with_code(&reason, error);
       const std::string text = ::zip_error_strerror(&reason);
       ::zip_error_fini(&reason);
-      throw Error(format("it is no whole zip archive: ", text));
+      throw Error(format("it is not a complete zip archive: ", text));
     }
     find_folder();
   }
@@ -70,13 +70,13 @@ class Archive {
     OSTEON_CHECK((status.valid & ZIP_STAT_SIZE) && (status.valid & ZIP_STAT_COMP_METHOD) &&
                      status.comp_method == ZIP_CM_STORE && status.encryption_method == ZIP_EM_NONE,
                  "the entry ", name, " is compressed or encrypted; PyTorch writes neither");
-    OSTEON_CHECK(status.size <= limit, "the entry ", name, " has ", status.size,
-                 " bytes, more than the ", limit, " possible");
+    OSTEON_CHECK(status.size <= limit, "the entry ", name, " has ", status.size, " bytes; at most ",
+                 limit, " are possible");
     auto storage = std::make_shared<Storage>(status.size, Device::cpu());
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
         ::zip_fopen_index(zip_.get(), status.index, 0), ::zip_fclose);
     OSTEON_CHECK(entry != nullptr, "the entry ", name, ": ", ::zip_strerror(zip_.get()));
-    // One byte more than there is, so that the end is met and the checksum compared.
+    // Reads one byte past the end, so that libzip reaches the end and compares the checksum.
     zip_uint64_t done = 0;
     char beyond = 0;
     while (done < status.size) {
@@ -102,7 +102,7 @@ class Archive {
       folder_ = name.substr(0, name.size() - wanted.size());
       ++found;
     }
-    OSTEON_CHECK(found == 1, "the archive has ", found, " files data.pkl, needs one");
+    OSTEON_CHECK(found == 1, "the archive has ", found, " files data.pkl; it needs one");
   }
 
   std::uint64_t file_bytes_;
@@ -118,10 +118,10 @@ class StateDictReader {
     NamedTensors result;
     std::set<std::string_view> names;
     for (const auto& [key, value] : state_dict_of(root).entries) {
-      OSTEON_CHECK(key->kind == Kind::text, "a state dict has names as keys");
+      OSTEON_CHECK(key->kind == Kind::text, "a key of the state dict is not a name");
       if (value->kind == Kind::dict) continue;  // extra state of a module
       OSTEON_CHECK(value->kind == Kind::tensor, key->text.substr(0, 200), " is not a tensor");
-      OSTEON_CHECK(names.insert(key->text).second, key->text.substr(0, 200), " is there twice");
+      OSTEON_CHECK(names.insert(key->text).second, key->text.substr(0, 200), " occurs twice");
       try {
         result.tensors.emplace_back(std::string(key->text), tensor(*value));
       } catch (const Error& error) {
@@ -134,7 +134,8 @@ class StateDictReader {
 
  private:
   static const PickleObject& state_dict_of(const PickleObject& root) {
-    OSTEON_CHECK(root.kind == Kind::dict, "it holds no state dict; save model.state_dict()");
+    OSTEON_CHECK(root.kind == Kind::dict,
+                 "it does not contain a state dict; save model.state_dict()");
     for (const std::string_view name : {"state_dict", "model"})
       for (const auto& [key, value] : root.entries)
         if (key->kind == Kind::text && key->text == name && value->kind == Kind::dict)
@@ -153,13 +154,13 @@ class StateDictReader {
     OSTEON_CHECK(items[0]->kind == Kind::text && items[0]->text == "storage" &&
                      items[1]->kind == Kind::global && items[2]->kind == Kind::text &&
                      items[4]->kind == Kind::integer,
-                 "its storage is not described as one");
+                 "its storage has an invalid description");
     const std::string key(items[2]->text);
     const StorageType& type = storage_type(items[1]->text);
     const auto found = storages_.find(key);
     if (found == storages_.end())
       return storages_[key] = {archive_.read("data/" + key, archive_.file_bytes()), &type};
-    OSTEON_CHECK(found->second.type == &type, "its storage is of two types");
+    OSTEON_CHECK(found->second.type == &type, "its storage has two types");
     return found->second;
   }
 
@@ -167,7 +168,7 @@ class StateDictReader {
     std::vector<std::int64_t> numbers;
     for (const PickleObject* item : tuple.items) {
       OSTEON_CHECK(item->kind == Kind::integer && item->integer >= 0,
-                   "an extent or stride is no count");
+                   "an extent or stride is not a valid number");
       numbers.push_back(item->integer);
     }
     return numbers;
@@ -178,11 +179,11 @@ class StateDictReader {
     const std::vector<std::int64_t> extents = integers(*object.items[1]),
                                     strides = integers(*object.items[2]);
     OSTEON_CHECK(extents.size() == strides.size() && extents.size() <= 64,
-                 "its size and stride do not fit");
+                 "its size and stride do not match");
     const Shape shape(extents);
     const auto available = static_cast<std::int64_t>(from.storage->bytes() / from.type->bytes);
     OSTEON_CHECK(object.integer >= 0 && object.integer <= available && shape.numel() <= available,
-                 "it has ", shape.numel(), " elements, its storage ", available);
+                 "it has ", shape.numel(), " elements, but its storage has ", available);
     if (shape.numel() > 0) check_inside(extents, strides, available - object.integer);
     if (is_dense(extents, strides) && from.type->bytes == size_of(from.type->dtype))
       return Tensor(from.storage, object.integer, shape, from.type->dtype);
@@ -211,7 +212,8 @@ class StateDictReader {
     return true;
   }
 
-  // A row-major copy of what lies otherwise (channels last) or has to be widened.
+  // A row-major copy of a tensor in another layout (channels last) or of a dtype that must be
+  // widened.
   Tensor gathered(const Elements& from, std::int64_t offset, const Shape& shape,
                   const std::vector<std::int64_t>& strides) {
     Tensor result = make(shape, from.type->dtype);
@@ -230,10 +232,10 @@ class StateDictReader {
     return result;
   }
 
-  // Many tensors may look at one storage, so what is copied has a bound of its own.
+  // Many tensors may share one storage, so the bytes of copies have their own limit.
   Tensor make(const Shape& shape, DType dtype) {
     copied_ += static_cast<std::uint64_t>(shape.numel()) * size_of(dtype);
-    OSTEON_CHECK(copied_ <= kLargestCopies * archive_.file_bytes() + 1'000'000,
+    OSTEON_CHECK(copied_ <= kMaxCopyRatio * archive_.file_bytes() + 1'000'000,
                  "the file's tensors take much more memory than the file has bytes");
     return Tensor(shape, dtype);
   }
@@ -269,7 +271,7 @@ bool begins_as_zip(const std::array<char, 4>& bytes) {
 }  // namespace
 
 bool looks_like_torch_pickle(const fs::path& path) {
-  // Read as a safetensors file, these would be headers of 67 and 176 MB.
+  // Read as safetensors files, these beginnings would mean headers of 67 and 176 MB.
   const std::array<char, 4> bytes = first_bytes(path);
   return begins_as_zip(bytes) || (begins_as_pickle(bytes) && (bytes[1] == 2 || bytes[1] == 3) &&
                                   bytes[2] == '\x8a' && bytes[3] == '\n');
@@ -277,13 +279,13 @@ bool looks_like_torch_pickle(const fs::path& path) {
 
 NamedTensors read_torch_pickle(const fs::path& path) {
   try {
-    OSTEON_CHECK(fs::is_regular_file(path), "it is no regular file");
+    OSTEON_CHECK(fs::is_regular_file(path), "it is not a regular file");
     const std::array<char, 4> bytes = first_bytes(path);
     OSTEON_CHECK(
         !begins_as_pickle(bytes),
-        "it is in the legacy form from before PyTorch 1.6, a bare pickle; load it in PyTorch "
+        "it has the legacy format from before PyTorch 1.6, a bare pickle; load it in PyTorch "
         "and save it again");
-    OSTEON_CHECK(begins_as_zip(bytes), "it is no zip archive");
+    OSTEON_CHECK(begins_as_zip(bytes), "it is not a zip archive");
     const Archive archive(path);
     if (archive.contains("byteorder")) {
       const auto order = archive.read("byteorder", 100);
@@ -291,7 +293,7 @@ NamedTensors read_torch_pickle(const fs::path& path) {
                        "little",
                    "its numbers are not little-endian");
     }
-    const auto pickle = archive.read("data.pkl", kLargestPickle);
+    const auto pickle = archive.read("data.pkl", kMaxPickleBytes);
     PickleMachine machine;
     const PickleObject& root =
         machine.run({reinterpret_cast<const char*>(pickle->data()), pickle->bytes()});

@@ -100,7 +100,7 @@ TEST_CASE("what is not a state dict is refused by name") {
                       {"too_large", "tensor 0.weight"},
                       {"stride", "outside its storage"},
                       {"cut_pickle", "ends in the middle"},
-                      {"cut_file", "no whole zip archive"},
+                      {"cut_file", "not a complete zip archive"},
                       {"copies", "much more memory than the file has bytes"},
                       {"list", "no state dict"},
                       {"damaged", "is damaged"}};
