@@ -1,4 +1,4 @@
-// Measuring images one by one, then comparing them.
+// Measures images one by one, then compares them.
 #include "data/audit.h"
 
 #include <algorithm>
@@ -24,14 +24,14 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kHashRows = 16, kThumbnail = 32;
 
-// What is kept of one image.
+// The measurements of one image.
 struct Measured {
   std::string failure;  // empty if it could be read
   std::int64_t width = 0, height = 0;
   double grey = 0, contrast = 0;
   std::uint64_t file_hash = 0;
   std::array<std::uint64_t, 4> hash{};
-  std::vector<float> thumbnail;  // mean 0, length 1; empty for a picture of one grey level
+  std::vector<float> thumbnail;  // mean 0, norm 1; empty if all pixels have one grey level
 };
 
 std::string read_bytes(const fs::path& path) {

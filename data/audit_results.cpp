@@ -1,4 +1,4 @@
-// The audit as JSON, and from that as text.
+// Writes the audit as JSON, and the JSON as text.
 #include "data/audit_results.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kListed = 10;  // duplicates and files named on the terminal
+constexpr std::size_t kMaxListed = 10;  // duplicates and files named on the terminal
 
 Json to_json(const Spread& spread) {
   return {{"lowest", spread.lowest}, {"median", spread.median}, {"highest", spread.highest}};
@@ -54,14 +54,14 @@ void print_duplicates(std::ostream& out, const char* what, const Json& list) {
   };
   out << what << ": " << list.size() << ", across splits " << count("across_splits")
       << ", with different labels " << count("labels_differ") << '\n';
-  for (std::size_t i = 0; i < std::min(kListed, list.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kMaxListed, list.size()); ++i) {
     out << " ";
     for (const Json& path : list[i]["paths"]) out << ' ' << path.get<std::string>();
     if (list[i]["across_splits"]) out << "  (across splits)";
     if (list[i]["labels_differ"]) out << "  (labels differ)";
     out << '\n';
   }
-  if (list.size() > kListed) out << "  and " << list.size() - kListed << " more\n";
+  if (list.size() > kMaxListed) out << "  and " << list.size() - kMaxListed << " more\n";
 }
 
 }  // namespace
@@ -122,9 +122,9 @@ void print_audit(std::ostream& out, const Json& audit) {
   out << "patients in two splits: " << audit["patients_in_two_splits"].size() << '\n';
   const Json& reasons = audit["unreadable_reasons"];
   out << "unreadable: " << reasons.size() << '\n';
-  for (std::size_t i = 0; i < std::min(kListed, reasons.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kMaxListed, reasons.size()); ++i)
     out << "  " << reasons[i].get<std::string>() << '\n';
-  if (reasons.size() > kListed) out << "  and " << reasons.size() - kListed << " more\n";
+  if (reasons.size() > kMaxListed) out << "  and " << reasons.size() - kMaxListed << " more\n";
 }
 
 }  // namespace osteon

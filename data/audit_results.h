@@ -1,4 +1,4 @@
-// What a data audit leaves behind: a table on the terminal and a JSON file, which the report reads.
+// The results of a data audit: a table on the terminal and a JSON file, which the report reads.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +16,7 @@ namespace osteon {
 // "labels_differ"}], "patients_in_two_splits": [patient]}
 nlohmann::ordered_json audit_json(const Manifest& manifest, const DataAudit& audit);
 
-// The same for people.
+// The same as text.
 void print_audit(std::ostream& out, const nlohmann::ordered_json& audit);
 
 }  // namespace osteon

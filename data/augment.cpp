@@ -1,4 +1,4 @@
-// Drawing and composing affine maps.
+// Draws and composes affine maps.
 #include "data/augment.h"
 
 #include <cmath>
@@ -16,8 +16,7 @@ Augmentation augmentation_from_name(const std::string& name) {
   throw UsageError(format("augment '", name, "': expected default, mura-paper or none"));
 }
 
-// From the output back to the input, each step undone in turn: with c the centre and R the
-// rotation,
+// Maps the output to the input, so each step is inverted. With c the centre and R the rotation,
 //
 //   input = c + mirror R^-1 (output - c - shift) / scale
 AffineMatrix draw_affine(const Augmentation& augmentation, std::int64_t size, std::uint64_t seed,

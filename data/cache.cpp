@@ -1,4 +1,4 @@
-// Decoding a whole data set once, in parallel, and keeping the result.
+// Decodes a whole data set once, in parallel, and keeps the result.
 #include "data/cache.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Images as bytes that lie in memory or in mapped files; `owner` keeps them there.
+// Images as bytes in memory or in mapped files; `owner` keeps the memory alive.
 class ByteStore : public ImageStore {
  public:
   ByteStore(std::shared_ptr<const void> owner, std::vector<const std::uint8_t*> images,
@@ -40,7 +40,7 @@ class ByteStore : public ImageStore {
   std::int64_t image_size_;
 };
 
-// Images decoded each time they are asked for.
+// Images that are decoded at each read.
 class DecodingStore : public ImageStore {
  public:
   DecodingStore(std::vector<fs::path> paths, std::int64_t image_size, Fit fit)
@@ -57,8 +57,8 @@ class DecodingStore : public ImageStore {
   Fit fit_;
 };
 
-// Calls body(0) .. body(n - 1) from `workers` threads, and meanwhile report(done) from this one.
-// The first exception of either ends the work and is rethrown.
+// Calls body(0) .. body(n - 1) from `workers` threads and meanwhile report(done) from this one. The
+// first exception of either stops the work and is rethrown.
 void run_in_parallel(std::int64_t n, int workers, const std::function<void(std::int64_t)>& body,
                      const std::function<void(std::int64_t)>& report) {
   std::atomic<std::int64_t> next{0}, done{0};
@@ -164,12 +164,12 @@ class Preparation {
  private:
   struct Result {
     std::uint64_t key = 0;
-    const std::uint8_t* pixels = nullptr;  // where a cache has them
+    const std::uint8_t* pixels = nullptr;  // null if no cache has them
     GreyLevels levels;
-    std::string reason;  // why the image cannot be read; empty if it can
+    std::string reason;  // why the image is unreadable; empty if it is readable
   };
 
-  // Finds what the folder has, and lists the rest.
+  // Finds the images that the folder has, and lists the missing ones.
   void take_cached() {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       Result& result = results_[i];
@@ -208,7 +208,7 @@ class Preparation {
     if (bad <= options_.max_bad * static_cast<double>(paths_.size())) return;
     std::string message =
         format(unreadable.size(), " of ", paths_.size(), " images cannot be read, more than the ",
-               options_.max_bad * 100, " % that are put up with (--max-bad)");
+               options_.max_bad * 100, " % that are tolerated (--max-bad)");
     for (std::size_t i = 0; i < std::min(unreadable.size(), kNamed); ++i)
       message += "; " + unreadable[i].reason;
     throw Error(message);
@@ -235,7 +235,7 @@ class Preparation {
     const double mean = static_cast<double>(train.sum) / count;
     const double variance = static_cast<double>(train.squares) / count - mean * mean;
     prepared.mean = mean / 255;
-    // A set of uniformly grey images has no scale of its own.
+    // A set of uniform images has no standard deviation to divide by.
     prepared.std = variance > 0 ? std::sqrt(variance) / 255 : 1;
   }
 
@@ -247,7 +247,7 @@ class Preparation {
   std::vector<std::size_t> missing_;  // the samples that no cache has
   std::shared_ptr<Tensor> memory_;    // [samples, pixels], with --cache memory
   std::shared_ptr<CacheFolder> folder_;
-  std::optional<CacheWriter> writer_;  // a slot for each of missing_
+  std::optional<CacheWriter> writer_;  // one slot per image of missing_
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A cache file: a header, an entry a slot, and from a page boundary on the pixels of each slot.
+// A cache file: a header, one entry per slot, and, from a page boundary on, the pixels of each
+// slot.
 #include "data/cache_file.h"
 
 #include <fcntl.h>
@@ -19,7 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// To be raised when decoding or resizing changes a pixel: what is cached is then made again.
+// Increase this number when decoding or resizing changes a pixel: cached images are then decoded
+// again.
 constexpr int kDecoderVersion = 1;
 
 struct Header {
@@ -29,7 +31,7 @@ struct Header {
 constexpr char kMagic[8] = {'O', 'S', 'T', 'E', 'O', 'N', 'C', '1'};
 constexpr std::size_t kPage = 4096;
 
-// Where the pixels of a slot begin, and so, for the slot after the last, how long the file is.
+// The offset of a slot's pixels; for the slot after the last it is the length of the file.
 std::size_t pixel_offset(std::uint64_t slots, std::uint64_t slot, std::int64_t image_size) {
   const std::size_t table_end = sizeof(Header) + slots * sizeof(CacheEntry);
   return (table_end + kPage - 1) / kPage * kPage +
@@ -43,10 +45,10 @@ constexpr const char* kTemporaryStart = ".writing-";
 [[noreturn]] void fail(const fs::path& path, const char* step, int error) {
   throw Error(format("cache ", path.string(), ": ", step, ": ",
                      std::generic_category().message(error),
-                     "; give --cache a folder with space left, memory or none"));
+                     "; set --cache to a folder with free space, memory or none"));
 }
 
-// A writer holds a lock on its temporary as long as it lives, so one that can be locked has none.
+// A writer locks its temporary file as long as it lives, so a file that can be locked is abandoned.
 void remove_abandoned(const fs::path& temporary) {
   const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return;
@@ -66,7 +68,7 @@ GreyLevels grey_levels(const std::uint8_t* pixels, std::int64_t count) {
 }
 
 std::uint64_t cache_key(const fs::path& file, std::int64_t image_size, Fit fit) {
-  std::error_code missing;  // decoding will say what is wrong
+  std::error_code missing;  // decoding reports the fault
   const auto size = fs::file_size(file, missing);
   const auto time = fs::last_write_time(file, missing).time_since_epoch().count();
   const std::uint64_t key =

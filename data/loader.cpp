@@ -1,5 +1,5 @@
-// The workers: each takes the next batch nobody has begun, and puts it where its turn will come. At
-// most a few batches are ahead of the consumer.
+// The worker threads: each takes the next batch that no other has begun and stores it at its place
+// in the order. At most a few batches are ahead of the consumer.
 #include "data/loader.h"
 
 #include <algorithm>
@@ -25,10 +25,10 @@ class Loader::Workers {
     OSTEON_CHECK(options_.batch_size >= 1, "loader: batch size ", options_.batch_size,
                  ", must be at least 1");
     OSTEON_CHECK(options_.workers >= 0, "loader: ", options_.workers, " workers");
-    OSTEON_CHECK(options_.image_size == store.image_size(), "loader: images of side ",
-                 options_.image_size, " asked of a store that has ", store.image_size());
+    OSTEON_CHECK(options_.image_size == store.image_size(), "loader: image size ",
+                 options_.image_size, ", but the store has ", store.image_size());
     OSTEON_CHECK(options_.first_batch >= 0 && options_.first_batch <= batches(), "loader: batch ",
-                 options_.first_batch, " asked of an epoch of ", batches());
+                 options_.first_batch, " is outside of an epoch of ", batches());
     begun_ = delivered_ = options_.first_batch;
     if (options_.shuffle) shuffle();
     for (int i = 0; i < options_.workers; ++i)
@@ -112,7 +112,7 @@ class Loader::Workers {
     return std::move(slot.batch);
   }
 
-  // The first batch that may not be begun yet: memory for batches in waiting is bounded.
+  // The first batch that may not begin yet: this limits the memory of waiting batches.
   std::int64_t limit() const { return delivered_ + options_.workers + 2; }
 
   struct Slot {
@@ -125,13 +125,13 @@ class Loader::Workers {
   const LoaderOptions options_;
   const std::int64_t epoch_;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   std::condition_variable_any changed_;
   std::map<std::int64_t, Slot> ready_;
   std::int64_t begun_ = 0, delivered_ = 0;
 
   double seconds_waited_ = 0;          // the consumer's own
-  std::vector<std::jthread> threads_;  // the last member: stopped and joined before what they use
+  std::vector<std::jthread> threads_;  // last member: joined before the members they use end
 };
 
 Loader::Loader(const ImageStore& store, std::vector<std::int64_t> indices,

@@ -1,5 +1,5 @@
-// Batches of images in the order an epoch wants them, made ready by worker threads while the model
-// computes. Order and content depend on (seed, epoch) alone, never on the number of workers.
+// Batches of images in the order of an epoch. Worker threads prepare them while the model computes.
+// Order and content depend on (seed, epoch) only, never on the number of workers.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,20 @@
 namespace osteon {
 
 struct Batch {
-  Tensor images;                      // u8 [N,S,S,1], or undefined if they are not wanted
+  Tensor images;                      // u8 [N,S,S,1]; undefined without LoaderOptions::images
   Tensor matrices;                    // f32 [N,2,3] for warp_affine
-  std::vector<std::int64_t> indices;  // of the manifest's samples
+  std::vector<std::int64_t> indices;  // into the manifest's samples
 };
 
 struct LoaderOptions {
   std::int64_t batch_size = 32;
   std::int64_t image_size = 224;
-  int workers = 2;  // 0: batches are made when they are asked for
+  int workers = 2;  // 0: next() makes each batch itself
   bool shuffle = false;
-  bool images = true;            // false: batches without pixels, for who has them elsewhere
-  Augmentation augmentation{};   // none unless set
-  std::uint64_t seed = 0;        // of the order and the augmentation
-  std::int64_t first_batch = 0;  // where a resumed epoch goes on
+  bool images = true;           // false: batches without pixels, if these are on the device already
+  Augmentation augmentation{};  // none unless set
+  std::uint64_t seed = 0;       // of the order and the augmentation
+  std::int64_t first_batch = 0;  // the first batch of a resumed epoch
 };
 
 // The batches of one epoch over the samples `indices` of a store.
@@ -40,10 +40,10 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   std::int64_t batches() const;
-  // The next batch (the last may be smaller); false when the epoch is over. Rethrows what a worker
-  // threw.
+  // The next batch (the last may be smaller); false at the end of the epoch. Rethrows a worker's
+  // exception.
   bool next(Batch& batch);
-  // Seconds that next() has waited for data so far.
+  // Seconds that next() has waited for data.
   double seconds_waited() const;
 
  private:

@@ -1,5 +1,5 @@
-// What all data sets share once a reader has listed the images: which class is positive, who is in
-// which split, and the checks that keep a study honest.
+// The steps that all data sets share after a reader has listed the images: choice of the positive
+// class, splits, and checks that a study is consistent.
 #include "data/manifest.h"
 
 #include <algorithm>
@@ -65,7 +65,7 @@ void check_patients(const ImageListing& listing) {
   }
 }
 
-// The classes in the records, each with its first record and how many it has.
+// The classes in the records, each with its first record and its count.
 struct ClassCount {
   const ImageRecord* first;
   std::int64_t images;
@@ -79,7 +79,7 @@ ClassCounts count_classes(const ImageListing& listing) {
   return counts;
 }
 
-// The two class names, unordered; of three the rarest is the odd one out.
+// The two class names, unordered. Throws Error naming the rarest class if there are more than two.
 std::vector<std::string> two_classes(const ImageListing& listing, const fs::path& data) {
   if (!listing.classes.empty()) return listing.classes;
   const ClassCounts counts = count_classes(listing);
@@ -94,7 +94,7 @@ std::vector<std::string> two_classes(const ImageListing& listing, const fs::path
                      names.size(), " classes (", join(names), "); exactly two are supported"));
 }
 
-// Which of the two names is the positive class.
+// The index of the positive class among the two names.
 std::size_t positive_index(const std::vector<std::string>& names, const std::string& wanted) {
   std::vector<std::size_t> matches;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -122,7 +122,7 @@ void check_val_fraction(double fraction, double limit) {
     throw UsageError(format("--val-fraction ", fraction, ": must be at least 0 and below ", limit));
 }
 
-// Fills in what the data set leaves open: all splits, or the val split of those it names.
+// Draws the splits that the data set does not define: all of them, or only val.
 void draw_splits(ImageListing& listing, const ManifestOptions& options) {
   const bool told = options.val_fraction >= 0 || std::isnan(options.val_fraction);
   if (!listing.records.front().split) {

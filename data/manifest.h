@@ -1,6 +1,5 @@
-// What a data set is to the rest of the program: a list of labelled images with the study, patient
-// and body part each belongs to, and the split it is in. Readers (mura, fracatlas, folder, csv)
-// make one.
+// A data set: a list of labelled images, each with its study, patient, body part and split. Readers
+// (mura, fracatlas, folder, csv) make it.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +12,11 @@
 namespace osteon {
 
 struct Sample {
-  std::string path;        // relative to Manifest::root (or absolute, where a CSV file says so)
+  std::string path;        // relative to Manifest::root (or absolute, if a CSV file has it so)
   std::int64_t label = 0;  // index into Manifest::classes; 1 is the positive (abnormal) class
-  std::string study;       // views of one study share it
+  std::string study;       // the same for all views of a study
   std::string patient;     // never in two splits
-  std::string part;        // body part, e.g. XR_WRIST; empty where the data set does not say
+  std::string part;        // body part, e.g. XR_WRIST; empty if unknown
   Split split = Split::train;
 };
 
@@ -26,42 +25,42 @@ struct Manifest {
   std::filesystem::path root;
   std::vector<std::string> classes;   // {negative name, positive name}
   std::vector<Sample> samples;        // sorted by path
-  std::vector<std::string> warnings;  // oddities that did not stop the reader, a line each
+  std::vector<std::string> warnings;  // faults that did not stop the reader, one per line
 };
 
 struct ManifestOptions {
   std::string dataset = "auto";    // auto|mura|fracatlas|folder|csv
   std::string positive;            // name of the positive class, in any case; empty: guessed
   std::vector<std::string> parts;  // keep these body parts only (WRIST means XR_WRIST); empty: all
-  double val_fraction = -1;        // share of patients for val; negative: the reader's own
+  double val_fraction = -1;        // share of patients for val; negative: the reader's default
   std::uint64_t seed = 0;          // of the split
 };
 
-// Reads the data set in the folder (or CSV file) `data`. Images are named, not opened: one that is
-// listed but missing is in the manifest, and whoever opens it finds out.
+// Reads the data set in the folder (or CSV file) `data`. Image files are not opened: an image that
+// is listed but missing is in the manifest, and reading it throws.
 //
-// Classes: {negative, positive}; the positive one is options.positive or, without it, the one
-// called abnormal, positive, fractured or 1. MURA's are {normal, abnormal}.
+// Classes: {negative, positive}. The positive class is options.positive; without it, the class
+// called abnormal, positive, fractured or 1. MURA's classes are {normal, abnormal}.
 //
 // Splits, with u in [0, 1) hashed from (seed, patient), see split.h:
-//   mura       valid -> test; train -> val where u < val_fraction (0.1 unless told), else train
-//   fracatlas  train | val | test at 1-v-0.15 and 0.85, v = val_fraction (0.15 unless told); for
-//              the patient stands the block of 20 consecutive ids, block0014 for 280 .. 299
+//   mura       valid -> test; train -> val if u < val_fraction (0.1 by default), else train
+//   fracatlas  train | val | test at 1-v-0.15 and 0.85, v = val_fraction (0.15 by default); the
+//              block of 20 consecutive ids is the patient, block0014 for 280 .. 299
 //   folder     by train/val/test folders, else as fracatlas with each image its own patient
 //   csv        by the column `split`, else as fracatlas with the column `patient`
-// Where a folder or CSV names splits but no val, val_fraction moves that share of train there.
-// A split may be empty: whoever needs one checks.
+// If a folder or CSV file has splits but no val, val_fraction of train goes to val. A split may be
+// empty; code that needs one checks.
 //
 // Throws Error for a missing folder or file, a fault of structure (the CSV's file:line or the
-// folder named), more or fewer than two classes, an unknown label, an image that is listed twice
-// and a patient in two splits; UsageError for an option that does not fit the data set (an unknown
-// reader, class or part, a positive class that cannot be guessed, a val_fraction out of range or
-// beside a val split that is there already).
+// folder is named), more or fewer than two classes, an unknown label, an image that is listed twice
+// and a patient in two splits. Throws UsageError for an option that does not match the data set: an
+// unknown reader, class or part, a positive class that cannot be guessed, a val_fraction that is
+// out of range or given although there is a val split.
 Manifest read_manifest(const std::filesystem::path& data, const ManifestOptions& options);
 
-// Writes the samples as a CSV file path,label,study,patient,part,split that read_manifest reads
+// Writes the samples as a CSV file path,label,study,patient,part,split, which read_manifest reads
 // back as the same samples: labels are class names, paths are absolute. Throws Error naming the
-// file when it cannot be written.
+// file if it cannot be written.
 void write_manifest_csv(const std::filesystem::path& file, const Manifest& manifest);
 
 }  // namespace osteon

@@ -1,4 +1,4 @@
-// Preparing a run's data under the eyes of a person.
+// Prepares a run's data and shows the progress on the terminal.
 #include "data/prepare.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace osteon {
 namespace {
 
 constexpr Split kSplits[] = {Split::train, Split::val, Split::test};
-constexpr std::size_t kListed = 5;  // unreadable images named on the terminal
+constexpr std::size_t kMaxListed = 5;  // unreadable images printed on the terminal
 
 }  // namespace
 
@@ -42,9 +42,9 @@ PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOption
   progress.line(format("read ", total, " images in ", human_duration(pace.seconds())));
   const auto& bad = prepared.unreadable;
   if (!bad.empty()) progress.line(format("left out ", bad.size(), " that cannot be read:"));
-  for (std::size_t i = 0; i < std::min(bad.size(), kListed); ++i)
+  for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i)
     progress.line("  " + bad[i].reason);
-  if (bad.size() > kListed) progress.line(format("  and ", bad.size() - kListed, " more"));
+  if (bad.size() > kMaxListed) progress.line(format("  and ", bad.size() - kMaxListed, " more"));
   return prepared;
 }
 

@@ -1,4 +1,4 @@
-// The data of a run: manifest, prepared images, splits and what config.json says of them.
+// The data of a run: manifest, prepared images, splits and their entries in config.json.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace osteon {
 
-// At most `limit` images of each split, a seeded choice; 0 keeps all.
+// Keeps at most `limit` images of each split, a seeded choice; 0 keeps all.
 void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed);
 
-// prepare_images with a progress line; says on the terminal what was left out and why.
+// prepare_images with a progress line; prints the images that were left out and why.
 PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOptions& options,
                                      Progress& progress);
 

@@ -1,4 +1,4 @@
-// The seeded patient hash behind every split that a data set does not give itself.
+// The seeded hash of patients that draws every split which the data set does not define.
 #include "data/split.h"
 
 #include "base/random.h"

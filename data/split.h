@@ -1,5 +1,5 @@
-// Which split a patient is in: as the data set says, or by a seeded hash of the patient's name, so
-// that it depends on nothing but (seed, patient) and stays when images are added or removed.
+// The split of a patient: as the data set defines it, or by a seeded hash of the patient's name.
+// The hash depends on (seed, patient) only, so the split stays when images are added or removed.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ std::optional<Split> split_from_name(std::string_view name);
 // A number in [0, 1) for one patient: RandomStream(seed, "split", patient).uniform().
 double split_draw(std::uint64_t seed, std::string_view patient);
 
-// The share of patients a data set without splits of its own gives to val and to test.
+// The shares of patients for val and test in a data set without splits.
 constexpr double kValShare = 0.15, kTestShare = 0.15;
 
 // u = split_draw: train for u < 1 - val_share - kTestShare, then val, then test from 1 - kTestShare

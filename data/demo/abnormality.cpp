@@ -16,7 +16,7 @@ void jagged(Mark& mark, double amplitude, RandomStream& random) {
   for (double& value : mark.jag) value = random.uniform(-amplitude, amplitude);
 }
 
-// The sheet along which a bone of half-width `width` breaks: oblique, jagged, leaning mostly
+// The sheet along which a bone of half-width `width` breaks: oblique, jagged, mostly tilted
 // sideways.
 Mark break_sheet(double along, double width, RandomStream& random) {
   Mark sheet;
@@ -43,7 +43,7 @@ Finding add_fracture(Tube& tube, const Place& place, RandomStream& random) {
   return {{}, {{here.centre, 1.25 * here.width}}};
 }
 
-// Keeps the stations between two arc lengths; `from` becomes the new zero.
+// Keeps the stations between two arc lengths; `from` becomes arc length 0.
 Tube cut_out(const Tube& tube, double from, double to) {
   Tube piece;
   piece.stations.push_back(tube.at(from));
@@ -60,7 +60,7 @@ Tube cut_out(const Tube& tube, double from, double to) {
   return piece;
 }
 
-// The far fragment keeps its joint and swings out at the break.
+// The distal fragment keeps its joint and rotates away at the break.
 Finding displace(Limb& limb, const Place& place, RandomStream& random) {
   Tube& whole = limb.bones[place.bone][place.tube];
   const Station here = whole.at(place.along);
@@ -80,7 +80,7 @@ Finding displace(Limb& limb, const Place& place, RandomStream& random) {
   sheet.along = margin;
   far.marks.push_back(sheet);
 
-  // Diagonal between x and z, so that frontal and side views both show a step.
+  // Diagonal between x and z, so that both frontal and side views show a step.
   const auto quadrant = static_cast<double>(random.below(4));
   const double direction = kTurn / 8 * (1 + 2 * quadrant) + random.uniform(-0.4, 0.4);
   const double step = here.width * random.uniform(1.2, 1.9);
@@ -116,7 +116,7 @@ Ball add_lytic_spot(Tube& tube, double along, RandomStream& random) {
   return {here.centre, 1.1 * std::max(spot.half_size, spot.half_across + 0.25 * here.width)};
 }
 
-// One spot, or two or three in a row.
+// Adds one spot, or two or three in a row.
 Finding add_lytic_spots(Tube& tube, const Place& place, RandomStream& random) {
   Finding finding;
   const double width = tube.at(place.along).width, total = tube.arc_length();
@@ -213,7 +213,7 @@ std::string_view abnormality_name(Abnormality kind) {
 }
 
 Place choose_place(const Limb& limb, RandomStream& random) {
-  OSTEON_CHECK(!limb.sites.empty(), "demo: the limb has no bone that may be abnormal");
+  OSTEON_CHECK(!limb.sites.empty(), "demo: the limb has no site for an abnormality");
   double total = 0;
   for (const Site& site : limb.sites) total += site.weight;
   double draw = random.uniform(0, total);

@@ -1,5 +1,5 @@
-// What is wrong with the bones of an abnormal demo study: a fracture line, a displaced fragment,
-// surgical hardware or a lytic spot.
+// The abnormalities of demo studies: a fracture line, a displaced fragment, surgical hardware or a
+// lytic spot.
 #pragma once
 
 #include <string_view>
@@ -14,8 +14,8 @@ enum class Abnormality { none, fracture, displaced, hardware, lytic };
 // The name used in lesions.csv; "none" for a normal study.
 std::string_view abnormality_name(Abnormality kind);
 
-// The point of a limb that a study is about. Normal studies have one too, so that the framing of
-// the picture says nothing about the label.
+// The point of a limb at the centre of a study. Normal studies have one too, so that the framing of
+// the image does not reveal the label.
 struct Place {
   std::size_t bone = 0, tube = 0;
   double along = 0;  // arc length, mm
@@ -23,7 +23,7 @@ struct Place {
 
 Place choose_place(const Limb& limb, RandomStream& random);
 
-// What an abnormality adds beside the changed bones, and how far it extends.
+// The metal that an abnormality adds to the changed bones, and its extent.
 struct Finding {
   std::vector<Bar> metal;
   std::vector<Ball> extent;

@@ -1,5 +1,4 @@
-// Builds the limbs: long bones that flare at their ends, small round bones, and the tissue around
-// them.
+// Builds the limbs: long bones with wider ends, small round bones, and soft tissue.
 #include "data/demo/anatomy.h"
 
 #include <algorithm>
@@ -14,8 +13,8 @@ namespace {
 
 constexpr double kDegree = std::numbers::pi / 180;
 
-// A long bone: a shaft that widens towards its ends, where the cortex thins and spongy bone fills
-// it.
+// A long bone: a shaft that widens towards its ends; there the cortex is thinner and spongy bone
+// fills it.
 struct LongBone {
   Vec3 from, to;
   double width = 5;                           // half-width of the shaft, mm
@@ -114,7 +113,7 @@ void add_growth_plate(Tube& tube, double along, RandomStream& random) {
   tube.marks.push_back(plate);
 }
 
-// Adds a bone and, if it may be chosen for an abnormality, the stretch of its shaft where.
+// Adds a bone and, if `weight` is positive, the stretch of its shaft where an abnormality may be.
 void add_bone(Limb& limb, Tube tube, double weight = 0, double from = 0.25, double to = 0.75) {
   if (weight > 0) {
     const double total = tube.arc_length();
@@ -123,8 +122,8 @@ void add_bone(Limb& limb, Tube tube, double weight = 0, double from = 0.25, doub
   limb.bones.push_back({std::move(tube)});
 }
 
-// One finger upwards from its knuckle: metacarpal, three phalanges, flesh. Returns nothing to
-// choose from when it only stands beside the finger that was meant.
+// Adds one finger upwards from its knuckle: metacarpal, three phalanges, flesh. Neighbouring
+// fingers (`chosen` is false) add no lesion sites.
 void add_finger(Limb& limb, const Vec3& knuckle, double size, double lean, double bend, bool chosen,
                 const Build& build, RandomStream& random) {
   struct Phalanx {
@@ -178,8 +177,8 @@ Limb grow_finger(const Build& build, RandomStream& random) {
   limb.tissue.push_back(
       make_tissue({{{0, 100, 0}, 38, 15}, {{0, 50, 0}, 40, 14}, {{0, 24, 0}, 36, 11}}, build, 12));
   limb.view_angles = {0, 88 * kDegree, 40 * kDegree, -40 * kDegree};
-  // The neighbours would cover the finger from the side, so where they are in the picture the hand
-  // is only tilted.
+  // The neighbours would cover the finger in a side view, so the hand is only tilted if they are in
+  // the image.
   if (chance(random, 0.5)) {
     limb.view_angles = {0, 22 * kDegree, -22 * kDegree, 10 * kDegree};
     for (const double side : {-1.0, 1.0}) {
@@ -229,7 +228,7 @@ Limb grow_forearm(const Build& build, RandomStream& random) {
   }
   add_bone(limb, std::move(radius_tube), 1, 0.15, 0.86);
   add_bone(limb, std::move(ulna_tube), 1, 0.18, 0.88);
-  // The lower end of the humerus above, the first row of wrist bones below.
+  // The distal end of the humerus above, the first row of wrist bones below.
   add_bone(limb, make_tube({.from = Vec3{0, -250, 0},
                             .to = Vec3{0, -140, 0},
                             .width = 11 * size,
@@ -271,7 +270,7 @@ Limb grow_humerus(const Build& build, RandomStream& random) {
   Tube tube = make_tube(shaft, build);
   if (build.child) add_growth_plate(tube, 22 * size, random);
   add_bone(limb, std::move(tube), 1, 0.20, 0.80);
-  // Head and trochlea belong to the same solid as the shaft.
+  // Head and trochlea are one solid with the shaft.
   limb.bones[0].push_back(make_pebble({9, -140, 0}, {12, -146, 0}, 21 * size, 21 * size));
   limb.bones[0].push_back(make_pebble({-12, 146, 0}, {16, 148, 0}, 9 * size, 10 * size));
   add_bone(limb, make_tube({.from = Vec3{40, -152, 0},
@@ -393,7 +392,7 @@ Limb grow_wrist(const Build& build, RandomStream& random) {
   return limb;
 }
 
-// The other side of the body.
+// Mirrors the limb: the other side of the body.
 void mirror(Limb& limb) {
   const auto flip = [](Tube& tube) {
     for (Station& station : tube.stations) station.centre.x = -station.centre.x;
@@ -440,7 +439,7 @@ Limb grow_limb(std::string_view part, const Build& build, RandomStream& random) 
     if (chance(random, 0.5)) mirror(limb);
     return limb;
   }
-  throw Error(format("demo: no limb is known for body part ", part));
+  throw Error(format("demo: there is no limb for body part ", part));
 }
 
 }  // namespace osteon::demo

@@ -10,7 +10,7 @@
 
 namespace osteon::demo {
 
-// What all studies of a patient share.
+// The properties that all studies of a patient share.
 struct Build {
   double size = 1;     // scale of the skeleton
   double bulk = 1;     // thickness of the soft tissue

@@ -88,7 +88,7 @@ const std::vector<Stroke>& letter(bool right) {
   return right ? kRight : kLeft;
 }
 
-// A place near the border: one coordinate in the outer tenth or so, the other anywhere.
+// A point near the border: one coordinate in the outer tenth or so, the other anywhere.
 Point near_border(const Field& grey, double margin, RandomStream& random) {
   const auto width = static_cast<double>(grey.width), height = static_cast<double>(grey.height);
   const double along = random.uniform(0.12, 0.88), inset = random.uniform(0.08, 0.14);
@@ -125,7 +125,7 @@ void draw_letter(Field& grey, RandomStream& random) {
   }
 }
 
-// A name plate: a light rectangle with rows of dashes for text.
+// A name plate: a light rectangle with rows of dashes as text.
 void draw_label(Field& grey, RandomStream& random) {
   const auto side = static_cast<double>(std::min(grey.height, grey.width));
   const double width = side * random.uniform(0.16, 0.28), height = side * random.uniform(0.06, 0.1);

@@ -25,8 +25,8 @@ using demo::Abnormality;
 
 constexpr double kValidShare = 0.2, kPositiveShare = 0.48;
 
-// How often each kind occurs among the abnormal studies. Hardware is rarer than the rest: it is
-// bright, and what it adds to a histogram has to be made up for by jewellery on normal studies.
+// The frequency of each kind among the abnormal studies. Hardware is rarer than the rest: it is
+// bright, and jewellery on normal studies must balance its share of the histogram.
 constexpr std::array kKinds = {Abnormality::fracture, Abnormality::displaced, Abnormality::lytic,
                                Abnormality::fracture, Abnormality::displaced, Abnormality::lytic,
                                Abnormality::hardware};
@@ -36,14 +36,14 @@ std::int64_t part_count() { return static_cast<std::int64_t>(demo::demo_parts().
 void check_options(const DemoOptions& options) {
   const std::int64_t least = 4 * part_count();
   OSTEON_CHECK(options.studies >= least && options.studies <= 50'000, "demo: ", options.studies,
-               " studies asked for; between ", least,
-               " (both labels in both splits of every part) and 50000 can be made");
+               " studies asked for; the number must be between ", least,
+               " (both labels in both splits of every part) and 50000");
   OSTEON_CHECK(options.image_size >= 64 && options.image_size <= 2048, "demo: image size ",
-               options.image_size, " asked for; between 64 and 2048 pixels can be drawn");
+               options.image_size, " asked for; it must be between 64 and 2048 pixels");
 }
 
-// The studies of one part and split, in random order, about half of them abnormal, of kinds as
-// frequent as kKinds has them.
+// The studies of one part and split, in random order: about half of them abnormal, with the
+// frequencies of kKinds.
 std::vector<DemoStudy> plan_group(Split split, std::string_view part, std::int64_t count,
                                   RandomStream& random) {
   const auto positives = std::clamp<std::int64_t>(
@@ -63,8 +63,8 @@ std::vector<DemoStudy> plan_group(Split split, std::string_view part, std::int64
   return group;
 }
 
-// Gives each patient one to three consecutive studies of one part. Numbers start at `first` and
-// come in random order. Returns how many patients there are.
+// Gives each patient one to three consecutive studies of one part. Patient numbers start at `first`
+// and have a random order. Returns the number of patients.
 std::int64_t assign_patients(std::vector<DemoStudy>& studies, std::int64_t first,
                              RandomStream& random) {
   std::int64_t patients = 0;

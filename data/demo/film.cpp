@@ -1,4 +1,4 @@
-// Develops the demo radiographs.
+// Turns attenuation into the demo radiographs' grey levels.
 #include "data/demo/film.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace osteon::demo {
 namespace {
 
-// Running mean of 2 * radius + 1 values along lines of a field, edges repeated.
+// Running mean of 2 * radius + 1 values along the lines of a field, with repeated edges.
 void box_blur_lines(Field& field, std::int64_t lines, std::int64_t count, std::int64_t line_step,
                     std::int64_t step, std::int64_t radius) {
   std::vector<float> line(static_cast<std::size_t>(count));
@@ -60,7 +60,8 @@ float percentile(const Field& field, double share) {
   return *middle;
 }
 
-// Zero mean, about unit variance: the sum of four random bytes, a draw in place of Box-Muller's.
+// Noise of zero mean and about unit variance: the sum of four random bytes, with one draw instead
+// of Box-Muller's two.
 float grain(RandomStream& random) {
   const std::uint32_t bits = random.next_u32();
   const auto sum =
@@ -72,14 +73,14 @@ float grain(RandomStream& random) {
 
 Field develop(const Field& attenuation, const Field& metal, RandomStream& random) {
   Field film = attenuation;
-  // Digital radiography flattens what varies slowly, so that bone shows through thick flesh.
+  // Digital radiography flattens low frequencies, so that bone shows through thick flesh.
   Field slow = attenuation;
   wide_blur(slow, std::max<std::int64_t>(std::max(film.height, film.width) / 14, 1));
   const auto flattening = static_cast<float>(random.uniform(0.2, 0.45));
   for (std::size_t i = 0; i < film.values.size(); ++i)
     film.values[i] -= flattening * slow.values[i];
 
-  // How much of the picture is burnt out varies, so that the share of bright pixels says little.
+  // The share of saturated pixels varies, so that it does not reveal the label.
   const float low = percentile(film, random.uniform(0.005, 0.06));
   const float high = percentile(film, random.uniform(0.965, 0.999));
   const auto dark = static_cast<float>(random.uniform(4, 32));

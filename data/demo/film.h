@@ -9,7 +9,7 @@ namespace osteon::demo {
 
 // Grey levels 0 to 255 of an attenuation field with metal (0 to 1) in front of it. Window, gamma,
 // blur and grain are drawn from `random`. The window follows percentiles of the attenuation without
-// the metal, so hardware does not darken the rest of the picture.
+// the metal, so that hardware does not darken the rest of the image.
 Field develop(const Field& attenuation, const Field& metal, RandomStream& random);
 
 // Rounds to 8 bits.

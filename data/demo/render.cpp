@@ -12,14 +12,14 @@ constexpr std::int64_t kTextureSide = 128;
 // Attenuation per mm of ray.
 constexpr float kBone = 0.082F, kTissue = 0.0155F;
 
-// A station as the view shows it: pixels in the plane, millimetres along the ray.
+// A station projected to the view: pixels in the plane, millimetres along the ray.
 struct Section {
   float x, y, width, shell;  // pixels
   float depth;               // half of the ray's length inside, mm
   float filling, along;      // arc length from the tube's start, mm
 };
 
-// A mark turned into the plane of the view: slopes across it and along the ray.
+// A mark rotated into the plane of the view: slopes across it and along the ray.
 struct SeenMark {
   const Mark* mark;
   float slope, centre, spread;
@@ -105,7 +105,7 @@ struct Material {
 constexpr Material kBoneMaterial{kBone, 0.17F, 1.3F, 0.6F};
 constexpr Material kTissueMaterial{kTissue, 0.035F, 0.30F, 0.05F};
 
-// Half the length of a chord through a unit disc at distance sqrt(square) from its centre.
+// Half the length of a chord of the unit disc at distance sqrt(square) from its centre.
 float half_chord(float square) { return square < 1 ? std::sqrt(1 - square) : 0; }
 
 class TubePainter {
@@ -162,8 +162,7 @@ class TubePainter {
             static_cast<std::int64_t>(std::clamp(std::ceil(high) + 1, 0.0F, limit))};
   }
 
-  // `beyond` is how far, in pixels, the place lies past the tube's end, inside a cap of length
-  // `cap`.
+  // `beyond` is the distance, in pixels, past the tube's end, inside a cap of length `cap`.
   float attenuation_at(const Section& a, const Section& b, float t, float across, float beyond,
                        float cap) const {
     const float s = std::clamp(t, 0.0F, 1.0F);
@@ -224,7 +223,7 @@ float Texture::at(float x, float y) const {
 
 Field attenuation(const Limb& limb, const View& view, const Texture& texture) {
   Field total(view.height, view.width);
-  // Tissues merge smoothly (a 4-norm); bones lie one behind the other and add up.
+  // Tissues merge smoothly (a 4-norm); the attenuations of overlapping bones add up.
   for (const Tube& tube : limb.tissue) {
     Field layer(view.height, view.width);
     TubePainter(tube, view, texture, kTissueMaterial).paint(layer);
@@ -269,8 +268,7 @@ void draw_bars(Field& metal, std::span<const Bar> bars, const View& view) {
     const double turn = view.angle + bar.facing;
     const double half =
         std::hypot(bar.half_width * std::cos(turn), bar.half_thickness * std::sin(turn));
-    // A flat plate seen from the front lets more through than one seen from its edge, or than a
-    // screw.
+    // A flat plate attenuates less from the front than from its edge, and less than a screw.
     const double through = bar.half_width * bar.half_thickness / half;
     const auto level = static_cast<float>(std::clamp(0.55 + 0.25 * through, 0.6, 1.0));
     draw_stroke(metal, view.project(bar.from), view.project(bar.to), half * view.scale, level);

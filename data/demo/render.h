@@ -1,6 +1,6 @@
-// X-ray projection of a demo limb: for every pixel the attenuation along the ray, as the length of
-// the ray inside cortex, spongy bone, fat and muscle. That a cortex looks brighter at its edges
-// than in the middle, and two bones add up where they cross, follows from this and is not painted.
+// X-ray projection of a demo limb: the attenuation along the ray of each pixel, from the length of
+// the ray inside cortex, spongy bone, fat and muscle. Bright edges of a cortex and the sum of
+// crossing bones follow from this; they are not painted.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace osteon::demo {
 
-// A picture of real numbers, row-major.
+// An image of real numbers, row-major.
 struct Field {
   std::int64_t height = 0, width = 0;
   std::vector<float> values;
@@ -30,8 +30,8 @@ struct Point {
   double x = 0, y = 0;
 };
 
-// How the limb is seen: turned by `angle` about its long axis, projected along z, rolled in the
-// plane, scaled, and shifted so that `focus` lands on the pixel (focus_x, focus_y).
+// The view of a limb: rotated by `angle` about its long axis, projected along z, rolled in the
+// plane, scaled, and shifted so that `focus` lies on the pixel (focus_x, focus_y).
 struct View {
   std::int64_t height = 0, width = 0;
   double angle = 0, roll = 0;  // radians
@@ -46,7 +46,7 @@ struct View {
 class Texture {
  public:
   explicit Texture(RandomStream& random);
-  // About zero mean and unit variance, bilinear between the cells.
+  // Value of about zero mean and unit variance, bilinear between the cells.
   float at(float x, float y) const;
 
  private:
@@ -56,11 +56,11 @@ class Texture {
 // Attenuation of soft tissue and bones, without metal; a fully dense bone of 10 mm is about 1.
 Field attenuation(const Limb& limb, const View& view, const Texture& texture);
 
-// Draws a line with round ends of the given half-width (pixels) where it is brighter than what is
-// there.
+// Draws a line with round ends of the given half-width (pixels) wherever it is brighter than the
+// field.
 void draw_stroke(Field& field, const Point& from, const Point& to, double half_width, float level);
 
-// Share of each pixel covered by metal, 0 to 1.
+// Draws the share of each pixel that metal covers, 0 to 1.
 void draw_bars(Field& metal, std::span<const Bar> bars, const View& view);
 
 }  // namespace osteon::demo

@@ -1,4 +1,4 @@
-// Lengths and cross-sections of the demo limbs' tubes.
+// Lengths and cross-sections of the tubes.
 #include "data/demo/shapes.h"
 
 #include <algorithm>

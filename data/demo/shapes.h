@@ -1,9 +1,8 @@
-// The solid shapes a demo limb is made of, in millimetres: tubes for bones and soft tissue, rods
-// and plates for metal, and the marks (breaks, spots, growth plates) that change a tube where it is
-// drawn.
+// The solid shapes of a demo limb, in millimetres: tubes for bones and soft tissue, rods and plates
+// for metal, and marks (breaks, spots, growth plates), which change a tube's attenuation.
 //
-// Axes of the limb: x to the side, y along it (down the picture), z towards the viewer. A view
-// turns the limb about y, so one set of shapes gives every projection of a study.
+// Axes of the limb: x to the side, y along it (down the image), z towards the viewer. A view
+// rotates the limb about y, so one set of shapes gives every projection of a study.
 #pragma once
 
 #include <array>
@@ -36,17 +35,18 @@ struct Station {
   double filling = 0;           // attenuation of the inside relative to the shell's
 };
 
-// What a mark does to the attenuation of the tube around it.
+// The change of the tube's attenuation around a mark.
 enum class MarkKind {
   line,    // a thin dark sheet through the tube: a fracture without displacement
   growth,  // a dark sheet between two bright ones: the growth plate of a child
-  spot,    // a dark ball with a faint bright rim: bone that was eaten away
-  before,  // nothing is left beyond the sheet: the near fragment of a broken bone
-  after,   // nothing is left before the sheet: the far fragment
+  spot,    // a dark ball with a faint bright rim: lysed bone
+  before,  // nothing beyond the sheet: the proximal fragment of a broken bone
+  after,   // nothing before the sheet: the distal fragment
 };
 
-// A sheet or ball at arc length `along`. A sheet leans by slope_x and slope_z (mm along the tube
-// for each mm sideways) and follows `jag`, offsets along the tube in mm at nine places across it.
+// A sheet or ball at arc length `along`. A sheet is tilted by slope_x and slope_z (mm along the
+// tube per mm sideways) and displaced by `jag`: offsets along the tube in mm at nine points across
+// it.
 struct Mark {
   MarkKind kind = MarkKind::line;
   double along = 0;
@@ -54,7 +54,7 @@ struct Mark {
   double offset_x = 0, offset_z = 0;  // centre of a spot relative to the tube's axis
   double half_size = 1;    // half the gap of a sheet; half-length of a spot along the tube
   double half_across = 1;  // half-width of a spot across the tube
-  double strength = 1;     // share of the attenuation that is lost, 0 to 1
+  double strength = 1;     // lost share of the attenuation, 0 to 1
   std::array<double, 9> jag{};
 };
 
@@ -70,7 +70,7 @@ struct Tube {
   Station at(double along) const;
 };
 
-// Tubes that are one solid: where they overlap the thicker one counts, not the sum.
+// Tubes that form one solid: where they overlap, the thicker one counts, not the sum.
 using Bone = std::vector<Tube>;
 
 // Metal: a bar from one end to the other with half-axes across it (equal ones make a round rod) and
@@ -81,26 +81,27 @@ struct Bar {
   double facing = 0;  // radians; 0: the narrow side looks along z
 };
 
-// A ball that encloses a piece of an abnormality; the boxes in lesions.csv are the balls' shadows.
+// A ball that encloses a piece of an abnormality; the boxes in lesions.csv are the projections of
+// balls.
 struct Ball {
   Vec3 centre;
   double radius = 1;
 };
 
-// Where an abnormality may sit: a stretch of a tube's arc length.
+// A possible site of an abnormality: a stretch of a tube's arc length.
 struct Site {
   std::size_t bone = 0, tube = 0;
   double from = 0, to = 0;
-  double weight = 1;  // how likely it is chosen
+  double weight = 1;  // relative probability
 };
 
-// A limb without any abnormality, and how it is photographed.
+// A limb without abnormality, and its views.
 struct Limb {
   std::vector<Tube> tissue;
   std::vector<Bone> bones;
   std::vector<Site> sites;
   std::vector<double> view_angles;       // radians about y; the first is the frontal view
-  double field_low = 0, field_high = 0;  // length of the picture's long side, mm
+  double field_low = 0, field_high = 0;  // length of the image's long side, mm
 };
 
 }  // namespace osteon::demo

@@ -15,10 +15,10 @@ namespace {
 
 using namespace demo;
 
-// One number per purpose, so that what is drawn for one never shifts what is drawn for another.
-constexpr std::uint64_t kMostViews = 4;
+// Each purpose has its own stream, so that the draws for one never shift the draws for another.
+constexpr std::uint64_t kMaxViews = 4;
 
-// The size of a picture: the long side varies, and so does the aspect ratio.
+// Draws the frame of an image: its long side and aspect ratio vary.
 View choose_frame(const Limb& limb, const Vec3& focus, double angle, std::int64_t image_size,
                   RandomStream& random) {
   const double degree = std::numbers::pi / 180;
@@ -37,7 +37,7 @@ View choose_frame(const Limb& limb, const Vec3& focus, double angle, std::int64_
   return view;
 }
 
-// The box around the shadows of the balls, inside the picture.
+// The box around the projections of the balls, inside the image.
 PixelBox shadow(const std::vector<Ball>& balls, const View& view) {
   if (balls.empty()) return {};
   const auto width = static_cast<double>(view.width), height = static_cast<double>(view.height);
@@ -70,8 +70,8 @@ std::vector<DemoView> draw_demo_study(const DemoStudy& study, const DemoOptions&
   const Place place = choose_place(limb, harm);
   const Vec3 focus = limb.bones[place.bone][place.tube].at(place.along).centre;
   const Finding finding = add_abnormality(study.abnormality, limb, place, harm);
-  // Hardware is the brightest thing in a picture; normal studies wear metal about as often as an
-  // abnormal one has either.
+  // Hardware is the brightest object in an image, so metal is worn by normal studies about as often
+  // as hardware or worn metal occurs in abnormal ones.
   const double worn_share = study.positive() ? 0.08 : 0.26;
   const bool worn = study.abnormality != Abnormality::hardware && chance(wear, worn_share);
   const bool calcified = chance(wear, 0.2);
@@ -79,7 +79,7 @@ std::vector<DemoView> draw_demo_study(const DemoStudy& study, const DemoOptions&
   std::vector<DemoView> views;
   for (std::int64_t v = 0; v < study.views; ++v) {
     RandomStream random(options.seed, hash_name("demo view"),
-                        index * kMostViews + static_cast<std::uint64_t>(v));
+                        index * kMaxViews + static_cast<std::uint64_t>(v));
     const double angle = limb.view_angles[static_cast<std::size_t>(v) % limb.view_angles.size()];
     const View view = choose_frame(limb, focus, angle, options.image_size, random);
     Field field = attenuation(limb, view, texture);

@@ -1,6 +1,6 @@
-// DICOM radiographs. Debian's GDCM is built with its assertions, and its decoders read and write
-// outside their memory on some damaged pictures, so it works in a process of its own; what that
-// process hands over is checked here and becomes grey levels.
+// DICOM radiographs. Debian's GDCM is built with assertions, and its decoders access memory out of
+// bounds on some damaged images, so it runs in a separate process. Here the result of that process
+// is checked and becomes grey levels.
 #include <algorithm>
 
 #include "base/error.h"
@@ -28,11 +28,11 @@ Image decode_dicom(Bytes) {
 
 namespace {
 
-// At the beginning of the shared memory; the samples follow.
+// The header of the shared memory; the samples follow.
 struct alignas(64) Answer {
   DicomPicture picture;
-  char reason[256];       // why there is no picture
-  std::int32_t complete;  // written last: 1 with a picture, 2 with a reason
+  char reason[256];       // why there is no image
+  std::int32_t complete;  // written last: 1 with an image, 2 with a reason
 };
 
 constexpr std::size_t kMaxSampleBytes = std::size_t{3} * kMaxPixels;  // colour of 8 bits
@@ -44,8 +44,8 @@ double through_window(double value, const DicomPicture& picture) {
   return std::clamp((value - (centre - 0.5)) / (width - 1) + 0.5, 0.0, 1.0);
 }
 
-// Grey levels of stored values; without a window those of 8 bits are levels already, and wider ones
-// are spread from the smallest to the largest in the picture.
+// Grey levels of stored values. Without a window, 8-bit values are grey levels already, and wider
+// values are scaled from the smallest to the largest of the image.
 template <class Stored>
 void to_levels(const std::byte* samples, const DicomPicture& picture,
                std::vector<std::uint8_t>& levels) {
@@ -89,13 +89,13 @@ void decode_colour(const std::byte* samples, const DicomPicture& picture,
     return static_cast<std::uint8_t>(
         samples[picture.planes != 0 ? channel * pixels + pixel : pixel * 3 + channel]);
   };
-  // Of luminance and two colour differences only the luminance is wanted.
+  // Only the luminance of luminance and two colour differences is used.
   const bool luminance = picture.colour == DicomPicture::luminance_first;
   for (std::size_t i = 0; i < pixels; ++i)
     levels[i] = luminance ? sample(i, 0) : luma(sample(i, 0), sample(i, 1), sample(i, 2));
 }
 
-// Everything the grey levels are made from; the samples may be any bytes.
+// Checks all values that determine the grey levels; the samples may be any bytes.
 void check_answer(const DicomPicture& picture) {
   check_dimensions(picture.height, picture.width);
   const bool is_grey =
@@ -104,15 +104,15 @@ void check_answer(const DicomPicture& picture) {
                              (picture.bits_allocated == 8 || picture.bits_allocated == 16)
                        : picture.samples == 3 && picture.bits_allocated == 8,
                "a damaged DICOM file");
-  // Their products with 16 bits have to be numbers, too.
-  constexpr double kLargest = 1e100;
+  // Their products with 16-bit values must be finite, too.
+  constexpr double kMaxMagnitude = 1e100;
   for (const double number :
        {picture.slope, picture.intercept, picture.window_centre, picture.window_width})
-    OSTEON_CHECK(std::abs(number) <= kLargest, "a damaged DICOM file");
+    OSTEON_CHECK(std::abs(number) <= kMaxMagnitude, "a damaged DICOM file");
   OSTEON_CHECK(picture.has_window == 0 || picture.window_width >= 1, "a damaged DICOM file");
 }
 
-// What the other process does.
+// The work of the other process.
 void answer(Bytes file, SharedMemory& memory) {
   auto* const answer = reinterpret_cast<Answer*>(memory.data());
   try {
@@ -121,10 +121,10 @@ void answer(Bytes file, SharedMemory& memory) {
   } catch (const Error& error) {
     std::strncpy(answer->reason, error.what(), sizeof answer->reason - 1);
     answer->complete = 2;
-  }  // what GDCM says may quote the file: any other exception is no answer
+  }  // other exceptions give no reason: GDCM's texts may quote the file
 }
 
-// The reason, as it can be shown on a terminal whatever it holds.
+// The reason, safe to print on a terminal whatever its bytes are.
 std::string text_of(const char* bytes, std::size_t most) {
   std::string text(bytes, ::strnlen(bytes, most));
   for (char& c : text)
@@ -142,7 +142,7 @@ Image decode_dicom(Bytes file) {
   std::memcpy(static_cast<void*>(&found), memory.data(), sizeof found);
   if (ended.empty() && found.complete == 2) throw Error(text_of(found.reason, sizeof found.reason));
   OSTEON_CHECK(ended.empty() && found.complete == 1, "a damaged DICOM file (its decoder ended by ",
-               ended.empty() ? "an exit of its own" : ended, ")");
+               ended.empty() ? "an exit" : ended, ")");
   const DicomPicture& picture = found.picture;
   check_answer(picture);
 

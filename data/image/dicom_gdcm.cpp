@@ -1,5 +1,5 @@
-// The part of reading DICOM that GDCM does. Nothing but the picture and what its grey levels mean
-// is looked at: names and other particulars of the patient are neither kept nor shown.
+// The part of reading DICOM that uses GDCM. It reads the image and the tags that define its grey
+// levels, nothing else: the patient's name and other personal data are neither kept nor shown.
 #ifdef OSTEON_HAS_GDCM
 
 #include <gdcmAttribute.h>
@@ -18,7 +18,7 @@
 namespace osteon {
 namespace {
 
-// The first number in a tag of the data set, if it is there and readable.
+// The first number in a tag of the data set, if present and readable.
 template <std::uint16_t Group, std::uint16_t Element>
 std::optional<double> number_in(const gdcm::DataSet& data) {
   if (!data.FindDataElement(gdcm::Tag(Group, Element))) return std::nullopt;
@@ -36,11 +36,11 @@ std::optional<double> number_in(const gdcm::DataSet& data) {
   return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-// The photometric interpretations that are read: those without a palette or further channels.
+// The supported photometric interpretations: those without a palette or further channels.
 constexpr std::string_view kColours[] = {"MONOCHROME1",  "MONOCHROME2", "RGB",    "YBR_FULL",
                                          "YBR_FULL_422", "YBR_RCT",     "YBR_ICT"};
 
-// The layouts of a pixel whose stored values become grey levels as they are.
+// Checks that the layout of a pixel is one whose stored values become grey levels directly.
 void check_pixel(const gdcm::DataSet& data) {
   const double samples = number_in<0x0028, 0x0002>(data).value_or(1);
   const double allocated = number_in<0x0028, 0x0100>(data).value_or(0);
@@ -51,8 +51,8 @@ void check_pixel(const gdcm::DataSet& data) {
   OSTEON_CHECK((samples == 1 || samples == 3) && (allocated == 8 || allocated == 16) &&
                    stored >= 1 && stored <= allocated && high_bit == stored - 1 &&
                    (is_signed == 0 || is_signed == 1) && (planes == 0 || planes == 1),
-               "a DICOM file of ", samples, " samples a pixel and ", stored, " of ", allocated,
-               " bits a sample; 1 or 3 samples of 8 or 16 bits are read");
+               "a DICOM file of ", samples, " samples per pixel and ", stored, " of ", allocated,
+               " bits per sample; 1 or 3 samples of 8 or 16 bits are read");
 }
 
 void check_picture(const gdcm::File& file) {
@@ -70,7 +70,7 @@ void check_picture(const gdcm::File& file) {
                colours.empty() ? "no named colours" : colours, "; grey and RGB are read");
 }
 
-// Uncompressed pictures that are cut short would be filled up with zeros.
+// GDCM would fill up truncated uncompressed images with zeros.
 void check_length(const gdcm::File& file, std::size_t expected) {
   if (file.GetHeader().GetDataSetTransferSyntax().IsEncapsulated()) return;
   const gdcm::ByteValue* bytes =
@@ -126,7 +126,7 @@ DicomPicture read_with_gdcm(Bytes bytes, std::span<std::byte> samples) {
   OSTEON_CHECK(image.GetBuffer(reinterpret_cast<char*>(samples.data())),
                "a DICOM file whose picture cannot be decoded (transfer syntax ", syntax, ")");
 
-  // Only now: decoding may change what the header said.
+  // Read only now: decoding may change the header's values.
   const gdcm::PixelFormat& pixel = image.GetPixelFormat();
   OSTEON_CHECK(image.GetBufferLength() >= std::size_t{image.GetDimension(0)} *
                                               image.GetDimension(1) * pixel.GetPixelSize(),

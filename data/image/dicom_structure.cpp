@@ -1,6 +1,5 @@
-// Walks the elements of a DICOM file and checks that each lies within it: GDCM fills up what is cut
-// short, guesses where it cannot read on, and takes the time and memory that a damaged length asks
-// for.
+// Checks that each element of a DICOM file lies within it. GDCM fills up truncated data, guesses if
+// it cannot read on, and spends the time and memory that a damaged length demands.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -15,20 +14,20 @@ namespace {
 constexpr std::uint32_t kUndefinedLength = 0xFFFFFFFF;
 constexpr std::uint32_t kItem = 0xFFFEE000, kItemEnd = 0xFFFEE00D, kSequenceEnd = 0xFFFEE0DD;
 constexpr std::uint32_t kPixelData = 0x7FE00010;
-constexpr int kDeepest = 16;  // sequences in sequences
+constexpr int kMaxDepth = 16;  // of nested sequences
 
-// The representations whose explicit length has four bytes. Source: DICOM PS3.5, 7.1.2.
+// The value representations whose explicit length has four bytes. Source: DICOM PS3.5, 7.1.2.
 constexpr std::array<std::string_view, 13> kLongLength = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
                                                           "SV", "UC", "UN", "UR", "UT", "UV"};
 
-// All representations. Source: DICOM PS3.5, 6.2.
+// All value representations. Source: DICOM PS3.5, 6.2.
 constexpr std::array<std::string_view, 34> kRepresentations = {
     "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT",
     "OB", "OD", "OF", "OL", "OV", "OW", "PN", "SH", "SL", "SQ", "SS", "ST",
     "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"};
 
-// The transfer syntaxes that are read: implicit and explicit little endian, JPEG baseline, extended
-// and lossless (two), JPEG-LS (two), JPEG 2000 (two), RLE. Left out: big endian (retired in 2006),
+// The supported transfer syntaxes: implicit and explicit little endian, JPEG baseline, extended and
+// lossless (two), JPEG-LS (two), JPEG 2000 (two), RLE. Not supported: big endian (retired in 2006),
 // deflated, video.
 constexpr std::array<std::string_view, 11> kSyntaxes = {
     "1.2.840.10008.1.2",      "1.2.840.10008.1.2.1",    "1.2.840.10008.1.2.4.50",
@@ -40,7 +39,7 @@ class Walker {
  public:
   explicit Walker(Bytes file) : file_(file) {}
 
-  // The file meta information; returns the transfer syntax.
+  // Reads the file meta information; returns the transfer syntax.
   std::string meta() {
     at_ = 132;
     std::string syntax;
@@ -61,7 +60,7 @@ class Walker {
  private:
   struct Element {
     std::uint32_t tag, length;
-    std::string representation;  // empty where it is implicit
+    std::string representation;  // empty if implicit
   };
 
   std::size_t remaining() const { return file_.size() - at_; }
@@ -85,7 +84,7 @@ class Walker {
     if (!is_explicit || group == 0xFFFE) return {tag, number(4), ""};
     const Bytes letters = take(2);
     const std::string representation(letters.begin(), letters.end());
-    // GDCM takes the rest of the file for one without representations when it meets an unknown one.
+    // GDCM reads the rest of the file as implicit when it meets an unknown representation.
     OSTEON_CHECK(std::ranges::find(kRepresentations, representation) != kRepresentations.end(),
                  "a damaged DICOM file");
     const bool is_long = std::ranges::find(kLongLength, representation) != kLongLength.end();
@@ -103,12 +102,12 @@ class Walker {
       take(element.length);
       return;
     }
-    // Only a sequence, or a compressed picture, may end where it says.
+    // Only a sequence or a compressed image may have an end marker.
     const std::string& representation = element.representation;
     OSTEON_CHECK(representation.empty() || representation == "SQ" || representation == "UN" ||
                      (element.tag == kPixelData && representation.starts_with("O")),
                  "a damaged DICOM file");
-    OSTEON_CHECK(depth < kDeepest, "a DICOM file with sequences nested too deeply");
+    OSTEON_CHECK(depth < kMaxDepth, "a DICOM file with sequences nested too deeply");
     for (Element item = next(is_explicit);; item = next(is_explicit)) {
       if (is_end(item, kSequenceEnd)) return;
       OSTEON_CHECK(item.tag == kItem, "a damaged DICOM file");
@@ -117,7 +116,7 @@ class Walker {
         continue;
       }
       OSTEON_CHECK(element.tag != kPixelData, "a damaged DICOM file");
-      // What is of unknown representation is an implicit sequence. Source: PS3.5, 6.2.2.
+      // An element of unknown representation is an implicit sequence. Source: PS3.5, 6.2.2.
       const bool inner = is_explicit && representation != "UN";
       for (Element each = next(inner); !is_end(each, kItemEnd); each = next(inner))
         value(each, inner, depth + 1);

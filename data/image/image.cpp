@@ -1,4 +1,4 @@
-// Reading and writing image files: which format it is, and whose fault it is when it fails.
+// Reads and writes image files: chooses the format and names the file in errors.
 #include "data/image/image.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ std::vector<std::uint8_t> read_bytes(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   OSTEON_CHECK(in, "cannot be opened (is it readable?)");
   in.read(reinterpret_cast<char*>(bytes.data()), size);
-  OSTEON_CHECK(in.gcount() == size, "cannot be read to its end");
+  OSTEON_CHECK(in.gcount() == size, "cannot be read to the end");
   return bytes;
 }
 
@@ -39,7 +39,7 @@ bool starts_with(Bytes bytes, std::string_view magic) {
 }  // namespace
 
 void check_dimensions(std::int64_t height, std::int64_t width) {
-  OSTEON_CHECK(height > 0 && width > 0, height, " x ", width, " pixels: the picture is empty");
+  OSTEON_CHECK(height > 0 && width > 0, height, " x ", width, " pixels: the image is empty");
   OSTEON_CHECK(height <= kMaxPixels / width, height, " x ", width, " pixels; at most ", kMaxPixels,
                " are read");
 }

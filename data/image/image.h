@@ -1,4 +1,4 @@
-// One radiograph in memory, as 8-bit grey levels, and how it gets there: decode, orient, resize.
+// A radiograph in memory, as 8-bit grey levels, and the steps to it: decode, orient, resize.
 #pragma once
 
 #include <cstdint>
@@ -24,28 +24,29 @@ struct ColourImage {
 };
 
 enum class Fit {
-  stretch,  // both sides scaled independently, as in the MURA paper
-  pad,      // aspect kept, the rest black, centred
+  stretch,  // scales both sides independently, as the MURA paper
+  pad,      // keeps the aspect ratio; centred on black
 };
 
 // "stretch" or "pad", and back; throws UsageError for another name.
 const char* fit_name(Fit fit);
 Fit fit_from_name(const std::string& name);
 
-// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored) or a baseline/progressive JPEG
-// (EXIF orientation applied) or, where the build has GDCM, a DICOM file. Colour becomes grey by the
-// ITU-R 601 luma, rounded as Pillow's convert("L"). Throws Error naming the path when the file is
-// missing, empty, of another kind, too large or cannot be decoded whole (a truncated JPEG and a PNG
-// with a wrong checksum included).
+// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored), a baseline or progressive JPEG
+// (EXIF orientation applied) or, if the build has GDCM, a DICOM file. Colour becomes grey by the
+// ITU-R 601 luma, rounded as Pillow's convert("L"). Throws Error naming the path if the file is
+// missing, empty, of another format, too large or damaged (a truncated JPEG and a PNG with a wrong
+// checksum included).
 Image read_image(const std::filesystem::path& path);
 
-// Antialiased triangle-filter resize, Pillow's Image.resize(BILINEAR) to one grey level.
+// Antialiased resizing with a triangle filter; equals Pillow's Image.resize(BILINEAR) to one grey
+// level.
 Image resize(const Image& image, std::int64_t height, std::int64_t width);
 
-// A square image of the given side, fitted as told.
+// A square image of the given side.
 Image fit_image(const Image& image, std::int64_t size, Fit fit);
 
-// Writes an 8-bit grey PNG; throws Error naming the path when it cannot.
+// Writes an 8-bit grey PNG; throws Error naming the path if it cannot be written.
 void write_png(const std::filesystem::path& path, const Image& image);
 // The same in colour.
 void write_png(const std::filesystem::path& path, const ColourImage& image);

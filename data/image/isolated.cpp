@@ -28,16 +28,17 @@ std::size_t address_space() {
 }
 
 void limit(__rlimit_resource resource, std::size_t most) {
-  // The process is told by a signal at the first and killed at the second.
+  // The process gets a signal at the first limit and is killed at the second.
   const rlimit both{most, resource == RLIMIT_CPU ? most + 1 : most};
   ::setrlimit(resource, &both);
 }
 
-// Of the copy: gives up what could do harm. Only calls that are safe after fork.
+// In the copy: drops every access that could do harm. Uses only calls that are safe after fork.
 void give_up_everything(const IsolationLimits& limits, std::size_t most_bytes, pid_t parent) {
-  // Handlers would act on our files, and those of a sanitizer or a fuzzer report the crash.
+  // Handlers would act on the parent's files, and those of a sanitizer or a fuzzer would report the
+  // crash.
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  // Ctrl-C reaches us too: the parent decides, and its file is not at fault.
+  // Ctrl-C reaches the copy too, but the parent decides; the file is not at fault.
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -51,15 +52,16 @@ void give_up_everything(const IsolationLimits& limits, std::size_t most_bytes, p
     for (const int output : {STDOUT_FILENO, STDERR_FILENO}) ::close(output);
 }
 
-// Time is counted in slices of waiting: while both of us are stopped (Ctrl-Z) hardly any passes.
+// Time is counted in slices of waiting: while both processes are stopped (Ctrl-Z) hardly any
+// passes.
 bool ends_within(unsigned seconds, pid_t process, int& status) {
   constexpr int kSliceMilliseconds = 100;
-  // Readable at the end of the process; without one (-1, a kernel before 5.3) poll only waits.
+  // Readable at the end of the process; without a pidfd (-1, a kernel before 5.3) poll only waits.
   pollfd end{static_cast<int>(::syscall(SYS_pidfd_open, process, 0)), POLLIN, 0};
   bool ended = false;
   for (unsigned slice = 0; !ended && slice < seconds * (1000 / kSliceMilliseconds); ++slice) {
     ::poll(&end, 1, kSliceMilliseconds);
-    // Without a status (whoever uses the library reaps for himself) the results must tell.
+    // There is no status if the program reaps all children itself; then the results decide.
     const pid_t reaped = ::waitpid(process, &status, WNOHANG);
     ended = reaped == process || (reaped < 0 && errno == ECHILD);
   }
@@ -96,7 +98,7 @@ SharedMemory::~SharedMemory() { ::munmap(data_, size_); }
 std::string run_isolated(const IsolationLimits& limits, const std::function<void()>& work) {
   const std::size_t most_bytes = address_space() + limits.bytes;
   const pid_t parent = ::getpid();
-  // No handler of ours may run in the copy before it has put them away.
+  // No signal handler may run in the copy before it is reset.
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -110,7 +112,7 @@ std::string run_isolated(const IsolationLimits& limits, const std::function<void
     try {
       work();
       status = 0;
-    } catch (...) {  // the answer is that there is none
+    } catch (...) {  // no result is the answer
     }
     ::_exit(status);
   }

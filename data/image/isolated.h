@@ -1,5 +1,5 @@
-// Work on a file that may end or corrupt whoever does it, done by a process of its own: what a
-// library that is not to be trusted with damaged input is called through.
+// Runs work that may crash or corrupt its process in a separate process: the way to call a library
+// that is not safe on damaged input.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace osteon {
 
-// Memory that this process and those it starts see alike, zero at first. A page costs nothing until
-// it is touched. Throws Error when the system has no room.
+// Memory shared by this process and its children, initially zero. A page takes memory only when it
+// is used. Throws Error if the system has none left.
 class SharedMemory {
  public:
   explicit SharedMemory(std::size_t size);
@@ -25,21 +25,21 @@ class SharedMemory {
   std::size_t size_ = 0;
 };
 
-// What a process may use before it is ended.
+// The limits of a process; it is killed at the first that it exceeds.
 struct IsolationLimits {
   unsigned cpu_seconds = 60;
-  unsigned seconds = 120;                    // of ours, while we wait for it
-  std::size_t bytes = std::size_t{4} << 30;  // of address space beyond what this process has
+  unsigned seconds = 120;                    // wall time of the wait
+  std::size_t bytes = std::size_t{4} << 30;  // of address space beyond this process's
 };
 
-// Runs `work` in a copy of this process (fork) and waits for its end. Returns nothing if `work`
-// returned, else why it did not: "an exception", "signal 6, Aborted", "more than 60 s". Whatever
-// `work` does, this process keeps its memory, files and output: the copy has no open files, can
-// open none, prints nothing, leaves no core dump and is ended with us. Results go through
-// SharedMemory, and are to be checked as anything that was read from a file.
+// Runs `work` in a copy of this process (fork) and waits for its end. Returns an empty text if
+// `work` returned, otherwise the reason: "an exception", "signal 6, Aborted", "more than 60 s".
+// This process keeps its memory, files and output, whatever `work` does: the copy has no open
+// files, can open none, prints nothing, writes no core dump and ends with this process. Return
+// results through SharedMemory and check them like data from a file.
 //
 // Safe to call from several threads. `work` sees the memory of all threads but runs alone, so it
-// must not wait for another one, nor use OpenMP. Throws Error when no process can be started.
+// must neither wait for another thread nor use OpenMP. Throws Error if no process can be started.
 std::string run_isolated(const IsolationLimits& limits, const std::function<void()>& work);
 
 }  // namespace osteon

@@ -1,4 +1,4 @@
-// JPEG by libjpeg-turbo, with its warnings made errors.
+// Reads JPEG with libjpeg-turbo; its warnings are errors.
 #include <stdio.h>
 
 #include <csetjmp>
@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kMaxScans = 500;
 
-// libjpeg reports by calling back, and a callback must not return from an error. It is C, which an
-// exception may not cross, so the callbacks jump back into Decoder, which throws.
+// libjpeg reports errors through callbacks that must not return. An exception must not cross its C
+// code, so the callbacks jump back into Decoder, which throws.
 struct Reporter {
   jpeg_error_mgr base;
   std::jmp_buf jump;
@@ -30,12 +30,12 @@ struct Reporter {
   std::longjmp(reporter->jump, 1);
 }
 
-// Level -1 is a warning: corrupt data that libjpeg would paper over.
+// Level -1 is a warning: libjpeg would fill in corrupt data.
 void report(j_common_ptr decompress, int level) {
   if (level < 0) fail(decompress);
 }
 
-// A tiny progressive file can ask for any number of passes over a large picture.
+// A tiny progressive file can demand any number of passes over a large image.
 void limit_scans(j_common_ptr decompress) {
   if (reinterpret_cast<j_decompress_ptr>(decompress)->input_scan_number <= kMaxScans) return;
   auto* reporter = reinterpret_cast<Reporter*>(decompress->err);
@@ -43,8 +43,8 @@ void limit_scans(j_common_ptr decompress) {
   std::longjmp(reporter->jump, 1);
 }
 
-// One file being decoded. Each step sets the jump's target anew and keeps no object with a
-// destructor on its stack; after a failed step only the destructor may follow.
+// Decodes one file. Each step sets the jump's target anew and keeps no object with a destructor on
+// its stack; after a failed step only the destructor may follow.
 class Decoder {
  public:
   explicit Decoder(Bytes file) : file_(file) {
@@ -67,7 +67,7 @@ class Decoder {
     jpeg_read_header(&decompress_, TRUE);
   }
 
-  // Starts decoding to grey as it is, or to RGB for the luma to be taken as Pillow does.
+  // Starts decoding, to grey, or to RGB if the luma is to be computed as in Pillow.
   void start(bool grey) {
     if (setjmp(reporter_.jump) != 0) fail_step();
     decompress_.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
@@ -79,7 +79,7 @@ class Decoder {
     jpeg_read_scanlines(&decompress_, &row, 1);
   }
 
-  // Reads on to the end marker, so that a file without one is noticed.
+  // Reads on to the end marker, so that a missing one is an error.
   void finish() {
     if (setjmp(reporter_.jump) != 0) fail_step();
     jpeg_finish_decompress(&decompress_);
@@ -111,7 +111,7 @@ Image decode_jpeg(Bytes file) {
   decoder.read_header();
   const jpeg_decompress_struct& state = decoder.state();
   check_dimensions(state.image_height, state.image_width);
-  const int orientation = orientation_of(state);  // finish() forgets the segments
+  const int orientation = orientation_of(state);  // finish() frees the segments
   OSTEON_CHECK(state.num_components != 4, "a CMYK JPEG; convert it to grey or RGB");
 
   const bool grey = state.jpeg_color_space == JCS_GRAYSCALE;

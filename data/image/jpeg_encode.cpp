@@ -1,4 +1,4 @@
-// Small JPEG files for reports.
+// Writes small JPEG files for reports.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,7 +42,7 @@ struct Encoder {
     free(bytes);
   }
 
-  // False where libjpeg gives up. No object with a destructor may live on this stack.
+  // False if libjpeg fails. No object with a destructor may live on this stack.
   bool run(const ColourImage& image, int quality) {
     if (setjmp(reporter.jump) != 0) return false;
     jpeg_create_compress(&compress);
@@ -70,7 +70,7 @@ struct Encoder {
 std::string encode_jpeg(const ColourImage& image, int quality) {
   check_dimensions(image.height, image.width);
   Encoder encoder;
-  OSTEON_CHECK(encoder.run(image, quality), "a picture of ", image.height, " x ", image.width,
+  OSTEON_CHECK(encoder.run(image, quality), "an image of ", image.height, " x ", image.width,
                " pixels cannot be written as JPEG");
   return {reinterpret_cast<const char*>(encoder.bytes), encoder.size};
 }

@@ -1,4 +1,4 @@
-// EXIF orientation: finding it, and turning the picture.
+// Reads the EXIF orientation and applies it.
 #include <algorithm>
 #include <string_view>
 

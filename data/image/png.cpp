@@ -1,5 +1,5 @@
-// PNG: the structure and its checksums are verified here, because stb_image verifies neither; the
-// verified file is then decoded by stb_image. Writing goes through stb_image_write.
+// PNG: structure and checksums are verified here, because stb_image verifies neither; stb_image
+// then decodes the verified file. stb_image_write writes.
 #include <zlib.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ struct Chunk {
   Bytes data;
 };
 
-// All chunks up to the end chunk, which is the last one; lengths and CRCs are verified.
+// Returns all chunks up to and including the end chunk, with verified lengths and CRCs.
 std::vector<Chunk> read_chunks(Bytes file) {
   std::vector<Chunk> chunks;
   std::size_t position = kSignatureBytes;
@@ -59,7 +59,7 @@ std::vector<Chunk> read_chunks(Bytes file) {
   return chunks;
 }
 
-// Lower case in the first letter: a decoder may skip it.
+// A lower-case first letter: a decoder may skip the chunk.
 bool is_ancillary(std::string_view type) { return (type[0] & 0x20) != 0; }
 
 struct Header {
@@ -89,7 +89,7 @@ Header read_header(const Chunk& chunk) {
   return header;
 }
 
-// Bytes of a pass of that size before compression: each row is preceded by its filter's number.
+// Uncompressed bytes of a pass of that size: a filter number precedes each row.
 std::size_t pass_bytes(const Header& header, std::size_t width, std::size_t height) {
   const auto bits =
       static_cast<std::size_t>(header.channels()) * static_cast<std::size_t>(header.depth);
@@ -110,8 +110,8 @@ std::size_t raw_bytes(const Header& header) {
   return total;
 }
 
-// Inflates the picture data only to see that it is whole: zlib compares the Adler-32, and the
-// number of bytes has to be the picture's.
+// Inflates the image data only to verify it: zlib compares the Adler-32, and the number of bytes
+// must match the image's size.
 class PictureDataCheck {
  public:
   explicit PictureDataCheck(std::size_t expected_bytes) : expected_(expected_bytes) {
@@ -147,7 +147,7 @@ class PictureDataCheck {
   bool ended_ = false;
 };
 
-// Which chunks may follow which, and that the picture data is whole.
+// Verifies the order of the chunks and the image data.
 void verify(const std::vector<Chunk>& chunks, const Header& header) {
   PictureDataCheck picture(raw_bytes(header));
   bool has_palette = false, has_picture = false;
@@ -171,7 +171,7 @@ void verify(const std::vector<Chunk>& chunks, const Header& header) {
   picture.finish();
 }
 
-// Without its checksum, which stb_image skips.
+// Appends a chunk without its checksum, which stb_image skips.
 void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes data) {
   for (int shift = 24; shift >= 0; shift -= 8)
     file.push_back(static_cast<std::uint8_t>(data.size() >> shift));
@@ -180,11 +180,11 @@ void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes 
   file.insert(file.end(), 4, 0);
 }
 
-// The same picture as stb_image can take it. It looks colours up beyond the palette's end, where it
-// has uninitialised memory: the palette gets 256 colours, whose alpha tells which of them were
-// there. It copies from a null pointer for an empty chunk of picture data: that is left out. So are
-// ancillary chunks and the palette that a picture of true colours may suggest: no level depends on
-// them.
+// Makes the same image safe for stb_image. stb_image looks colours up beyond the palette's end, in
+// uninitialised memory: the palette gets 256 colours, and alpha marks those that were there.
+// stb_image copies from a null pointer for an empty chunk of image data: such chunks are dropped.
+// Ancillary chunks and the suggested palette of a true-colour image are dropped, too: no grey level
+// depends on them.
 std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks, bool has_palette) {
   std::vector<std::uint8_t> prepared(file.begin(), file.begin() + kSignatureBytes);
   prepared.reserve(file.size() + kPaletteColours * 4 + kChunkFrameBytes);
@@ -213,8 +213,8 @@ constexpr std::uint8_t to_8_bit(std::uint16_t level) {
   return static_cast<std::uint8_t>((level * 255u + 32895) >> 16);  // round(level / 257)
 }
 
-// Decodes by `load`, stbi_load_from_memory or its 16-bit twin, and reduces to grey. Where there is
-// a palette, alpha 0 marks a colour outside it.
+// Decodes with `load`, stbi_load_from_memory or its 16-bit version, and reduces to grey. With a
+// palette, alpha 0 marks a colour outside of it.
 template <class Level>
 Image decode_levels(Bytes file, bool has_palette,
                     Level* (*load)(const stbi_uc*, int, int*, int*, int*, int)) {

@@ -1,9 +1,9 @@
-// Antialiased resizing: a triangle filter, widened by the ratio where the picture shrinks, along
-// one side and then the other, in fixed point and with 8 bits in between, as Pillow's
+// Antialiased resizing: a triangle filter, widened by the ratio when the image shrinks, first along
+// one side and then the other, in fixed point with 8 bits in between, as Pillow's
 // Image.resize(BILINEAR).
 //
-// Columns are filtered by transposing, filtering rows and transposing back: combining whole rows
-// runs over consecutive bytes, which the compiler turns into vector instructions.
+// Columns are filtered by transposing, filtering rows and transposing back: whole rows are
+// consecutive bytes, for which the compiler emits vector instructions.
 #include <algorithm>
 #include <cmath>
 
@@ -15,13 +15,13 @@ namespace {
 
 constexpr int kFractionBits = 22;  // 8 bits of level times a weight of at most 1 fit 32 bits
 
-// The rows [first, first + weights.size()) that make one output row, and how much of each.
+// The rows [first, first + weights.size()) of one output row, and their weights.
 struct Taps {
   std::int64_t first = 0;
   std::vector<std::int32_t> weights;
 };
 
-// Output row i looks at input position (i + 0.5) * ratio, and as far as `reach` from it.
+// Output row i is centred at input position (i + 0.5) * ratio and reaches `reach` to both sides.
 Taps taps_of(std::int64_t i, std::int64_t in, double ratio) {
   const double reach = std::max(ratio, 1.0), centre = (static_cast<double>(i) + 0.5) * ratio;
   Taps taps;
@@ -70,7 +70,7 @@ Image resize_rows(const Image& image, std::int64_t height) {
   return result;
 }
 
-// Transposes a rows x columns piece of a picture.
+// Transposes a rows x columns piece of an image.
 inline void transpose_piece(const std::uint8_t* in, std::int64_t in_width, std::uint8_t* out,
                             std::int64_t out_width, std::int64_t rows, std::int64_t columns) {
   for (std::int64_t x = 0; x < columns; ++x)
@@ -101,7 +101,7 @@ Image transpose(const Image& image) {
 Image resize(const Image& image, std::int64_t height, std::int64_t width) {
   OSTEON_CHECK(height > 0 && width > 0 && image.height > 0 && image.width > 0, "resize: from ",
                image.height, " x ", image.width, " to ", height, " x ", width,
-               "; every side has to be at least 1");
+               "; every side must be at least 1");
   if (image.width == width) return image.height == height ? image : resize_rows(image, height);
   const Image columns_done = transpose(resize_rows(transpose(image), width));
   return image.height == height ? columns_done : resize_rows(columns_done, height);

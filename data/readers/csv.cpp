@@ -1,5 +1,5 @@
-// A CSV file with a line an image: path and label, and study, patient, part and split if it has
-// them.
+// Reads a CSV file with one line per image: path and label, and optionally study, patient, part and
+// split.
 #include "base/csv_table.h"
 #include "base/error.h"
 #include "data/readers/readers.h"
@@ -7,7 +7,7 @@
 namespace osteon {
 namespace {
 
-// The column's field where there is one that is not empty, else the fallback.
+// The column's field if it is there and not empty, otherwise the fallback.
 const std::string& field_or(const CsvRow& row, std::optional<std::size_t> column,
                             const std::string& fallback) {
   return column && !row.fields[*column].empty() ? row.fields[*column] : fallback;
@@ -29,7 +29,7 @@ ImageListing read_csv_list(const std::filesystem::path& file) {
     record.class_name = row.fields[label];
     OSTEON_CHECK(!record.path.empty(), record.place, "the path is empty");
     OSTEON_CHECK(!record.class_name.empty(), record.place, "the label is empty");
-    // An image alone is a study, a study alone a patient.
+    // An image without a study is its own study; a study without a patient is its own patient.
     record.study = field_or(row, study, record.path);
     record.patient = field_or(row, patient, record.study);
     if (part) record.part = row.fields[*part];
@@ -41,8 +41,8 @@ ImageListing read_csv_list(const std::filesystem::path& file) {
     OSTEON_CHECK(listing.records.empty() ||
                      record.split.has_value() == listing.records.front().split.has_value(),
                  record.place,
-                 "the column split is filled in some lines and empty in others; "
-                 "fill it everywhere or nowhere");
+                 "the column split is set in some lines and empty in others; "
+                 "set it in all lines or in none");
     listing.records.push_back(std::move(record));
   }
   return listing;

@@ -1,4 +1,4 @@
-// A folder a class, beneath train, val and test folders or not.
+// Reads one folder per class, optionally below train, val and test folders.
 #include <algorithm>
 
 #include "base/error.h"
@@ -43,8 +43,8 @@ ImageListing read_folder(const fs::path& data) {
   }
   for (const std::string& name : folders) {
     OSTEON_CHECK(is_split(name), (data / name).string(),
-                 ": lies beside the split folders but is "
-                 "none itself (train, val, test); rename or move it");
+                 ": is next to the split folders but is "
+                 "not one of them (train, val, test); rename or move it");
     add_classes(name + "/", split_from_name(name), listing);
   }
   return listing;

@@ -1,6 +1,6 @@
-// FracAtlas: images/{Fractured,Non_fractured}/IMGnnnnnnn.jpg and dataset.csv, a row an image with
-// flags for body parts. There are no patient numbers, and neighbours are often one patient, so
-// blocks of 20 consecutive ids stand for patients.
+// Reads FracAtlas: images/{Fractured,Non_fractured}/IMGnnnnnnn.jpg and dataset.csv, one row per
+// image with flags for body parts. There are no patient numbers, and neighbours are often one
+// patient, so a block of 20 consecutive ids is taken as a patient.
 #include <charconv>
 #include <map>
 
@@ -18,7 +18,7 @@ constexpr const char* kFractured = "Fractured";
 constexpr const char* kNonFractured = "Non_fractured";
 constexpr std::int64_t kBlockSize = 20;
 
-// What dataset.csv says of one image.
+// The row of dataset.csv for one image.
 struct Description {
   std::string part;
   bool fractured = false;
@@ -34,7 +34,7 @@ bool flag(const CsvTable& table, const CsvRow& row, const char* column) {
   return field == "1";
 }
 
-// The one part whose flag is set; MIXED for several, empty for none.
+// The part whose flag is set; MIXED if there are several, empty if there is none.
 std::string part_of(const CsvTable& table, const CsvRow& row) {
   std::string part;
   for (const char* column : {"hand", "leg", "hip", "shoulder"})
@@ -93,7 +93,8 @@ void add_folder(const std::string& folder, Descriptions& descriptions, ImageList
     description.found = true;
     if (description.fractured != (folder == kFractured))
       listing.warnings.push_back(format(description.place, "fractured is ", description.fractured,
-                                        " but the image is in ", folder, "; the folder rules"));
+                                        " but the image is in ", folder,
+                                        "; the folder takes precedence"));
     add_image(folder, name, description.part, description.place, listing);
   }
 }
@@ -117,7 +118,7 @@ ImageListing read_fracatlas(const fs::path& data) {
   else
     listing.warnings.push_back("dataset.csv is missing; body parts are unknown");
   for (const char* folder : {kFractured, kNonFractured}) add_folder(folder, descriptions, listing);
-  // Listed but not there: kept where its row puts it, so that it is counted among the unreadable.
+  // Listed but missing images get the folder of their row, so that they count as unreadable.
   for (const auto& [name, description] : descriptions)
     if (!description.found)
       add_image(description.fractured ? kFractured : kNonFractured, name, description.part,

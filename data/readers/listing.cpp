@@ -1,4 +1,4 @@
-// Walking folders in a fixed order, the same on every file system.
+// Lists folders in a fixed order, the same on every file system.
 #include <algorithm>
 
 #include "base/text.h"

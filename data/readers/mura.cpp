@@ -1,7 +1,7 @@
-// MURA: {train,valid}/XR_PART/patientNNNNN/studyK_{positive,negative}/imageI.png, and beside them
-// lists that rule where they exist: {train,valid}_image_paths.csv (a path a line) and
+// Reads MURA: {train,valid}/XR_PART/patientNNNNN/studyK_{positive,negative}/imageI.png. If there
+// are lists, they take precedence: {train,valid}_image_paths.csv (one path per line) and
 // {train,valid}_labeled_studies.csv (a study's folder and 0 or 1), with or without a header, with
-// paths that start with the name of the data set's own folder.
+// paths that start with the name of the data set's folder.
 //
 // Source: Rajpurkar et al., "MURA: Large Dataset for Abnormality Detection in Musculoskeletal
 // Radiographs", MIDL 2018.
@@ -36,20 +36,20 @@ fs::path studies_list(const fs::path& root, const Half& half) {
   return root / format(half.name, "_labeled_studies.csv");
 }
 
-// train/XR_WRIST/patient00006/study1_positive, taken apart.
+// The parts of a path such as train/XR_WRIST/patient00006/study1_positive.
 struct StudyPath {
   std::string folder;  // relative to the root
   std::string part, patient;
   std::string study;  // XR_WRIST/patient00006/study1_positive
   std::string label;  // what follows the last underscore of the study's folder; may be empty
 
-  // The class the folder's name tells, empty if it tells none.
+  // The class in the folder's name, empty if there is none.
   std::string class_name() const {
     return label == "positive" ? kAbnormal : label == "negative" ? kNormal : "";
   }
 };
 
-// Undoes what lists put around a path: the name of the data set's folder before it, a slash after.
+// Removes what lists add to a path: the name of the data set's folder before it, a slash after it.
 std::vector<std::string> components(const std::string& text) {
   std::vector<std::string> names = split_text(text, '/');
   std::erase_if(names, [](const std::string& name) { return name.empty() || name == "."; });
@@ -126,7 +126,7 @@ class HalfReader {
       const std::string class_name = label == "1" ? kAbnormal : kNormal;
       if (!path->class_name().empty() && path->class_name() != class_name)
         listing_.warnings.push_back(format(place, path->folder, " is labelled ", label,
-                                           " against its name; the list rules"));
+                                           " against its name; the list takes precedence"));
       OSTEON_CHECK(studies_.try_emplace(path->folder, *path, class_name, place, false).second,
                    place, path->folder, " is listed twice");
     }

@@ -199,7 +199,8 @@ TEST_CASE("MURA: the lists rule") {
                      "XR_ELBOW test"});
   REQUIRE(manifest.warnings.size() == 2);
   CHECK(manifest.warnings[0].find("train_labeled_studies.csv:1: ") != std::string::npos);
-  CHECK(manifest.warnings[0].find("against its name; the list rules") != std::string::npos);
+  CHECK(manifest.warnings[0].find("against its name; the list takes precedence") !=
+        std::string::npos);
   CHECK(manifest.warnings[1].find("train_labeled_studies.csv:2: ") != std::string::npos);
   CHECK(manifest.warnings[1].find("has no images") != std::string::npos);
 }
@@ -444,7 +445,7 @@ TEST_CASE("bad input is one clear error that says where") {
       {{{"s.csv", header + "a,0,p,train\nb,1,q,\n"}},
        "s.csv",
        {},
-       "s.csv:3: the column split is filled in some lines and empty in others"},
+       "s.csv:3: the column split is set in some lines and empty in others"},
       {{{"s.csv", header + "a,0,p,train\nb,,q,train\n"}},
        "s.csv",
        {},
@@ -466,7 +467,7 @@ TEST_CASE("bad input is one clear error that says where") {
       {{{"f/train/a/1.png", ""}, {"f/valid/a/1.png", ""}},
        "f",
        {},
-       "f/valid: lies beside the split folders"},
+       "f/valid: is next to the split folders"},
       {{{"f/a/1.png", ""}, {"f/b/1.png", ""}, {"f/c/1.png", ""}},
        "f",
        {},
