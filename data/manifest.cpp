@@ -124,18 +124,18 @@ void check_val_fraction(double fraction, double limit) {
 
 // Draws the splits that the data set does not define: all of them, or only val.
 void draw_splits(ImageListing& listing, const ManifestOptions& options) {
-  const bool told = options.val_fraction >= 0 || std::isnan(options.val_fraction);
+  const bool is_set = options.val_fraction >= 0 || std::isnan(options.val_fraction);
   if (!listing.records.front().split) {
-    const double share = told ? options.val_fraction : kValShare;
+    const double share = is_set ? options.val_fraction : kValShare;
     check_val_fraction(share, 1 - kTestShare);
     for (ImageRecord& record : listing.records)
       record.split = hashed_split(options.seed, record.patient, share);
     return;
   }
   const bool has_val = std::ranges::count(listing.records, Split::val, &ImageRecord::split) > 0;
-  if (has_val && told)
+  if (has_val && is_set)
     throw UsageError("--val-fraction: the data set names its own val images; leave the option out");
-  const double share = told ? options.val_fraction : listing.val_share_of_train;
+  const double share = is_set ? options.val_fraction : listing.val_share_of_train;
   check_val_fraction(share, 1);
   for (ImageRecord& record : listing.records)
     if (record.split == Split::train && split_draw(options.seed, record.patient) < share)

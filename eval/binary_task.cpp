@@ -24,7 +24,7 @@ std::vector<int> labels_of(const Samples& samples) {
   return labels;
 }
 
-// Rounding may carry a mean of ones past 1.
+// Rounding can make a mean of ones exceed 1.
 std::vector<Prediction> to_predictions(const Samples& samples, std::span<const double> values) {
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < samples.indices.size(); ++i) {
@@ -100,15 +100,15 @@ class BinaryTask : public Task {
 
   Score score() const override { return kBinaryScore; }
 
-  // Views of one study must not contradict each other.
+  // All views of one study must have the same label.
   void check_samples(const Samples& samples) const override {
     aggregate_studies(to_predictions(samples, std::vector<double>(samples.indices.size())));
   }
 
-  void check_classes(const std::vector<std::string>& classes, bool is_told) const override {
+  void check_classes(const std::vector<std::string>& classes, bool is_set) const override {
     if (classes == classes_) return;
     const bool exchanged = classes_[0] == classes[1] || classes_[1] == classes[0];
-    if (is_told && !exchanged) return;
+    if (is_set && !exchanged) return;
     throw UsageError(format("the model was trained for the classes ", join(classes_),
                             " (negative, positive) but the data's are ", join(classes),
                             exchanged ? "; choose" : "; if they mean the same, say so with",

@@ -1,4 +1,5 @@
-// Normal or abnormal: one logit per image, binary cross-entropy, a probability and a threshold.
+// The task "normal or abnormal": one logit per image, binary cross-entropy, a probability and a
+// threshold.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace osteon {
 
 inline constexpr Score kBinaryScore{.key = "auroc", .name = "AUROC", .chance = 0.5};
 
-// Of classes {negative, positive}. Throws UsageError for another number of classes.
+// The task over the classes {negative, positive}. Throws UsageError for another number of classes.
 std::unique_ptr<Task> make_binary_task(const std::vector<std::string>& classes);
 
 class BinaryResult : public TaskResult {

@@ -1,4 +1,4 @@
-// Drawing patients, and percentiles.
+// Draws patients and computes percentiles.
 #include "eval/bootstrap.h"
 
 #include <algorithm>

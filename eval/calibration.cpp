@@ -1,4 +1,4 @@
-// Choosing a threshold and a temperature.
+// Chooses a threshold and a temperature.
 #include "eval/calibration.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace osteon {
 namespace {
 
-// The figure of a rule, given positives and negatives in all and those at or above the threshold.
+// The figure of a rule, from all positives and negatives and those at or above the threshold.
 double score(ThresholdRule rule, double positives, double negatives, double tp, double fp) {
   if (rule == ThresholdRule::youden) return tp / positives - fp / negatives;
   return 2 * tp / (tp + fp + positives);
@@ -37,8 +37,7 @@ std::optional<double> parse_threshold(const std::string& value) {
 }
 
 std::optional<double> parse_temperature(const std::string& value) {
-  return number_or_word("temperature", value, 1 / kLargestTemperature, kLargestTemperature,
-                        {"val"});
+  return number_or_word("temperature", value, 1 / kMaxTemperature, kMaxTemperature, {"val"});
 }
 
 std::optional<ThresholdRule> threshold_rule_from_name(const std::string& name) {
@@ -79,7 +78,7 @@ double fit_temperature(std::span<const double> logits, std::span<const int> labe
   OSTEON_CHECK(positives > 0 && positives < labels.size(),
                "temperature: validation has no samples of one of the two classes; give a number");
   // The derivative of the cross-entropy by 1/T grows with 1/T: halve the interval around its zero.
-  double low = 1 / kLargestTemperature, high = kLargestTemperature;
+  double low = 1 / kMaxTemperature, high = kMaxTemperature;
   while (true) {
     const double middle = (low + high) / 2;
     if (middle <= low || middle >= high) return 1 / middle;

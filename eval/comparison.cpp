@@ -1,4 +1,4 @@
-// Pairing the predictions of two models.
+// Pairs the predictions of two models.
 #include "eval/comparison.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargestMetrics = 10'000'000;  // bytes
+constexpr std::size_t kMaxMetricsBytes = 10'000'000;  // bytes
 
 template <class Number>
 Number parsed(const std::string& text, const std::string& place, const char* column) {
@@ -26,13 +26,13 @@ Number parsed(const std::string& text, const std::string& place, const char* col
 }
 
 double read_threshold(const fs::path& file) {
-  const auto json = read_json(file, kLargestMetrics);
+  const auto json = read_json(file, kMaxMetricsBytes);
   OSTEON_CHECK(json.is_object() && json.contains("threshold") && json["threshold"].is_number(),
                file.string(), ": is not the metrics.json of an evaluation");
   return json["threshold"];
 }
 
-// The predictions in the order of their paths.
+// The predictions, sorted by path.
 std::vector<Prediction> by_path(std::vector<Prediction> predictions) {
   std::ranges::sort(predictions, {}, &Prediction::path);
   return predictions;
@@ -44,7 +44,7 @@ void check_same(const std::vector<Prediction>& first, const std::vector<Predicti
     const bool only_first =
         i == second.size() || (i < first.size() && first[i].path < second[i].path);
     OSTEON_CHECK(!only_first, other, ": has no prediction for ", first[i].path,
-                 "; both models must be evaluated on the same images");
+                 "; evaluate both models on the same images");
     OSTEON_CHECK(i < first.size() && first[i].path == second[i].path, other,
                  ": has a prediction for ", second[i].path,
                  ", which is not in this evaluation; both must be of the same images");
@@ -97,7 +97,7 @@ ImageAndStudyComparison compare_cohort(const Cohort& a, double a_threshold, cons
 McNemar mcnemar(std::int64_t only_first_right, std::int64_t only_second_right) {
   const std::int64_t n = only_first_right + only_second_right;
   const std::int64_t fewer = std::min(only_first_right, only_second_right);
-  // 2 P(X <= fewer) for X ~ Binomial(n, 1/2), the terms from the largest down.
+  // 2 P(X <= fewer) for X ~ Binomial(n, 1/2), summed from the largest term down.
   double sum = 0;
   const auto real = [](std::int64_t k) { return static_cast<double>(k); };
   for (std::int64_t k = fewer; k >= 0; --k)

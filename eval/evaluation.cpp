@@ -1,4 +1,4 @@
-// Evaluating models and keeping the result.
+// Evaluates models and writes the results.
 #include "eval/evaluation.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-constexpr std::size_t kLargestAudit = 100'000'000;  // bytes; it lists duplicates
+constexpr std::size_t kMaxAuditBytes = 100'000'000;  // bytes; it lists duplicates
 
 // The folder of the run that a checkpoint belongs to (it holds log.jsonl), or an empty path.
 fs::path run_folder(const fs::path& checkpoint) {
@@ -56,7 +56,7 @@ Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& dat
   return facts;
 }
 
-// What config.json of the training run says of itself.
+// The facts of the training run, from its config.json.
 void add_training(const json& config, Facts& facts) {
   const auto text = [&](const char* key) {
     const auto& value = config.contains(key) ? config[key] : json();
@@ -70,7 +70,7 @@ void add_training(const json& config, Facts& facts) {
              text("device"), ", ", text("precision")));
 }
 
-// By split, how many images and so on.
+// Whether `splits` holds the counts of images, studies and patients by split.
 bool is_split_counts(const json& splits) {
   const auto is_count = [](const auto& value) { return value.is_number_integer(); };
   return splits.is_object() && std::ranges::all_of(splits, [&](const auto& counts) {
@@ -78,17 +78,17 @@ bool is_split_counts(const json& splits) {
          });
 }
 
-// What the run's own configuration adds. The evaluation does not need it, so one that is damaged is
-// no reason to lose the report.
+// Adds the configuration of the run to the report. The evaluation does not need it, so a damaged
+// one does not prevent the report.
 void add_run(const fs::path& run, Report& report, Progress& progress) {
   try {
-    const json config = read_json(run / "config.json", kLargestConfig);
+    const json config = read_json(run / "config.json", kMaxConfigBytes);
     OSTEON_CHECK(config.is_object() && is_split_counts(config.value("splits", json())),
                  (run / "config.json").string(), " is not the configuration of a run");
     add_training(config, report.facts);
-    report.splits = config["splits"];  // of all three, where this evaluation may have read one
+    report.splits = config["splits"];  // of all three; this evaluation may have read only one
   } catch (const Error& error) {
-    progress.warn(format(error.what(), "; the report says nothing of the training"));
+    progress.warn(format(error.what(), "; the report does not describe the training"));
   }
 }
 
@@ -109,7 +109,7 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
   for (Gallery& gallery : report.task.galleries) draw_pictures(gallery, first, data, indices);
   report.heat_layer = grad_cam_layer(first.info);
   if (!options.report.audit.empty()) {
-    report.audit = read_json(options.report.audit, kLargestAudit);
+    report.audit = read_json(options.report.audit, kMaxAuditBytes);
     OSTEON_CHECK(report.audit.is_object(), options.report.audit.string(),
                  ": is not JSON of audit_data");
   }
@@ -124,9 +124,9 @@ void check_together(std::span<const TrainedModel> models) {
     if (info.image_size != first.image_size || info.fit != first.fit)
       throw UsageError(format("the checkpoints take images of ", first.image_size, " px (",
                               fit_name(first.fit), ") and of ", info.image_size, " px (",
-                              fit_name(info.fit), "); only alike ones can be averaged"));
+                              fit_name(info.fit), "); only equal ones can be averaged"));
     if (info.task != first.task || info.classes != first.classes)
-      throw UsageError(format("the checkpoints tell different classes apart: ", join(first.classes),
+      throw UsageError(format("the checkpoints have different classes: ", join(first.classes),
                               " and ", join(info.classes)));
   }
 }
@@ -183,7 +183,8 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
                                             Progress& progress) {
   OSTEON_CHECK(!indices.empty(), "there are no images to evaluate in this split");
   const std::unique_ptr<Task> task = task_of(info);
-  std::unique_ptr<TaskResult> other;  // read first: a wrong folder is told before the work
+  std::unique_ptr<TaskResult>
+      other;  // read first, so that a wrong folder is an error before the work
   if (!options.compare.empty()) other = task->read_result(options.compare);
   std::error_code error;
   fs::create_directories(out, error);

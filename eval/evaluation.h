@@ -1,4 +1,4 @@
-// From trained models and a split to the files and the table of an evaluation.
+// Evaluates trained models on a split: writes the files and prints the table.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 
 namespace osteon {
 
-// What the report says of an evaluation beside its figures.
+// The contents of the report beside the figures.
 struct ReportOptions {
   std::string split{"test"};
   std::string precision{"fp32"};
-  std::vector<std::filesystem::path> checkpoints{};  // as they were named
+  std::vector<std::filesystem::path> checkpoints{};  // as given by the user
   std::filesystem::path audit{};                     // JSON file of audit_data; empty: none
 };
 
@@ -35,25 +35,25 @@ struct EvaluationOptions {
 // same classes.
 void check_together(std::span<const TrainedModel> models);
 
-// What decides for several models together: the first one's, with the mean of their thresholds.
+// The ModelInfo of several models together: the first one's, with the mean of their thresholds.
 ModelInfo decision_of(std::span<const TrainedModel> models);
 
-// What the models predict of the samples `indices`: the mean of their predictions, as the ensemble
-// of Rajpurkar et al., "MURA", MIDL 2018; options.flip takes each model's over the image and its
-// mirror image.
+// The predictions for the samples `indices`: the mean over the models, as the ensemble of Rajpurkar
+// et al., "MURA", MIDL 2018. With options.flip each model's prediction is the mean over the image
+// and its mirror image.
 ImageValues predict_samples(std::span<const TrainedModel> models, const PreparedImages& data,
                             const std::vector<std::int64_t>& indices,
                             const EvaluationOptions& options, Progress& progress);
 
-// Sets the temperature of a model to a number, or to the one that fits its validation images best.
+// Sets the temperature of a model to a number, or to the best one for its validation images.
 void set_temperature(TrainedModel& trained, const std::string& temperature,
                      const PreparedImages& data, const std::vector<std::int64_t>& validation,
                      const InferenceOptions& inference);
 
-// Runs the models over samples `indices`, computes every figure with the decisions of `info`, and
-// writes metrics.json, predictions.csv, studies.csv, report.html and, for a comparison,
-// comparison.json into `out`, which is created. Throws Error for no samples, a prediction that is
-// not a number (the image named) or a file that cannot be written.
+// Runs the models over the samples `indices`, computes every figure with the decisions of `info`,
+// and writes metrics.json, predictions.csv, studies.csv, report.html and, for a comparison,
+// comparison.json into `out`, which is created. Throws Error for an empty `indices`, a prediction
+// that is not a number (naming the image) or a file that cannot be written.
 std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models,
                                             const ModelInfo& info, const PreparedImages& data,
                                             const std::vector<std::int64_t>& indices,

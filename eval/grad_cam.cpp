@@ -1,4 +1,4 @@
-// Gradients of a layer in the middle of a model, and how they are shown.
+// Computes gradients of an inner layer's output and draws heat maps.
 #include "eval/grad_cam.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace osteon {
 namespace {
 
-// While one lives, parameters collect no gradients.
+// Parameters collect no gradients during the lifetime of this object.
 class FrozenParameters {
  public:
   explicit FrozenParameters(const Module& model) : parameters_(model.parameters()) {
@@ -102,7 +102,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
   const Module& wanted = find_layer(model, layer);
   const EvaluationMode evaluation(model);
   const FrozenParameters frozen(model);
-  // What comes before the layer is computed without history; its output becomes a leaf.
+  // The layers before this one are computed without recording; its output becomes a leaf.
   std::optional<NoGrad> before(std::in_place);
   Tensor activation, logits;
   {
@@ -115,7 +115,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
     logits = model(input);
   }
   OSTEON_CHECK(activation.defined() && activation.rank() == 4, "Grad-CAM: layer ", layer,
-               " gives no maps [N,H,W,C]; choose an earlier one");
+               " has no output [N,H,W,C]; choose an earlier one");
   backward(sum(logits));
   const auto in_f32 = [](const Tensor& x) {
     return (x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32)).to(Device::cpu());
@@ -141,7 +141,7 @@ std::string grad_cam_layer(const ModelInfo& info) {
 ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int64_t long_side) {
   const auto [height, width] = shrunk(picture, long_side);
   const Image small = resize(picture, height, width);
-  // A padded input shows the picture in the middle of a square.
+  // A padded input has the image in the middle of a square.
   const std::int64_t longest = std::max(height, width);
   const bool padded = fit == Fit::pad;
   const std::int64_t map_height = padded ? longest : height, map_width = padded ? longest : width;
@@ -154,8 +154,8 @@ ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int6
       const double heat = map.at(static_cast<double>(y) + shift_y, static_cast<double>(x) + shift_x,
                                  map_height, map_width);
       const double grey = small.at(y, x);
-      const double share = 0.62 * heat * heat * (3 - 2 * heat);  // little heat stays clear
-      // From a deep orange to yellow: visible over black and white, and to the colour-blind.
+      const double share = 0.62 * heat * heat * (3 - 2 * heat);  // low heat stays transparent
+      // From orange to yellow: visible over black and white, and to colour-blind readers.
       image.pixels.push_back(blend(grey, std::lerp(214, 255, heat), share));
       image.pixels.push_back(blend(grey, std::lerp(64, 221, heat), share));
       image.pixels.push_back(blend(grey, std::lerp(16, 64, heat), share));

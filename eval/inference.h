@@ -1,4 +1,4 @@
-// Running a trained model over images.
+// Runs a trained model over images.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@ struct InferenceOptions {
   std::int64_t batch_size = 32;
   int workers = 2;
   DType dtype = DType::f32;  // of the activations
-  bool mirrored = false;     // left and right exchanged in every image
+  bool mirrored = false;     // mirror every image, left to right
 };
 
-// The model's input from images and matrices as a loader gives them: warped, normalised, [N,S,S,3],
-// on their device.
+// The model's input from a loader's images and matrices: warped, normalised, [N,S,S,3], on their
+// device.
 Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
                    DType dtype);
 
@@ -27,8 +27,7 @@ Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo
 Tensor outputs_of(Module& model, const Tensor& input);
 
 // The outputs for the samples `indices`, in their order, computed in evaluation mode without
-// gradients; the model's mode is as before afterwards. `progress` is called with the number of
-// images done.
+// gradients; the model's mode is restored. `progress` is called with the number of images done.
 ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore& store,
                           const std::vector<std::int64_t>& indices, const InferenceOptions& options,
                           const std::function<void(std::int64_t done)>& progress = {});

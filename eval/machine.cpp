@@ -1,4 +1,4 @@
-// From the names of the options to device, dtype and the settings of the whole process.
+// Turns option values into device, dtype and the process's settings.
 #include "eval/machine.h"
 
 #include <cstdio>
@@ -20,7 +20,8 @@ DType activation_dtype(const std::string& precision, const Device& device) {
   if (device.is_cuda())
     cuda::require_bf16("--precision bf16", device);
   else if (!has_fast_bf16())
-    std::fputs("note: bf16 is slower than fp32 here: no fast kernels for this processor\n", stderr);
+    std::fputs("note: bf16 is slower than fp32 here: this processor has no fast kernels for it\n",
+               stderr);
   return DType::bf16;
 }
 

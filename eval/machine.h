@@ -1,4 +1,4 @@
-// What a program computes with: --device, --backend, --precision and --threads.
+// The machine options of the programs: --device, --backend, --precision and --threads.
 #pragma once
 
 #include <string>
@@ -35,14 +35,13 @@ void for_each_machine_option(Options& o, const Visit& visit) {
         o.threads, InRange{0, 1024});
 }
 
-// The dtype activations flow in: f32, or bf16 for precision bf16. Says on standard error when that
-// will be slow. Throws UsageError for a precision the device does not have.
+// The dtype of the activations: f32, or bf16 for precision bf16. Prints a note on standard error if
+// that will be slow. Throws UsageError for a precision that the device does not have.
 DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
 
-// Sets the number of threads, the back end and whether tf32 may be used, for the whole process;
-// returns the device. Says on standard error when `auto` means the CPU although CUDA is built in.
-// Throws UsageError for options that mean nothing and Error for a device that
-// cannot be used.
+// Sets the number of threads, the back end and the use of tf32 for the whole process; returns the
+// device. Prints a note on standard error if `auto` chooses the CPU although CUDA is built in.
+// Throws UsageError for invalid options and Error for an unusable device.
 Device configure_process(const MachineOptions& options);
 
 }  // namespace osteon

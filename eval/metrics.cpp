@@ -1,4 +1,4 @@
-// The figures of a classifier. Ranks are counted in integers, so that AUROC is exact up to its last
+// Computes the figures of a classifier. Ranks are integers, so that AUROC is exact up to its last
 // division.
 #include "eval/metrics.h"
 
@@ -30,7 +30,7 @@ void check(std::span<const Outcome> outcomes, double threshold) {
   }
 }
 
-// Fills in the figures that depend on the decisions alone.
+// Computes the figures that depend on the decisions only.
 void score_decisions(Metrics& metrics) {
   const double tn = real(metrics.confusion.tn), fp = real(metrics.confusion.fp);
   const double fn = real(metrics.confusion.fn), tp = real(metrics.confusion.tp);

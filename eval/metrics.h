@@ -1,5 +1,5 @@
-// How good a binary classifier is, from its probabilities and the truth: the figures every table,
-// log and metrics.json of a run quotes. The definitions are scikit-learn's.
+// Figures of a binary classifier, from its probabilities and the labels: those of every table, log
+// and metrics.json. The definitions are scikit-learn's.
 #pragma once
 
 #include <array>
@@ -10,13 +10,13 @@
 
 namespace osteon {
 
-// What was true of one image or study, and what the model said of it.
+// The label of one image or study, and the model's probability for it.
 struct Outcome {
   int label = 0;           // 1 = positive (abnormal), 0 = negative
   double probability = 0;  // of the positive class, 0 to 1
 };
 
-// Decisions against the truth; positive is decided where probability >= threshold.
+// Decisions against labels; the decision is positive if probability >= threshold.
 struct Confusion {
   std::int64_t tn = 0, fp = 0, fn = 0, tp = 0;
 };
@@ -27,7 +27,7 @@ struct Interval {
 
 inline constexpr std::size_t kFigureCount = 10;
 
-// A figure that its inputs leave undefined (no samples, one class only, 0/0) has no value.
+// A figure that is undefined for its inputs (no samples, one class only, 0/0) has no value.
 struct Metrics {
   std::int64_t n = 0;
   std::int64_t positives = 0;
@@ -57,7 +57,7 @@ struct Metrics {
   std::optional<double> ece;
   Confusion confusion;
   // 95 % intervals in the order of kFigures, from a bootstrap over patients (eval/bootstrap.h);
-  // none where the figure or its interval is undefined, or no bootstrap was asked for.
+  // none if the figure or its interval is undefined, or without a bootstrap.
   std::array<std::optional<Interval>, kFigureCount> ci95;
 };
 
@@ -68,7 +68,7 @@ struct Figure {
   std::optional<double> Metrics::*value;
 };
 
-// Every figure under the name, and in the order, that metrics.json gives it.
+// Every figure, with the name and in the order of metrics.json.
 inline constexpr std::array<Figure, kFigureCount> kFigures{{
     {"accuracy", &Metrics::accuracy},
     {"precision", &Metrics::precision},
@@ -82,26 +82,27 @@ inline constexpr std::array<Figure, kFigureCount> kFigures{{
     {"ece", &Metrics::ece},
 }};
 
-// Its place in kFigures.
+// Its index in kFigures.
 constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
   std::size_t index = 0;
   while (kFigures[index].value != value) ++index;
   return index;
 }
 
-// All figures of `outcomes`, in any order, in O(n log n). Throws Error for a label other than 0 and
-// 1, and for a probability or threshold outside 0 to 1 or not a number; the position is named.
+// All figures of `outcomes`, which may have any order, in O(n log n). Throws Error for a label
+// other than 0 and 1, and for a probability or threshold outside 0 to 1 or not a number, naming the
+// position.
 Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold);
 
-// Outcomes sorted once, so that the figures of many resamplings cost one pass each.
+// Outcomes, sorted once, so that the figures of each resampling cost only one pass.
 class RankedOutcomes {
  public:
-  // Outcome i belongs to group groups[i], of as many groups as there are counts below. Throws as
-  // compute_metrics does.
+  // Outcome i belongs to group groups[i]; the number of groups is that of the counts below. Throws
+  // as compute_metrics does.
   RankedOutcomes(std::span<const Outcome> outcomes, std::span<const std::size_t> groups,
                  double threshold);
 
-  // The figures where every outcome of group g counts counts[g] times.
+  // The figures if every outcome of group g counts counts[g] times.
   Metrics metrics(std::span<const std::int64_t> counts) const;
 
  private:
@@ -114,8 +115,8 @@ class RankedOutcomes {
   std::vector<Item> items_;  // from the highest probability to the lowest
 };
 
-// What is decided where the threshold is one of the probabilities: the numbers of positives and
-// negatives at or above it. From the highest probability to the lowest, a point each.
+// One point of the operating curves: the numbers of positives and negatives at or above a
+// threshold. There is one point per distinct probability, from the highest to the lowest.
 struct OperatingPoint {
   double probability = 0;
   std::int64_t tp = 0, fp = 0;

@@ -1,4 +1,4 @@
-// Metadata of model files: texts in the safetensors header, lists as JSON.
+// Reads and writes the metadata of model files: texts in the safetensors header, lists as JSON.
 #include "eval/model_file.h"
 
 #include "base/checksums.h"
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Metadata = std::map<std::string, std::string>;
 
-constexpr std::int64_t kLargestImage = 8192;
+constexpr std::int64_t kMaxImageSize = 8192;
 
 const std::string& text(const Metadata& metadata, const char* key) {
   const auto found = metadata.find(key);
@@ -24,7 +24,7 @@ const std::string& text(const Metadata& metadata, const char* key) {
   return found->second;
 }
 
-// Runs `body`, putting the file's name before what it throws.
+// Runs `body` and puts the file's name before the message of an error.
 template <class Body>
 auto naming(const fs::path& file, const Body& body) {
   try {
@@ -34,12 +34,12 @@ auto naming(const fs::path& file, const Body& body) {
   }
 }
 
-// Compares a model file with the checksum in the state beside it, where there is one: a model that
-// travels alone has none.
+// Compares a model file with the checksum in the state beside it. A model file outside a checkpoint
+// has no state.
 void verify_model_file(const fs::path& file) {
   const fs::path state = file.parent_path() / kStateFile;
   if (file.filename() == kModelFile && fs::is_regular_file(state))
-    read_checked_json(state, kLargestState, {kModelFile});
+    read_checked_json(state, kMaxStateBytes, {kModelFile});
 }
 
 }  // namespace
@@ -48,26 +48,26 @@ ModelInfo read_model_info(const Metadata& metadata) {
   const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
   ModelInfo info;
   info.arch = text(metadata, "arch");
-  // Files from before there were widths have none.
+  // Older files have no width.
   if (metadata.contains("width")) info.width = to_integer<std::int64_t>("width", parsed("width"));
   info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
   info.fit = fit_from_name(text(metadata, "fit"));
   info.mean = parsed("mean").get<std::vector<double>>();
   info.std = parsed("std").get<std::vector<double>>();
-  if (metadata.contains("task")) info.task = text(metadata, "task");  // older ones have none
+  if (metadata.contains("task")) info.task = text(metadata, "task");  // older files have no task
   info.classes = parsed("classes").get<std::vector<std::string>>();
   info.threshold = parsed("threshold").get<double>();
-  // Checkpoints from before there were temperatures have none.
+  // Older checkpoints have no temperature.
   if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
   info.split = {to_integer<std::uint64_t>("split_seed", parsed("split_seed")),
                 parsed("val_fraction").get<double>()};
-  OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kLargestImage, "image_size ",
-               info.image_size, " is not in [1, ", kLargestImage, "]");
+  OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kMaxImageSize, "image_size ",
+               info.image_size, " is not in [1, ", kMaxImageSize, "]");
   OSTEON_CHECK(info.width >= 1 && info.width <= kMaxWidth, "width ", info.width, " is not in [1, ",
                kMaxWidth, "]");
   OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
   for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
-  make_task(info.task, info.classes);  // throws for classes that do not fit
+  make_task(info.task, info.classes);  // throws for classes that do not match
   OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
                " is not in [0, 1]");
   OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");

@@ -1,4 +1,4 @@
-// Files in batches through models, one failure at a time.
+// Predicts files in batches; a failure concerns one file only.
 #include "eval/predict_files.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ void list_folder(const fs::path& folder, std::vector<fs::path>& files) {
   for (const std::string& name : list_subfolders(folder)) list_folder(folder / name, files);
 }
 
-// One file on its way: its picture or why there is none.
+// One file of a batch: its image or the reason why there is none.
 struct Item {
   std::string path;
   std::optional<Image> picture;
@@ -126,7 +126,7 @@ class Predictor {
     return batch;
   }
 
-  // On the model's device.
+  // The model's input, on the model's device.
   Tensor input_for(const Module& model, const Batch& batch, const ModelInfo& info) const {
     return model_input(batch.images.to(model.device()), batch.matrices.to(model.device()), info,
                        options_.dtype);
@@ -153,7 +153,7 @@ class Predictor {
                 overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));
   }
 
-  // image1.png, or image1-2.png where another file of that name came before.
+  // image1.png, or image1-2.png if another file had that name before.
   std::string unused_name(const std::string& path) {
     const std::string stem = fs::path(path).stem().string();
     std::string name = stem;

@@ -1,4 +1,4 @@
-// Predictions for image files without labels: the work of `predict`.
+// Predictions for image files without labels, for the program `predict`.
 #pragma once
 
 #include <filesystem>
@@ -28,14 +28,14 @@ struct FolderAnswer {
   std::string folder;
   std::vector<double> prediction;
   std::string decision;
-  std::int64_t views = 0, failed = 0;  // images answered, and those that could not be
+  std::int64_t views = 0, failed = 0;  // predicted images, and failed ones
 };
 
 struct FileAnswers {
-  std::vector<std::string> columns;  // of the predictions, as the task calls them
+  std::vector<std::string> columns;  // names of the prediction's columns
   std::vector<FileAnswer> images;
   std::vector<FileFailure> failures;
-  std::vector<FolderAnswer> studies;  // if asked for, sorted by folder
+  std::vector<FolderAnswer> studies;  // with options.by_study, sorted by folder
 };
 
 struct PredictOptions {
@@ -48,14 +48,14 @@ struct PredictOptions {
   std::function<void(const FileFailure&)> on_failure{};
 };
 
-// The files that command-line inputs stand for, in order: a folder stands for all images below it
-// (PNG, JPEG and DICOM by their endings, DICOM without an ending by its first bytes), sorted by
-// path, hidden ones left out. What does not exist is kept, for predict_files to report.
+// The files of the command-line inputs, in order. A folder stands for all images below it (PNG,
+// JPEG and DICOM by their endings, DICOM without an ending by its first bytes), sorted by path,
+// without hidden ones. Missing files are kept, so that predict_files reports them.
 std::vector<std::filesystem::path> list_images(const std::vector<std::filesystem::path>& inputs);
 
-// Answers for each file with the decisions of `info`, in order, the first one alone and the others
-// in batches. A file that cannot be read or whose prediction is not finite is a failure and the
-// others are still answered. Throws Error when an overlay cannot be written.
+// Predicts each file with the decisions of `info`, in order, the first one alone and the others in
+// batches. A file that is unreadable or whose prediction is not finite is a failure; the others are
+// still predicted. Throws Error if an overlay cannot be written.
 FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
                           const std::vector<std::filesystem::path>& files,
                           const PredictOptions& options);

@@ -1,4 +1,4 @@
-// Grouping of predictions into studies and body parts.
+// Groups predictions into studies and body parts.
 #include "eval/predictions.h"
 
 #include <tuple>
@@ -24,7 +24,8 @@ std::string patient_name(const Item& item) {
   return item.patient.empty() ? "study " + item.study : "patient " + item.patient;
 }
 
-// Patients are numbered in the order of their names, so that it does not matter who comes first.
+// Patients are numbered in the order of their names, so that the order of the predictions does not
+// matter.
 Cohort make_cohort(const std::vector<const Prediction*>& images,
                    const std::vector<const Study*>& studies) {
   std::map<std::string, std::size_t> numbers;

@@ -1,5 +1,5 @@
-// From one probability an image to one a study, and to the figures of both, overall and for each
-// body part: what eval_mura computes.
+// From one probability per image to one per study, and to the figures of both, overall and for each
+// body part: the computation of eval_mura.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,7 @@
 
 namespace osteon {
 
-// What the model said of one image. Names are the manifest's; `part` is empty where the data set
-// does not say.
+// The model's prediction for one image. Names are the manifest's; `part` is empty if unknown.
 struct Prediction {
   std::string path, study, patient, part;
   int label = 0;           // 1 = positive (abnormal), 0 = negative
@@ -31,17 +30,17 @@ struct Study {
 // The studies of `predictions`, sorted by study, patient and part. A study's probability is the
 // mean of its images', as in Rajpurkar et al., "MURA", MIDL 2018. Throws Error naming the image for
 // a label other than 0 and 1, a probability outside 0 to 1 or not a number, and an empty study;
-// naming the study and two of its images where their labels differ.
+// naming the study and two of its images if their labels differ.
 std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions);
 
-// The outcomes of all images or all studies of a cohort, with the number of the patient of each.
+// The outcomes of all images or all studies of a cohort, with the patient's number of each.
 struct CohortLevel {
   std::vector<Outcome> outcomes;
   std::vector<std::size_t> patients;
 };
 
-// What figures are computed of: all predictions, or those of one body part. An image that names no
-// patient counts as its study's own.
+// A set of predictions with figures of its own: all predictions, or those of one body part. An
+// image without a patient is its study's own patient.
 struct Cohort {
   std::size_t patients = 0;
   CohortLevel image, study;  // in the order of the predictions and of aggregate_studies
@@ -65,8 +64,8 @@ struct Evaluation {
   std::map<std::string, ImageAndStudyMetrics> parts;
 };
 
-// The figures of `predictions` at one threshold, with intervals if a bootstrap is asked for. Throws
-// as aggregate_studies and compute_metrics do.
+// The figures of `predictions` at one threshold, with intervals if bootstrap.draws > 0. Throws as
+// aggregate_studies and compute_metrics do.
 Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold,
                     const BootstrapOptions& bootstrap = {});
 

@@ -1,4 +1,4 @@
-// The files of an evaluation.
+// Writes the files of an evaluation.
 #include "eval/results.h"
 
 #include <charconv>

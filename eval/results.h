@@ -1,6 +1,6 @@
-// What an evaluation leaves behind: metrics.json, predictions.csv and studies.csv in the run's
-// folder, and a table on the terminal. Files are written atomically (base/file.h): an Error that
-// names the file leaves an old one as it was.
+// The results of an evaluation: metrics.json, predictions.csv and studies.csv in the run's folder,
+// and a table on the terminal. Files are written atomically (base/file.h): if writing fails, Error
+// names the file, and an older file is unchanged.
 #pragma once
 
 #include <filesystem>
@@ -17,8 +17,7 @@ namespace osteon {
 // The shortest text that reads back as the same double, whatever the locale.
 std::string exact_text(double value);
 
-// Writes a file of JSON. Texts that are not UTF-8 (names from files in another encoding) get U+FFFD
-// in their place.
+// Writes a JSON file. Bytes that are not UTF-8 (names in another encoding) become U+FFFD.
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
 
 // {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
@@ -32,16 +31,16 @@ void write_metrics_json(const std::filesystem::path& path, const Evaluation& eva
 // undefined, and "mcnemar": {"only_first_right", "only_second_right", "p_value"}.
 void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison);
 
-// path,study,patient,part,label,probability: a row an image, in the order given. Probabilities read
-// back as the same doubles.
+// path,study,patient,part,label,probability: one row per image, in the given order. Probabilities
+// read back as the same doubles.
 void write_predictions_csv(const std::filesystem::path& path,
                            const std::vector<Prediction>& predictions);
 
-// study,part,label,probability,views: a row a study, in the order given.
+// study,part,label,probability,views: one row per study, in the given order.
 void write_studies_csv(const std::filesystem::path& path, const std::vector<Study>& studies);
 
-// A row for all images, all studies, and those of each part, `-` where a figure is undefined; below
-// it the intervals of all images and all studies, if there are any, and the two confusion matrices.
+// One row each for all images, all studies, and those of each part, `-` for undefined figures; then
+// the intervals of all images and all studies, if any, and the two confusion matrices.
 void print_table(std::ostream& out, const Evaluation& evaluation);
 
 // The differences over all images and all studies with their intervals, and McNemar's test.

@@ -1,4 +1,4 @@
-// The terminal's table of an evaluation.
+// Prints the table of an evaluation on the terminal.
 #include <algorithm>
 #include <charconv>
 #include <ostream>
@@ -33,20 +33,21 @@ std::string rounded(const std::optional<double>& value) {
   return {text, std::to_chars(text, text + sizeof text, *value, std::chars_format::fixed, 4).ptr};
 }
 
-// A part's name may hold anything; control characters would break the table or drive the terminal.
+// A part's name may contain any bytes; control characters would break the table or control the
+// terminal.
 std::string printable(std::string name) {
   std::ranges::replace_if(
       name, [](unsigned char c) { return c < ' ' || c == 127; }, '?');
   return name;
 }
 
-// Columns taken on the terminal: UTF-8 continuation bytes take none.
+// Width in columns of the terminal: UTF-8 continuation bytes have none.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-// Prints the rows as columns, the first `left` of them flush left and the others flush right.
+// Prints the rows as columns, the first `left` of them aligned left and the others right.
 void print_aligned(std::ostream& out, const std::vector<Row>& rows, std::size_t left) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows)

@@ -26,7 +26,7 @@ double balanced_weight(const Manifest& manifest) {
     for (std::size_t label = 0; label < 2; ++label) total[label] += counts[label];
   OSTEON_CHECK(total[0] > 0 && total[1] > 0, "positive weight balanced: the training split has ",
                total[0], " ", manifest.classes[0], " and ", total[1], " ", manifest.classes[1],
-               " images, needs some of both; use none or a number");
+               " images; it needs both classes; use none or a number");
   return total[0] / total[1];
 }
 

@@ -1,4 +1,4 @@
-// How much each training image counts in the loss, so that the rarer class is not drowned.
+// The weight of each training image in the loss, which balances the classes.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace osteon {
 
-// One weight a sample of the manifest, computed from the counts of the training split (N normal, A
+// One weight per sample of the manifest, from the counts of the training split (N normal, A
 // abnormal images):
 //
 //   paper      per body part: abnormal N / (A + N), normal A / (A + N). Source: Rajpurkar et al.,
@@ -17,7 +17,8 @@ namespace osteon {
 //   none       1
 //   NUMBER     abnormal NUMBER, normal 1; NUMBER > 0
 //
-// Throws UsageError for another policy, Error where `balanced` meets a split of one class.
+// Throws UsageError for any other policy, and Error for `balanced` if the training split has one
+// class only.
 std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy);
 
 // Throws UsageError unless `policy` is one of these.

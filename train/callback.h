@@ -1,4 +1,4 @@
-// What watches training and may end it: the log, early stopping, or a user's own.
+// Callbacks that observe training and may end it: the log, early stopping, or a user's own.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace osteon {
 
-// A step whose numbers have arrived; on a CUDA device the next one is already on its way.
+// A finished step; on a CUDA device the next one has been issued already.
 struct StepEvent {
   std::int64_t epoch = 0, step = 0;  // from 1
   std::int64_t total_steps = 0;      // of the whole run
@@ -24,16 +24,16 @@ struct StepEvent {
 
 // The end of an epoch, after validation.
 struct EpochEvent {
-  std::int64_t epoch = 0, step = 0;  // from 1
-  double train_loss = 0;             // mean over the epoch's images
-  double loss = 0;                   // of validation
-  NamedFigure score{};  // of validation, by which epochs are compared; named for people
-  std::vector<NamedFigure> figures{};  // of validation, the score among them
-  bool is_best = false;                // so far
+  std::int64_t epoch = 0, step = 0;    // from 1
+  double train_loss = 0;               // mean over the epoch's images
+  double loss = 0;                     // of validation
+  NamedFigure score{};                 // of validation, compares epochs; the name is for printing
+  std::vector<NamedFigure> figures{};  // of validation, including the score
+  bool is_best = false;                // of all epochs so far
   double lr = 0;
   double images_per_second = 0;
   double seconds = 0;        // of the run so far
-  std::int64_t skipped = 0;  // steps left out so far because a number was not finite
+  std::int64_t skipped = 0;  // steps skipped so far because a number was not finite
   std::size_t peak_bytes = 0;
 };
 
@@ -43,14 +43,14 @@ class TrainingCallback {
 
   virtual void on_step(const StepEvent& /*event*/) {}
   virtual void on_epoch(const EpochEvent& /*event*/) {}
-  // Why training should end before its last epoch, asked before each epoch; empty to go on.
+  // The reason to end training before its last epoch, queried before each epoch; empty to continue.
   virtual std::string stop_reason() const { return {}; }
 
-  // What the callback must remember when a run is resumed; under `name` in the checkpoint's
-  // state.json. A callback with an empty name remembers nothing.
+  // The state that a resumed run needs, stored under `name` in the checkpoint's state.json. A
+  // callback with an empty name has no state.
   virtual std::string name() const { return {}; }
   virtual nlohmann::ordered_json state() const { return {}; }
-  // Throws Error for what state() did not give.
+  // Throws Error for a value that state() did not return.
   virtual void load_state(const nlohmann::ordered_json& /*state*/) {}
 };
 

@@ -1,4 +1,4 @@
-// Sending images in portions.
+// Sends images in portions.
 #include "train/device_images.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Counting epochs without a new best one.
+// Counts epochs without a new best one.
 #include "train/early_stopping.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-// Ends training when validation has not improved for a while.
+// Ends training when validation has not improved for some epochs.
 #pragma once
 
 #include <cstdint>

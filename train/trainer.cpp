@@ -10,7 +10,7 @@
 namespace osteon {
 namespace {
 
-// A validation whose score is undefined, as an AUROC without both classes, is judged by its loss.
+// If the score of a validation is undefined (an AUROC without both classes), the loss decides.
 bool is_better(double loss, const NamedFigure& score, const BestSoFar& best, const Score& rule) {
   if (!score.second || !best.score.second) return loss < best.loss;
   return rule.higher_is_better ? *score.second > *best.score.second
@@ -32,7 +32,7 @@ void Trainer::train() {
       optimizer_->set_lr_factor(scheduler_->factor(state_.step, state_.epoch));
       training_step_->issue(batches);  // zero_grad, loss, backward, update: training_step.cpp
       ++state_.step;
-      take_results(/*wait=*/false);  // of the steps that are done, for the callbacks
+      take_results(/*wait=*/false);  // of finished steps, for the callbacks
       stop_if_interrupted();
       if (run_->is_save_due()) save();
     }
@@ -64,8 +64,8 @@ LoaderOptions Trainer::loader_options() const {
           .first_batch = state_.batches};
 }
 
-// The batches of the next step: options_.accumulate, fewer at the end of an epoch, and none after
-// it.
+// The batches of the next step: options_.accumulate batches, fewer at the end of an epoch, none
+// after it.
 bool Trainer::next_batches(Loader& loader, Batches& batches) {
   batches.clear();
   Batch batch;
@@ -73,7 +73,7 @@ bool Trainer::next_batches(Loader& loader, Batches& batches) {
     const auto count = static_cast<std::int64_t>(batch.indices.size());
     data_wait_ = loader.seconds_waited();
     pace_->add(count);
-    if (count < 2) break;  // the rest of an epoch, too small for batch norm; other ones next time
+    if (count < 2) break;  // too small for batch norm; the next epoch leaves out other images
     batches.push_back(training_batch(batch));
     ++state_.batches;
   }
@@ -94,7 +94,7 @@ Tensor Trainer::loss_of_inputs(const Tensors& inputs) const {
   return data_.task->loss(outputs, inputs[2], inputs[3]);
 }
 
-// The weights in the loss of these samples, [N].
+// The loss weights of these samples, [N].
 Tensor Trainer::weights_of(const std::vector<std::int64_t>& indices, DType dtype) const {
   std::vector<double> weights;
   for (const std::int64_t index : indices)
@@ -102,8 +102,8 @@ Tensor Trainer::weights_of(const std::vector<std::int64_t>& indices, DType dtype
   return from_vector(weights, {static_cast<std::int64_t>(indices.size())}, dtype);
 }
 
-// Adds up the results of the steps that are done, and tells the callbacks; of all steps that were
-// issued, if `wait`.
+// Adds up the results of finished steps and calls the callbacks; if `wait`, those of all issued
+// steps.
 void Trainer::take_results(bool wait) {
   while (const std::optional<TrainingResult> result = training_step_->take_result(wait)) {
     check_finite(*result);
@@ -126,7 +126,7 @@ void Trainer::take_results(bool wait) {
   }
 }
 
-// A number that is not finite ends the run, unless with skip_nonfinite.
+// Ends the run at a number that is not finite, unless skip_nonfinite is set.
 void Trainer::check_finite(const TrainingResult& result) const {
   if (result.is_finite() || options_.skip_nonfinite) return;
   const auto bad =
@@ -190,7 +190,7 @@ void Trainer::finish_epoch(const Validation& validation) {
 
 double Trainer::seconds() const { return seconds_before_ + pace_->seconds(); }
 
-// A checkpoint of this moment, the best one if `new_best` has its figures.
+// Saves a checkpoint; it is the best one if `new_best` has its figures.
 void Trainer::save(std::optional<BestSoFar> new_best) {
   take_results(/*wait=*/true);
   state_.seconds = seconds();
@@ -213,7 +213,7 @@ std::unique_ptr<TaskResult> Trainer::evaluate_best() {
   const TrainedModel best[] = {load_model(options_.out, device_)};
   const std::vector<std::int64_t> test = split_indices(data_.images.manifest, Split::test);
   if (test.empty())
-    run_->progress().line("note: no test split; these are the figures of validation");
+    run_->progress().line("note: there is no test split; these are the figures of validation");
   return evaluate_models(best, best[0].info, data_.images, test.empty() ? data_.val : test,
                          {.inference = {.batch_size = options_.batch_size,
                                         .workers = options_.workers,

@@ -1,5 +1,5 @@
-// Training: a model, an optimizer, data, a task, and callbacks that see each step and epoch.
-// Trainer::train() in trainer.cpp is the loop.
+// Training: combines a model, an optimizer, data, a task, and callbacks that see each step and
+// epoch. Trainer::train() in trainer.cpp is the loop.
 #pragma once
 
 #include <cstdint>
@@ -26,31 +26,32 @@ namespace osteon {
 
 class Trainer {
  public:
-  // Reads the data and builds the model on `device`; with options.resume, continues the run in
-  // options.out from `last`, or from its beginning if nothing was saved yet. Throws UsageError or
-  // Error for options or data that cannot work, a folder that already holds a run, and a run that
-  // cannot be continued with these options or from a damaged checkpoint; nothing is written then.
+  // Reads the data and builds the model on `device`. With options.resume, continues the run in
+  // options.out from `last`, or from the beginning if it has no checkpoint. Throws UsageError or
+  // Error for unusable options or data, for a folder that already contains a run, and for a run
+  // that cannot be continued with these options or has a damaged checkpoint; it writes nothing
+  // then.
   explicit Trainer(const TrainOptions& options, const Device& device = Device::cpu());
 
-  // Adds a callback, whose state is taken from the checkpoint of a resumed run.
+  // Adds a callback. In a resumed run its state comes from the checkpoint.
   void add_callback(std::shared_ptr<TrainingCallback> callback);
 
-  // The epochs that are left, or until a callback has a reason to stop; after each one validation
-  // and a checkpoint, and one every save_every minutes. A checkpoint or a line of the log that
-  // cannot be written is said, and training goes on without; only the last checkpoint must succeed.
-  // Throws Error naming step, images and the last checkpoint when loss or gradient is not finite,
-  // and Interrupted, after saving, when SIGINT or SIGTERM came.
+  // Trains the remaining epochs, or until a callback has a reason to stop. Each epoch ends with
+  // validation and a checkpoint; a further checkpoint is written every save_every minutes. If a
+  // checkpoint or a line of the log cannot be written, a warning says so and training continues;
+  // only the last checkpoint must succeed. Throws Error naming step, images and the last checkpoint
+  // if a loss or gradient is not finite, and Interrupted, after saving, on SIGINT or SIGTERM.
   void train();
 
-  // The figures of the best checkpoint on the test split, or on the validation split where there is
-  // no test: written into the folder and returned.
+  // The figures of the best checkpoint on the test split (without one, on the validation split),
+  // written into the folder and returned.
   std::unique_ptr<TaskResult> evaluate_best();
 
  private:
   struct Validation {
     double loss = 0;
     NamedFigure score;                 // under its key
-    std::vector<NamedFigure> figures;  // the score among them
+    std::vector<NamedFigure> figures;  // including the score
   };
   using Batches = std::vector<TrainingBatch>;  // of one step
 
@@ -81,7 +82,8 @@ class Trainer {
   const DType dtype_;
   const std::shared_ptr<Run> run_;
   TrainingData data_;
-  std::optional<DeviceImages> device_images_;  // those of data_.train, where the device has room
+  std::optional<DeviceImages>
+      device_images_;  // those of data_.train, if the device has enough memory
   ModelInfo info_;
   std::unique_ptr<Module> model_;
   std::unique_ptr<Optimizer> optimizer_;

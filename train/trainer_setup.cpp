@@ -1,4 +1,4 @@
-// How a run begins, or begins again: data, model, folder.
+// Starts or resumes a run: data, model, folder.
 #include <algorithm>
 #include <numeric>
 
@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Checked, with the device's own name in the place of auto and the model's own image size in that
-// of 0.
+// The checked options, with `auto` replaced by the device's name and image size 0 by the model's
+// own.
 TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
   options.device = format(device);
@@ -55,11 +55,10 @@ void Trainer::add_callback(std::shared_ptr<TrainingCallback> callback) {
   callbacks_.push_back(std::move(callback));
 }
 
-// What was chosen by timing when the run began is chosen again when it is resumed.
+// A resumed run uses the kernels that were chosen by timing when it began.
 void Trainer::choose_kernels() const {
   if (!device_.is_cuda() && (options_.autotune || options_.allow_nondeterministic))
-    throw UsageError(
-        "--autotune and --allow-nondeterministic are for CUDA devices; leave them out");
+    throw UsageError("--autotune and --allow-nondeterministic need a CUDA device; leave them out");
   set_autotune(options_.autotune);
   set_allow_nondeterministic(options_.allow_nondeterministic);
   if (options_.resume && fs::exists(run_->tuning_file()))

@@ -1,4 +1,4 @@
-// From options to data that can be trained on.
+// Prepares the training data that the options name.
 #include "train/training_data.h"
 
 #include <numeric>
@@ -9,7 +9,7 @@
 namespace osteon {
 namespace {
 
-// Faults of the labels are found now, not after the last epoch.
+// Reports faults of the labels now, not after the last epoch.
 void check_labels(const Manifest& manifest, const Task& task) {
   std::vector<std::int64_t> all(manifest.samples.size());
   std::iota(all.begin(), all.end(), 0);
@@ -39,7 +39,7 @@ TrainingData load_training_data(const TrainOptions& options, Progress& progress)
   data.train = split_indices(data.images.manifest, Split::train);
   data.val = split_indices(data.images.manifest, Split::val);
   OSTEON_CHECK(data.train.size() >= 2, options.data.string(), ": the training split has ",
-               data.train.size(), " images, needs at least 2");
+               data.train.size(), " images; it needs at least 2");
   OSTEON_CHECK(!data.val.empty(), options.data.string(),
                ": the validation split is empty; raise --val-fraction");
   data.task->check_choices(options.threshold, options.temperature, data.samples(data.val));

@@ -23,8 +23,8 @@ struct TrainingData {
   }
 };
 
-// Reads the data set that the options name and decodes its images. Throws UsageError or Error for
-// data that cannot be trained on.
+// Reads the data set that the options name and decodes its images. Throws UsageError or Error if it
+// is not suitable for training.
 TrainingData load_training_data(const TrainOptions& options, Progress& progress);
 
 }  // namespace osteon

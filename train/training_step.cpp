@@ -1,4 +1,4 @@
-// Issuing a step; on a CUDA device, recording it once and replaying it.
+// Issues a step; on a CUDA device it is recorded once and replayed.
 #include "train/training_step.h"
 
 #include <algorithm>
@@ -13,22 +13,21 @@
 namespace osteon {
 namespace {
 
-// Before a step is recorded it runs as it is: plans are chosen, libraries opened, caches and
-// regions of memory filled, none of which can be recorded. The second time everything is in its
-// place.
+// Steps that run directly before one is recorded. They choose plans, open libraries, fill caches
+// and allocate memory, none of which can be recorded. From the second step on all this is done.
 constexpr int kWarmUp = 2;
 
 }  // namespace
 
-// What a step has on a CUDA device only.
+// The members of a step on a CUDA device.
 struct TrainingStep::OnDevice {
   explicit OnDevice(const Device& device)
       : upload(device), downloads(device), arena(cuda::make_arena(device)) {}
 
   cuda::Upload upload;
   cuda::Downloads downloads;
-  const std::shared_ptr<cuda::Arena> arena;  // what the recorded step writes to
-  int warm = 0;                              // full steps computed in it so far
+  const std::shared_ptr<cuda::Arena> arena;  // memory of the recorded step
+  int warm = 0;                              // full steps computed in it without recording
   std::unique_ptr<cuda::Graph> graph;
   Tensors fixed_inputs, fixed_numbers;
 };
@@ -60,8 +59,8 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
                                batch.samples.end());
     inputs.push_back(on_device_ ? on_device_->upload(batch.inputs) : batch.inputs);
   }
-  // All in one arena. Between two replays other steps may use it: of what they leave behind nothing
-  // is read again.
+  // All steps allocate from one arena. Other steps may overwrite it between replays; no replay
+  // reads their data.
   const cuda::ArenaScope scope(on_device_ ? on_device_->arena : nullptr);
   draw_from(0);
   step.numbers = may_replay(batches) ? replay(inputs[0]) : compute(inputs);
@@ -70,7 +69,7 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   ++next_step_;
 }
 
-// What layers draw for a batch that begins at this sample of the step.
+// Sets the random draws of the layers for a batch that begins at this sample of the step.
 void TrainingStep::draw_from(std::int64_t first_sample) const {
   set_randomness(model_, options_.seed, next_step_, first_sample);
 }
@@ -100,7 +99,7 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
   Tensors numbers;
   std::int64_t first_sample = 0;
   for (const Tensors& inputs : batches) {
-    if (first_sample > 0) draw_from(first_sample);  // a recorded step has one batch
+    if (first_sample > 0) draw_from(first_sample);  // not in a recorded step: it has one batch
     first_sample += inputs[0].dim(0);
     const Tensor loss = loss_(inputs);
     backward(loss * (1.0 / static_cast<double>(batches.size())));
@@ -110,7 +109,7 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
       options_.clip_norm > 0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
   const Tensor norm = clip_grad_norm_(optimizer_.parameters(), limit);
   const NoGrad no_grad;
-  Tensor guard = norm;  // and not finite where a loss is not, whose gradient may be
+  Tensor guard = norm;  // not finite if a loss is not, because its gradient may still be finite
   for (const Tensor& loss : numbers) guard = guard + reshape(cast(loss, DType::f64), {1}) * 0.0;
   optimizer_.step(guard);
   restore_unless_finite_(guard, buffers, kept);
@@ -123,8 +122,8 @@ bool TrainingStep::may_replay(const std::vector<TrainingBatch>& batches) const {
          static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
 }
 
-// The step as a recorded one: always the same kernels on the same addresses, so the inputs are
-// copied to where they were when it was recorded.
+// Replays the recorded step: the same kernels on the same addresses, so the inputs are copied to
+// the addresses they had when it was recorded.
 Tensors TrainingStep::replay(const Tensors& inputs) {
   OnDevice& on = *on_device_;
   if (on.fixed_inputs.empty())
@@ -134,7 +133,7 @@ Tensors TrainingStep::replay(const Tensors& inputs) {
     ++on.warm;
     return compute({on.fixed_inputs});
   }
-  if (!on.graph)  // records; nothing is computed yet, though the host has been through all of it
+  if (!on.graph)  // records: the host runs the whole step, but the device computes nothing yet
     on.graph = cuda::Graph::record(device_, [&] { on.fixed_numbers = compute({on.fixed_inputs}); });
   else
     note_replay();
@@ -142,7 +141,7 @@ Tensors TrainingStep::replay(const Tensors& inputs) {
   return on.fixed_numbers;
 }
 
-// What the host does during a step beside issuing it.
+// The host's side effects of a step (versions, batch counters), which a replay skips.
 void TrainingStep::note_replay() {
   for (const Tensor& parameter : optimizer_.parameters()) parameter.bump_version();
   for (const auto& [name, buffer] : model_.named_buffers()) buffer.bump_version();

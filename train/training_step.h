@@ -1,5 +1,5 @@
-// One step of training: gradients of one or more batches, then an update of the weights. It is
-// issued to the device without waiting; its result is read when the next step is on its way.
+// One step of training: gradients of one or more batches, then an update of the weights. A step is
+// issued to the device without waiting; its result is read after the next step has been issued.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,16 @@
 namespace osteon {
 
 struct TrainingBatch {
-  Tensors inputs;                     // on the CPU: what the loss is a function of
-  std::vector<std::int64_t> samples;  // which ones they are, for messages
+  Tensors inputs;                     // on the CPU: the arguments of the loss
+  std::vector<std::int64_t> samples;  // their indices, for messages
 };
 
-// The result of a step. Unless losses and gradient are finite, it left the weights as they were.
+// The result of a step. If a loss or the gradient is not finite, the step did not change the
+// weights.
 struct TrainingResult {
-  std::int64_t step = 0;             // its number, from 0 in the run
+  std::int64_t step = 0;             // its number in the run, from 0
   std::vector<double> losses;        // one per batch
-  std::vector<std::int64_t> counts;  // images in each
+  std::vector<std::int64_t> counts;  // images per batch
   double gradient_norm = 0;
   double lr = 0;                      // of the optimizer's first group
   std::vector<std::int64_t> samples;  // of all batches
@@ -33,30 +34,32 @@ struct TrainingResult {
 class TrainingStep {
  public:
   struct Options {
-    std::int64_t batch_size = 0;     // of a full batch: such steps are recorded on a CUDA device
-    double clip_norm = 0;            // 0: gradients are not clipped
-    bool restore_nonfinite = false;  // undo the change of buffers by a step that is left out
-    std::uint64_t seed = 0;          // of what layers draw
-    std::int64_t first_step = 0;     // the number of the first step that is issued here
+    std::int64_t batch_size =
+        0;                 // of a full batch; steps with full batches are recorded on a CUDA device
+    double clip_norm = 0;  // 0: gradients are not clipped
+    bool restore_nonfinite = false;  // undo a skipped step's changes of buffers
+    std::uint64_t seed = 0;          // of the layers' random draws
+    std::int64_t first_step = 0;     // the number of the first issued step
   };
 
-  // The loss of one batch, from its inputs on the model's device. What changes from step to step
-  // must lie in tensors: a CUDA device records the step and replays it, without calling this again.
+  // The loss of one batch, from its inputs on the model's device. Values that change from step to
+  // step must be tensors: a CUDA device records the step and replays it without calling this
+  // function again.
   using Loss = std::function<Tensor(const Tensors& inputs)>;
 
   TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const Options& options);
   ~TrainingStep();
 
-  // Issues a step over these batches, with the optimizer's learning rate of this moment.
+  // Issues a step over these batches, with the optimizer's current learning rate.
   void issue(const std::vector<TrainingBatch>& batches);
 
-  // The result of the oldest step that was not taken yet; nothing if there is none. A CUDA device
-  // is left one more step to work on, unless `wait`.
+  // The result of the oldest step that was not taken yet; nullopt if there is none. Unless `wait`,
+  // one more step stays issued on a CUDA device, so that it has work.
   std::optional<TrainingResult> take_result(bool wait);
 
  private:
   struct OnDevice;
-  // A step on its way: its losses and the norm, in this order.
+  // An issued step: its losses and the gradient's norm, in this order.
   struct Issued {
     TrainingResult result;
     Tensors numbers;

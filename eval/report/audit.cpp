@@ -1,4 +1,4 @@
-// The data audit in the report.
+// The section of the report on the data audit.
 #include <algorithm>
 
 #include "base/error.h"
@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kListed = 8;  // duplicates named
+constexpr std::size_t kMaxListed = 8;  // duplicates listed
 
 std::string parts_table(const Json& audit) {
   std::vector<std::string> columns{"Body part"};
@@ -32,7 +32,7 @@ std::string parts_table(const Json& audit) {
 }
 
 std::string spreads_table(const Json& audit) {
-  Table table("What the images are like.", {"", "Lowest", "Median", "Highest"});
+  Table table("Properties of the images.", {"", "Lowest", "Median", "Highest"});
   for (const auto& [key, name] :
        {std::pair{"width", "Width, pixels"}, std::pair{"height", "Height, pixels"},
         std::pair{"grey_level", "Mean grey level (0 to 255)"},
@@ -52,11 +52,11 @@ std::string duplicates(const Json& list, const std::string& what) {
   std::string html =
       format("<h3>", what, "</h3><p>", list.size(), " found, ", count("across_splits"),
              " of them across splits, ", count("labels_differ"), " with different labels.</p>");
-  // Those across splits matter most.
+  // List those across splits first: they matter most.
   std::vector<const Json*> listed;
   for (const bool across : {true, false})
     for (const Json& each : list)
-      if (each.at("across_splits") == across && listed.size() < kListed) listed.push_back(&each);
+      if (each.at("across_splits") == across && listed.size() < kMaxListed) listed.push_back(&each);
   if (listed.empty()) return html;
   html += "<ul class=\"paths\">";
   for (const Json* each : listed) {

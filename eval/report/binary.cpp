@@ -1,4 +1,4 @@
-// What the report says of a task with two classes.
+// The report on a task with two classes.
 #include "base/error.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"

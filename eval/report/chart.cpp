@@ -1,4 +1,4 @@
-// SVG text. Coordinates have one digit after the point: finer than a printer's dot.
+// Writes SVG as text. Coordinates have one digit after the point: finer than a printer's dot.
 #include "eval/report/chart.h"
 
 #include <algorithm>
@@ -62,7 +62,7 @@ std::string escape_path(const std::string& path) {
 
 std::string number(double value, int digits) {
   const std::string text = rounded(value, digits);
-  // What rounds to zero has no sign.
+  // A value that rounds to zero has no sign.
   if (text.find_first_not_of("-0.") == std::string::npos) return rounded(0, digits);
   return text[0] == '-' ? "\u2212" + text.substr(1) : text;
 }

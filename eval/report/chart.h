@@ -1,5 +1,5 @@
-// Diagrams as inline SVG: axes, lines, bars and marks in data coordinates. Colours are classes that
-// the report's style sheet defines for light, dark and print.
+// Diagrams as inline SVG: axes, lines, bars and marks in data coordinates. Colours are CSS classes,
+// which the report's style sheet defines for light, dark and print.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace osteon::report {
 
-// Text made safe for HTML and SVG.
+// Escapes text for HTML and SVG.
 std::string escape(const std::string& text);
 
-// The same for a path, which may break after each folder.
+// The same for a path, with a possible line break after each folder.
 std::string escape_path(const std::string& path);
 
-// With so many digits after the point; a minus sign that is one.
+// A number with `digits` digits after the point and a typographic minus sign.
 std::string number(double value, int digits);
 
 struct Axis {
@@ -26,20 +26,20 @@ struct Axis {
 
 // 0, 0.2, ..., 1.
 Axis unit_axis(const std::string& label);
-// From 0 to at least `high`, with about five round ticks; of whole numbers, if what is counted has
-// no fractions.
+// From 0 to at least `high`, with about five round ticks; `whole` for counts, which have integer
+// ticks.
 Axis axis_up_to(double high, const std::string& label, bool whole = false);
 
 using Points = std::vector<std::pair<double, double>>;
 
 class Chart {
  public:
-  // Title and description are for those who do not see it.
+  // Title and description are for screen readers.
   Chart(std::string title, std::string description, Axis x, Axis y);
 
   void line(const Points& points, const std::string& style);
   void dot(double x, double y, const std::string& style);
-  // From (x0, y0) to (x1, y1), the corners in any order.
+  // A bar between the corners (x0, y0) and (x1, y1), in any order.
   void bar(double x0, double y0, double x1, double y1, const std::string& style);
 
   std::string svg() const;
@@ -60,11 +60,11 @@ struct IntervalRow {
   bool has_interval = false;
 };
 
-// Values with their intervals, one below the other, on an axis from `low` to `high`.
+// Values with their intervals, one per row, on an axis from `low` to `high`.
 std::string interval_chart(const std::string& title, const std::string& description,
                            const std::vector<IntervalRow>& rows, const Axis& axis);
 
-// A sample of a line or bar for a legend, and its name.
+// A legend entry: a sample of a line or bar, and its name.
 std::string legend_entry(const std::string& style, const std::string& name);
 
 }  // namespace osteon::report

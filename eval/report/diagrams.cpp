@@ -1,4 +1,4 @@
-// Figures as diagrams: curves, calibration, distribution of probabilities.
+// The diagrams of the report: curves, calibration, distribution of probabilities.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -69,7 +69,7 @@ Chart precision_recall_chart(const std::array<Level, 2>& levels) {
     for (const OperatingPoint& point : operating_points(level.outcomes)) {
       const double precision = real(point.tp) / real(point.tp + point.fp);
       const double recall = real(point.tp) / real(level.metrics.positives);
-      // Average precision is the area under these steps.
+      // Average precision is the area under this step function.
       points.emplace_back(points.empty() ? 0 : points.back().first, precision);
       points.emplace_back(recall, precision);
     }
@@ -82,7 +82,7 @@ Chart precision_recall_chart(const std::array<Level, 2>& levels) {
 
 std::string calibration_figure(const Level& level, const std::string& positive) {
   Chart chart(format("Calibration ", level.name),
-              "Share of positives among what was given about the same probability.",
+              "Share of positives among images of about the same probability.",
               unit_axis("Predicted probability"), unit_axis("Share that is " + positive));
   chart.line({{0, 0}, {1, 1}}, "ghost");
   Points points;
@@ -113,8 +113,8 @@ std::string histogram(const BinaryResult& result, const Level& level) {
             [std::min(static_cast<std::size_t>(outcome.probability * kBins), kBins - 1)];
   const double most = std::max(std::ranges::max(counts[0]), std::ranges::max(counts[1]));
   Chart chart(format("Probabilities ", level.name),
-              "How often each probability was given, by label.", unit_axis("Predicted probability"),
-              axis_up_to(most, level.items, /*whole=*/true));
+              "Number of predictions per probability, by label.",
+              unit_axis("Predicted probability"), axis_up_to(most, level.items, /*whole=*/true));
   for (std::size_t bin = 0; bin < kBins; ++bin) {
     const double left = static_cast<double>(bin) / kBins, middle = left + 0.5 / kBins;
     if (counts[0][bin] > 0) chart.bar(left + 0.003, 0, middle, counts[0][bin], "image");

@@ -1,4 +1,4 @@
-// Choosing and drawing radiographs.
+// Chooses and draws radiographs.
 #include "eval/report/images.h"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kLongSide = 320;  // pixels
 constexpr int kQuality = 82;
 
-// Remembers which studies were taken.
+// Accepts at most one image per study.
 class OneOfAStudy {
  public:
   bool take(const Prediction& image) {

@@ -1,5 +1,5 @@
-// The sections of the report, in the order a reader asks: what came out, what was run, where it is
-// good and where not, how sure it is, and the images themselves.
+// The sections of the report, in the order of a reader's questions: the results, what was run,
+// strengths and weaknesses, uncertainty, and the images.
 #include "eval/report/report.h"
 
 #include <algorithm>
@@ -99,7 +99,7 @@ std::string gallery(const Report& report, const std::vector<ReportImage>& images
     const std::string what = image.part.empty() ? "Radiograph" : image.part;
     html += format("<figure><div class=\"views\">",
                    picture(image.picture, format(what, ", labelled ", image.label)),
-                   picture(image.heat_map, format("The same with the heat map: what speaks for ",
+                   picture(image.heat_map, format("The same with the heat map: evidence for ",
                                                   report.task.heat_target)),
                    "</div><figcaption><b>", escape(what), "</b>: labelled <b>", escape(image.label),
                    "</b>, called <b class=\"", image.is_right ? "right" : "wrong", "\">",
@@ -112,8 +112,8 @@ std::string gallery(const Report& report, const std::vector<ReportImage>& images
 std::string images_section(const Report& report) {
   std::string html;
   std::string explanation =
-      format("Left the radiograph, right the same with its heat map (Grad-CAM of ",
-             escape(report.heat_layer), "): orange to yellow where the image speaks for ",
+      format("Left: the radiograph. Right: the same with its heat map (Grad-CAM of ",
+             escape(report.heat_layer), "): orange to yellow marks evidence for ",
              escape(report.task.heat_target),
              ", each map scaled to its own maximum. A heat map shows what the "
              "network looked at; it does not outline a lesion.");
@@ -121,14 +121,14 @@ std::string images_section(const Report& report) {
     if (images.empty()) continue;
     html += format("<h2>", heading, "</h2><p class=\"note\">", note, explanation, "</p>",
                    gallery(report, images));
-    explanation.clear();  // once is enough
+    explanation.clear();  // only before the first gallery
   }
   return html;
 }
 
 std::string method_section(const Report& report) {
   return "<h2>How to read the figures</h2>" + report.task.method +
-         "<p>The labels are taken as they are: what they get wrong counts as the model\u2019s "
+         "<p>The labels are taken as they are: a wrong label counts as the model\u2019s "
          "mistake. This is a research tool, not a medical device.</p>";
 }
 
@@ -137,7 +137,7 @@ std::string method_section(const Report& report) {
 
 namespace {
 
-// Null where the line is not whole, as the last one of a run that is still going on may be.
+// Null if the line is incomplete, as the last line of a running training may be.
 nlohmann::ordered_json line_of_log(const std::string& line) {
   try {
     return parse_json(line);

@@ -1,5 +1,5 @@
-// report.html: an evaluation as a document to read, print and send. One file, no scripts, nothing
-// loaded from elsewhere.
+// report.html: an evaluation as a document to read, print and send. It is one file without scripts
+// or external resources.
 #pragma once
 
 #include <filesystem>
@@ -13,22 +13,22 @@
 
 namespace osteon {
 
-// A point of the learning curves.
+// One point of the learning curves.
 struct EpochRecord {
   std::int64_t epoch = 0;
   double train_loss = 0, val_loss = 0;
   std::optional<double> score;
 };
 
-// The validation lines of a run's log.jsonl, with the score under that key; empty where there is no
-// such file. Lines that are not whole are left out.
+// The validation lines of a run's log.jsonl, with the score under the key `score`; empty if there
+// is no such file. Incomplete lines are left out.
 std::vector<EpochRecord> read_epochs(const std::filesystem::path& log, const std::string& score);
 
 // A radiograph shown in the report.
 struct ReportImage {
-  std::size_t position = 0;  // of its row among the predictions
+  std::size_t position = 0;  // of its row in the predictions
   std::string path, part, label, decision;
-  std::string detail;  // of the decision, as "probability 0.913"
+  std::string detail;  // of the decision, such as "probability 0.913"
   bool is_right = false;
   std::string picture, heat_map;  // JPEG files, drawn by draw_pictures()
 };
@@ -38,14 +38,14 @@ struct Gallery {
   std::vector<ReportImage> images;
 };
 
-// What a task says in the report; texts are HTML.
+// A task's part of the report; texts are HTML.
 struct TaskReport {
   std::string lead;           // the result in a sentence or two
   std::string headline;       // the main figures
-  std::string details;        // sections on where the model is good and how sure it is
+  std::string details;        // sections on strengths, weaknesses and uncertainty
   std::string method;         // how to read the figures
-  std::string counted_class;  // the table of splits counts its images
-  std::string heat_target;    // what bright places of a heat map speak for
+  std::string counted_class;  // counted in the table of splits
+  std::string heat_target;    // the class that a heat map shows evidence for
   Score score{};              // shown by epoch
   std::vector<Gallery> galleries;
 };
@@ -56,11 +56,11 @@ struct Report {
   nlohmann::ordered_json splits;  // as config.json has it; null if unknown
   TaskReport task;
   std::vector<EpochRecord> epochs;
-  std::string heat_layer;        // of the heat maps
+  std::string heat_layer;        // the layer of the heat maps
   nlohmann::ordered_json audit;  // as audit_data writes it; null: none
 };
 
-// The document. Figures that are undefined are a dash; text from file names is escaped.
+// The document. Undefined figures are a dash; text from file names is escaped.
 std::string report_html(const Report& report);
 
 }  // namespace osteon

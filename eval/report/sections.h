@@ -12,15 +12,15 @@ namespace osteon::report {
 
 // 0.878, or a dash.
 std::string figure_text(const std::optional<double>& value);
-// 0.878 (0.842 to 0.910), or without the interval where there is none.
+// 0.878 (0.842 to 0.910), without the interval if there is none.
 std::string with_interval(const Metrics& metrics, std::optional<double> Metrics::*figure);
-// 95 % interval 0.842 to 0.910, or why there is none.
+// 95 % interval 0.842 to 0.910, or the reason why there is none.
 std::string interval_sentence(const Metrics& metrics, std::optional<double> Metrics::*figure);
 
-// A table whose rows are named by their first column; on a narrow page each row becomes a block.
+// A table whose first column names the rows; on a narrow page each row becomes a block.
 class Table {
  public:
-  // Caption and columns are text, the first column that of the names.
+  // Caption and columns are text; the first column is that of the names.
   Table(const std::string& caption, const std::vector<std::string>& columns);
   // The name is text, the cells are HTML; `style` is a class of the row.
   void row(const std::string& name, const std::vector<std::string>& cells,

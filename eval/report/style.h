@@ -1,6 +1,6 @@
-// The style sheet of report.html: one column, light or dark as the reader's system has it, and
-// paper. All text has at least 4.5:1 of contrast, lines of diagrams 3:1; series differ by dash as
-// well as by colour.
+// The style sheet of report.html: one column, light or dark as the reader's system, and paper. All
+// text has a contrast of at least 4.5:1, lines of diagrams 3:1; series differ in dashes as well as
+// in colour.
 #pragma once
 
 namespace osteon::report {

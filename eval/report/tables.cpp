@@ -1,4 +1,4 @@
-// Figures as tables: overall, by body part, confusion matrices, a comparison.
+// The tables of the report: overall, by body part, confusion matrices, a comparison.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -197,7 +197,7 @@ std::string comparison_section(const BinaryResult& result) {
   if (!result.comparison) return "";
   return "<h2>Comparison</h2><p>With the evaluation in " + escape(result.comparison->other) +
          " on the same images. Intervals of the differences draw the same patients for both; "
-         "one that leaves out 0 speaks for a difference.</p>" +
+         "one that excludes 0 is evidence of a difference.</p>" +
          compared_table("study", result.comparison->overall.study) +
          compared_table("image", result.comparison->overall.image);
 }

@@ -181,9 +181,9 @@ TEST_CASE("temperatures agree with scipy's root") {
   // Both classes apart without an error: the sharper the better, up to the bound.
   const double apart[] = {-1, -2, 1, 2};
   const int labels[] = {0, 0, 1, 1};
-  CHECK(fit_temperature(apart, labels) == doctest::Approx(1 / kLargestTemperature));
+  CHECK(fit_temperature(apart, labels) == doctest::Approx(1 / kMaxTemperature));
   const int exchanged[] = {1, 1, 0, 0};
-  CHECK(fit_temperature(apart, exchanged) == doctest::Approx(kLargestTemperature));
+  CHECK(fit_temperature(apart, exchanged) == doctest::Approx(kMaxTemperature));
 }
 
 TEST_CASE("McNemar's p-values agree with scipy's binomial test") {

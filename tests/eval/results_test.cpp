@@ -241,7 +241,7 @@ TEST_CASE("a model is evaluated on the classes it was trained for, or on those t
   const auto task = osteon::make_task("binary", {"normal", "abnormal"});
   struct Row {
     std::vector<std::string> classes;
-    bool positive_is_told;
+    bool positive_is_set;
     std::string message;
   };
   const Row rows[] = {{{"normal", "abnormal"}, false, ""},
@@ -253,7 +253,7 @@ TEST_CASE("a model is evaluated on the classes it was trained for, or on those t
   for (const Row& row : rows) {
     CAPTURE(row.classes[1]);
     const std::string message =
-        osteon::message_of([&] { task->check_classes(row.classes, row.positive_is_told); });
+        osteon::message_of([&] { task->check_classes(row.classes, row.positive_is_set); });
     CHECK((message.empty() == row.message.empty() && osteon::contains(message, row.message)));
   }
 }

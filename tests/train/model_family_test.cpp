@@ -29,7 +29,7 @@ TEST_CASE("a family of one line trains, is saved, loaded, evaluated and explaine
   const auto result = trainer.evaluate_best();
   const Evaluation& evaluation = dynamic_cast<const BinaryResult&>(*result).evaluation;
   CHECK(*evaluation.overall.image.auroc > 0.9);
-  CHECK(read_json(options.out / "config.json", kLargestConfig)["image_size"] == 24);
+  CHECK(read_json(options.out / "config.json", kMaxConfigBytes)["image_size"] == 24);
 
   TrainedModel trained = load_model(options.out);
   CHECK(trained.info.arch == "plain");

@@ -1,4 +1,4 @@
-// Writing checkpoints so that no moment shows half of one, and reading them with suspicion.
+// Writes checkpoints so that no incomplete one is ever visible, and reads them with all checks.
 #include "train/run/checkpoint.h"
 
 #include <set>
@@ -15,7 +15,7 @@ using nlohmann::ordered_json;
 constexpr const char* kLinks[] = {"last", "best"};
 constexpr const char* kOptimizer = "optimizer.safetensors";
 
-// Runs one step of the file system's, turning its exceptions into ours.
+// Runs one operation on the file system; its exceptions become Error.
 template <class Step>
 void attempt(const fs::path& path, const Step& step) {
   try {
@@ -45,7 +45,7 @@ std::set<fs::path> linked(const fs::path& run) {
   return names;
 }
 
-// Old checkpoints, and parts of one that a killed run left behind.
+// Removes old checkpoints, and incomplete ones of a killed run.
 void remove_unlinked(const fs::path& run) {
   const std::set<fs::path> kept = linked(run);
   std::set<fs::path> old;
@@ -82,7 +82,7 @@ void save_checkpoint(const fs::path& run, const std::string& name, const Module&
   const fs::path partial = run / "checkpoints" / format(".", name, ".partial");
   attempt(folder, [&] {
     fs::create_directories(run / "checkpoints");
-    remove_unlinked(run);  // first, as it gives space back
+    remove_unlinked(run);  // first, because it frees space
     try {
       write_folder(partial, model, info, optimizer, std::move(state));
       fs::rename(partial, folder);
@@ -102,7 +102,7 @@ void save_checkpoint(const fs::path& run, const std::string& name, const Module&
 Checkpoint load_checkpoint(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.state =
-      read_checked_json(folder / kStateFile, kLargestState, {kModelFile, kOptimizer});
+      read_checked_json(folder / kStateFile, kMaxStateBytes, {kModelFile, kOptimizer});
   checkpoint.model = read_safetensors(folder / kModelFile);
   checkpoint.optimizer.tensors = read_safetensors(folder / kOptimizer);
   checkpoint.optimizer.scalars = checkpoint.state.value("optimizer", ordered_json());

@@ -1,4 +1,4 @@
-// The log's file: whole lines only, whatever the disk does.
+// Writes the log's file: only complete lines, even if the disk fails.
 #include "train/run/log.h"
 
 #include <fcntl.h>

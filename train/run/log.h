@@ -1,4 +1,5 @@
-// log.jsonl: what happened in a run, a JSON object a line, for curves and for programs that watch.
+// log.jsonl: the events of a run, one JSON object per line, for curves and for programs that
+// observe the run.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +10,19 @@ namespace osteon {
 
 class RunLog {
  public:
-  // Begins a new log, or goes on with one after its first `keep` bytes, cutting off what follows.
-  // Throws Error naming the file when it cannot be written or has fewer bytes.
+  // Begins a new log, or continues one after its first `keep` bytes and cuts off the rest. Throws
+  // Error naming the file if it cannot be written or has fewer bytes.
   explicit RunLog(const std::filesystem::path& path, std::int64_t keep = 0);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
 
-  // Appends one line and hands it to the system at once. A number that is not finite becomes null,
-  // as JSON has no other word for it. Throws Error naming the file when the disk is full; the file
-  // then ends with the line before.
+  // Appends one line and writes it to the system at once. A number that is not finite becomes null,
+  // because JSON cannot represent it. Throws Error naming the file if the disk is full; the file
+  // then ends with the previous line.
   void write(const nlohmann::ordered_json& line);
 
-  // Makes all lines so far durable and returns the size of the file: what a checkpoint notes.
+  // Syncs all lines and returns the size of the file, which a checkpoint records.
   std::int64_t sync() const;
 
  private:

@@ -44,7 +44,7 @@ TrainOptions options_of_run(const fs::path& run) {
   const fs::path file = run / "config.json";
   OSTEON_CHECK(fs::is_regular_file(file), run.string(),
                " holds no run to resume: there is no config.json in it");
-  const ordered_json config = read_json(file, kLargestConfig);
+  const ordered_json config = read_json(file, kMaxConfigBytes);
   try {
     TrainOptions options = options_from_json(config);
     options.out = run;

@@ -1,4 +1,4 @@
-// What a run keeps on the disk, and what it does when the disk fails it.
+// Writes the files of a run and handles errors of the disk.
 #include "train/run/run.h"
 
 #include <algorithm>
@@ -49,7 +49,8 @@ void Run::begin(const ordered_json& config, const Manifest& manifest) {
   std::error_code error;
   fs::create_directories(options_.out, error);
   OSTEON_CHECK(!error, "cannot create ", options_.out.string(), ": ", error.message());
-  if (options_.resume) progress_.line("nothing was saved yet: the run starts from its beginning");
+  if (options_.resume)
+    progress_.line("there is no checkpoint yet: the run starts from its beginning");
   write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
   write_manifest_csv(options_.out / "manifest.csv", manifest);
   samples_ = samples_checksum(manifest);
@@ -102,7 +103,7 @@ void Run::finish() {
                "; the last checkpoint is ", last_checkpoint());
 }
 
-// A line of the log; its numbers are curves on TensorBoard.
+// Writes a line of the log; its numbers become curves on TensorBoard.
 void Run::write(const ordered_json& line) {
   try {
     log_->write(line);

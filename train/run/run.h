@@ -1,5 +1,5 @@
-// The folder of a run and what is kept in it while training goes on: config.json, manifest.csv,
-// log.jsonl, TensorBoard's event files, checkpoints, chosen kernels; and the signals that end it.
+// The folder of a run and its files: config.json, manifest.csv, log.jsonl, TensorBoard's event
+// files, checkpoints, chosen kernels; and the signals that interrupt the run.
 #pragma once
 
 #include <chrono>
@@ -25,46 +25,46 @@ namespace osteon {
 
 class Run : public TrainingCallback {
  public:
-  // A new run in options.out, or with options.resume the one that is there. Throws UsageError or
-  // Error for a folder that already holds a run, and for a run that cannot be continued with these
-  // options or from a damaged checkpoint; nothing is written yet.
+  // A new run in options.out, or with options.resume the existing one. Throws UsageError or Error
+  // for a folder that already contains a run, and for a run that cannot be continued with these
+  // options or has a damaged checkpoint. Writes nothing.
   Run(const TrainOptions& options, const Device& device);
 
   Progress& progress() { return progress_; }
 
-  // The newest checkpoint of a run that is continued; none for a new run. It can be taken once.
+  // The newest checkpoint of a resumed run; nullopt for a new run. It can be taken once.
   std::optional<Checkpoint> take_checkpoint();
-  // Where the kernels that --autotune chose are kept.
+  // The file of the kernels that --autotune chose.
   std::filesystem::path tuning_file() const { return options_.out / "plans.safetensors"; }
   // "none", or the folder of the newest checkpoint.
   std::string last_checkpoint() const;
 
-  // Makes the folder with config.json, manifest.csv and an empty log.
+  // Creates the folder with config.json, manifest.csv and an empty log.
   void begin(const nlohmann::ordered_json& config, const Manifest& manifest);
-  // Goes on with the folder as the checkpoint says, whose state.json and its loop's part are given:
-  // log.jsonl is cut back to it. Throws Error where the samples are not those the run began with.
+  // Continues the run in its folder; the checkpoint's state.json and the loop's part of it are
+  // given. Cuts log.jsonl back to the checkpoint. Throws Error if the samples are not those of the
+  // beginning.
   void go_on(const nlohmann::ordered_json& config, const nlohmann::ordered_json& checkpoint,
              const RunState& state, const Manifest& manifest);
-  // With options.tensorboard, begins its event files with a few of the images as they are fitted to
-  // the model.
+  // With options.tensorboard, begins the event files with a few images as the model sees them.
   void open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
                   std::int64_t step);
 
-  // From here until finish(), signals are noted and the clock of save_every runs.
+  // Until finish(), signals are caught and the clock of save_every runs.
   void start();
-  // Throws Error when the last checkpoint could not be written.
+  // Throws Error if the last checkpoint could not be written.
   void finish();
-  // The first signal that came, 0 for none.
+  // The first signal that was caught, 0 for none.
   int signal() const { return interrupts_ ? interrupts_->signal() : 0; }
 
-  // The progress line, and a line of the log. A line that cannot be written is said once, and
-  // training goes on without it.
+  // Prints the progress and writes a line of the log. If the line cannot be written, one warning is
+  // printed and training continues without it.
   void on_step(const StepEvent& event) override;
   void on_epoch(const EpochEvent& event) override;
 
-  // Writes a checkpoint of this moment; the best one if `new_best` has its figures, which then
-  // become state.best. `more` is what other parts of the loop remember. A failure does not end
-  // hours of training: it is reported, and the next checkpoint tries again.
+  // Writes a checkpoint; it is the best one if `new_best` has its figures, which then become
+  // state.best. `more` is the state of other parts of the loop. A failure does not end training: it
+  // is reported, and the next checkpoint tries again.
   void save(RunState& state, const Module& model, const ModelInfo& info, const Optimizer& optimizer,
             const nlohmann::ordered_json& more, std::optional<BestSoFar> new_best);
   // Whether nothing has been computed since the newest checkpoint.
@@ -81,7 +81,7 @@ class Run : public TrainingCallback {
   std::optional<Checkpoint> checkpoint_;
   std::string samples_;  // checksum of the manifest
   std::unique_ptr<RunLog> log_;
-  std::unique_ptr<TensorBoardWriter> board_;     // if asked for
+  std::unique_ptr<TensorBoardWriter> board_;     // with options.tensorboard
   std::unique_ptr<CatchInterrupts> interrupts_;  // between start() and finish()
   std::chrono::steady_clock::time_point last_save_;
   std::optional<RunState> saved_;  // the newest checkpoint's

@@ -1,4 +1,4 @@
-// The state as JSON; a loss that is not a number is null there.
+// Converts the state to and from JSON; a loss that is not a number is null there.
 #include "train/run/state.h"
 
 #include <limits>
@@ -17,7 +17,7 @@ double number(const ordered_json& value) {
 std::int64_t count(const ordered_json& json, const char* key) {
   const ordered_json& value = json.at(key);
   OSTEON_CHECK(value.is_number_integer() && value >= 0 && value <= std::int64_t{1} << 53, key,
-               " is ", value.dump(), ", not a count");
+               " is ", value.dump(), ", not a valid count");
   return value.get<std::int64_t>();
 }
 
