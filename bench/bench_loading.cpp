@@ -1,6 +1,5 @@
-// bench_loading: how fast images come, apart from any model: decoded and resized from their files,
-// and as augmented batches from the cache. Prints a line of JSON for each. Draws its own
-// radiographs.
+// bench_loading: measures image loading without a model: decoding and resizing files, and augmented
+// batches from the cache. Prints one line of JSON for each. Draws its own radiographs.
 #include <unistd.h>
 
 #include <chrono>
@@ -26,7 +25,7 @@ struct BenchOptions {
   int workers = 2, epochs = 3;
 };
 
-// A folder that is gone when the program ends.
+// A folder that is removed when the program ends.
 class TemporaryFolder {
  public:
   TemporaryFolder()
@@ -93,7 +92,8 @@ int main(int argc, char** argv) {
   app.add_option("--data", options.data, "data set to read (default: demonstration radiographs)");
   app.add_option("--image-size", options.image_size, "side of the images in pixels")
       ->check(CLI::Range(16, 4096));
-  app.add_option("--batch-size", options.batch_size, "images a batch")->check(CLI::PositiveNumber);
+  app.add_option("--batch-size", options.batch_size, "images per batch")
+      ->check(CLI::PositiveNumber);
   app.add_option("--workers", options.workers, "threads")->check(CLI::PositiveNumber);
   app.add_option("--epochs", options.epochs, "passes over the cache")->check(CLI::PositiveNumber);
   return osteon::run_app(app, argc, argv, [&] {

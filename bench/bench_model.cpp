@@ -1,6 +1,6 @@
-// bench_model: how many images a second a model trains on or classifies, on random data, as one
-// line of JSON. Random data because only the model is measured here; bench_loading measures the
-// data.
+// bench_model: measures the images per second of a model in training or inference, and prints one
+// line of JSON. The images are random, because only the model is measured here; bench_loading
+// measures the data.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -42,9 +42,10 @@ Tensor random_images(const BenchOptions& options, DType dtype, const Device& dev
   return cast(images, dtype).to(device);
 }
 
-// One step of what is measured: a training step whole (forward, backward, Adam) as the trainer does
-// it, or a forward pass. A step ends when its numbers are on the host, on a CUDA device those of
-// the step before: so it has work all the time, and the time between two such moments is a step's.
+// One measured step: a training step (forward, backward, Adam) as the trainer does it, or a forward
+// pass. A step ends when its results are on the host; on a CUDA device, when the previous step's
+// results are, so that the device always has work. The time between two such moments is the time of
+// a step.
 class Work {
  public:
   Work(const BenchOptions& options, const Device& device)
@@ -78,7 +79,7 @@ class Work {
     training_step_->take_result(false);
   }
 
-  // Waits for what is on its way.
+  // Waits for issued steps.
   void finish() {
     if (logits_before_.defined()) logits_before_.to_vector();
     while (training_step_ && training_step_->take_result(true)) continue;
@@ -89,12 +90,12 @@ class Work {
   Tensor images_, targets_;
   std::unique_ptr<Adam> optimizer_;              // in training
   std::unique_ptr<TrainingStep> training_step_;  // in training
-  TrainingBatch batch_;                          // of no inputs: those lie ready
+  TrainingBatch batch_;                          // without inputs: they are prepared once
   Tensor logits_before_;
 };
 
-// Where the time of a step goes: an op's forward lasts from the end of the one before it, and so
-// does its gradient rule, with what backward does to hand the gradients on.
+// The time of each op: an op's forward pass lasts from the end of the previous one; so does its
+// gradient rule, which includes backward's accumulation of gradients.
 class Profile {
  public:
   void begin_step() {
@@ -155,13 +156,13 @@ void print_profile(const BenchOptions& options, Work& work) {
 void measure(const BenchOptions& options, Clock::time_point start) {
   const Device device = configure_process(options);
   if (options.autotune && !device.is_cuda())
-    throw UsageError("--autotune is for CUDA devices; leave it out");
+    throw UsageError("--autotune needs a CUDA device; leave it out");
   set_autotune(options.autotune);
   Work work(options, device);
-  const double start_seconds = seconds_since(start);  // until the first step may begin
+  const double start_seconds = seconds_since(start);  // until the first step can begin
   work.step();
   work.finish();
-  const double first_step_seconds = seconds_since(start);  // until it is done
+  const double first_step_seconds = seconds_since(start);  // until the first step has ended
   for (int i = 1; i < options.warmup; ++i) work.step();
   if (options.profile) print_profile(options, work);
   const std::int64_t faults_before = page_faults();
@@ -206,18 +207,18 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"train", "infer"}));
   app.add_option("--image-size", options.image_size, "side of the images in pixels")
       ->check(CLI::Range(16, 4096));
-  app.add_option("--batch-size", options.batch_size, "images a step")->check(CLI::PositiveNumber);
-  app.add_option("--steps", options.steps, "steps measured; the median counts")
+  app.add_option("--batch-size", options.batch_size, "images per step")->check(CLI::PositiveNumber);
+  app.add_option("--steps", options.steps, "measured steps; the median is reported")
       ->check(CLI::PositiveNumber);
-  app.add_option("--warmup", options.warmup, "steps before")->check(CLI::PositiveNumber);
-  app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  app.add_option("--warmup", options.warmup, "steps before the measured ones")
+      ->check(CLI::PositiveNumber);
   osteon::for_each_machine_option(
       options, [&](const osteon::OptionInfo& info, auto& value, const auto& check) {
         osteon::add_option(app, info, value, check);
       });
   app.add_flag("--autotune", options.autotune,
-               "on a CUDA device: choose what computes a convolution by timing");
+               "on a CUDA device: choose the kernels of convolutions by timing");
   app.add_flag("--profile", options.profile,
-               "first print where the time of a step goes; layers are then not fused");
+               "first print the time of each op; layers are then not fused");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options, start); });
 }

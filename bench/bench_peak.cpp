@@ -1,6 +1,6 @@
-// bench_peak: what the multiply-add units of this processor reach on registers alone with the
-// instruction set in use, one line of JSON per precision. No memory is touched, so nothing that
-// multiplies matrices can be faster: it is the roof over bench_roof.
+// bench_peak: measures the multiply-add units of this processor on registers alone, with the
+// instruction set in use; prints one line of JSON per precision. It does not access memory, so no
+// matrix multiplication can be faster: it is the upper bound of bench_roof.
 #include <algorithm>
 #include <chrono>
 #include <iostream>

@@ -1,6 +1,6 @@
-// bench_roof: the roof of bench_model on a CPU: oneDNN's convolutions of the model alone, on images
-// in nhwc and weights in the layout oneDNN prefers, each in a buffer of its own as in the model. As
-// one line of JSON; --layers prints a table of the convolutions before it.
+// bench_roof: the upper bound of bench_model on a CPU: oneDNN's convolutions of the model alone, on
+// images in nhwc and weights in oneDNN's preferred layout, each in its own buffer as in the model.
+// Prints one line of JSON; --layers prints a table of the convolutions first.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -55,7 +55,7 @@ std::vector<Convolution> convolutions_of(const BenchOptions& options) {
   return found;
 }
 
-// One primitive with its arguments, and the seconds it took in each step.
+// One primitive with its arguments, and its seconds in each step.
 struct Job {
   const char* pass;
   std::string implementation;
@@ -121,7 +121,7 @@ class Roof {
     return m;
   }
 
-  // The first convolution's input is the image batch: nobody asks for its gradient.
+  // The first convolution's input is the image batch, which needs no gradient.
   void add(const Convolution& conv, bool first) {
     const memory x = image(conv.x), y = image(conv.y);
     const Shape& w = conv.weight;
@@ -223,12 +223,13 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"train", "infer"}));
   app.add_option("--image-size", options.image_size, "side of the images in pixels")
       ->check(CLI::Range(16, 4096));
-  app.add_option("--batch-size", options.batch_size, "images a step")->check(CLI::PositiveNumber);
+  app.add_option("--batch-size", options.batch_size, "images per step")->check(CLI::PositiveNumber);
   app.add_option("--precision", options.precision, "fp32, bf16")
       ->check(CLI::IsMember({"fp32", "bf16"}));
-  app.add_option("--steps", options.steps, "steps measured; the median counts")
+  app.add_option("--steps", options.steps, "measured steps; the median is reported")
       ->check(CLI::PositiveNumber);
-  app.add_option("--warmup", options.warmup, "steps before")->check(CLI::PositiveNumber);
+  app.add_option("--warmup", options.warmup, "steps before the measured ones")
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
   app.add_flag("--layers", options.layers, "print each convolution before the line of JSON");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options); });

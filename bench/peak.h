@@ -7,8 +7,8 @@
 
 namespace osteon {
 
-// Runs independent chains of sum + a b for so many rounds; `operations` becomes the number of
-// floating-point operations, 0 where the set has no such instruction.
+// Runs independent chains of sum + a b for `rounds` rounds; `operations` becomes the number of
+// floating-point operations, 0 if the set has no such instruction.
 OSTEON_CPU_KERNEL(peak_f32, std::int64_t rounds, double& operations)
 OSTEON_CPU_KERNEL(peak_bf16, std::int64_t rounds, double& operations)
 

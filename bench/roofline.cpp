@@ -1,6 +1,6 @@
-// roofline: what a training step costs a GPU at least, and how many calls it is. The step is the
-// trainer's own, on an emulated device (tests/cuda_emulator) that keeps count and computes nothing:
-// so it needs no GPU, and the shapes are the real ones.
+// roofline: the lower bound of a training step's cost on a GPU, and its number of launches. The
+// step is the trainer's own, on an emulated device (tests/cuda_emulator) that counts and computes
+// nothing: it needs no GPU, and the shapes are the real ones.
 //
 //   build/bin/roofline --arch resnet50 --size 224 --batch 256
 #include <cstdio>
@@ -21,7 +21,8 @@ namespace {
 struct RooflineOptions {
   std::string arch = "resnet50", precision = "bf16";
   std::int64_t size = 224, batch = 256;
-  double bandwidth = 3.35e12, flops = 989e12;  // an H100 SXM's data sheet: bytes and bf16 a second
+  double bandwidth = 3.35e12,
+         flops = 989e12;  // an H100 SXM's data sheet: bytes and bf16 operations per second
 };
 
 // The trainer's step on one batch.
@@ -85,7 +86,7 @@ void print(const std::map<std::string, Work>& by_kind, const RooflineOptions& op
               1e3 * total.seconds);
   const auto images = static_cast<double>(options.batch);
   std::printf(
-      "\nimages a second at most: %.0f; with what batch norm reads twice read once %.0f; "
+      "\nimages per second at most: %.0f; if batch norm read its input once %.0f; "
       "convolutions only %.0f\n",
       images / total.seconds, images / total.seconds_read_once, images / convolutions);
 }
@@ -98,8 +99,8 @@ void measure(const RooflineOptions& options) {
   CountTraffic count({options.bandwidth, options.flops},
                      [] { return cuda_emulator::counts().launches; });
   step.run();
-  // Adam reads gradient, parameter and both moments and writes the last three, the norm reads the
-  // gradient before: all f32.
+  // Adam reads gradient, parameter and both moments and writes the last three; the norm reads the
+  // gradient first. All are f32.
   count.add("norm of the gradient, Adam", {(4 + 7 * 4) * step.parameters()});
   std::printf("%s, %lld px, batch %lld, %s; %.3g TB/s, %.3g TFLOP/s\n\n", options.arch.c_str(),
               static_cast<long long>(options.size), static_cast<long long>(options.batch),
@@ -111,18 +112,18 @@ void measure(const RooflineOptions& options) {
 }  // namespace osteon
 
 int main(int argc, char** argv) {
-  CLI::App app("What a training step costs a GPU at least: bytes, arithmetic, launches",
+  CLI::App app("The least cost of a training step on a GPU: bytes, arithmetic, launches",
                "roofline");
   app.option_defaults()->always_capture_default();
   osteon::RooflineOptions options;
   app.add_option("--arch", options.arch, "as for train_mura");
   app.add_option("--size", options.size, "side of the images in pixels")
       ->check(CLI::Range(16, 4096));
-  app.add_option("--batch", options.batch, "images a step")->check(CLI::Range(2, 65536));
+  app.add_option("--batch", options.batch, "images per step")->check(CLI::Range(2, 65536));
   app.add_option("--precision", options.precision, "fp32, tf32, bf16");
-  app.add_option("--bandwidth", options.bandwidth, "bytes a second of the device's memory")
+  app.add_option("--bandwidth", options.bandwidth, "bytes per second of the device's memory")
       ->check(CLI::PositiveNumber);
-  app.add_option("--flops", options.flops, "multiplications and additions a second")
+  app.add_option("--flops", options.flops, "multiplications and additions per second")
       ->check(CLI::PositiveNumber);
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options); });
 }

@@ -1,4 +1,4 @@
-// One line an op that is not simply "inputs in, outputs out".
+// Counts the traffic of each op: one line per op that is not simply "inputs in, outputs out".
 #include "bench/traffic.h"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ double bytes_of(const Shape& shape, DType dtype) {
 double bytes_of(const Node::Input& input) { return bytes_of(input.shape, input.dtype); }
 double bytes_of(const Node::Output& output) { return bytes_of(output.shape, output.dtype); }
 
-// Filters and their gradients, kept in f32, are rounded to and from bf16 beside a bf16 image.
+// Filters and their gradients are kept in f32. For bf16 images they are converted to and from bf16.
 double bytes_beside(const Node::Input& weight, DType activations) {
   return bytes_of(weight.shape, activations);
 }
@@ -28,10 +28,11 @@ double convolution_flops(const Node& node) {
          static_cast<double>(weight.numel() / weight[0]);
 }
 
-// A bit an element says where the ReLU let through.
+// The bytes of a ReLU mask: one bit per element.
 double mask_bytes(const Shape& shape) { return static_cast<double>(shape.numel()) / 8; }
 
-// Tensor cores take eight channels of bf16 at once: an image with others is copied and filled up.
+// Tensor cores take eight channels of bf16 at once: an image with another number is copied and
+// padded.
 double bytes_to_fill_up(const Shape& x, DType dtype) {
   constexpr std::int64_t kUnit = 8;
   const std::int64_t channels = x[-1], filled = (channels + kUnit - 1) / kUnit * kUnit;
@@ -128,8 +129,8 @@ void CountTraffic::note_backward(const Node& node) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Node::Input& input = node.inputs[i];
     if (!input.node || has_gradient_.emplace(input.node.get(), input.output_index).second) continue;
-    // Paths join: a convolution adds the other's gradient in passing, others in a pass of their
-    // own.
+    // Gradients of joined paths are added: a convolution adds the other path's gradient in its own
+    // pass; other ops need a separate pass.
     const bool in_passing = is(node, schema::conv2d) && i == schema::conv2d.x;
     add("sum of gradients where paths join", {(in_passing ? 1 : 3) * bytes_of(input)});
   }

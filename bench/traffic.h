@@ -1,5 +1,5 @@
-// What a step of a model costs a device at least: bytes moved through its memory and arithmetic,
-// counted from the ops that are recorded and the gradient rules that run. For the roofline.
+// The least cost of a model's step on a device: bytes moved through its memory and arithmetic,
+// counted from the recorded ops and the gradient rules that run. Used by roofline.
 #pragma once
 
 #include <cstdint>
@@ -15,36 +15,36 @@ namespace osteon {
 
 struct Traffic {
   double bytes = 0;       // each input read once, each output written once
-  double read_again = 0;  // what must be read a second time: batch norm's statistics come first
-  double flops = 0;       // of products alone (nn/flops.h)
+  double read_again = 0;  // second reads: batch norm needs its statistics first
+  double flops = 0;       // of products only (nn/flops.h)
 
   Traffic& operator+=(const Traffic& other);
 };
 
-// A device's two ceilings.
+// The two limits of a device.
 struct Ceilings {
   double bytes_per_second = 0, flops_per_second = 0;
-  // The time of one kernel that cannot move and multiply faster than these.
+  // The time of a kernel at these limits.
   double seconds(const Traffic& traffic) const;
 };
 
 // One kind of work in a step.
 struct Work {
   int calls = 0;
-  std::int64_t launches = 0;  // kernels and calls of libraries
+  std::int64_t launches = 0;  // kernels and library calls
   Traffic traffic;
-  double seconds = 0;            // the calls' shortest times
-  double seconds_read_once = 0;  // without what is read again
+  double seconds = 0;            // the least time of all calls
+  double seconds_read_once = 0;  // without second reads
 };
 
-// While one lives, the ops of this thread and of its backward() are counted by kind: "conv2d
-// forward", "conv2d data gradient", "batch_norm backward", ...
+// During the lifetime of this object, the ops of this thread and of its backward() are counted by
+// kind: "conv2d forward", "conv2d data gradient", "batch_norm backward", ...
 class CountTraffic {
  public:
-  // `launches` says how many there were since the program began.
+  // `launches` returns the number of launches since the program began.
   CountTraffic(const Ceilings& ceilings, std::function<std::int64_t()> launches);
-  // What no op shows, such as the optimizer's update. Of the launches that are nobody's yet it gets
-  // so many, or all.
+  // Adds work that is not an op, such as the optimizer's update. It gets `launches` of the launches
+  // that have no kind yet, or all of them.
   void add(const std::string& kind, const Traffic& traffic, std::int64_t launches = kAll);
   const std::map<std::string, Work>& by_kind() const { return by_kind_; }
 

@@ -1,5 +1,6 @@
-# Finds cuDNN and defines CUDNN::cudnn: in -DCUDNN_ROOT, in the CUDA toolkit, where the system keeps
-# libraries, or in the pip package nvidia-cudnn, which has no libcudnn.so but only libcudnn.so.9.
+# Finds cuDNN and defines CUDNN::cudnn. Searches -DCUDNN_ROOT, the CUDA toolkit, the system's
+# library folders, and the pip package nvidia-cudnn, which has only libcudnn.so.9 and no
+# libcudnn.so.
 find_package(Python3 QUIET COMPONENTS Interpreter)
 if(Python3_FOUND AND NOT DEFINED CUDNN_PIP_FOLDER)
   execute_process(
@@ -10,7 +11,7 @@ endif()
 foreach(folder ${CUDAToolkit_INCLUDE_DIRS})
   list(APPEND CUDNN_TOOLKITS ${folder}/..)
 endforeach()
-# The root is looked in first (CMP0074), and what it has belongs together.
+# The root is searched first (CMP0074); header and library must be from the same place.
 find_path(CUDNN_INCLUDE_DIR cudnn.h
   HINTS ${CUDNN_TOOLKITS} PATHS ${CUDNN_PIP_FOLDER} PATH_SUFFIXES include)
 cmake_path(GET CUDNN_INCLUDE_DIR PARENT_PATH CUDNN_BESIDE)

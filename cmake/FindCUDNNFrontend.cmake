@@ -1,6 +1,6 @@
-# Finds NVIDIA's cudnn-frontend, headers only, and defines CUDNN::frontend: in
-# -DCUDNN_FRONTEND_ROOT, or where scripts/fetch_cudnn_frontend.sh puts it. From 1.20 on it also wants
-# the driver and the run-time compiler at link time.
+# Finds NVIDIA's cudnn-frontend, headers only, and defines CUDNN::frontend. Searches
+# -DCUDNN_FRONTEND_ROOT and the folder of scripts/fetch_cudnn_frontend.sh. From 1.20 on it also
+# needs the driver and the run-time compiler at link time.
 find_path(CUDNNFrontend_INCLUDE_DIR cudnn_frontend.h
   HINTS ${CUDNN_FRONTEND_ROOT} ${PROJECT_SOURCE_DIR}/.cache/cudnn-frontend PATH_SUFFIXES include)
 mark_as_advanced(CUDNNFrontend_INCLUDE_DIR)

@@ -1,5 +1,5 @@
-# Finds libzip and defines LibZip::LibZip. Its own config file is of no use here: Debian's asks for the
-# command-line tools, which are in packages of their own.
+# Finds libzip and defines LibZip::LibZip. Debian's config file for libzip is not usable: it
+# requires the command-line tools, which are in separate packages.
 find_path(LibZip_INCLUDE_DIR zip.h)
 find_library(LibZip_LIBRARY zip)
 mark_as_advanced(LibZip_INCLUDE_DIR LibZip_LIBRARY)

@@ -1,5 +1,5 @@
-# Finds oneDNN and defines OneDNN::OneDNN. Its own config file is of no use here: Debian's asks for the
-# OpenCL headers, which only its GPU side needs.
+# Finds oneDNN and defines OneDNN::OneDNN. Debian's config file for oneDNN is not usable: it
+# requires the OpenCL headers, which only oneDNN's GPU part needs.
 find_path(OneDNN_INCLUDE_DIR dnnl.hpp)
 find_library(OneDNN_LIBRARY dnnl)
 mark_as_advanced(OneDNN_INCLUDE_DIR OneDNN_LIBRARY)

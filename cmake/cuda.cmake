@@ -1,10 +1,10 @@
-# The CUDA back end: where its compiler and libraries are found, and how it is built. Sets
-# OSTEON_USES_CUDA, and OSTEON_CUDA_OFF to the reason when something is missing.
+# The CUDA back end: finds its compiler and libraries and builds it. Sets OSTEON_USES_CUDA; if
+# something is missing, OSTEON_CUDA_OFF is the reason.
 
-# Which devices to build for, unless CMAKE_CUDA_ARCHITECTURES or the environment's CUDAARCHS says it:
-# those that are here, else every generation that the toolkit knows, from compute capability 7.0 on,
-# which the kernels need. Kept, with the reason, so that a build folder does not change on a machine
-# with other devices.
+# The devices to build for, unless CMAKE_CUDA_ARCHITECTURES or the environment's CUDAARCHS is set:
+# those of this machine; without one, every generation that the toolkit knows, from compute
+# capability 7.0 on, which the kernels need. Choice and reason are cached, so that a build folder
+# does not change on a machine with other devices.
 function(osteon_choose_architectures)
   execute_process(COMMAND ${CUDAToolkit_NVCC_EXECUTABLE} --list-gpu-arch OUTPUT_VARIABLE listed)
   string(REGEX MATCHALL "compute_([7-9]|[1-9][0-9])[0-9]\n" listed "${listed}")
@@ -72,7 +72,7 @@ if(NOT CUDNNFrontend_FOUND)
   return()
 endif()
 set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
-# The programs share the run-time library, so that a test can stand between them and it.
+# The programs link the run-time library as a shared one, so that a test can replace it.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(DEFINED ENV{CUDAARCHS})
@@ -93,7 +93,7 @@ set(CMAKE_CUDA_STANDARD 20)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(OSTEON_USES_CUDA ON)
 
-# Adds the back end to the library. -Wpedantic fails on what nvcc itself generates.
+# Adds the back end to the library, without -Wpedantic, which fails on code that nvcc generates.
 function(osteon_add_cuda target)
   set(sources "")
   foreach(room tensor/cuda ops/cuda ops/cuda/cudnn ops/cuda/cublas)

@@ -1,5 +1,5 @@
-# The headers that are installed: what these declare is kept, and they include each other only. All others
-# are private to the library (tests/scripts/includes_test.py).
+# The installed headers: their declarations are stable, and they include only each other. All other
+# headers are private to the library (tests/scripts/includes_test.py).
 set(OSTEON_CORE_HEADERS
   base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h base/option.h
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h

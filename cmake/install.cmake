@@ -1,5 +1,5 @@
-# `cmake --install build --prefix DIR`: the libraries with their headers, the programs, and what
-# find_package(osteon) reads.
+# `cmake --install build --prefix DIR`: installs the libraries with their headers, the programs, and
+# the files of find_package(osteon).
 include(CMakePackageConfigHelpers)
 include(${PROJECT_SOURCE_DIR}/cmake/headers.cmake)
 set(OSTEON_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/osteon)
@@ -19,7 +19,7 @@ install(TARGETS ${OSTEON_PROGRAM_TARGETS} ${dependencies} RUNTIME DESTINATION ${
 
 configure_package_config_file(cmake/osteonConfig.cmake.in osteonConfig.cmake
   INSTALL_DESTINATION ${OSTEON_CONFIG_DIR})
-# Before 1.0 any minor version may change what callers see.
+# Before 1.0 any minor version may change the interface.
 write_basic_package_version_file(osteonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${PROJECT_BINARY_DIR}/osteonConfig.cmake ${PROJECT_BINARY_DIR}/osteonConfigVersion.cmake

@@ -1,5 +1,5 @@
-# Run by `cmake --install`. Here a header is included from the root of the tree, by whoever uses the
-# library as <osteon/nn/module.h>: so is what it includes itself.
+# Run by `cmake --install`. In the tree, headers are included from its root; users of the library
+# include <osteon/nn/module.h>. So the installed headers' own includes are rewritten.
 foreach(header ${headers})
   file(READ ${source}/${header} text)
   string(REGEX REPLACE "#include \"([^\"]+)\"" "#include <osteon/\\1>" text "${text}")

@@ -1,12 +1,12 @@
-# Compiling sources once per instruction set of x86-64 (base/instruction_set.h has the sets and how
-# one is chosen).
+# Compiles sources once per instruction set of x86-64 (base/instruction_set.h lists the sets and
+# chooses one).
 #
 # Inline functions and templates of std, Eigen and our own headers are emitted by each version under
 # the same name. The linker would keep one of them for the whole program, perhaps one with AVX-512.
 # So the objects of a set are linked into one, in which only the kernels stay visible
 # (tests/scripts/instruction_sets_test.py checks it).
 #
-# With binutils' programs: LLVM's, which CMake would take beside clang, lack the options.
+# Uses binutils' programs: LLVM's, which CMake takes with clang, lack the options.
 find_program(OSTEON_LD NAMES ld.bfd ld REQUIRED)
 find_program(OSTEON_OBJCOPY objcopy REQUIRED)
 mark_as_advanced(OSTEON_LD OSTEON_OBJCOPY)
@@ -15,7 +15,7 @@ set(OSTEON_FLAGS_avx2 -mavx2 -mfma)
 set(OSTEON_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
 
 # osteon_add_per_instruction_set(TARGET SOURCE...) adds the sources to TARGET, compiled once per set
-# with OSTEON_CPU_SET defined as its name. What they define in osteon::cpu::OSTEON_CPU_SET stays
+# with OSTEON_CPU_SET defined as its name. Only definitions in osteon::cpu::OSTEON_CPU_SET stay
 # visible.
 function(osteon_add_per_instruction_set target)
   set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
@@ -47,7 +47,7 @@ function(osteon_add_per_instruction_set target)
   endforeach()
 endfunction()
 
-# What a version is compiled with: as the target, and its name.
+# The flags of a version: the target's, and the set's name.
 function(osteon_compile_for_set target set)
   target_compile_definitions(${target}_${set} PRIVATE
     $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS> OSTEON_CPU_SET=${set})

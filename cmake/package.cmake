@@ -1,5 +1,5 @@
-# `cpack` makes a Debian package of what is installed (OSTEON_PACKAGE=DEB), or a .tar.gz that also carries
-# the shared libraries that the programs need (TGZ). scripts/package.sh makes both.
+# `cpack` packs the installed files as a Debian package (OSTEON_PACKAGE=DEB), or as a .tar.gz that
+# also contains the shared libraries of the programs (TGZ). scripts/package.sh makes both.
 set(documents ${CMAKE_INSTALL_DATAROOTDIR}/doc/osteon)
 install(FILES README.md DESTINATION ${documents})
 install(FILES LICENSE RENAME copyright DESTINATION ${documents})

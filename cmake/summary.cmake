@@ -1,4 +1,4 @@
-# The last lines of a configure run: what was found and what is off.
+# The last lines of a configure run: the libraries found, and the parts that are off.
 function(osteon_summary name)
   string(LENGTH ${name} length)
   math(EXPR padding "13 - ${length}")

@@ -1,5 +1,5 @@
-// What the fuzz targets share: an input as a file in memory, and the one rule all of them check,
-// that a reader either succeeds or throws Error.
+// Common parts of the fuzz targets: an input as a file in memory, and the rule that all of them
+// check: a reader either succeeds or throws Error.
 #pragma once
 
 #include <unistd.h>
@@ -13,8 +13,8 @@
 
 namespace osteon {
 
-// A file of this process alone with `ending`, written anew for each input; in TMPDIR, which
-// scripts/fuzz.sh lays into memory.
+// A file of this process with `ending`, rewritten for each input; in TMPDIR, which scripts/fuzz.sh
+// puts into memory.
 inline std::filesystem::path fuzz_file(const std::uint8_t* data, std::size_t size,
                                        const char* ending) {
   static const std::filesystem::path path =
@@ -24,7 +24,7 @@ inline std::filesystem::path fuzz_file(const std::uint8_t* data, std::size_t siz
   return path;
 }
 
-// Runs a reader; any exception but Error is a fault and ends the fuzzer.
+// Runs a reader; any exception except Error is a fault and ends the fuzzer.
 template <class Reader>
 int expect_error_or_success(const Reader& reader) {
   try {

@@ -1,6 +1,6 @@
-// Lists of images in each of their forms, and the paths in them: a CSV file, FracAtlas'
-// dataset.csv, and MURA's two lists, the labelled studies before the first empty line of the input
-// and the images after it.
+// Fuzzes lists of images in each of their forms, and the paths in them: a CSV file, FracAtlas'
+// dataset.csv, and MURA's two lists. The labelled studies stand before the first empty line of the
+// input, the images after it.
 #include <string_view>
 
 #include "data/manifest.h"
@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of this process alone that both readers of folders take for theirs.
+// A folder of this process that both readers of folders accept.
 const fs::path& data_folder() {
   static const fs::path folder = [] {
     const fs::path path = fs::temp_directory_path() / format("osteon_fuzz_", ::getpid());

@@ -1,4 +1,4 @@
-// A DICOM file, as read_image knows it by its beginning, through GDCM.
+// Fuzzes DICOM files, which read_image recognises by their first bytes, through GDCM.
 #include "data/image/image.h"
 #include "fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
-// A picture: PNG or JPEG by its first bytes. A PNG is changed inside: a chunk's type and data, or
-// the rows that its picture data hold under their compression.
+// Fuzzes images: PNG or JPEG by the first bytes. The mutator changes a PNG inside: a chunk's type
+// and data, or the rows under the compression of its image data.
 #include <zlib.h>
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace osteon {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> kSignature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-constexpr std::size_t kLargestRows = 1 << 20;
+constexpr std::size_t kMaxRowBytes = 1 << 20;
 
-// A chunk as its checksum sees it: four letters and the data.
+// The bytes of a chunk that its checksum covers: four letters and the data.
 using Chunk = FuzzBytes;
 
 bool is_picture_data(const Chunk& chunk) {
@@ -24,7 +24,7 @@ bool is_picture_data(const Chunk& chunk) {
   return std::equal(kType.begin(), kType.end(), chunk.begin());
 }
 
-// The chunks that are whole; none where the file is no PNG.
+// The complete chunks; none if the file is not a PNG.
 std::vector<Chunk> chunks_of(const FuzzBytes& file) {
   std::vector<Chunk> chunks;
   if (file.size() < kSignature.size() ||
@@ -54,14 +54,14 @@ FuzzBytes png_of(const std::vector<Chunk>& chunks) {
 }
 
 FuzzBytes inflated(const FuzzBytes& compressed) {
-  FuzzBytes rows(kLargestRows);
+  FuzzBytes rows(kMaxRowBytes);
   uLongf size = rows.size();
   const int status = ::uncompress(rows.data(), &size, compressed.data(), compressed.size());
   rows.resize(status == Z_OK ? size : 0);
   return rows;
 }
 
-// Compressed at any level in any way, so that stored, fixed and dynamic blocks all come up.
+// Compresses at any level with any strategy, so that stored, fixed and dynamic blocks all occur.
 FuzzBytes deflated(FuzzBytes rows, std::minstd_rand& random) {
   z_stream stream{};
   const int level = static_cast<int>(random() % 10), strategy = static_cast<int>(random() % 5);
@@ -77,7 +77,8 @@ FuzzBytes deflated(FuzzBytes rows, std::minstd_rand& random) {
   return compressed;
 }
 
-// Changes the rows, not their number, and leaves them in one chunk where the first one was.
+// Changes the rows but not their number, and writes them as one chunk in the place of the first
+// one.
 void change_rows(std::vector<Chunk>& chunks, std::minstd_rand& random) {
   FuzzBytes compressed;
   for (const Chunk& chunk : chunks)

@@ -1,4 +1,4 @@
-// The pickle alone, which the checksums of an archive keep a fuzzer from reaching.
+// Fuzzes the pickle alone: in an archive, checksums keep a fuzzer from it.
 #include "interop/pickle_machine.h"
 
 #include "fuzz/fuzz.h"

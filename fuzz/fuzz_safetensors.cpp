@@ -1,5 +1,5 @@
-// A model file: header, offsets, shapes; what is read is touched from end to end. The header is
-// changed with its length kept true.
+// Fuzzes model files: header, offsets, shapes. All tensors are read from end to end. The mutator
+// changes the header and corrects its length.
 #include "tensor/safetensors.h"
 
 #include <cstring>

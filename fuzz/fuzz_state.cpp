@@ -1,4 +1,4 @@
-// The state of a run: JSON without and with its checksum.
+// Fuzzes the state of a run: JSON without and with its checksum.
 #include "base/checksums.h"
 #include "base/json.h"
 #include "train/run/state.h"

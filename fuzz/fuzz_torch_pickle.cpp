@@ -1,5 +1,5 @@
-// A .pth file: the archive, its pickle and its tensors. One entry of the archive is changed, mostly
-// the pickle.
+// Fuzzes .pth files: the archive, its pickle and its tensors. The mutator changes one entry of the
+// archive, mostly the pickle.
 #include <zip.h>
 
 #include <memory>
@@ -27,7 +27,7 @@ FuzzBytes read_entry(zip_t* zip, zip_uint64_t index, zip_uint64_t size) {
   return data;
 }
 
-// None where the file is no archive.
+// No entries if the file is not an archive.
 std::vector<Entry> entries_of(const FuzzBytes& file) {
   std::vector<Entry> entries;
   zip_source_t* const source = ::zip_source_buffer_create(file.data(), file.size(), 0, nullptr);
@@ -45,7 +45,7 @@ std::vector<Entry> entries_of(const FuzzBytes& file) {
   return entries;
 }
 
-// The archive of these entries, stored as they are; empty where two have one name.
+// The archive of these entries without compression; empty if two have the same name.
 FuzzBytes archive_of(const std::vector<Entry>& entries) {
   zip_source_t* const source = ::zip_source_buffer_create(nullptr, 0, 0, nullptr);
   ::zip_source_keep(source);

@@ -1,7 +1,6 @@
-// What the targets with a mutator of their own share. A file whose parts carry lengths or checksums
-// is refused at the first of them when a byte is changed blindly; these targets take the file
-// apart, have libFuzzer change one part, and put it together again with lengths and checksums that
-// fit.
+// Common parts of the targets with their own mutator. If a file's parts have lengths or checksums,
+// a reader refuses any blind change at the first of them. These targets take the file apart, let
+// libFuzzer change one part, and put it together again with correct lengths and checksums.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 #include <random>
 #include <vector>
 
-// libFuzzer's own change to `size` bytes, which may become `max_size`; gives the new size.
+// libFuzzer's own mutation of `size` bytes, which may become `max_size`; returns the new size.
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace osteon {
@@ -24,9 +23,9 @@ inline void mutate_part(FuzzBytes& part) {
   part.resize(LLVMFuzzerMutate(part.data(), size, part.size()));
 }
 
-// The body of LLVMFuzzerCustomMutator: `change(file, random)` gives the changed file, or an empty
-// one where `file` cannot be taken apart. One change in four is a blind one, so that the checks
-// themselves are tried as well.
+// The body of LLVMFuzzerCustomMutator: `change(file, random)` returns the changed file, or an empty
+// one if `file` cannot be taken apart. One mutation in four is blind, so that the checks themselves
+// are tested, too.
 template <class Change>
 std::size_t mutate_file(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned seed,
                         const Change& change) {

@@ -1,5 +1,5 @@
-// The chains of bench_peak. A compiler that knew the values would compute the result beforehand,
-// and one of equal chains for all: empty assembly conceals them.
+// The chains of bench_peak. Empty assembly hides the values: with known values the compiler would
+// compute the result at compile time, and for equal chains only one.
 #include "bench/peak.h"
 
 #include <array>
@@ -13,7 +13,7 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr int kChains = 12;  // more than latency times units; with the factors all in registers
+constexpr int kChains = 12;  // more than latency times units, few enough for the registers
 
 template <class T>
 void conceal(T& value) {
