@@ -1,4 +1,4 @@
-// The programs as a user runs them: exit status and the one line that says what is wrong.
+// The programs as a user runs them: exit status and the one line that names the fault.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -56,7 +56,7 @@ TEST_CASE("train, then evaluate, as the README does") {
   CHECK(contains(trained.output, "AUROC"));
   CHECK(contains(trained.output, "confusion matrix"));
 
-  // Evaluating the checkpoint again gives the same figures, by any of its names.
+  // Evaluating the checkpoint again, by any of its names, gives the same figures.
   for (const std::string& checkpoint : {out, out + "/best", out + "/best/model.safetensors"}) {
     CAPTURE(checkpoint);
     const std::string again = (folder.path() / "again").string();
@@ -84,7 +84,8 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(info.temperature != 1);
   CHECK(info.threshold != 0.5);
 
-  // Fitted again on the same split they are the same, and a model saved with others has those.
+  // Fitted again on the same split they are equal; a model that was saved with other ones keeps
+  // those.
   const std::string eval = "eval_mura --threads 1 --data " + data + " --checkpoint " + here;
   const auto evaluated = [&](const std::string& options) {
     const Result result = run(eval + options);
@@ -103,7 +104,7 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(load_model(here + "/set.safetensors").info.threshold == 0.25);
   CHECK(load_model(here + "/set.safetensors").info.temperature == 2);
 
-  // Three times the same model is that model; with the mirror images it is not.
+  // Three copies of one model give that model's result; with mirror images the result differs.
   const std::string thrice = "/run --checkpoint " + here + "/run --checkpoint " + here + "/run";
   const std::string same =
       evaluated(thrice + " --out " + here + "/thrice --compare " + here + "/run");
@@ -122,7 +123,7 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(difference > 0);
 }
 
-TEST_CASE("predict answers what it can, writes it down, and lists what it cannot") {
+TEST_CASE("predict writes the predictions it can make and lists the failures") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   const std::string here = folder.path().string();
@@ -261,7 +262,7 @@ TEST_CASE("help and version are status 0") {
   }
 }
 
-TEST_CASE("the instruction set is chosen by OSTEON_CPU, and the run says which it was") {
+TEST_CASE("OSTEON_CPU chooses the instruction set, and the run records it") {
   const auto with = [](const std::string& set, const std::string& command) {
     ::setenv("OSTEON_CPU", set.c_str(), 1);
     const Result result = run(command);

@@ -1,4 +1,4 @@
-// The data audit: counts, what cannot be read, and which pictures are there twice.
+// The data audit: counts, unreadable files, and duplicate images.
 #include "data/audit.h"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ using namespace osteon;
 
 namespace {
 
-// A demonstration radiograph: the views of one differ as real ones do.
+// A demonstration radiograph: the views of a study differ as real ones do.
 Image radiograph(std::int64_t study, std::size_t view = 0) {
   const DemoOptions options{.studies = 40, .seed = 3, .image_size = 160};
   const std::vector<DemoStudy> studies = plan_demo(options);
@@ -55,7 +55,7 @@ std::pair<Manifest, DataAudit> audit(const TemporaryFolder& folder, const std::v
 
 }  // namespace
 
-TEST_CASE("copies are found in whatever form, other pictures are not") {
+TEST_CASE("copies are found in any form, other images are not") {
   const Image original = radiograph(0);
   struct Row {
     const char* name;
@@ -88,7 +88,7 @@ TEST_CASE("copies are found in whatever form, other pictures are not") {
   }
 }
 
-TEST_CASE("all images of the demonstration are told apart") {
+TEST_CASE("all images of the demonstration are distinct") {
   const DemoOptions options{.studies = 40, .seed = 3, .image_size = 96};
   const TemporaryFolder folder;
   write_demo(folder.path() / "demo", options);
@@ -98,7 +98,7 @@ TEST_CASE("all images of the demonstration are told apart") {
   CHECK(result.patients_in_two_splits.empty());
 }
 
-TEST_CASE("counts, sizes and unreadable files, for any number of workers") {
+TEST_CASE("counts, sizes and unreadable files are the same for any number of workers") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path());
   folder.write("val/normal/broken.png", "no picture");

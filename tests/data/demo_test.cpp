@@ -1,5 +1,5 @@
-// The demo radiographs: the same seed gives the same bits, the folder is MURA's, and nothing as
-// simple as brightness or a thumbnail tells normal from abnormal.
+// The demo radiographs: the same seed gives the same bits, the folder has MURA's layout, and
+// neither brightness nor a thumbnail separates normal from abnormal.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -61,7 +61,7 @@ MuraPath parse(const std::string& path) {
   return {fields[1], fields[2], fields[3], fields[4], positive};
 }
 
-// The default demo set, written once for all tests that look at it.
+// The default demo set, written once for all tests that read it.
 const fs::path& demo_folder() {
   static const TemporaryFolder folder;
   static const bool written = write_demo(folder.path(), {}) > 0;
@@ -69,7 +69,7 @@ const fs::path& demo_folder() {
   return folder.path();
 }
 
-// What a shortcut would see: 32 histogram bins, and an 8x8 thumbnail.
+// The features of a shortcut: 32 histogram bins, and an 8x8 thumbnail.
 std::vector<double> simple_features(const Image& image) {
   std::vector<double> features(32);
   for (const std::uint8_t pixel : image.pixels)
@@ -93,7 +93,8 @@ Table load_features(const std::string& split) {
   return table;
 }
 
-// Zero mean and unit variance by the columns of `reference`, and a constant column for the bias.
+// Scales to zero mean and unit variance, with the columns of `reference`, and appends a constant
+// column for the bias.
 void standardise(Table& train, Table& valid) {
   const std::size_t columns = train.rows[0].size();
   for (std::size_t c = 0; c < columns; ++c) {
@@ -115,7 +116,8 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-// Solves matrix * x = b for a symmetric positive definite matrix, by Cholesky's factors in place.
+// Solves matrix * x = b for a symmetric positive definite matrix, by Cholesky factorisation in
+// place.
 std::vector<double> solve(std::vector<std::vector<double>> matrix, std::vector<double> b) {
   const std::size_t n = b.size();
   for (std::size_t i = 0; i < n; ++i) {
@@ -137,7 +139,6 @@ std::vector<double> solve(std::vector<std::vector<double>> matrix, std::vector<d
 }
 
 // Logistic regression by Newton's method, to convergence: minimises
-// sum log(1 + exp(-y w.x)) + penalty / 2 |w|^2.
 std::vector<double> fit_logistic(const Table& table, double penalty) {
   const std::size_t n = table.rows[0].size();
   std::vector<double> weights(n);
@@ -190,7 +191,7 @@ int status_of(const std::string& arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-// Mean absolute difference of two pictures inside and outside a box.
+// Mean absolute difference of two images inside and outside a box.
 std::pair<double, double> change(const Image& a, const Image& b, const PixelBox& box) {
   double sums[2] = {0, 0}, counts[2] = {1e-9, 1e-9};
   for (std::int64_t y = 0; y < a.height; ++y) {
@@ -205,7 +206,7 @@ std::pair<double, double> change(const Image& a, const Image& b, const PixelBox&
 
 }  // namespace
 
-TEST_CASE("a seed fixes every byte, whatever thread draws what") {
+TEST_CASE("a seed determines every byte for any number of threads") {
   const TemporaryFolder folder;
   DemoOptions options{.studies = 16, .seed = 3, .image_size = 96};
   write_demo(folder.path() / "a", options);
@@ -268,7 +269,7 @@ TEST_CASE("folders and lists are MURA's") {
   CHECK(files == images);
 }
 
-TEST_CASE("no patient is in two splits, and some come more than once") {
+TEST_CASE("no patient is in two splits, and some have several studies") {
   std::map<std::string, std::set<std::string>> splits, studies;
   for (const std::string split : {"train", "valid"}) {
     for (const std::string& path :
@@ -311,7 +312,7 @@ TEST_CASE("every abnormal image has a lesion box inside it, no normal one has") 
   CHECK(listed == positive);
 }
 
-TEST_CASE("an abnormality changes the picture where its box says") {
+TEST_CASE("an abnormality changes the image inside its box") {
   const DemoOptions options{.studies = 64, .seed = 5, .image_size = 128};
   int views = 0, told = 0;
   for (const DemoStudy& study : plan_demo(options)) {
@@ -329,11 +330,11 @@ TEST_CASE("an abnormality changes the picture where its box says") {
     }
   }
   MESSAGE(told, " of ", views, " views change mostly inside the box");
-  // Jewellery that only one of the two wears may outdo the lesion now and then.
+  // Jewellery that only one of the two wears may sometimes change more than the lesion.
   CHECK(told >= 0.8 * views);
 }
 
-TEST_CASE("neither brightness nor a thumbnail gives the label away") {
+TEST_CASE("neither brightness nor a thumbnail reveals the label") {
   Table train = load_features("train"), valid = load_features("valid");
   standardise(train, valid);
   const std::vector<double> constant(valid.labels.size(), 0.3);
@@ -347,7 +348,7 @@ TEST_CASE("neither brightness nor a thumbnail gives the label away") {
   }
 }
 
-TEST_CASE("what cannot be done is said") {
+TEST_CASE("impossible options are named") {
   const TemporaryFolder folder;
   folder.write("full/something.txt", "mine");
   folder.write("file", "");

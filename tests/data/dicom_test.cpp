@@ -1,5 +1,5 @@
-// DICOM files of every kind against what pydicom and numpy make of them (tests/golden/dicom,
-// written by scripts/golden/dicom.py), and those that are refused.
+// DICOM files of every kind against the results of pydicom and numpy (tests/golden/dicom, written
+// by scripts/golden/dicom.py), and refused files.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -28,7 +28,7 @@ std::string bytes_of(const char* name) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A build without GDCM says so for each file.
+// A build without GDCM refuses each file with that reason.
 bool reads_dicom() {
   return !contains(message_of([] { read_image(kFolder / "grey8.dcm"); }), "install GDCM");
 }
@@ -55,7 +55,7 @@ TEST_CASE("every kind of DICOM file gives the grey levels that pydicom and numpy
   }
 }
 
-TEST_CASE("what is no single whole picture is refused by name, without the patient's") {
+TEST_CASE("a file without a single complete image is refused by name, without the patient's") {
   if (!reads_dicom()) {
     MESSAGE("skipped: this build reads no DICOM");
     return;
@@ -71,7 +71,7 @@ TEST_CASE("what is no single whole picture is refused by name, without the patie
   }
 }
 
-TEST_CASE("a DICOM file cut short anywhere is refused and nothing aborts") {
+TEST_CASE("a DICOM file truncated anywhere is refused and nothing aborts") {
   if (!reads_dicom()) {
     MESSAGE("skipped: this build reads no DICOM");
     return;
@@ -87,7 +87,7 @@ TEST_CASE("a DICOM file cut short anywhere is refused and nothing aborts") {
   }
 }
 
-// Damage inside a compressed picture ends GDCM's decoders in many ways.
+// Damage inside a compressed image ends GDCM's decoders in many ways.
 TEST_CASE("a DICOM file with any byte changed is read or refused and nothing aborts") {
   if (!reads_dicom()) {
     MESSAGE("skipped: this build reads no DICOM");

@@ -1,4 +1,4 @@
-// Decoding, resizing and writing images: golden files made with Pillow, and files that are damaged.
+// Decoding, resizing and writing images: golden files made with Pillow, and damaged files.
 #include "data/image/image.h"
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ Image from_hex(const json& rows) {
   return image;
 }
 
-// The largest difference of two pictures of one size; 256 where the sizes differ.
+// The largest difference of two images of one size; 256 if the sizes differ.
 int difference(const Image& a, const Image& b) {
   if (a.height != b.height || a.width != b.width || a.pixels.size() != b.pixels.size()) return 256;
   int largest = 0;
@@ -88,13 +88,13 @@ TEST_CASE("files of every kind decode to Pillow's grey levels") {
       CHECK(error_of(file).find(file.string() + ": ") == 0);
       continue;
     }
-    // JPEG decoders may differ by a level where they round.
+    // JPEG decoders may round differently by one level.
     CHECK(difference(read_image(file), from_hex(item.value())) <=
           (file.extension() == ".jpg" ? 1 : 0));
   }
 }
 
-TEST_CASE("what is refused is refused for its own reason") {
+TEST_CASE("each refused file is refused for its own reason") {
   struct Row {
     const char *file, *message;
   };
@@ -127,7 +127,7 @@ TEST_CASE("a flipped byte anywhere in a PNG and a PNG cut anywhere are refused")
   }
 }
 
-TEST_CASE("bytes after the end of a picture do not matter") {
+TEST_CASE("bytes after the end of an image do not matter") {
   for (const char* name : {"grey8.png", "grey.jpg"}) {
     const TemporaryFolder folder;
     const fs::path file = kGolden / "images" / name;
@@ -136,7 +136,7 @@ TEST_CASE("bytes after the end of a picture do not matter") {
   }
 }
 
-TEST_CASE("a JPEG cut anywhere is refused; a flipped byte is refused or decodes, and no more") {
+TEST_CASE("a JPEG cut anywhere is refused; a flipped byte is refused or decodes") {
   for (const char* name : {"grey.jpg", "colour_420.jpg", "colour_progressive.jpg", "exif_6.jpg"}) {
     const std::vector<std::uint8_t> whole = read_bytes(kGolden / "images" / name);
     int refused = 0;
@@ -162,7 +162,7 @@ TEST_CASE("a JPEG whose end marker is overwritten is refused") {
   CHECK_THROWS_WITH_AS(decode_jpeg(file), doctest::Contains("damaged JPEG"), Error);
 }
 
-TEST_CASE("files that are no image are named") {
+TEST_CASE("files that are not images are named") {
   const TemporaryFolder folder;
   struct Row {
     fs::path file;
@@ -225,7 +225,7 @@ TEST_CASE("resizing agrees with Pillow's bilinear filter to one grey level") {
   CHECK_THROWS_AS(resize(Image{}, 3, 3), Error);
 }
 
-TEST_CASE("a picture is stretched to a square or padded with black, centred") {
+TEST_CASE("an image is stretched to a square or padded with black, centred") {
   struct Row {
     std::int64_t height, width, size, top, left, inner_height, inner_width;
   };

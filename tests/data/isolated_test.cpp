@@ -1,4 +1,4 @@
-// Whatever happens in a process of its own: the caller is told, and nothing else changes.
+// Whatever happens in an isolated process: the caller gets the reason, and nothing else changes.
 #include "data/image/isolated.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +21,7 @@ using namespace osteon;
 
 namespace {
 
-// What the work of a row did, for those that are to come back.
+// The result of a row's work, for the rows that return.
 struct Row {
   std::string name;
   std::function<void(SharedMemory&)> work;
@@ -76,7 +76,7 @@ constexpr IsolationLimits kLimits{.cpu_seconds = 1, .seconds = 60, .bytes = std:
 
 }  // namespace
 
-TEST_CASE("the caller is told how the work ended") {
+TEST_CASE("the caller gets the way the work ended") {
   for (const Row& row : kRows) {
     CAPTURE(row.name);
     SharedMemory memory(4096);
@@ -103,7 +103,7 @@ TEST_CASE("an open file is not written to, and memory stays as it was") {
   CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "before");
 }
 
-TEST_CASE("many threads at once each get their own answer") {
+TEST_CASE("several threads at once each get their own result") {
   constexpr int kThreads = 4, kEach = 25;
   std::vector<int> right(kThreads);
   std::vector<std::thread> threads;
@@ -111,7 +111,7 @@ TEST_CASE("many threads at once each get their own answer") {
     threads.emplace_back([&right, t] {
       for (int i = 0; i < kEach; ++i) {
         SharedMemory memory(4096);
-        // A long text: memory of the heap has to work in a copy of a process with other threads.
+        // A long text: heap memory must work in a copy of a process with several threads.
         const std::string ended = run_isolated(kLimits, [&] {
           const std::vector<std::string> texts(100,
                                                std::string(100 + static_cast<std::size_t>(i), 'x'));

@@ -1,5 +1,5 @@
-// Preparing images, the cache, augmentation and the loader: the same bytes whatever the number of
-// workers and wherever the images are kept, and clear errors where they cannot be had.
+// Preparing images, the cache, augmentation and the loader: the same bytes for any number of
+// workers and any cache, and clear errors.
 #include "data/loader.h"
 
 #include <doctest/doctest.h>
@@ -80,7 +80,7 @@ int count_files(const fs::path& folder) {
   return count;
 }
 
-// Everything a loader gives in one epoch, for comparison bit by bit.
+// All batches of one epoch of a loader, for comparison bit by bit.
 struct Epoch {
   std::vector<std::vector<std::int64_t>> indices;
   std::vector<std::uint8_t> pixels;
@@ -106,7 +106,8 @@ Epoch load(const ImageStore& store, const std::vector<std::int64_t>& indices,
   return all;
 }
 
-// A store that is slow for early images, so that later batches are ready first, and fails at one.
+// A store that is slow for early images, so that later batches are ready first; it throws at one
+// image.
 class MadeUpStore : public ImageStore {
  public:
   explicit MadeUpStore(std::int64_t failing = -1) : failing_(failing) {}
@@ -129,7 +130,7 @@ std::vector<std::int64_t> first_indices(std::int64_t count) {
 
 }  // namespace
 
-TEST_CASE("images are the same wherever they are kept and however many workers decode them") {
+TEST_CASE("images are the same for any cache and any number of workers") {
   const TemporaryFolder folder;
   const Manifest manifest = make_images(folder.path(), 23);
   const fs::path cache = folder.path() / "cache";
@@ -176,7 +177,7 @@ TEST_CASE("the cache folder: unchanged images are not decoded again, changed one
   };
   const auto before = pixels_of(0);
 
-  // Other contents under the same size and time: only the cache can still know the old ones.
+  // Other contents with the same size and time: only the cache can have the old ones.
   const fs::path file = folder.path() / "00.png";
   const auto time = fs::last_write_time(file);
   const auto size = fs::file_size(file);
@@ -192,12 +193,12 @@ TEST_CASE("the cache folder: unchanged images are not decoded again, changed one
   CHECK(pixels_of(0) == resize(picture(50), kSize, kSize).pixels);
   CHECK(count_files(cache) == 2);
 
-  // So is one whose size stayed: 01.png is no image any more.
+  // So is one of the same size: 01.png is no longer an image.
   const Manifest whole = prepare_images(manifest, options).manifest;
   CHECK(whole.samples.size() == 5);
   CHECK(whole.samples[1].path == "02.png");
 
-  // Part of the set, and then the whole again, decode nothing.
+  // A part of the set, and then the whole set again, decode nothing.
   manifest.samples.resize(2);
   prepare_images(manifest, options);
   manifest = whole;
@@ -215,7 +216,9 @@ TEST_CASE("the cache folder: unchanged images are not decoded again, changed one
   CHECK(pixels_of(0) == resize(picture(50), kSize, kSize).pixels);
 }
 
-TEST_CASE("a damaged cache file is named, an abandoned one removed, a file for a folder an error") {
+TEST_CASE(
+    "a damaged cache file is named, an abandoned one removed, a file in place of a folder an "
+    "error") {
   const TemporaryFolder folder;
   const Manifest manifest = make_images(folder.path(), 3);
   const fs::path cache = folder.path() / "cache";
@@ -254,7 +257,7 @@ TEST_CASE("a full disk is a clear error that leaves nothing behind") {
   }
 }
 
-TEST_CASE("a cache file that another run is writing is left alone") {
+TEST_CASE("a cache file that another run is writing stays") {
   const TemporaryFolder folder;
   const Manifest manifest = make_images(folder.path(), 2);
   const fs::path other = folder.write("cache/.writing-1-0", "half");
@@ -336,7 +339,7 @@ TEST_CASE("order and content do not depend on the number of workers") {
         options.workers = workers;
         CHECK(load(store, indices, options, epoch) == epochs.back());
       }
-      // Each image once, its own pixels under its index, and its own matrix.
+      // Each image occurs once, with its own pixels, index and matrix.
       CHECK(static_cast<std::int64_t>(epochs.back().indices.size()) == row.batches);
       std::vector<std::int64_t> seen;
       for (const auto& batch : epochs.back().indices)
@@ -357,7 +360,7 @@ TEST_CASE("order and content do not depend on the number of workers") {
   }
 }
 
-TEST_CASE("another seed is another order and another augmentation") {
+TEST_CASE("another seed gives another order and another augmentation") {
   const MadeUpStore store;
   LoaderOptions options{.batch_size = 4,
                         .image_size = kSize,
@@ -372,7 +375,7 @@ TEST_CASE("another seed is another order and another augmentation") {
   CHECK(one.matrices != two.matrices);
 }
 
-TEST_CASE("what a worker throws reaches the consumer, in its turn") {
+TEST_CASE("a worker's exception reaches the consumer in order") {
   const MadeUpStore store(5);
   for (const int workers : {0, 1, 4}) {
     CAPTURE(workers);
@@ -385,7 +388,7 @@ TEST_CASE("what a worker throws reaches the consumer, in its turn") {
   }
 }
 
-TEST_CASE("a consumer may stop early, and its waiting is counted") {
+TEST_CASE("a consumer may stop early, and its waiting time is counted") {
   const MadeUpStore store;
   for (const int workers : {0, 1, 4}) {
     Loader loader(store, first_indices(1000),
@@ -400,8 +403,8 @@ TEST_CASE("a consumer may stop early, and its waiting is counted") {
   CHECK_THROWS_AS(Loader(store, {0}, {.image_size = kSize + 1}), Error);
 }
 
-TEST_CASE("only so many batches are made ahead") {
-  // Counts the images read; a consumer that takes one batch and waits lets few more be read.
+TEST_CASE("the number of batches made ahead is limited") {
+  // Counts the images read: if a consumer takes one batch and waits, few more are read.
   class CountingStore : public ImageStore {
    public:
     std::int64_t image_size() const override { return kSize; }
@@ -428,7 +431,7 @@ TEST_CASE("affine maps") {
   };
   CHECK(only({}) == kIdentity);
 
-  // A mirror image: the left edge comes from the right one.
+  // A mirror: the left edge comes from the right one.
   const AffineMatrix mirror = only({.flip = 1});
   CHECK(map(mirror, 0, 30) == std::array{100.0, 30.0});
 
@@ -446,7 +449,8 @@ TEST_CASE("affine maps") {
   CHECK(twice - 1 == doctest::Approx(2 * (once - 1)).epsilon(1e-5));
   CHECK(map(only({.scale = 0.1}), 50, 50)[0] == doctest::Approx(50));
 
-  // A shift moves every point alike, each way by its own draw of at most its share of the side.
+  // A shift moves every point equally, along each axis by its own draw of at most its share of the
+  // side.
   const AffineMatrix shift = only({.shift = 0.1});
   CHECK(shift[0] == 1);
   CHECK(shift[1] == 0);
@@ -454,8 +458,8 @@ TEST_CASE("affine maps") {
   CHECK(std::abs(shift[5]) <= 10.1);
   CHECK(shift[2] != shift[5]);
 
-  // All of them: the determinant is that of the scaling and the mirror, over many draws both signs
-  // of each come up, and bounds are kept and nearly reached.
+  // All of them: the determinant is that of the scaling and the mirror. Over many draws both signs
+  // occur, and the bounds are kept and nearly reached.
   double smallest = 10, largest = 0, flipped = 0;
   const int draws = 2000;
   for (int i = 0; i < draws; ++i) {

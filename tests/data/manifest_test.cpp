@@ -1,4 +1,4 @@
-// Data sets: every layout, MURA's quirks, the splits, and what is said about faulty ones.
+// Data sets: every layout, MURA's irregularities, the splits, and the messages about faulty ones.
 #include "data/manifest.h"
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ void write_all(const TemporaryFolder& folder, const Files& files) {
   for (const File& file : files) folder.write(file.name, file.contents);
 }
 
-// "path label study patient part split", the whole of a sample in one comparable line.
+// "path label study patient part split": a sample as one comparable line.
 std::string to_line(const Manifest& manifest, const Sample& sample) {
   return sample.path + " " + manifest.classes[static_cast<std::size_t>(sample.label)] + " " +
          sample.study + " " + sample.patient + " " + sample.part + " " + split_name(sample.split);
@@ -181,7 +181,7 @@ TEST_CASE("MURA: folders and lists give the same samples") {
     }
 }
 
-TEST_CASE("MURA: the lists rule") {
+TEST_CASE("MURA: the lists take precedence") {
   const TemporaryFolder folder;
   write_all(folder, {{kWrist + "image1.png", "x"},
                      {kWrist + "image2.png", "not listed"},
@@ -265,7 +265,7 @@ TEST_CASE("folder: splits by folders, else drawn") {
   CHECK(b.samples[1].split == hashed_split(0, "1/2.jpeg", kValShare));
 }
 
-TEST_CASE("csv: columns given and columns left out") {
+TEST_CASE("csv: columns present and absent") {
   const TemporaryFolder folder;
   const fs::path full = folder.write("full.csv",
                                      "split,label,path,patient,study,part,note\n"
@@ -286,7 +286,7 @@ TEST_CASE("csv: columns given and columns left out") {
   }
 }
 
-TEST_CASE("a manifest that was written is read back as the same samples") {
+TEST_CASE("a written manifest is read back as the same samples") {
   const TemporaryFolder folder;
   write_all(folder, {{"MURA-v1.1/" + kWrist + "image1.png", "x"},
                      {"MURA-v1.1/" + kWristTwo + "image,1.png", "x"},
@@ -306,7 +306,7 @@ TEST_CASE("a manifest that was written is read back as the same samples") {
   CHECK_THROWS_AS(write_manifest_csv(folder.path() / "none" / "m.csv", first), Error);
 }
 
-TEST_CASE("drawn splits: shares, stability, dependence on the seed alone") {
+TEST_CASE("drawn splits: shares, stability, dependence on the seed only") {
   struct Row {
     double val_share, train, val, test;
   };
@@ -325,14 +325,14 @@ TEST_CASE("drawn splits: shares, stability, dependence on the seed alone") {
     const std::string patient = "block" + std::to_string(i);
     CHECK(split_draw(1, patient) == split_draw(1, patient));
     same += hashed_split(1, patient, 0.15) == hashed_split(2, patient, 0.15);
-    // Who is in the test split does not depend on the size of val.
+    // The patients of the test split do not depend on the size of val.
     CHECK((hashed_split(1, patient, 0.15) == Split::test) ==
           (hashed_split(1, patient, 0.4) == Split::test));
   }
   CHECK(same < 0.56 * n);  // 0.7^2 + 0.15^2 + 0.15^2 = 0.535 for independent draws
 }
 
-TEST_CASE("MURA: a tenth of the training patients goes to val, whole") {
+TEST_CASE("MURA: a tenth of the training patients goes to val, with all studies") {
   const TemporaryFolder folder;
   std::string list;
   for (int patient = 0; patient < 2000; ++patient)
@@ -357,7 +357,7 @@ TEST_CASE("MURA: a tenth of the training patients goes to val, whole") {
   }
 }
 
-TEST_CASE("--val-fraction moves train patients where a data set names splits but no val") {
+TEST_CASE("--val-fraction moves train patients if a data set has splits but no val") {
   const TemporaryFolder folder;
   std::string text = "path,label,split\n";
   for (int i = 0; i < 1000; ++i)
@@ -422,7 +422,7 @@ TEST_CASE("the positive class") {
   }
 }
 
-TEST_CASE("bad input is one clear error that says where") {
+TEST_CASE("bad input is one clear error that names the position") {
   struct Row {
     Files files;
     std::string data;

@@ -1,5 +1,5 @@
 // Intervals, thresholds, temperatures and comparisons against scikit-learn, numpy and scipy
-// (tests/golden/metrics.json, written by scripts/golden/metrics.py), and what has no answer.
+// (tests/golden/metrics.json, written by scripts/golden/metrics.py), and cases without a result.
 #include "eval/bootstrap.h"
 
 #include <doctest/doctest.h>
@@ -55,7 +55,7 @@ Decisions decisions_of(const json& row, bool second) {
   return decisions;
 }
 
-// As many patients, studies and images as MURA's test split has.
+// The numbers of patients, studies and images of MURA's test split.
 std::vector<Prediction> mura_sized() {
   const char* const parts[] = {"ELBOW",   "FINGER",   "FOREARM", "HAND",
                                "HUMERUS", "SHOULDER", "WRIST"};
@@ -116,7 +116,7 @@ TEST_CASE("the order of images and the number of threads leave the intervals as 
   }
 }
 
-TEST_CASE("no interval without draws, of one patient, or where most draws leave it undefined") {
+TEST_CASE("no interval without draws, for one patient, or if most draws leave it undefined") {
   struct Row {
     const char* name;
     std::vector<Prediction> predictions;
@@ -127,7 +127,7 @@ TEST_CASE("no interval without draws, of one patient, or where most draws leave 
       {"a", "a", "p1", "", 0, 0.1}, {"b", "b", "p2", "", 0, 0.2}, {"c", "c", "p3", "", 0, 0.7}};
   const std::vector<Prediction> one_patient{{"a", "a", "p", "", 0, 0.1},
                                             {"b", "b", "p", "", 1, 0.2}};
-  // Two patients: half of the draws hold one of them only.
+  // Two patients: half of the draws contain only one of them.
   const std::vector<Prediction> two{{"a", "a", "p1", "", 0, 0.1}, {"b", "b", "p2", "", 1, 0.2}};
   const Row rows[] = {{"ten studies", ten_studies(), 500, true, true},
                       {"no draws", ten_studies(), 0, false, false},
@@ -178,7 +178,7 @@ TEST_CASE("temperatures agree with scipy's root") {
     CHECK(fit_temperature(logits, labels) ==
           doctest::Approx(row.at("temperature").get<double>()).epsilon(kTolerance));
   }
-  // Both classes apart without an error: the sharper the better, up to the bound.
+  // Perfectly separated classes: a lower temperature is always better, down to the limit.
   const double apart[] = {-1, -2, 1, 2};
   const int labels[] = {0, 0, 1, 1};
   CHECK(fit_temperature(apart, labels) == doctest::Approx(1 / kMaxTemperature));
@@ -208,7 +208,7 @@ TEST_CASE("a comparison of ten studies worked by hand") {
   CHECK(study.decisions.p_value == doctest::Approx(1.0));
 }
 
-TEST_CASE("a comparison reads an evaluation back, and names what does not match") {
+TEST_CASE("a comparison reads an evaluation back and names differences") {
   const TemporaryFolder folder;
   const std::vector<Prediction> here = ten_studies();
   write_predictions_csv(folder.path() / "predictions.csv", here);
@@ -247,7 +247,7 @@ TEST_CASE("a comparison reads an evaluation back, and names what does not match"
   CHECK(contains(message_of([&] { read_decisions(folder.path()); }), "predictions.csv:2"));
 }
 
-TEST_CASE("thresholds and temperatures of what has one class only are refused") {
+TEST_CASE("thresholds and temperatures for one class only are refused") {
   const Outcome outcomes[] = {{1, 0.2}, {1, 0.8}};
   const double logits[] = {0.5, 1};
   const int labels[] = {0, 0};

@@ -1,6 +1,6 @@
-// Grad-CAM against its formula, what it leaves alone, and whether it finds what a model was trained
-// to find. tests/programs/lesion_overlap.cpp measures the same on a trained run and demonstration
-// radiographs.
+// Grad-CAM against its formula, its side effects, and whether it finds the object that a model was
+// trained to find. tests/programs/lesion_overlap.cpp measures the same on a trained run and
+// demonstration radiographs.
 #include "eval/grad_cam.h"
 
 #include <doctest/doctest.h>
@@ -96,7 +96,7 @@ TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its 
   }
 }
 
-TEST_CASE("the model is as before: mode, gradients, what requires them") {
+TEST_CASE("the model keeps its mode, its gradients and their requirement") {
   const auto model = make_model("resnet18", {.width = 8});
   model->train();
   grad_cam(*model, random_input(2, 64), "layer3");
@@ -107,7 +107,7 @@ TEST_CASE("the model is as before: mode, gradients, what requires them") {
   }
 }
 
-TEST_CASE("a layer that is not there, or that has no maps, is refused") {
+TEST_CASE("a missing layer, or one without maps, is refused") {
   const auto model = make_model("resnet18", {.width = 8});
   const Tensor input = random_input(1, 64);
   CHECK(contains(message_of([&] { grad_cam(*model, input, "layer9"); }), "layer1, layer2"));

@@ -1,5 +1,5 @@
 // Figures against scikit-learn's (tests/golden/metrics.json, written by scripts/golden/metrics.py),
-// an example worked by hand, studies, and input that is refused.
+// an example worked by hand, studies, and refused input.
 #include "eval/metrics.h"
 
 #include <doctest/doctest.h>
@@ -133,7 +133,7 @@ TEST_CASE("ten studies worked by hand") {
       {"kappa", (0.7 - 0.5) / (1 - 0.5)},                  // chance: .5 x .4 + .5 x .6
       {"brier",
        (0.0025 + 0.0361 + 0.25 + 0.49 + 0.49 + 0.25 + 0.1681 + 0.1225 + 0.0441 + 0.0225) / 10},
-      // Every mean has a bin of its own but the two of .5, which cancel.
+      // Every mean has its own bin except the two of .5, which cancel.
       {"ece", (0.05 + 0.19 + 0.7 + 0.7 + 0 + 0.41 + 0.35 + 0.21 + 0.15) / 10},
       {"confusion", {{"tn", 4}, {"fp", 2}, {"fn", 1}, {"tp", 3}}},
   };
@@ -164,7 +164,9 @@ TEST_CASE("ten studies worked by hand") {
   }
 }
 
-TEST_CASE("studies are sorted, averaged and counted; the same name elsewhere is another study") {
+TEST_CASE(
+    "studies are sorted, averaged and counted; the same name with another patient is another "
+    "study") {
   const std::vector<osteon::Study> studies = osteon::aggregate_studies({
       {"d", "study2", "p1", "XR_HAND", 1, 0.25},
       {"c", "study1", "p2", "XR_HAND", 0, 0.5},

@@ -1,5 +1,5 @@
-// The report: every section, undefined figures, text that must not become markup, and one file that
-// asks for nothing else. scripts/check_report.py looks at it in a browser.
+// The report: every section, undefined figures, escaped text, and one file without external
+// resources. scripts/check_report.py checks it in a browser.
 #include "eval/report/report.h"
 
 #include <doctest/doctest.h>
@@ -118,7 +118,7 @@ TEST_CASE("one class only: dashes, no curves, and no NaN") {
   CHECK(first_unbalanced(html) == "");
 }
 
-TEST_CASE("an audit that is none is refused") {
+TEST_CASE("an invalid audit is refused") {
   Report report = example(result_of(ten_studies()));
   report.audit = {{"splits", 3}};
   CHECK(contains(message_of([&] { report_html(report); }), "audit_data"));
@@ -141,7 +141,7 @@ TEST_CASE("axes have round ticks that reach the largest value") {
   }
 }
 
-TEST_CASE("numbers: a true minus, and no negative zero") {
+TEST_CASE("numbers: a typographic minus, and no negative zero") {
   CHECK(report::number(-0.25, 2) == "\u22120.25");
   CHECK(report::number(-0.0001, 2) == "0.00");
   CHECK(report::number(0.6666, 2) == "0.67");
@@ -162,7 +162,7 @@ TEST_CASE(
     CHECK((predictions[i].probability >= 0.5) == (predictions[i].label == 1));
 }
 
-TEST_CASE("learning curves are read from whole validation lines only") {
+TEST_CASE("learning curves are read from complete validation lines only") {
   const TemporaryFolder folder;
   const auto log = folder.write(
       "log.jsonl",

@@ -1,5 +1,5 @@
-// The files and the table of an evaluation: exact text, values that survive the round trip, old
-// files that survive a failure.
+// The files and the table of an evaluation: exact text, exact values read back, old files unchanged
+// after a failure.
 #include "eval/results.h"
 
 #include <doctest/doctest.h>
@@ -65,7 +65,7 @@ void check_json(const osteon::Metrics& metrics, const ordered_json& json) {
       CHECK(json["ci95"][osteon::kFigures[f].name] == ordered_json{interval->low, interval->high});
 }
 
-// Text a CSV field, a JSON string or a file name may hold.
+// Text that a CSV field, a JSON string or a file name may contain.
 const std::string kAwkward[] = {"plain",          "with,comma", "with \"quotes\"",
                                 "two\nlines",     "r\r\nn",     " spaces ",
                                 "Röntgen/手.png", "",           "'=1+1"};
@@ -161,7 +161,7 @@ TEST_CASE("text and probabilities of predictions.csv read back as they were") {
   }
 }
 
-TEST_CASE("every writer replaces a file whole, and fails without touching it") {
+TEST_CASE("every writer replaces a file completely, or fails without changing it") {
   const osteon::TemporaryFolder folder;
   const auto predictions = osteon::ten_studies();
   struct Row {
@@ -237,7 +237,7 @@ TEST_CASE("intervals and a comparison in the table") {
                        "1.0000") != std::string::npos);
 }
 
-TEST_CASE("a model is evaluated on the classes it was trained for, or on those the user equates") {
+TEST_CASE("a model is evaluated on its own classes, or on those that the user declares equal") {
   const auto task = osteon::make_task("binary", {"normal", "abnormal"});
   struct Row {
     std::vector<std::string> classes;

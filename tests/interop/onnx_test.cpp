@@ -1,5 +1,5 @@
-// Exported files are valid ONNX, by the library's own checker, and hold what was asked for. That
-// other programs compute the same from them is scripts/check_onnx.py.
+// Exported files are valid ONNX, by the library's own checker, and contain the expected graph.
+// scripts/check_onnx.py tests that other programs compute the same from them.
 #include "interop/onnx.h"
 
 #include <doctest/doctest.h>
@@ -34,12 +34,12 @@ class Odd : public Module {
   Tensor forward(const Tensor& x) override { return amax(x, {1, 2}); }
 };
 
-// A number beside a tensor, on either side.
+// An op of a number and a tensor, with the number on either side.
 class Numbers : public Module {
   Tensor forward(const Tensor& x) override { return 1.0 - global_avg_pool2d(x) * 2.5; }
 };
 
-// A batch norm that no layer holds.
+// A batch norm without a layer.
 class BareNorm : public Module {
   Tensor forward(const Tensor& x) override {
     const Tensor weight = full({3}, 2), bias = full({3}, 3), mean = full({3}, 5),
@@ -51,7 +51,7 @@ class BareNorm : public Module {
 
 }  // namespace
 
-TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
+TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
   const std::unique_ptr<Module> model = small_model();
@@ -92,7 +92,7 @@ TEST_CASE("a ResNet becomes a valid graph of the ops it was asked for") {
   }
 }
 
-TEST_CASE("a family of one line becomes a valid graph") {
+TEST_CASE("a registered family becomes a valid graph") {
   register_plain_model();
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
@@ -110,7 +110,7 @@ TEST_CASE("a family of one line becomes a valid graph") {
   CHECK(constants.contains("classifier.weight"));
 }
 
-TEST_CASE("a number beside a tensor becomes a constant") {
+TEST_CASE("a number as an operand becomes a constant") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
   Numbers model;
@@ -162,7 +162,7 @@ TEST_CASE("a batch norm is written from what the op records") {
   CHECK(norm.attribute(0).f() == 0.25F);
 }
 
-TEST_CASE("an op without a rule, and a place that cannot be written, are named") {
+TEST_CASE("an op without a rule and an unwritable file are named") {
   const TemporaryFolder folder;
   const std::unique_ptr<Module> model = small_model();
   CHECK(

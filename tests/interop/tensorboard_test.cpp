@@ -1,4 +1,4 @@
-// TensorBoard's records, read back by their own checksums; scripts/check_tensorboard.py reads a
+// TensorBoard's records, read back with their own checksums; scripts/check_tensorboard.py reads a
 // run's with TensorBoard itself.
 #include "interop/tensorboard.h"
 
@@ -63,7 +63,7 @@ TEST_CASE("CRC-32C of RFC 3720's examples") {
     CHECK(crc32c(row.bytes) == row.crc);
 }
 
-TEST_CASE("records are whole, and hold what protocol buffers say") {
+TEST_CASE("records are complete and hold valid protocol buffers") {
   const TemporaryFolder folder;
   {
     TensorBoardWriter writer(folder.path() / "board");
@@ -85,6 +85,6 @@ TEST_CASE("records are whole, and hold what protocol buffers say") {
         "file");
 }
 
-TEST_CASE("a folder that cannot be written is named") {
+TEST_CASE("an unwritable folder is named") {
   CHECK(contains(message_of([] { TensorBoardWriter("/proc/board"); }), "/proc/board"));
 }

@@ -1,5 +1,5 @@
-// Files of PyTorch are read without it, and those that would run code, or are not what they seem,
-// are refused by name. scripts/golden/pth.py writes them.
+// PyTorch's files are read without PyTorch; files that would run code, or are damaged, are refused
+// by name. scripts/golden/pth.py writes them.
 #include "interop/torch_pickle.h"
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ std::map<std::string, Tensor> read(const std::string& name) {
   return {file.tensors.begin(), file.tensors.end()};
 }
 
-// Element i is i / 4 - 1, as the script has it.
+// Element i is i / 4 - 1, as in the script.
 std::vector<double> numbers(std::size_t count) {
   std::vector<double> values;
   for (std::size_t i = 0; i < count; ++i) values.push_back(static_cast<double>(i) / 4 - 1);
@@ -69,7 +69,7 @@ TEST_CASE("every dtype keeps its values; f16 becomes f32") {
   CHECK(file.at("u8").dtype() == DType::u8);
 }
 
-TEST_CASE("tensors that are parts or turned views of a storage come out as they look") {
+TEST_CASE("tensors that are parts or transposed views of a storage are read correctly") {
   const auto file = read("views");
   const std::vector<double> base = numbers(24);
   for (std::size_t row = 0; row < 4; ++row)
@@ -83,7 +83,7 @@ TEST_CASE("tensors that are parts or turned views of a storage come out as they 
   CHECK(file.at("part").shares_memory(file.at("part")));
 }
 
-TEST_CASE("what is not a state dict is refused by name") {
+TEST_CASE("a file that is not a state dict is refused by name") {
   struct Row {
     const char* name;
     const char* message;
@@ -140,7 +140,7 @@ TEST_CASE("a pickle of more than 4 MB is refused") {
   CHECK(contains(message_for(4'000'000), "data.pkl is damaged"));  // its checksum, 0, is wrong
 }
 
-TEST_CASE("pickles that take what is not there are refused") {
+TEST_CASE("pickles that take missing objects are refused") {
   const std::string_view pickles[] = {".",
                                       "R.",
                                       "(t",

@@ -1,7 +1,7 @@
-// lesion_overlap RUN DEMO [LAYER]: where the heat maps of a trained run lie on the test radiographs
-// of a folder written by make_demo_data, whose lesions.csv says where the lesions are. Prints, over
-// the true positives, how often the hottest place is inside the lesion's box, what share of the
-// heat is in there, and what share of the picture the box takes (what blind guessing would reach).
+// lesion_overlap RUN DEMO [LAYER]: compares the heat maps of a trained run with the lesions of the
+// test radiographs in a folder of make_demo_data, whose lesions.csv has their boxes. Prints, over
+// the true positives, how often the maximum of the map is inside the lesion's box, the share of the
+// heat in the box, and the share of the image in the box (the result of random guesses).
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -35,7 +35,7 @@ struct Overlap {
   int images = 0, hits = 0;
   double heat_inside = 0, box_share = 0;
 
-  // The box is in pixels of a picture of that size.
+  // The box is in pixels of an image of that size.
   void add(const HeatMap& map, const Box& box, std::int64_t height, std::int64_t width) {
     double total = 0, inside = 0, hottest = -1;
     bool hit = false;

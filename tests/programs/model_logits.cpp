@@ -1,11 +1,11 @@
-// Loads weights in torchvision's form, applies the model and saves the weights again: our half of
+// Loads weights in torchvision's format, applies the model and saves the weights again: our part of
 // scripts/check_torchvision.py.
 //
 //   model_logits ARCH MODEL IMAGES.safetensors OUT_MODEL.safetensors OUT.safetensors [CLASSES]
 //
-// MODEL is a safetensors or .pth file; with CLASSES the model has that many, and a head of its own
-// where the file's does not fit. IMAGES holds `images` [N,H,W,3], f32; OUT gets `logits`, computed
-// in evaluation mode.
+// MODEL is a safetensors or .pth file. With CLASSES the model has that many, and a new head if the
+// file's head does not match. IMAGES holds `images` [N,H,W,3], f32; OUT gets `logits`, computed in
+// evaluation mode.
 #include <iostream>
 #include <string>
 

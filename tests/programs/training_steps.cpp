@@ -1,4 +1,4 @@
-// Training steps from given weights and batches: our half of scripts/parity_torch.py.
+// Training steps from given weights and batches: our part of scripts/parity_torch.py.
 //
 //   training_steps ARCH WEIGHTS.safetensors BATCHES.safetensors MODE OUT.safetensors
 //

@@ -1,4 +1,4 @@
-"""scripts/gpu_check/check.py without a GPU: programs that only pretend stand in the places of all it calls. ctest runs it;
+"""scripts/gpu_check/check.py without a GPU: fake programs replace all that it calls. ctest runs it;
 by hand: python3 tests/scripts/gpu_check_test.py"""
 
 import contextlib
@@ -23,7 +23,7 @@ import items as gpu_check_items  # noqa: E402
 import machine as gpu_check_machine  # noqa: E402
 import report as gpu_check_report  # noqa: E402
 
-# Every pretended program, by the name it is called by. FAKE_<name> makes it misbehave; `calls` notes who was called.
+# The fake of every program, chosen by its name. FAKE_<name> makes it misbehave; `calls` records the calls.
 FAKE = r"""#!/bin/bash
 name=$(basename "$0")
 here=$FAKES
@@ -79,7 +79,7 @@ esac
 
 
 class Pretended(unittest.TestCase):
-    """A folder with the pretended programs, and gpu_check.sh called among them."""
+    """A folder with the fake programs, in which gpu_check.sh is called."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -142,7 +142,7 @@ class WholeRuns(Pretended):
         stages = {"configure": ["build"], ops: ["build", "ops"], weights: ["build", "ops"],
                   race: ["build", "sanitize"]}
         rows = [
-            # what is wrong, the item, its status, what is said of it
+            # fault, item, status, reason in the report
             ({"FAKE_cuda_ops_test": "skip"}, ops, "skipped", "there is no CUDA device"),
             ({"FAKE_cuda_ops_test": "fail"}, ops, "failed", "cuda_ops_test: exit status 1: cuda_ops_test: something is wrong"),
             ({"FAKE_FINDINGS": "3"}, race, "failed", "compute-sanitizer found 3"),
@@ -205,7 +205,7 @@ class WholeRuns(Pretended):
 
 
 class Outputs(unittest.TestCase):
-    """What is made of a program's output."""
+    """The reading of a program's output."""
 
     def test_figures_or_why_there_are_none(self):
         def cases(n):
@@ -239,7 +239,7 @@ class Outputs(unittest.TestCase):
 
 
 class Time(unittest.TestCase):
-    """Items made up here, so that they take as long as is wanted."""
+    """Items defined here, so that their duration is known."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -275,7 +275,7 @@ class Time(unittest.TestCase):
         self.assertEqual([("cut", "the time was used up after 1 s of it"), ("long", "the time was used up"),
                           ("next", "the time was used up")],
                          [(each["name"], each["why"]) for each in report["not_run"]])
-        # What was begun in vain comes last when the run goes on.
+        # An item that failed comes last in a resumed run.
         _, _, output = self.run_items([self.item("cut"), self.item("long"), self.item("next")], resumed=True)
         self.assertEqual(["long", "next", "cut"], [line.split("ops: ")[1].split(" ...")[0]
                                                    for line in output.splitlines()])

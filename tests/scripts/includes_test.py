@@ -1,4 +1,4 @@
-"""Which file may include which: rooms depend only on those before them, folders do not include each other in a circle,
+"""Checks the includes: rooms depend only on those before them, folders do not include each other in a circle,
 and installed headers include installed headers only. ctest runs it; by hand: python3 tests/scripts/includes_test.py"""
 
 import collections
@@ -46,7 +46,7 @@ def room_of(path):
 
 
 def wrong_arrows(includes):
-    """What includes a file of a later room, or one of no room at all."""
+    """The files that include a file of a later room, or a file outside of all rooms."""
     rank = {room: i for i, room in enumerate(ROOMS)}
     return [f"{file} includes {included}" for file, included in includes
             if rank.get(room_of(included), len(ROOMS)) > rank[room_of(file)]]
@@ -78,7 +78,7 @@ def installed_headers():
 
 
 def hidden_packages(folder):
-    """Python files in a folder that stand in the way of a package which a file beside them imports a module of."""
+    """Python files that hide a package whose module another file in the folder imports."""
     files = sorted(folder.glob("*.py"))
     own = {path.stem for path in files}
     return [f"{path.name} imports from {package}, which {package}.py hides" for path in files

@@ -1,4 +1,4 @@
-"""Checks what a library holds that was compiled per instruction set (cmake/instruction_sets.cmake).
+"""Checks the contents of a library that was compiled per instruction set (cmake/instruction_sets.cmake).
 
 A joined object osteon_core_SET.o defines kernels in osteon::cpu::SET and nothing else that the linker could
 take for another version, and runs nothing when the program starts; all other objects are for plain

@@ -1,4 +1,4 @@
-"""How scripts/lib.sh sees to packages, with pretended programs in the places of apt-get, sudo and id. ctest runs it;
+"""Tests how scripts/lib.sh installs packages, with fake programs instead of apt-get, sudo and id. ctest runs it;
 by hand: python3 tests/scripts/scripts_test.py"""
 
 import fcntl
@@ -11,7 +11,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ["bash", "basename", "cat", "dirname", "env", "grep", "head", "mkdir", "paste", "sed", "stat", "tail", "touch"]
 
-# Every pretended program, by the name it is called by; `calls` notes who was called. An installed package is a file
+# The fake of every program, chosen by its name; `calls` records the calls. An installed package is a file
 # in the folder `there`.
 FAKE = r"""#!/bin/bash
 name=$(basename "$0")
@@ -36,7 +36,7 @@ NO_NETWORK = "W: Temporary failure resolving 'somewhere'\nE: Unable to locate pa
 
 
 class Packages(unittest.TestCase):
-    """A copy of lib.sh in a folder whose name has a space, called from another one."""
+    """A copy of lib.sh in a folder with a space in its name, called from another folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="a space ")
@@ -65,7 +65,7 @@ class Packages(unittest.TestCase):
         return done.returncode, done.stdout + done.stderr
 
     def install(self, before=(), **environment):
-        """Two packages, one of which the build can go on without."""
+        """Two packages, one of them optional."""
         for name in ["must", "may"]:
             (self.folder / "there" / name).unlink(missing_ok=True)
         for name in before:
@@ -80,7 +80,7 @@ class Packages(unittest.TestCase):
     def test_situations(self):
         user, free, password = {"FAKE_USER": "1000"}, {"FAKE_SUDO": "free"}, {"FAKE_SUDO": "password"}
         rows = [
-            # situation, what is there, environment, exit status, what is said, what is called, what is not
+            # situation, installed, environment, exit status, output, calls, absent calls
             ("nothing missing", ["must", "may"], {}, 0, [], [], ["apt-get"]),
             ("both missing, root", [], {}, 0, [], ["install -q -y --no-install-recommends must", "recommends may"],
              ["sudo"]),

@@ -1,6 +1,6 @@
-// A training run that is killed (SIGKILL, as a power cut or the out-of-memory killer does) at
-// random moments while it saves after every step: each time it resumes, and it ends at the weights
-// of a run that was left alone.
+// A training run is killed (SIGKILL, as by a power cut or the out-of-memory killer) at random
+// moments while it saves after every step. It resumes each time and ends at the weights of an
+// uninterrupted run.
 #include <doctest/doctest.h>
 
 #include "base/random.h"
@@ -22,7 +22,7 @@ std::size_t checkpoints_begun(const fs::path& run) {
   return count;
 }
 
-// Kills until `kills` runs were hit before their end; several kills may hit one run.
+// Kills until `kills` kills hit a running process; several kills may hit one run.
 void kill_and_resume(int kills) {
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data", output = folder.path() / "output";

@@ -1,4 +1,4 @@
-// Ten thousand steps of training: memory and file descriptors stay where they were.
+// Ten thousand steps of training: memory and file descriptors do not grow.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ Usage usage_of(pid_t process, std::int64_t step) {
           std::distance(fs::directory_iterator(folder / "fd"), {})};
 }
 
-// Trains and samples what the program uses as its log grows.
+// Trains and samples the program's resources while its log grows.
 std::vector<Usage> watch(std::int64_t steps, std::int64_t every) {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data", 500);
@@ -59,8 +59,8 @@ std::vector<Usage> watch(std::int64_t steps, std::int64_t every) {
   return samples;
 }
 
-// The highest of the last fifth of the samples against the highest of the second fifth: the first
-// one is still warming up.
+// The maximum of the last fifth of the samples against that of the second fifth: the first one is
+// the warm-up.
 void check_growth(const std::vector<Usage>& samples) {
   REQUIRE(samples.size() >= 10);
   const std::size_t fifth = samples.size() / 5;

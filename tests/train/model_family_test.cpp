@@ -1,5 +1,5 @@
-// A family of models that only its one line makes known: it trains, is saved and loaded, evaluated
-// and explained by the calls that ResNets go through. tests/interop/onnx_test.cpp exports it.
+// A family of models that only register_model adds: it trains, is saved, loaded, evaluated and
+// explained by the same calls as ResNets. tests/interop/onnx_test.cpp exports it.
 #include <doctest/doctest.h>
 
 #include "base/json.h"
@@ -15,7 +15,7 @@ using namespace osteon;
 
 namespace fs = std::filesystem;
 
-TEST_CASE("a family of one line trains, is saved, loaded, evaluated and explained") {
+TEST_CASE("a registered family trains, is saved, loaded, evaluated and explained") {
   register_plain_model();
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data", 24);
@@ -52,7 +52,7 @@ TEST_CASE("a family of one line trains, is saved, loaded, evaluated and explaine
   CHECK(contains(message_of([&] { Trainer again(options); }), "--image-size is 32 but the run in"));
 }
 
-TEST_CASE("initial weights of a family of one line: its own head, its own mean and std") {
+TEST_CASE("initial weights of a registered family: its own head, its own mean and std") {
   register_plain_model();
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "weights.safetensors";
@@ -68,7 +68,7 @@ TEST_CASE("initial weights of a family of one line: its own head, its own mean a
   CHECK(initial.std == std::vector<double>{0.25, 0.25, 0.5});
 }
 
-TEST_CASE("lines that lack something are refused") {
+TEST_CASE("incomplete registrations are refused") {
   register_plain_model();
   struct Row {
     std::function<void(Architecture&)> spoil;

@@ -85,7 +85,7 @@ class OldRuns(unittest.TestCase):
         self.compare(losses, expected, WEIGHTS * max(expected), "losses")
 
     def check_metadata(self, found, expected):
-        """What later files add is none of an old run's."""
+        """Later members have their default in an old run."""
         for name, text in expected.items():
             if name in ("threshold", "temperature"):
                 self.compare([float(found[name])], [float(text)], WEIGHTS * float(text), name)

@@ -1,4 +1,4 @@
-// Runs that are stopped, killed or short of disk space, and what is left of them.
+// Runs that are stopped, killed or out of disk space, and the files they leave.
 #include <doctest/doctest.h>
 #include <sys/mount.h>
 
@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file system of so many bytes that a test may fill up, or null where the system does not let it.
+// A file system of limited size that a test may fill; null if the system does not allow to mount
+// one.
 class SmallDisk {
  public:
   SmallDisk(const fs::path& place, const std::string& size) : place_(place) {
@@ -41,8 +42,8 @@ class SmallDisk {
   bool mounted_;
 };
 
-// A folder in which nothing can be made or removed for as long as the object lives: by its
-// permissions, or, as those do not bind root, by a mount of it on itself.
+// A folder that is read-only during the lifetime of this object: by its permissions or, because
+// these do not stop root, by a read-only mount of it on itself.
 class ReadOnlyFolder {
  public:
   explicit ReadOnlyFolder(const fs::path& folder) : folder_(folder), root_(::geteuid() == 0) {
@@ -67,7 +68,7 @@ class ReadOnlyFolder {
   bool root_, works_ = true;
 };
 
-// Gives an option of a command another value.
+// Changes the value of an option of a command.
 void set(std::vector<std::string>& command, const char* option, const char* value) {
   *(std::ranges::find(command, option) + 1) = value;
 }
@@ -90,7 +91,9 @@ std::size_t steps_logged(const fs::path& run) {
 
 }  // namespace
 
-TEST_CASE("a run that was stopped ends as one that was not, bit for bit, whatever the workers") {
+TEST_CASE(
+    "a stopped and resumed run equals an uninterrupted one, bit for bit, for any number of "
+    "workers") {
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data", output = folder.path() / "output";
   write_tiny_data(data);
@@ -183,7 +186,8 @@ TEST_CASE("a resumed run takes over its options and refuses others, with both va
     CHECK(contains(message, row.message));
   }
 
-  // Another folder with other samples; then the same samples elsewhere, other workers, more epochs.
+  // Another folder with other samples; then the same samples in another folder, other workers, more
+  // epochs.
   write_tiny_data(folder.path() / "other", 13);
   const TrainOptions other = with([&](TrainOptions& o) { o.data = folder.path() / "other"; });
   CHECK(contains(message_of([&] { Trainer trainer(other); }), "does not hold the samples"));
@@ -199,7 +203,7 @@ TEST_CASE("a resumed run takes over its options and refuses others, with both va
   CHECK(nlohmann::json::parse(read_text(options.out / "config.json"))["epochs"] == 2);
 }
 
-TEST_CASE("a checkpoint that was damaged is refused by name, and its model too") {
+TEST_CASE("a damaged checkpoint is refused by name, and so is its model") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -230,7 +234,7 @@ TEST_CASE("a checkpoint that was damaged is refused by name, and its model too")
   CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "log.jsonl"));
 }
 
-TEST_CASE("a run that was killed between the links of last and best has the right best again") {
+TEST_CASE("a run that was killed between moving last and best gets the right best again") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -270,7 +274,7 @@ TEST_CASE("a state and a configuration of unreasonable size are refused") {
                  "config.json has 10000001 bytes"));
 }
 
-TEST_CASE("configurations that are not one are refused") {
+TEST_CASE("invalid configurations are refused") {
   const TemporaryFolder folder;
   const nlohmann::ordered_json good = to_json(TrainOptions{});
   folder.write("config.json", good.dump());
@@ -303,8 +307,8 @@ TEST_CASE("configurations that are not one are refused") {
   }
 }
 
-// A run's folder may come from somebody else.
-TEST_CASE("a run that leads out of its folder is refused and nothing there changes") {
+// A run's folder may come from another person.
+TEST_CASE("a run with links out of its folder is refused and nothing there changes") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -335,7 +339,7 @@ TEST_CASE("a run that leads out of its folder is refused and nothing there chang
     CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "is missing"));
     CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
   }
-  // Told as a difference of machines, this one would be written out by 100,000 nested calls.
+  // As a difference of machines, this one would be printed by 100,000 nested calls.
   nlohmann::ordered_json bad = good;
   bad["crc32"] = "00000000";
   std::string text = bad.dump(2);
@@ -344,7 +348,7 @@ TEST_CASE("a run that leads out of its folder is refused and nothing there chang
   CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "nested more than"));
 }
 
-TEST_CASE("states that are not one are refused") {
+TEST_CASE("invalid states are refused") {
   nlohmann::ordered_json good = to_json(RunState{.best = BestSoFar{0.5, {"auroc", {}}, "step-3"}});
   CHECK(run_state_from_json(good, "auroc").best->checkpoint == "step-3");
   struct Row {
@@ -367,7 +371,7 @@ TEST_CASE("states that are not one are refused") {
   }
 }
 
-TEST_CASE("the log is cut back to whole lines") {
+TEST_CASE("the log is cut back to complete lines") {
   const TemporaryFolder folder;
   const fs::path file = folder.write("log.jsonl", "{\"a\":1}\n{\"b\":2}\n{\"c\"");
   {
@@ -382,7 +386,7 @@ TEST_CASE("the log is cut back to whole lines") {
 TEST_CASE("a full disk costs checkpoints, not the run, and the last good one stays") {
   const TemporaryFolder folder;
   const fs::path disk = folder.path() / "disk", output = folder.path() / "output";
-  // One checkpoint has 1.5 MB here; the previous one stays until the next is whole.
+  // One checkpoint has 1.5 MB here; the previous one stays until the next is complete.
   const SmallDisk small(disk, "2200k");
   if (!small.mounted()) {
     MESSAGE("skipped: this user may not mount a small disk to fill");
@@ -399,7 +403,7 @@ TEST_CASE("a full disk costs checkpoints, not the run, and the last good one sta
   CHECK(contains(text, "epoch 2/2"));
   CHECK(fs::read_symlink(disk / "run/last") == fs::path("checkpoints/step-1"));
   CHECK(load_checkpoint(disk / "run/last").state["step"] == 1);
-  // On a disk with space again the run is continued from there.
+  // On a disk with free space the run is continued from there.
   fs::copy(disk / "run", folder.path() / "run",
            fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   ChildProcess again(resume_command(folder.path() / "run", 1), output);

@@ -1,5 +1,5 @@
-// The training loop and what it keeps: the same run twice, whatever the workers; checkpoints that
-// can be used; class weights; limits; model files that are not what they should be.
+// The training loop and its files: the same run twice with any number of workers; usable
+// checkpoints; class weights; limits; invalid model files.
 #include <doctest/doctest.h>
 
 #include "data/prepare.h"
@@ -102,18 +102,18 @@ TEST_CASE("a run learns, logs, keeps its best checkpoint and evaluates it") {
   REQUIRE(lines.size() == 4 * (6 + 1));
   CHECK(lines[6]["split"] == "val");
   CHECK(lines[27]["step"] == 24);
-  // Only what `last` and `best` point to is kept.
+  // Only the checkpoints of `last` and `best` are kept.
   std::ptrdiff_t kept = std::distance(fs::directory_iterator(run / "checkpoints"), {});
   CHECK(kept == (fs::read_symlink(run / "last") == fs::read_symlink(run / "best") ? 1 : 2));
 
-  // The run's own list of samples is a data set that gives the same splits.
+  // The run's own list of samples is a data set with the same splits.
   const Manifest again = read_manifest(run / "manifest.csv", {});
   CHECK(split_counts(again)["test"]["images"] == 12);
 
   CHECK(contains(message_of([&] { Trainer twice(options); }), "already holds a run"));
 }
 
-TEST_CASE("gradient accumulation and clipping are what they say") {
+TEST_CASE("gradient accumulation and clipping match their definitions") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -126,7 +126,7 @@ TEST_CASE("gradient accumulation and clipping are what they say") {
   CHECK(lines[0]["step"] == 1);
 }
 
-TEST_CASE("data that cannot be trained on is refused before anything is written") {
+TEST_CASE("unusable data is refused before anything is written") {
   struct Row {
     const char* name;
     const char* emptied;
@@ -145,7 +145,7 @@ TEST_CASE("data that cannot be trained on is refused before anything is written"
   }
 }
 
-TEST_CASE("images that cannot be read are left out, and too many are an error") {
+TEST_CASE("unreadable images are left out, and too many are an error") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   folder.write("data/train/normal/0.png", "");
@@ -217,7 +217,7 @@ TEST_CASE("a limit keeps a seeded choice of each split") {
   CHECK(paths(first) != paths(other));
 }
 
-TEST_CASE("model files that are not what they should be are named") {
+TEST_CASE("invalid model files are named") {
   const TemporaryFolder folder;
   const auto model = make_model("resnet18", {.width = 4});
   const ModelInfo info = info_of("resnet18", 4);
@@ -261,7 +261,7 @@ TEST_CASE("model files that are not what they should be are named") {
   CHECK(contains(message_of([&] { load_model(folder.path() / "empty"); }), "holds neither"));
 }
 
-TEST_CASE("a model file keeps the width of its model, which is 64 where it names none") {
+TEST_CASE("a model file keeps the width of its model; without one it is 64") {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.safetensors";
   for (const std::int64_t width : {4, 64}) {
@@ -306,7 +306,7 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
   CHECK(initialize_from(*same, info, path).mean == kImageNetMean);
 }
 
-TEST_CASE("checkpoints replace each other by links, and nothing of the user's") {
+TEST_CASE("checkpoints replace each other by links, and never a file of the user") {
   const TemporaryFolder folder;
   const auto model = make_model("resnet18", {.width = 4});
   Adam optimizer({{.parameters = model->named_parameters()}});
@@ -315,14 +315,14 @@ TEST_CASE("checkpoints replace each other by links, and nothing of the user's") 
   save_checkpoint(folder.path(), "step-2", *model, info, optimizer, {}, false);
   CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-1"));
   CHECK(fs::read_symlink(folder.path() / "last") == fs::path("checkpoints/step-2"));
-  // What an interrupted run left behind is replaced.
+  // The remains of an interrupted run are replaced.
   folder.write("checkpoints/.step-3.partial/state.json/in the way", "");
   save_checkpoint(folder.path(), "step-3", *model, info, optimizer, {}, true);
   CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-3"));
   CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-1"));
   CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-2"));
 
-  // `last` is somebody's folder: an error, and what is in it stays.
+  // `last` is a folder of the user: an error, and its contents stay.
   fs::remove(folder.path() / "last");
   folder.write("last/precious", "");
   CHECK(contains(message_of([&] {

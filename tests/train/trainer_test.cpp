@@ -1,5 +1,5 @@
-// What watches training: callbacks see every step and epoch, may end a run and are remembered by
-// it; early stopping; and what layers draw within a step of several batches.
+// Callbacks see every step and epoch, may end a run and have state in it; early stopping; and the
+// random draws of layers within a step of several batches.
 #include "train/trainer.h"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ using namespace osteon;
 
 namespace {
 
-// Counts what it sees, and stops after a number of epochs, over all parts of a resumed run.
+// Counts events, and stops after a number of epochs, over all parts of a resumed run.
 class Counter : public TrainingCallback {
  public:
   explicit Counter(std::int64_t limit) : limit_(limit) {}
@@ -45,7 +45,7 @@ class Counter : public TrainingCallback {
 
 }  // namespace
 
-TEST_CASE("callbacks see every step and epoch, end a run, and go on where it was") {
+TEST_CASE("callbacks see every step and epoch, end a run, and continue with it") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -82,7 +82,7 @@ TEST_CASE("patience counts epochs without a new best one") {
     std::size_t stopped = 0;
     for (std::size_t i = 0; i < row.is_best.size() && stopped == 0; ++i) {
       stopping->on_epoch({.is_best = row.is_best[i]});
-      // A resumed run counts on.
+      // A resumed run continues counting.
       const nlohmann::ordered_json state = stopping->state();
       stopping = std::make_unique<EarlyStopping>(row.patience);
       CHECK(stopping->stop_reason().empty());
@@ -100,7 +100,7 @@ TEST_CASE("patience counts epochs without a new best one") {
   }
 }
 
-TEST_CASE("a run that does not get better ends early, and stays ended") {
+TEST_CASE("a run that does not improve ends early, and stays ended") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -127,7 +127,7 @@ TEST_CASE("a run that does not get better ends early, and stays ended") {
   CHECK(epochs_of() > epochs);
 }
 
-TEST_CASE("the batches of one step draw apart from each other, and again the same") {
+TEST_CASE("the batches of one step have different draws, the same in each run") {
   Sequential model;
   model.append<Dropout>(0.5);
   model.append<Linear>(64, 1);
