@@ -7,10 +7,10 @@
     python3 scripts/compare_runs.py --ours runs/ours --against runs/torch
 
 The model is torchvision's, from scratch, with one logit; f32, channels last. The recipe is that of train_mura
---augment default --normalization data --fit stretch --schedule cosine: what is said here of each step names the
-file it follows. Random draws come from other generators, so a run differs from ours as two seeds do.
+--augment default --normalization data --fit stretch --schedule cosine: each step names the
+file that it follows. Random draws come from other generators, so a run differs from ours like one with another seed.
 
-OUT gets config.json, log.jsonl (one line an epoch), predictions.csv (the test split) and model.pt (the epoch of
+OUT gets config.json, log.jsonl (one line per epoch), predictions.csv (the test split) and model.pt (the epoch of
 the best validation AUROC, which made the predictions).
 """
 
@@ -46,7 +46,7 @@ class Data:
     rows: list  # of the manifest, each with "name" (its path as predictions.csv has it) and "target" (0 or 1)
     images: torch.Tensor  # u8 [N,S,S]
     targets: torch.Tensor  # f32 [N]
-    weights: torch.Tensor  # f32 [N]: how much an image counts in the loss
+    weights: torch.Tensor  # f32 [N]: weight of each image in the loss
     mean: float
     std: float
 
@@ -55,7 +55,7 @@ class Data:
 
 
 def read_manifest(file, positive):
-    """The rows of a manifest.csv; names are the paths below the folder that all of them share."""
+    """The rows of a manifest.csv; names are the paths below their common folder."""
     try:
         with open(file, newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -83,7 +83,7 @@ def limit_rows(rows, limit, seed):
 
 
 def load_image(path, size):
-    """Grey levels [size,size], u8: upright, then stretched to the square."""
+    """Grey levels [size,size], u8: oriented, then stretched to the square."""
     try:
         with Image.open(path) as image:
             image = ImageOps.exif_transpose(image)
@@ -110,7 +110,7 @@ def load_data(options):
 
 
 def mean_and_std(images):
-    """Of all grey levels / 255; image by image, for want of memory for all of them as doubles."""
+    """Mean and standard deviation of all grey levels / 255; image by image, because doubles of all do not fit into memory."""
     mean = images.mean()
     square = numpy.mean([numpy.mean(image.astype(float) ** 2) for image in images])
     return float(mean / 255), float(numpy.sqrt(square - mean**2) / 255)
@@ -241,7 +241,7 @@ class Training:
 
 
 def auroc_of(targets, logits):
-    """None where there is one class only."""
+    """None if there is one class only."""
     return float(roc_auc_score(targets, logits)) if 0 < targets.sum() < len(targets) else None
 
 
@@ -256,7 +256,7 @@ def write_config(options, data):
 
 
 def write_predictions(file, data, indices, logits):
-    """In the form of our predictions.csv; written beside and renamed, so that a file is a whole one."""
+    """Writes our predictions.csv; written to a temporary file and renamed, so that the file is complete."""
     beside = file.with_suffix(".partial")
     with open(beside, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -268,7 +268,7 @@ def write_predictions(file, data, indices, logits):
 
 
 def evaluate_best(training, data, out):
-    """Writes the best epoch's model and predictions, and prints its AUROC; of val where there is no test split."""
+    """Writes the best epoch's model and predictions, and prints its AUROC; of val if there is no test split."""
     split = "test" if len(data.indices("test")) else "val"
     training.model.load_state_dict(training.best_state)
     torch.save(training.best_state, out / "model.pt")
@@ -287,7 +287,7 @@ def positive_weight(text):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--manifest", type=pathlib.Path, required=True, help="manifest.csv of one of our runs")
-    parser.add_argument("--positive", required=True, help="class that is predicted")
+    parser.add_argument("--positive", required=True, help="the class to predict")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--arch", default="resnet18", choices=["resnet18", "resnet50"])
     parser.add_argument("--image-size", type=int, default=160)
@@ -300,7 +300,7 @@ def parse_options():
                         help="balanced, none or a number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--limit", type=int, default=0, help="at most so many images of each split; drawn here, so "
+    parser.add_argument("--limit", type=int, default=0, help="maximum images of each split; drawn here, so "
                         "give the manifest of a limited run instead to have the same ones; 0 is all")
     return parser.parse_args()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds, runs every benchmark and prints a table of each; the JSON lines are kept beside the run.
+# Builds, runs every benchmark and prints a table of each; the JSON lines are stored with the run.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,16 +9,16 @@ if [[ ${1:-} == --help || ${1:-} == -h ]]; then
        scripts/bench.sh --vs-pytorch [OPTION...]
 Installs the Debian packages the build lacks, builds build/ and runs every program build/bin/bench_*.
 Options go to each run of bench_model, as in scripts/bench.sh --steps 5 --threads 1; for one
-measurement of your own choice call build/bin/bench_model, whose --help lists the options.
+a single measurement call build/bin/bench_model, whose --help lists the options.
 
 --vs-pytorch measures bench_model, PyTorch (eager and compiled) and the bare convolutions on oneDNN side by
-side. PyTorch goes into a virtual environment of its own, build/pytorch, unless OSTEON_PYTORCH names the
+side. PyTorch is installed into a virtual environment, build/pytorch, unless OSTEON_PYTORCH names the
 folder of one that has torch and torchvision. Options go to scripts/bench_vs_pytorch.py, whose --help lists
 them: --sizes 224 --batches 16 --rounds 1 is a short run."
   exit 0
 fi
 
-# An environment with torch and torchvision: the one that is named, else one of our own.
+# An environment with torch and torchvision: the one of OSTEON_PYTORCH, otherwise our own.
 pytorch_environment=${OSTEON_PYTORCH:-$build/pytorch}
 install_pytorch() {
   [[ -n ${OSTEON_PYTORCH:-} ]] && return

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""PyTorch's side of scripts/bench.sh --vs-pytorch and scripts/gpu_check.sh: one measurement of torchvision's
-model, as bench_model makes ours, printed as one line of JSON under the same names.
+"""PyTorch's side of scripts/bench.sh --vs-pytorch and scripts/gpu_check.sh: measures torchvision's
+model as bench_model measures ours, and prints one line of JSON with the same keys.
 
     pip install torch torchvision
     python3 scripts/bench_torch.py --mode train --precision bf16 --image-size 224 --batch-size 16
@@ -8,10 +8,10 @@ model, as bench_model makes ours, printed as one line of JSON under the same nam
 Images are random and channels_last. A training step is forward, backward, and Adam; bf16 is autocast, with the
 model's parameters in f32. Inference in bf16 has the whole model in bf16. --compile uses torch.compile.
 
-On a CUDA device cuDNN times its algorithms (cudnn.benchmark), Adam is the fused one, fp32 is kept from tensor
-cores and tf32 is not. Steps are issued without waiting and timed by events; peak_bytes is what the allocator
-reserved at most. --compile there tries CUDA graphs (reduce-overhead) and, should that fail, the default mode; which
-one it was, and why, is printed.
+On a CUDA device cuDNN times its algorithms (cudnn.benchmark), Adam is the fused one, fp32 does not use tensor
+cores, tf32 does. Steps are issued without waiting and timed by events; peak_bytes is the maximum that the
+allocator reserved. --compile there tries CUDA graphs (reduce-overhead) and, if that fails, the default mode; the mode
+and the reason are printed.
 """
 
 import time
@@ -80,7 +80,7 @@ class Work:
 
 
 class OnCpu:
-    """What is particular to measuring on the CPU: here, how compiling, timing and memory are seen to."""
+    """Compiling, timing and memory on the CPU."""
 
     def compile(self, work):
         work.compile("default")
@@ -112,14 +112,14 @@ class OnCuda:
         self.compiled = {}
 
     def compile(self, work):
-        """Leaves the first of the modes that a few steps run in."""
+        """Chooses the first mode in which a few steps run."""
         try:
             work.compile("reduce-overhead")
             for _ in range(3):  # the first one compiles, the second one is recorded
                 work.step()
             self.wait()
             self.compiled = {"compile_mode": "reduce-overhead"}
-        except Exception as error:  # whatever the compiler or the device came upon
+        except Exception as error:  # any error of the compiler or the device
             lines = str(error).splitlines() or ["no message"]
             self.compiled = {"compile_mode": "default", "reduce_overhead_failed": lines[0]}
             torch._dynamo.reset()
@@ -165,10 +165,10 @@ def main():
     if options.compile:
         place.compile(work)
     place.wait()
-    start_seconds = time.perf_counter() - START  # until the first step may begin
+    start_seconds = time.perf_counter() - START  # until the first step can begin
     work.step()
     place.wait()
-    first_step_seconds = time.perf_counter() - START  # until it is done
+    first_step_seconds = time.perf_counter() - START  # until the first step has ended
     for _ in range(options.warmup - 1):
         work.step()
     median = statistics.median(place.step_seconds(work, options.steps))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Our models beside PyTorch's on this machine, the runs interleaved; scripts/bench.sh --vs-pytorch calls it.
+"""Compares our models with PyTorch's on this machine, in interleaved runs; scripts/bench.sh --vs-pytorch calls it.
 
     python3 scripts/bench_vs_pytorch.py --programs build/bin --python VENV/bin/python --json results.json
 
 Every round runs, for each configuration in turn, ours (bench_model), PyTorch eager and compiled (bench_torch.py)
-and the convolutions alone on oneDNN (bench_roof), each as a program of its own on random data. Reported are the
-medians over the rounds and, as ratios, how we stand: images a second against PyTorch and against the roof (more
-is better), memory and seconds until the first step begins against PyTorch eager (less is better).
+and the convolutions alone on oneDNN (bench_roof), each as a program of its own on random data. Prints the
+medians over the rounds and our ratios: images per second to PyTorch and to the roof (more
+is better), memory and seconds until the first step begins to PyTorch eager (less is better).
 """
 
 import argparse
@@ -34,7 +34,7 @@ def arguments():
     parser.add_argument("--batches", nargs="+", type=int, default=[16, 32], help="batch sizes")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=6, help="measured in each run")
+    parser.add_argument("--steps", type=int, default=6, help="measured steps per run")
     return parser.parse_args()
 
 
@@ -60,7 +60,7 @@ def command(options, contender, configuration):
 
 
 def measure(options, contender, configuration):
-    """The program's line of JSON, or None when it fails: torch.compile needs a C++ compiler, for one."""
+    """The program's line of JSON, or None if it fails: torch.compile, for example, needs a C++ compiler."""
     result = subprocess.run(command(options, contender, configuration), capture_output=True, text=True, check=False)
     if result.returncode != 0:
         last = (result.stderr.strip() or "no message").splitlines()[-1]
@@ -124,7 +124,7 @@ def main():
              "rounds": options.rounds, "steps": options.steps}
     print(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
     print(table(rows))
-    print("\nImages a second; / = ours over theirs. memory, start: our peak and seconds until the first step begins "
+    print("\nImages per second; / = ours over theirs. memory, start: our peak and seconds until the first step begins "
           "over PyTorch's.")
     if options.json:
         options.json.write_text(json.dumps({**about, "rows": rows, "runs": runs}, indent=1) + "\n", encoding="utf-8")

@@ -4,9 +4,9 @@
     pip install torch torchvision numpy safetensors onnx onnxruntime
     python3 scripts/check_onnx.py [--programs build/bin] [--arch resnet18 ...]
 
-For each architecture, with random weights and statistics, and for each way of exporting it: onnx.checker's full check, and
-the outputs for 100 random images, in batches of 1, 7 and 92, beside those of model_logits. Exit status 1 if one differs by
-more than 1e-4 (probabilities), or 1e-4 of the largest (logits).
+For each architecture, with random weights and statistics, and for each export option: runs onnx.checker's full check, and
+compares the outputs for 100 random images, in batches of 1, 7 and 92, with those of model_logits. Exit status 1 if one
+differs by more than 1e-4 (probabilities), or 1e-4 of the largest (logits).
 """
 
 import argparse
@@ -38,8 +38,8 @@ def random_model(arch):
             module.weight.data.uniform_(0.3, 0.7)
             module.bias.data.uniform_(-0.5, 0.5)
     with torch.no_grad():
-        model.train()(torch.rand(8, 3, SIZE, SIZE))  # gives the running statistics a meaning
-        model.fc.weight *= 50  # else all images look alike to it
+        model.train()(torch.rand(8, 3, SIZE, SIZE))  # fills the running statistics
+        model.fc.weight *= 50  # otherwise all images have nearly the same logits
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
@@ -66,7 +66,7 @@ def run(file, images):
 
 def check(arch, programs, folder):
     write_model(arch, folder / "model.safetensors")
-    random = numpy.random.default_rng(0)  # blocks, of another contrast in each image
+    random = numpy.random.default_rng(0)  # blocks, with another contrast in each image
     blocks = random.integers(0, 256, (100, 1, SIZE // 8, SIZE // 8)).repeat(8, 2).repeat(8, 3)
     grey = (blocks * random.random((100, 1, 1, 1))).round().astype(numpy.float32)
     channels = lambda values: numpy.array(values, numpy.float32)[None, :, None, None]

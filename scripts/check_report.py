@@ -5,8 +5,8 @@ are named, that nothing is loaded or logged, and that no script is in it.
     apt-get install chromium
     python3 scripts/check_report.py runs/demo/report.html [--screenshots DIR] [--crop PIXELS]
 
-Prints what is wrong, a line each, and exits with 1 if anything is. Needs nothing but Python: it talks
-to Chromium through its debugging pipe.
+Prints one line per fault, and exits with 1 if there is any. Needs only Python: it controls
+Chromium through its debugging pipe.
 """
 
 import argparse
@@ -115,7 +115,7 @@ CHECKS = r"""
 
 
 class Chromium:
-    """A headless Chromium at the other end of a pipe of JSON messages that end in NUL."""
+    """A headless Chromium, controlled through a pipe of JSON messages that end in NUL."""
 
     def __init__(self, folder):
         to_read, self.write_end = os.pipe()
@@ -172,7 +172,7 @@ class Chromium:
 
 
 def unwanted(events):
-    """What was logged, and what was loaded besides the file itself."""
+    """The log, and the resources loaded besides the file itself."""
     for event in events:
         method, parameters = event.get("method"), event.get("params", {})
         if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
@@ -189,7 +189,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("--screenshots", type=pathlib.Path, help="folder for a PNG of each view")
-    parser.add_argument("--crop", type=int, help="at most so many pixels of height")
+    parser.add_argument("--crop", type=int, help="maximum height in pixels")
     options = parser.parse_args()
     problems = []
     text = options.report.read_text(encoding="utf-8", errors="replace")
@@ -219,7 +219,7 @@ def main():
                                     clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
                 (options.screenshots / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
         browser.close()
-    print("\n".join(problems) or f"{options.report}: five views, nothing to complain of")
+    print("\n".join(problems) or f"{options.report}: five views, no fault")
     return 1 if problems else 0
 
 

@@ -6,10 +6,10 @@
 
 For each architecture: torchvision's model with random weights and statistics is saved; our
 model_logits loads it, computes logits and saves it again; a fresh torchvision model loads that with
-strict=True. The same weights go in as a .pth file of torch.save too, and into a model with another head, whose
-tensors alone may then differ. Prints the largest difference of the logits in f32 and the hash of names and shapes
-that tests/nn/resnet_test.cpp knows. Exit status 1 if a tensor changed on the way or a logit is further
-off than 1e-4 of the largest.
+strict=True. The same weights are also loaded from a .pth file of torch.save, and into a model with another head, where
+only the head's tensors may differ. Prints the largest difference of the logits in f32 and the hash of names and shapes
+that tests/nn/resnet_test.cpp contains. Exit status 1 if a tensor changed or a logit differs by more
+than 1e-4 of the largest.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def random_model(arch):
             module.bias.data.uniform_(-0.5, 0.5)
             module.num_batches_tracked.fill_(12345)
     with torch.no_grad():
-        model.train()(torch.rand(8, 3, 64, 64))  # gives the running statistics a meaning
+        model.train()(torch.rand(8, 3, 64, 64))  # fills the running statistics
     return model
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Compares two systems on the same test images: AUROC of each run, and of the difference an interval.
+"""Compares two systems on the same test images: AUROC of each run, and the interval of the difference.
 
     pip install numpy
     python3 scripts/compare_runs.py --ours runs/ours-* --against runs/torch-* [--json FILE] [--curves FILE.svg]
 
 A run is a folder with predictions.csv and, for --curves, log.jsonl; the runs of a system differ by their seed. The
 interval is that of mean AUROC(ours) - mean AUROC(against) by the paired bootstrap: each draw takes as many patients
-as there are, with replacement, and the same ones for all runs. It tells how the difference depends on the
-patients tested; how it depends on the seed, the spread of the runs tells.
+as there are, with replacement, and the same ones for all runs. It measures how the difference depends on the
+test patients; the spread of the runs measures how it depends on the seed.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def read_predictions(run):
 
 
 def suffix_length(paths):
-    """How many of the last parts tell all paths apart."""
+    """The number of last parts that make all paths distinct."""
     length = 1
     while len({path[-length:] for path in paths}) < len(paths):
         length += 1
@@ -61,7 +61,7 @@ def match(runs):
 
 
 def check_same(first, expected, run, found):
-    """Ends the program where two runs were not tested on the same images, labels and patients."""
+    """Ends the program if two runs were not tested on the same images, labels and patients."""
     differing = sorted(expected.keys() ^ found.keys())
     if differing:
         names = ", ".join("/".join(key) for key in differing[:NAMED])
@@ -99,7 +99,7 @@ def load_comparison(ours, against):
 
 
 def auroc(labels, scores, counts):
-    """The chance that a positive scores above a negative, ties counting half, each image counts[i] times."""
+    """The probability that a positive scores above a negative; ties count half; image i counts counts[i] times."""
     levels = numpy.unique(scores, return_inverse=True)[1]
     positives = numpy.bincount(levels, counts * labels)
     negatives = numpy.bincount(levels, counts * (1 - labels))
@@ -151,7 +151,7 @@ def print_summary(summary):
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 56, 54
-COLOURS, DASHES = ["#0b62b8", "#c2410c"], ["none", "7 4"]  # told apart in grey, too
+COLOURS, DASHES = ["#0b62b8", "#c2410c"], ["none", "7 4"]  # distinct in grey, too
 
 
 def read_curve(run):
@@ -170,7 +170,7 @@ def mean_curve(curves):
 
 
 class Axes:
-    """From epochs and AUROC to the picture's coordinates, with round numbers at the ends of the latter."""
+    """From epochs and AUROC to the image's coordinates; the AUROC axis ends at round numbers."""
 
     def __init__(self, curves):
         points = [point for curve in curves for point in curve]
@@ -226,7 +226,7 @@ def draw_legend(names, systems):
 
 
 def write_curves(file, names, systems):
-    """Draws all runs thin and each system's mean thick, on a light ground of its own for any page around it."""
+    """Draws all runs thin and each system's mean thick, on a light background that suits any page."""
     axes = Axes([curve for curves in systems for curve in curves])
     svg = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
            'role="img" font-family="Helvetica, Arial, sans-serif" font-size="14" fill="#1f2933">',

@@ -8,12 +8,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 usage="usage: scripts/demo.sh [--studies N] [OPTION...]
        scripts/demo.sh --data DIR [OPTION...]
 Installs the Debian packages the build lacks, builds build/, trains a network and evaluates it.
-  --studies N   how many demonstration studies to draw (default: as make_demo_data)
+  --studies N   number of demonstration studies (default: as make_demo_data)
   --data DIR    your own data instead: MURA, FracAtlas, class folders or a CSV list
-  --out DIR     where the run goes (default: runs/demo, or the first unused of runs/demo-2, ...)
+  --out DIR     folder of the run (default: runs/demo, or the first unused of runs/demo-2, ...)
 All other options go to train_mura; build/bin/train_mura --help lists them."
 
-# What suits the demonstration data; an option given by the user replaces the one here.
+# The options for the demonstration data; an option from the user replaces the one here.
 demo_training=(
   --image-size 64
   --epochs 14
@@ -52,13 +52,13 @@ if [[ -n $data && ${#drawing[@]} -gt 0 ]]; then
   exit 2
 fi
 
-# draw_demo_data DIR: draws unless DIR was drawn by the same code with the same options; what it once
-# drew otherwise it replaces.
+# draw_demo_data DIR: draws the data unless DIR was drawn by the same code with the same options; an
+# older drawing is replaced.
 draw_demo_data() {
   local dir=$1 made_with
   made_with="${drawing[*]} $(cat "$root"/data/demo/*.{h,cpp} | cksum)"
   if [[ -e $dir.options && $(<"$dir.options") == "$made_with" && -d $dir ]]; then
-    echo "demonstration data: $dir is there already"
+    echo "demonstration data: $dir exists already"
     return
   fi
   if [[ -e $dir ]]; then
@@ -71,7 +71,7 @@ draw_demo_data() {
   echo "$made_with" >"$dir.options"
 }
 
-# add_defaults OPTION VALUE...: puts before `training` what is not in it.
+# add_defaults OPTION VALUE...: puts each option that `training` lacks before it.
 add_defaults() {
   local -a added=()
   while (($# > 0)); do
@@ -93,7 +93,7 @@ unused_folder() {
 
 building=()
 if [[ ! -e $build/CMakeCache.txt ]] && has_cuda && ! has_gpu; then
-  echo "note: no GPU is here: the CUDA back end, which takes minutes to compile, is left to scripts/test.sh"
+  echo "note: there is no GPU: the CUDA back end, which takes minutes to compile, is left to scripts/test.sh"
   building=(-DOSTEON_CUDA=OFF)
 fi
 build_target programs "${building[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches NVIDIA's cudnn-frontend headers, which Debian does not have, as a wheel by pip into
-# .cache/cudnn-frontend, where CMake looks for them. Does nothing when they are there.
+# .cache/cudnn-frontend, where CMake looks for them. Does nothing if they are there.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,8 +19,8 @@ fi
 install_packages "${pip_packages[@]}"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# The headers are the same in each of its wheels; this one is asked for whatever the Python here, and
-# pip accepts no other bytes.
+# All of its wheels have the same headers; pip gets this one for any Python version and accepts no
+# other bytes.
 cat >"$scratch/requirements.txt" <<END
 nvidia-cudnn-frontend==$version \\
   --hash=sha256:382ea063b92cbfd5b442cb75ff8422932d78276aecf139e46713ed1ad3d07af4
@@ -32,6 +32,6 @@ run_step "fetching cudnn-frontend $version" fetch_cudnn_frontend \
 python3 -m zipfile --extract "$scratch"/*.whl "$scratch/wheel"
 mkdir -p "$folder"
 cp "$scratch"/wheel/*.dist-info/licenses/* "$folder"
-# Last and whole: its presence says that nothing is missing.
+# Moved last and completely: its presence shows that nothing is missing.
 mv "$scratch/wheel/include" "$folder/include.part"
 mv "$folder/include.part" "$folder/include"

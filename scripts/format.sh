@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats all C++ files in place, or with --check names what is not formatted.
+# Formats all C++ files in place; --check only lists the unformatted ones.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds build-fuzz/ (preset fuzz, clang) and lets each fuzz target run from its seeds; ends with a line a
-# target: seconds, inputs tried, crashes. An input that crashed is kept in build-fuzz/crashes.
+# Builds build-fuzz/ (preset fuzz, clang) and runs each fuzz target from its seeds. Ends with one
+# line per target: seconds, inputs tried, crashes. An input that crashed is kept in
+# build-fuzz/crashes.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/fuzz.sh [SECONDS [TARGET...]]
-Fuzzes each target (safetensors, torch_pickle, pickle, csv, state, image, dicom) for SECONDS, 20 unless told.
-OSTEON_FUZZ_SEED fixes the random numbers: the same inputs in each run, as far as the time reaches."
+Fuzzes each target (safetensors, torch_pickle, pickle, csv, state, image, dicom) for SECONDS (default: 20).
+OSTEON_FUZZ_SEED fixes the random numbers: the same inputs in each run, as long as time permits."
   exit 0
 fi
 
@@ -16,7 +17,7 @@ seconds=${1:-20}
 shift || true
 fuzz=$root/build-fuzz
 
-# What the tests know makes good seeds, small files first of all.
+# The files of the tests are good seeds, small files first.
 seeds() {
   local folder=$root/tests/golden
   case $1 in
@@ -32,7 +33,7 @@ fuzz_one() {
   local target=$1 corpus=$fuzz/corpus/$1 log=$fuzz/$1.log status=0
   mkdir -p "$corpus" "$fuzz/crashes"
   seeds "$target" | while read -r file; do cp "$file" "$corpus/seed_$(basename "$file")"; done
-  # Memory: 2 GB is far above what a reader may take for inputs this small.
+  # Memory: 2 GB is far above a reader's limit for inputs of this size.
   TMPDIR=$files "$fuzz/bin/fuzz_$target" -seed="${OSTEON_FUZZ_SEED:-0}" -max_total_time="$seconds" \
     -rss_limit_mb=2048 -timeout=10 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$fuzz/crashes/${target}_" "$corpus" >"$log" 2>&1 || status=$?

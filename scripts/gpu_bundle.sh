@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Fills a folder with what a machine with a GPU, but without network and Debian's packages, lacks to
-# build Osteon: headers, libraries, NVIDIA's cudnn-frontend, radiographs if wanted.
+# Fills a folder with the files for building Osteon on a machine with a GPU but without network and
+# Debian's packages: headers, libraries, NVIDIA's cudnn-frontend, optionally radiographs.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage="usage: scripts/gpu_bundle.sh [--images DIR [--count N]] [--tar FILE] [OUT_DIR]
-Installs the Debian packages it takes files from, fills OUT_DIR (default: build-bundle/, where
-scripts/gpu_check.sh looks for it) anew and prints how large it is, packed together with the sources. Above
-60 MB that is an error.
-  --images DIR   also the radiographs of this data set, in its own layout: what gpu_check.sh trains on
-  --count N      N of them, evenly taken (default: all)
+Installs the Debian packages it copies files from, fills OUT_DIR (default: build-bundle/, where
+scripts/gpu_check.sh looks for it) anew and prints its size, packed together with the sources. A size above
+60 MB is an error.
+  --images DIR   also copy the radiographs of this data set, in its layout; gpu_check.sh trains on them
+  --count N      N of them, evenly spaced (default: all)
   --tar FILE     pack sources and bundle into one .tar.gz, which unpacks as osteon/
-cudnn-frontend is taken from the folder CUDNN_FRONTEND_ROOT, else fetched by scripts/fetch_cudnn_frontend.sh."
+cudnn-frontend comes from the folder CUDNN_FRONTEND_ROOT, otherwise from scripts/fetch_cudnn_frontend.sh."
 limit=60000000
 
-# Packages of whose files all that a compiler or CMake reads is taken, by a file of each.
+# One file of each package whose headers and CMake files are copied.
 header_probes=(
   /usr/include/eigen3/Eigen/Core
   /usr/include/stb/stb_image.h
@@ -26,7 +26,7 @@ header_probes=(
   /usr/include/zlib.h
   /usr/include/zip.h
 )
-# Libraries that are linked, and what they need in turn.
+# Linked libraries, and the libraries that they need.
 libraries=(jpeg z zip)
 
 wrong_usage() {
@@ -64,7 +64,7 @@ done
 [[ -n $out ]] || out=$root/build-bundle
 command -v dpkg >/dev/null || fail "dpkg was not found: the files are taken from Debian's packages"
 
-# A folder of an earlier call is replaced; anything else is left alone.
+# A folder of an earlier call is replaced; any other folder is an error.
 contents=$out/contents.txt
 if [[ -e $out && -n $(ls -A "$out") ]]; then
   [[ -e $contents ]] || fail "$out is in the way: it was not filled by this script"
@@ -72,8 +72,9 @@ if [[ -e $out && -n $(ls -A "$out") ]]; then
 fi
 mkdir -p "$out/usr/include" "$out/usr/lib"
 
-# copy_headers PACKAGE: headers and CMake files, with what is only for this processor architecture in
-# the place of what is for all: beside the system's own a compiler would not look further.
+# copy_headers PACKAGE: copies headers and CMake files. Those in a folder of this processor
+# architecture go to the general folder, because a compiler does not search an architecture's
+# subfolder of a bundle.
 copy_headers() {
   local file
   dpkg -L "$1" | grep -E '^/usr/(include|(lib|share)/([^/]+/)?cmake)/' | grep -v /unsupported/ |
@@ -82,16 +83,15 @@ copy_headers() {
       # shellcheck disable=SC2001  # a regular expression
       install -D -m 644 "$file" "$out$(sed "s,/$multiarch/,/," <<<"$file")"
     done
-  # One says where it is installed, not where it is found.
-  # shellcheck disable=SC2016  # CMake's variable
+  # One CMake file contains its installation folder; replace this by the folder of the file.
   find "$out/usr" -name '*.cmake' -exec sed -i \
     's,^set(_IMPORT_PREFIX "/usr"),get_filename_component(_IMPORT_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE),' {} +
   install -D -m 644 "/usr/share/doc/$1/copyright" "$out/usr/share/doc/$1/copyright"
   dpkg-query -W -f '${Package} ${Version}\n' "$1" >>"$contents"
 }
 
-# copy_library FILE NAME...: the library under each of the names. No links, for not every way of
-# carrying a folder keeps them.
+# copy_library FILE NAME...: copies the library under each of the names. No links, because not every
+# way to copy a folder keeps them.
 copy_library() {
   local file=$1 name package
   shift
@@ -108,7 +108,7 @@ copy_libraries() {
     file=/usr/lib/$multiarch/lib$library.so
     soname=$(objdump -p "$file" | awk '$1 == "SONAME" {print $2}')
     copy_library "$file" "lib$library.so" "$soname"
-    # What every Linux of the last years has is left out.
+    # Libraries that every recent Linux has are left out.
     ldd "$file" | awk '$2 == "=>" && $1 !~ /^lib(c|m|dl|pthread|rt|gcc_s|stdc[+][+])[.]so/ {print $1, $3}' |
       while read -r soname needed; do
         copy_library "$needed" "$soname"
@@ -130,7 +130,8 @@ copy_cudnn_frontend() {
     awk '{version = version "." $3} END {print "cudnn-frontend", substr(version, 2)}' >>"$contents"
 }
 
-# The tree's files and the bundle as one archive. With --tar it may lie in the tree, but is not of it.
+# The tree's files and the bundle as one archive. The file of --tar may be in the tree but is not
+# part of it.
 pack() {
   local unpacked
   unpacked=$(mktemp)
@@ -143,13 +144,13 @@ pack() {
 
 install_packages "${build_packages[@]}"
 multiarch=$(g++ -print-multiarch)
-echo "What scripts/gpu_check.sh builds with on a machine that has no packages of Debian; from:" >"$contents"
+echo "Files with which scripts/gpu_check.sh builds on a machine without Debian's packages; from:" >"$contents"
 for probe in "${header_probes[@]}"; do
   copy_headers "$(dpkg -S "$probe" | head -n 1 | cut -d: -f1)"
 done
 copy_libraries
 copy_cudnn_frontend
-# Which sources these are for, as unpacked elsewhere they do not know it.
+# The version of the sources, which an unpacked archive does not know itself.
 echo "osteon $(git -C "$root" describe --always --dirty --abbrev=12)" >>"$contents"
 if [[ -n $images ]]; then
   python3 "$root/scripts/sample_images.py" --data "$images" --out "$out/images" --count "$count"

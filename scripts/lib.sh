@@ -1,15 +1,14 @@
-# shellcheck shell=bash
-# What the scripts beside this file share: installing the Debian packages that are missing, building
-# build/, and running a step with its output in a log. To be sourced.
-# shellcheck disable=SC2034  # some of the variables are for the scripts that source this
+# Functions that the scripts in this folder share: they install missing Debian packages, build
+# build/, and run a step with its output in a log. To be sourced.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
 programs=$build/bin
 logs=$build/log
 
-# What the build needs. Between the bars: Debian's package; the command or file that shows it is there;
-# what it is on any Linux; and, if the build goes on without it, what is missing then.
+# The packages that the build needs. Fields between the bars: Debian's package; the command or file
+# that shows it is installed; its name on any Linux; and, for an optional package, the feature that
+# is missing without it.
 build_packages=(
   "g++                |g++                                        |a C++20 compiler, g++ 12 or later"
   "cmake              |cmake                                      |CMake 3.25 or later"
@@ -29,7 +28,7 @@ build_packages=(
   "libprotobuf-dev    |/usr/include/google/protobuf/message.h     |protobuf (google/protobuf/message.h)     |export_onnx"
   "libonnx-dev        |/usr/include/onnx/onnx_pb.h                |ONNX 1.12 or later (onnx/onnx_pb.h)      |export_onnx"
 )
-# The versions are named because their verdicts differ.
+# The versions are fixed because their results differ.
 format_packages=("clang-format-14 |clang-format-14 |clang-format 14")
 lint_packages=(
   "clang-tidy-16      |clang-tidy-16                                            |clang-tidy 16"
@@ -47,10 +46,10 @@ fuzz_packages=(
 long_test_packages=(
   "debootstrap            |debootstrap           |debootstrap                          |packages_test"
   "g++-aarch64-linux-gnu  |aarch64-linux-gnu-g++ |a C++20 cross compiler for aarch64    |aarch64_test"
-  "qemu-user-static       |qemu-aarch64-static   |QEMU's user emulation of aarch64      |what aarch64_test runs"
+  "qemu-user-static       |qemu-aarch64-static   |QEMU's user emulation of aarch64      |running aarch64_test"
 )
 
-# The folders with C++ in them.
+# The folders with C++ files.
 rooms=(base tensor ops nn optim interop data eval train apps bench fuzz tests)
 
 fail() {
@@ -58,7 +57,8 @@ fail() {
   exit 1
 }
 
-# try_step TEXT NAME COMMAND...: one line with the time it took; the output goes to log/NAME.log.
+# try_step TEXT NAME COMMAND...: prints one line with the time of the command; the output goes to
+# log/NAME.log.
 try_step() {
   local text=$1 log=$logs/$2.log start=$SECONDS status=0
   shift 2
@@ -79,7 +79,7 @@ run_step() {
   fail "$1 failed; the whole output is in $logs/$2.log"
 }
 
-# field N LINE...: of each line what stands between its bars, without the spaces around it.
+# field N LINE...: prints field N of each line, without the spaces around it.
 field() {
   local number=$1 line
   local -a fields
@@ -91,7 +91,7 @@ field() {
   done
 }
 
-# missing_packages LINE...: the lines of those that are not there.
+# missing_packages LINE...: prints the lines of missing packages.
 missing_packages() {
   local line probe
   for line in "$@"; do
@@ -106,7 +106,7 @@ missing_packages() {
 
 is_root() { (($(id -u) == 0)); }
 
-# May ask for the password, but not with -n.
+# May ask for the password, except with -n.
 can_be_root() {
   is_root && return
   command -v sudo >/dev/null || return
@@ -114,7 +114,7 @@ can_be_root() {
   [[ ${1:-} != -n ]] && sudo -v
 }
 
-# A fresh machine updates itself for some minutes; who holds a lock stands in /proc/locks.
+# A fresh machine updates itself for some minutes; /proc/locks names the process that holds a lock.
 dpkg_lock=/var/lib/dpkg/lock-frontend
 apt_is_busy() {
   [[ -e $dpkg_lock ]] && grep -q ":$(stat -c %i "$dpkg_lock") " /proc/locks
@@ -124,7 +124,7 @@ as_root() {
   if is_root; then "$@"; else sudo "$@"; fi
 }
 
-# Without a network the lists may still be good enough: the installation decides.
+# Without a network the existing lists may suffice: the installation decides.
 apt_update() {
   [[ -z ${apt_is_updated:-} ]] || return 0
   apt_is_updated=yes
@@ -137,7 +137,7 @@ apt_install() {
     install -q -y --no-install-recommends "$@"
 }
 
-# Those of the packages that this release has.
+# Installs those of the packages that this release has.
 apt_install_known() {
   local package
   local -a known=()
@@ -148,7 +148,7 @@ apt_install_known() {
   ((${#known[@]} > 0)) && apt_install "${known[@]}"
 }
 
-# why_apt_failed LOG: one line.
+# why_apt_failed LOG: prints the reason in one line.
 why_apt_failed() {
   if grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Network is unreachable' "$1"; then
     echo "apt-get did not reach its servers: is there a network?"
@@ -161,7 +161,7 @@ why_apt_failed() {
   fi
 }
 
-# try_apt HOW PACKAGE...: whether apt_install or apt_install_known could do it; if not, a line says why.
+# try_apt HOW PACKAGE...: runs apt_install or apt_install_known; prints the reason if it fails.
 try_apt() {
   ! apt_is_busy || echo "note: another apt-get is at work; waiting up to five minutes for it"
   try_step "installing ${*:2}" packages "$@" && return
@@ -169,7 +169,7 @@ try_apt() {
   return 1
 }
 
-# names N LINE...: as "PACKAGE (WHAT), PACKAGE (WHAT)", with what field N says.
+# names N LINE...: prints "PACKAGE (WHAT), PACKAGE (WHAT)", where WHAT is field N.
 names() {
   local column=$1 line text=
   shift
@@ -177,7 +177,7 @@ names() {
   echo "$text"
 }
 
-# Installs what must be there, or ends the script; the build goes on without the rest.
+# Installs the required packages, or ends the script; the optional ones may fail.
 install_packages() {
   local line
   local -a missing required=() optional=() packages
@@ -187,7 +187,7 @@ install_packages() {
   done
   ((${#missing[@]} > 0)) || return 0
   if ! command -v apt-get >/dev/null; then
-    # Another system may keep them elsewhere: CMake has the last word.
+    # Another system may have them in other folders: CMake decides.
     [[ -z ${required[*]} ]] || echo "note: not found where Debian has it: $(names 2 "${required[@]}")"
     [[ -z ${optional[*]} ]] || echo "note: and what can be left out: $(names 2 "${optional[@]}")"
     return 0
@@ -202,7 +202,7 @@ and, as far as it is wanted: $(names 3 "${optional[@]}")}"
   install_optional "${optional[@]}"
 }
 
-# No password is asked for.
+# Does not ask for a password.
 install_optional() {
   local -a packages missing
   (($# > 0)) || return 0
@@ -214,7 +214,8 @@ install_optional() {
   [[ -z ${missing[*]} ]] || echo "note: going on without $(names 3 "${missing[@]}")"
 }
 
-# for_debian_12 LINE...: ends the script where one is missing, unless this is the release that has them.
+# for_debian_12 LINE...: ends the script if a package is missing, unless this is Debian 12, which
+# has them.
 os_release=/etc/os-release
 for_debian_12() {
   local -a missing
@@ -225,7 +226,7 @@ for_debian_12() {
     fail "is for the versions of Debian 12; not found here: $(field 2 "${missing[@]}" | paste -sd, | sed 's/,/, /g')"
 }
 
-# As many compilers at once as there are processors and memory (1.5 GB each) for.
+# The number of parallel compilers: limited by processors and memory (1.5 GB each).
 compile_jobs() {
   local processors memory
   processors=$(nproc)
@@ -234,11 +235,12 @@ compile_jobs() {
   echo $((processors < memory ? processors : memory))
 }
 
-# configure_build [CMAKE OPTION...]: those in $OSTEON_CMAKE_OPTIONS, separated by spaces, win.
+# configure_build [CMAKE OPTION...]: options in $OSTEON_CMAKE_OPTIONS, separated by spaces, take
+# precedence.
 configure_build() {
   local -a generator=() options
   read -r -a options <<<"${OSTEON_CMAKE_OPTIONS:-}"
-  # A build folder keeps the generator it was made with.
+  # A build folder keeps its generator.
   if [[ ! -e $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
@@ -246,8 +248,8 @@ configure_build() {
     "$@" "${options[@]}"
 }
 
-# Whether there is what the CUDA back end needs but cudnn-frontend: a toolkit, and cuDNN in it, in the
-# system, in $CUDNN_ROOT or as a pip package.
+# Whether the CUDA back end's requirements except cudnn-frontend are installed: a toolkit, and cuDNN
+# in it, in the system, in $CUDNN_ROOT or as a pip package.
 has_cuda() {
   local nvcc folder
   nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
@@ -260,7 +262,7 @@ has_cuda() {
 
 has_gpu() { nvidia-smi -L >/dev/null 2>&1; }
 
-# build_target TARGET [CMAKE OPTION...]: installs what is missing, configures build/ and builds the
+# build_target TARGET [CMAKE OPTION...]: installs missing packages, configures build/ and builds the
 # target.
 build_target() {
   install_packages "${build_packages[@]}"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Looks for defects: shellcheck on the scripts, clang-tidy (.clang-tidy) on the library and programs.
+# Searches for defects: shellcheck on the scripts, clang-tidy (.clang-tidy) on the library and
+# programs.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,8 +15,8 @@ for_debian_12 "${lint_packages[@]}"
 install_packages "${build_packages[@]}" "${lint_packages[@]}" "${shellcheck_packages[@]}"
 cd "$root"
 run_step "shellcheck" shellcheck shellcheck -x scripts/*.sh .ci/run
-# The commands that compile, as clang understands them: without g++'s own options and precompiled
-# headers, and each kernel once.
+# The compile commands for clang: without g++'s own options and precompiled headers, and each kernel
+# once.
 lint=$build/lint
 configure_lint() {
   cmake -S "$root" -B "$lint" -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON

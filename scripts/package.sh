@@ -7,8 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if (($# > 0)); then
   echo "usage: scripts/package.sh
-Builds build/package, without CUDA, and leaves the packages in build/package/packages.
-DEBFULLNAME and DEBEMAIL name the maintainer of the Debian package."
+Builds build/package, without CUDA, and writes the packages to build/package/packages.
+DEBFULLNAME and DEBEMAIL are the maintainer of the Debian package."
   [[ $1 == --help || $1 == -h ]] && exit 0
   exit 2
 fi
@@ -39,6 +39,6 @@ fi
 if (. "$os_release" && [[ ${ID:-}-${VERSION_ID:-} == debian-12 ]]); then
   pack "archive" TGZ
 else
-  echo "note: the archive is built on Debian 12 alone, so that it runs on later systems, too"
+  echo "note: the archive is built on Debian 12 only, so that it runs on later systems, too"
 fi
 ls -l "$build"/packages/*.deb "$build"/packages/*.tar.gz 2>/dev/null || true

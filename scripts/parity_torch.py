@@ -7,11 +7,11 @@
 DIR is searched for radiographs (PNG, JPEG); a file below a folder named Fractured, abnormal or *_positive* is positive.
 f32, SGD (learning rate 0.01, no momentum, no weight decay), no augmentation, binary cross entropy.
 
-From reloaded state: before each of the steps of PyTorch's run (1 thread) its weights are handed to our program, which
-computes loss and gradients of the same batch; differences are relative, those of the gradient in the Euclidean norm over
-all parameters, and PyTorch's own distance from its float64 gradient is the yardstick. Free-running: our program and
-PyTorch with 1 thread, with 2 threads and in float64 each train on their own from the same start; PyTorch's runs differ by
-rounding alone and are the yardstick.
+From reloaded state: before each step of PyTorch's run (1 thread) our program loads its weights and
+computes loss and gradients of the same batch. Differences are relative, those of the gradient in the Euclidean norm over
+all parameters; the reference is the distance of PyTorch's gradient from its float64 gradient. Free-running: our program and
+PyTorch with 1 thread, with 2 threads and in float64 each train separately from the same start; PyTorch's runs differ only
+by rounding and are the reference.
 """
 
 import argparse

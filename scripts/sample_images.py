@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Copies some images of a data set, evenly taken, in the data set's own layout; scripts/gpu_bundle.sh calls it.
+"""Copies evenly spaced images of a data set, in the data set's layout; scripts/gpu_bundle.sh calls it.
 
     python3 scripts/sample_images.py --data ../shared/fracatlas --out some --count 500
 
-Of CSV files only rows stay that name nothing which was left behind. Standard library only.
+CSV files lose the rows of images that were not copied. Standard library only.
 """
 
 import argparse
@@ -18,20 +18,20 @@ IMAGES = {".png", ".jpg", ".jpeg", ".dcm"}
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to be made")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to create")
     parser.add_argument("--count", type=int, default=0, help="images to take; 0: all")
     return parser.parse_args()
 
 
 def evenly(files, count):
-    """`count` of them, in their order: the same share of each folder, up to rounding."""
+    """`count` images, in their order: the same share of each folder, up to rounding."""
     if count == 0 or count >= len(files):
         return files
     return [files[i * len(files) // count] for i in range(count)]
 
 
 def names_of(root, files):
-    """How a CSV may name images or the folders they are in."""
+    """The names of images, or of their folders, in a CSV file."""
     names = set()
     for file in files:
         path = file.relative_to(root)

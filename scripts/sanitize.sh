@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs tests under a sanitizer, in a build folder of its own:
+# Runs tests under a sanitizer, in a separate build folder:
 #
 #   scripts/sanitize.sh [TEST...]        for addresses and undefined behaviour: all but the long ones, unless named
 #   scripts/sanitize.sh tsan [TEST...]   for data races: the loader and the parallel loops, unless named
 #
-# Only what the named tests need is built: scripts/sanitize.sh tensor_test op_cases_test
+# Builds only the named tests: scripts/sanitize.sh tensor_test op_cases_test
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -16,7 +16,7 @@ fi
 
 preset=asan
 packages=("${build_packages[@]}")
-# One test asks for more memory than there is, and expects the usual refusal.
+# One test requests more memory than there is, and expects an error.
 export ASAN_OPTIONS=allocator_may_return_null=1
 if [[ ${1:-} == tsan ]]; then
   shift
@@ -24,7 +24,7 @@ if [[ ${1:-} == tsan ]]; then
   for_debian_12 "${fuzz_packages[@]}"
   packages+=("${fuzz_packages[@]}")
   (($# > 0)) || set -- loader_test parallel_test
-  # The libraries of others are built without it; clang's OpenMP tells it of its own barriers.
+  # Other libraries are built without the sanitizer; clang's OpenMP reports its barriers to it.
   export TSAN_OPTIONS=ignore_noninstrumented_modules=1
 fi
 

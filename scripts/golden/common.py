@@ -1,12 +1,12 @@
-"""What the golden scripts share: numbers drawn as the C++ tests draw them, and what is kept of a tensor.
+"""Common parts of the golden scripts: the random numbers of the C++ tests, and the entries of a tensor.
 
-The other halves are tests/support/hashed.h (draws) and tests/support/golden_file.cpp (entries); change both or neither.
+tests/support/hashed.h (draws) and tests/support/golden_file.cpp (entries) implement the same; change both or neither.
 """
 
 import numpy
 import safetensors.numpy
 
-WHOLE = 64  # a tensor of more elements is kept as a summary
+WHOLE = 64  # a tensor with more elements is stored as a summary
 SAMPLES = 32
 SUMS = 2
 
@@ -47,7 +47,7 @@ class HashedSequence:
 
 
 class GoldenWriter:
-    """Collects entries; a large tensor as samples, weighted sums and the largest size."""
+    """Collects entries; a large tensor becomes samples, weighted sums and the largest absolute value."""
 
     def __init__(self):
         self.tensors = {}

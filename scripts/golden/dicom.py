@@ -1,11 +1,11 @@
-"""Writes tests/golden/dicom: small DICOM files of every kind that matters, and the grey levels that
-pydicom and numpy make of them, for dicom_test.
+"""Writes tests/golden/dicom: small DICOM files of every relevant kind, and their grey levels by
+pydicom and numpy, for dicom_test.
 
     pip install pydicom numpy pillow        (and Debian's libgdcm-tools for gdcmconv)
     python scripts/golden/dicom.py
 
-Each file carries the name Doe^Jane, so that a test can see that nobody prints it. Compressed ones
-are made by gdcmconv; the grey levels are always those of the picture before compression.
+Each file contains the name Doe^Jane, so that a test can check that it is never printed. gdcmconv
+writes the compressed ones; the grey levels are always those of the image before compression.
 """
 
 import io
@@ -26,7 +26,7 @@ HEIGHT, WIDTH = 22, 17
 
 
 def radiograph(low, high):
-    """A smooth picture with a bright bar and some grain, of integers from low to high."""
+    """A smooth image with a bright bar and some noise, of integers from low to high."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     picture = 0.3 + 0.2 * np.sin(x / 4) * np.cos(y / 5) + 0.4 * (np.abs(x - 8 - y / 8) < 3)
     picture += 0.05 * np.random.default_rng(5).random(picture.shape)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/images: tiny PNG and JPEG files of every kind, and images.json with the grey
-levels they stand for.
+"""Writes tests/golden/images: tiny PNG and JPEG files of every kind, and images.json with their
+grey levels.
 
     pip install pillow numpy
     python scripts/golden/images.py
 
-The PNG files are put together here, because Pillow writes few of the kinds it reads. Expected levels
+The PNG files are written here, because Pillow writes few of the kinds that it reads. Expected levels
 are Pillow's convert("L"), except that 16-bit levels v are round(v / 257) before the luma is taken,
 where Pillow cuts off the low byte (or, for grey, everything above 255).
 """
@@ -113,7 +113,7 @@ def pngs(random):
     yield "refused_colour_outside_palette.png", png(pixels, 3, 8, palette=palette), "refused"
     yield "refused_unknown_critical_chunk.png", png(pixels, 0, 8, extra=chunk(b"BONE", b"")), "refused"
     yield "refused_no_palette.png", png(pixels, 3, 8), "refused"
-    short = png(pixels[:-1], 0, 8)  # a row less than the header says
+    short = png(pixels[:-1], 0, 8)  # one row fewer than in the header
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0))
     yield "refused_row_missing.png", short[:8] + header + short[8 + len(header) :], "refused"
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT - 2, 8, 0, 0, 0, 0))

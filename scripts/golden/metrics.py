@@ -4,7 +4,7 @@
     python scripts/golden/metrics.py
 
 The file holds lists. "outcomes": labels and probabilities as they stand, with thresholds and
-figures. "generated": the same for samples too many to store, which metrics_test makes again from
+figures. "generated": the same for samples too many to store, which metrics_test generates with
 the integer recurrence of `generate`. "studies": images with study, patient, part, label and
 probability, and the figures per image and per study, overall and for each part. A figure that is
 undefined is null.
@@ -89,7 +89,7 @@ def outcome_cases():
     yield "tied across classes", [0, 1, 0, 1, 1, 0, 1], tied, [0.4, 0.41]
     yield "neighbouring doubles", [0, 0, 1, 1], np.nextafter(0.5, [0, 0, 1, 1]), [0.5]
     yield "certain and right", [0, 1, 0, 1, 1], [0.0, 1.0, 0.0, 1.0, 1.0], few
-    # Bin edges that k / 15 and numpy's k * (1 / 15) round alike, so that the bin is beyond dispute.
+    # Bin edges that k / 15 and numpy's k * (1 / 15) round alike, so that the bin is unambiguous.
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     edges = edges[edges == np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS]
     around = np.concatenate([edges, np.nextafter(edges, 0), np.clip(np.nextafter(edges, 1), 0, 1)])
@@ -121,14 +121,14 @@ def generate(seed, n, levels):
 
 
 def study_case(seed, patients, parts):
-    """Images of patients with one to three studies a part and 1 to 11 views a study, shuffled."""
+    """Images of patients with one to three studies per part and 1 to 11 views per study, shuffled."""
     random = np.random.default_rng(seed)
     rows = []
     for patient in range(patients):
         for part in random.permutation(parts)[: random.integers(1, len(parts) + 1)]:
             for number in range(1, random.integers(2, 5)):
                 label = int(random.random() < 0.4)
-                # Patients share study names, as MURA's do: only the three together name a study.
+                # Patients share study names, as in MURA: only patient, part and name together identify a study.
                 for _ in range(random.integers(1, 12)):
                     score = random.normal() + 0.8 * (2 * label - 1)
                     probability = round(float(1 / (1 + np.exp(-score))), 3)
@@ -180,7 +180,7 @@ def hash_name(name):
 
 
 def draw_patients(patients, seed, group, draw):
-    """How often each patient is drawn, as eval/bootstrap.h draws them."""
+    """The count of each patient in a draw, as in eval/bootstrap.h."""
     stream = hash_name(group)
     mixed = philox(seed ^ hash_name("bootstrap"), [stream & 0xFFFFFFFF, stream >> 32, 0, 0])
     key, counts, words, block = mixed[0] | mixed[1] << 32, np.zeros(patients, int), [], 0
@@ -195,7 +195,7 @@ def draw_patients(patients, seed, group, draw):
 
 
 def intervals(draws):
-    """95 % of each figure over its draws, None where more than one in twenty leave it undefined."""
+    """95 % interval of each figure over its draws; None if more than one draw in twenty leaves it undefined."""
     result = {}
     for name in FIGURES:
         values = [draw[name] for draw in draws if draw[name] is not None]
@@ -207,7 +207,7 @@ def intervals(draws):
 
 
 def bootstrap_case(seed, patients, parts, threshold, draws):
-    """Intervals of one model, and of its difference to a second one, overall and for each part."""
+    """Intervals of one model, and of its difference from a second one, overall and for each part."""
     rows = study_case(seed, patients, parts)
     random = np.random.default_rng(seed + 1000)
     second = [round(float(np.clip(row[4] + random.normal() * 0.2, 0, 1)), 3) for row in rows]
@@ -296,7 +296,7 @@ def main():
             ("no part at all", 14, 6, [""], 0.6)):
         rows = study_case(seed, patients, parts)
         expected, views = study_figures(rows, threshold)
-        print(f"{name}: {len(rows)} images, views a study {views}")
+        print(f"{name}: {len(rows)} images, views per study {views}")
         golden["studies"].append({"name": name, "threshold": threshold, "rows": rows,
                                   "expected": expected})
     golden["bootstrap"] = [bootstrap_case(21, 9, ["XR_WRIST", "XR_ELBOW"], 0.5, 200),

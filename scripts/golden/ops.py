@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes with PyTorch, in float64, what every row of the op table must give.
+"""Computes with PyTorch, in float64, the expected results of every row of the op table.
 
     pip install torch numpy safetensors
     build/bin/tests/op_cases_list | python3 scripts/golden/ops.py
@@ -98,7 +98,7 @@ def matmul(a, b, transpose_a=False, transpose_b=False):
 
 
 def binary(function):
-    """Between two tensors, or a tensor and the number `left` or `right`."""
+    """An op on two tensors, or on a tensor and the number `left` or `right`."""
     return lambda *tensors, left=None, right=None: function(
         *(x for x in (left, *tensors, right) if x is not None))
 
@@ -131,7 +131,7 @@ def words(low, high):
 
 
 def dropout(x, key, p):
-    """Word j % 4 of block (j / 4, first + n) decides over element j of sample n: below p 2^32 drops."""
+    """Word j % 4 of block (j / 4, first + n) decides element j of sample n: below p 2^32 it is dropped."""
     seed, stream, step, first = (int(number) for number in key)
     mixed = philox(seed, words(stream, step))
     mask_key = mixed[0] | mixed[1] << 32

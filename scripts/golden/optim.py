@@ -5,7 +5,7 @@
     python3 scripts/golden/optim.py
 
 writes tests/golden/optim.safetensors: the parameters of each case after the steps in KEPT, and the
-factors of each schedule. The tests only read that file; a case is described alike here and there.
+factors of each schedule. The tests only read that file; both sides describe a case in the same way.
 """
 
 import math

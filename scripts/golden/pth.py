@@ -1,10 +1,10 @@
-"""Writes tests/golden/pth/: small files as torch.save writes them, and some that must be refused.
+"""Writes tests/golden/pth/: small files of torch.save, and some that must be refused.
 
     python3 -m venv venv && venv/bin/pip install torch numpy
     venv/bin/python scripts/golden/pth.py
 
-The values are those of `numbers` below, so that the test can work them out: element i of a tensor is i / 4 - 1, as far
-as its dtype holds it.
+The values are those of `numbers` below, so that the test can compute them: element i of a tensor is i / 4 - 1, as far
+as its dtype can represent it.
 """
 
 import collections

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/resize.json: what Pillow's bilinear filter makes of small pictures.
+"""Writes tests/golden/resize.json: the results of Pillow's bilinear filter for small images.
 
     pip install pillow numpy
     python scripts/golden/resize.py
@@ -15,10 +15,10 @@ from PIL import Image
 
 CASES = [  # (height, width) in, (height, width) out
     ((5, 7), (13, 11)),  # up
-    ((7, 5), (7, 5)),  # as it is
-    ((64, 48), (16, 16)),  # down by whole numbers
+    ((7, 5), (7, 5)),  # unchanged
+    ((64, 48), (16, 16)),  # down by integers
     ((37, 53), (16, 9)),  # down by odd ratios
-    ((90, 71), (4, 3)),  # far down
+    ((90, 71), (4, 3)),  # down by large ratios
     ((40, 9), (9, 40)),  # down and up
     ((20, 30), (20, 11)),  # one side only
     ((20, 30), (7, 30)),

@@ -8,11 +8,11 @@ writes tests/golden/resnet50_narrow.safetensors. Weights, images, targets and sa
 drawn from their names (common.py), so the file holds results only: the logits in evaluation
 mode before the first step; of the first step the logits, the loss, every gradient and every running
 statistic; of each step the loss, and gradients, parameters and running statistics together: every
-tensor scaled to largest size 1 and all of them in one row, beside their largest sizes.
+tensor scaled to largest absolute value 1, concatenated, and their largest absolute values.
 
-A float32 step can only be compared with a float64 one where both take the same side of every ReLU
-and Adam does not magnify the sign of a gradient that is nothing but rounding error. So each step
-draws batches until PyTorch's own float32 step is clear of both; the file says which it took.
+A float32 step is comparable with a float64 one only if both are on the same side of every ReLU
+and Adam does not magnify the sign of a gradient that is only rounding error. So each step
+draws batches until PyTorch's own float32 step avoids both; the file contains the batch's number.
 """
 
 import copy
@@ -37,7 +37,7 @@ def relu(x):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (which strides), 1x1, and the way around them."""
+    """1x1, 3x3 (which has the stride), 1x1, and the shortcut."""
 
     def __init__(self, in_channels, channels, stride):
         super().__init__()
@@ -93,7 +93,7 @@ def hashed(name, shape):
 
 def initial_value(name, shape):
     """Exact in float32. Filters and matrices: within a power of two near He's bound. The last gamma
-    of a block is small, or float32 would lose three digits on the way down."""
+    of a block is small, or float32 would lose three digits in the backward pass."""
     u = hashed(f"resnet50_narrow/{name}", shape)
     if name.endswith("bn3.weight"):
         return 0.125 + u / 4

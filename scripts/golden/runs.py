@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Wrote tests/golden/runs/*.tar.xz: runs that were stopped, as the programs of their time left them, and what
-they came to when they were not stopped.
+"""Wrote tests/golden/runs/*.tar.xz: stopped runs of earlier programs, and the results
+of the same runs without the stop.
 
     python scripts/golden/runs.py build/bin FOLDER
 
-data.tar.xz is the data set, the others hold a run each: run/ as it was stopped, expected/predictions.csv of its
-best checkpoint, expected/model.safetensors and expected/log.jsonl of the run that went through. Later programs
-must read all of it, so no archive is written over: programs that write something else get archives of other
-names beside these.
+data.tar.xz is the data set, the others contain one run each: the stopped run/, expected/predictions.csv of its
+best checkpoint, expected/model.safetensors and expected/log.jsonl of the uninterrupted run. Later programs
+must read all of it, so no archive is overwritten: programs that write other files get new archives with other
+names.
 """
 
 import json
@@ -27,7 +27,7 @@ from random import Random
 ENVIRONMENT = {**os.environ, "OSTEON_CPU": "baseline"}
 COMMON = "--data data/images.csv --arch resnet18 --image-size 32 --batch-size 8 --backend reference --threads 1"
 HEIGHT, WIDTH = 20, 16
-RUNS = {  # name: options, save every so many minutes, lines of the log after which to stop
+RUNS = {  # name: options, minutes between checkpoints, lines of the log after which to stop
     "adam_cosine": (
         "--width 1 --epochs 3 --optimizer adam --lr 0.003 --weight-decay 0.01 --schedule cosine --clip-norm 1",
         "1e-9",
@@ -89,7 +89,7 @@ def state_of(run):
 
 
 def stop(programs, folder, options, save_every, at):
-    """Kills a run in the moment its last checkpoint is the wanted one."""
+    """Kills a run at the moment when its last checkpoint is the wanted one."""
     run = folder / "run"
     for _ in range(200):
         subprocess.run(["rm", "-rf", run], check=True)

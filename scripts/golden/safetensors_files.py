@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/golden/reference.safetensors with the reference implementation of the format, so
-that tests/tensor/safetensors_test.cpp can show that our reader understands what other programs write.
+that tests/tensor/safetensors_test.cpp can show that our reader understands files of other programs.
 
 Needs the PyPI packages safetensors, torch and numpy:
     python3 scripts/golden/safetensors_files.py
@@ -15,7 +15,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden"
 
 
 def main():
-    # Values that tell a wrong byte order, width or rounding from a right one.
+    # Values that reveal a wrong byte order, width or rounding.
     reals = [0.0, -0.0, 1.0, -1.5, 65504.0, 2.0**-24, -(2.0**-15), float("inf"), float("nan"), 0.1]
     tensors = {
         "f64": torch.tensor(reals, dtype=torch.float64),

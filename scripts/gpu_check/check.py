@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Builds, checks and measures Osteon on a machine with a GPU and without a network. See docs/gpu/README.md.
 
-    scripts/gpu_check.sh                                   everything, best first; results in gpu_report.json
-    scripts/gpu_check.sh --minutes 9                       as far as that goes
+    scripts/gpu_check.sh                                   everything, most important first; results in gpu_report.json
+    scripts/gpu_check.sh --minutes 9                       as much as fits into 9 minutes
     scripts/gpu_check.sh --minutes 9 --resume gpu_report.json
     scripts/gpu_check.sh --markdown gpu_report.json        a report as a page
 
-Each result is in the report as soon as it is there. Exit status: 0 everything asked for ran and passed, 1 it did not,
+Each result is written to the report at once. Exit status: 0 everything requested ran and passed, 1 otherwise,
 2 wrong usage. Standard library only.
 """
 
@@ -31,17 +31,17 @@ def arguments():
     parser = argparse.ArgumentParser(prog="gpu_check.sh", description=__doc__.splitlines()[0],
                                      epilog="Exit status: 0 everything asked for ran and passed, else 1; 2 wrong usage.")
     parser.add_argument("--stage", action="append", choices=STAGES, help="may be repeated (default: all)")
-    parser.add_argument("--minutes", type=float, help="begin nothing that would not be done by then")
-    parser.add_argument("--bundle", type=pathlib.Path, help="what gpu_bundle.sh filled (default: build-bundle/ if there)")
+    parser.add_argument("--minutes", type=float, help="begin no item that would not end by then")
+    parser.add_argument("--bundle", type=pathlib.Path, help="folder of gpu_bundle.sh (default: build-bundle/ if it exists)")
     parser.add_argument("--images", type=pathlib.Path,
-                        help="radiographs to train on (default: the bundle's, else demonstration data)")
-    parser.add_argument("--report", type=pathlib.Path, help="file to be written (default: gpu_report.json)")
+                        help="radiographs for training (default: the bundle's, otherwise demonstration data)")
+    parser.add_argument("--report", type=pathlib.Path, help="file to write (default: gpu_report.json)")
     parser.add_argument("--resume", type=pathlib.Path, metavar="REPORT",
-                        help="go on with this report: what passed stays, what failed is tried again last")
+                        help="continue this report: passed items stay, failed ones are tried again last")
     parser.add_argument("--python", help="interpreter with torch and torchvision (default: python3 if it has them)")
     parser.add_argument("--rounds", type=int, default=3, help=f"of each of {', '.join(CONTENDERS)} (default: 3)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-gpu", help="(default: build-gpu/)")
-    parser.add_argument("--markdown", type=pathlib.Path, metavar="REPORT", help="only print this report as a page")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="REPORT", help="only print this report as Markdown")
     options = parser.parse_args()
     for name in ("bundle", "images", "resume", "markdown"):
         path = getattr(options, name)
@@ -70,14 +70,14 @@ class OutOfTime(Exception):
 
 
 class Runner:
-    """Runs items one after another and keeps the report."""
+    """Runs items one after another and writes the report."""
 
     def __init__(self, site, report, stages, deadline):
         self.site, self.report, self.stages, self.deadline = site, report, stages, deadline
-        self.time_is_up = False  # once it does not suffice for an item, none of less worth is begun
+        self.time_is_up = False  # true if it did not suffice for an item: then none after it begins
 
     def why_not(self, item):
-        """Why an item cannot be run here and now, or nothing."""
+        """The reason why an item cannot run now, or nothing."""
         if item.stage not in self.stages:
             return "its stage was not asked for"
         if item.stage != "build" and not self.site.machine.gpu:
@@ -91,7 +91,7 @@ class Runner:
         return "the time was used up" if self.time_is_up else ""
 
     def run_all(self, items):
-        """Returns whether everything asked for has passed."""
+        """Returns whether everything requested has passed."""
         pending = [item for item in items if item.repeats or self.report.status(item) != "passed"]
         pending.sort(key=lambda item: not item.repeats and item.name in self.report.tried)
         self.report.leave_out(pending, "the run ended before it")
@@ -157,7 +157,7 @@ class Runner:
                 raise OutOfTime from None
             raise Failed(f"took longer than {item.limit} s") from None
         finally:
-            if process.poll() is None:  # also when this program is interrupted
+            if process.poll() is None:  # also if this program is interrupted
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if status != 0:

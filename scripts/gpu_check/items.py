@@ -1,4 +1,4 @@
-"""What scripts/gpu_check/check.py runs: each item's commands, limits and what is read from its output, in order of worth.
+"""The items of scripts/gpu_check/check.py: their commands, limits and the figures in their output, in order of importance.
 Standard library only."""
 
 import dataclasses
@@ -12,8 +12,8 @@ from typing import Callable
 
 STAGES = ["build", "ops", "sanitize", "bench", "train"]
 PROGRAMS = ["bench_model", "train_mura", "eval_mura", "make_demo_data"]
-CONTENDERS = ["ours", "tuned", "eager", "compiled"]  # we twice, then PyTorch twice
-# The first one is worth most, and so on; the last varies fastest.
+CONTENDERS = ["ours", "tuned", "eager", "compiled"]  # ours twice, then PyTorch twice
+# In order of importance; the last varies fastest.
 CONFIGURATIONS = [
     {"mode": mode, "precision": precision, "image_size": size, "batch_size": batch}
     for precision, batch, size, mode in itertools.product(["bf16", "fp32", "tf32"], [256, 64], [224, 320],
@@ -22,11 +22,11 @@ CONFIGURATIONS = [
 
 
 class Failed(Exception):
-    """The output shows that the item did not do what it should."""
+    """The output shows that the item failed."""
 
 
 class Skipped(Exception):
-    """The program says that it did not check."""
+    """The program reports that it did not check."""
 
 
 @dataclasses.dataclass
@@ -34,21 +34,21 @@ class Item:
     name: str
     stage: str
     commands: list[list[str]]
-    limit: int  # seconds that it may take
-    least: int = 5  # seconds that must be left to begin it
+    limit: int  # seconds
+    least: int = 5  # seconds that must remain to begin it
     needs: tuple = ()  # files without which it cannot begin
-    lacks: str = ""  # what the machine does not have for it
-    figures: Callable[[str], dict] = lambda output: {}  # from the output; or raises Failed or Skipped
-    about: dict = dataclasses.field(default_factory=dict)  # what tables are made from
-    fresh: tuple = ()  # folders that must not be there when it begins
-    draws: tuple = ()  # a folder, and the command that makes it, given --out, where it is not there
-    repeats: bool = False  # done each time anew: what it leaves behind may be gone or old
+    lacks: str = ""  # what the machine lacks for it
+    figures: Callable[[str], dict] = lambda output: {}  # reads the output; may raise Failed or Skipped
+    about: dict = dataclasses.field(default_factory=dict)  # the rows of tables
+    fresh: tuple = ()  # folders that must not exist when it begins
+    draws: tuple = ()  # a folder, and the command that makes it with --out if it is missing
+    repeats: bool = False  # runs each time: its files may be gone or old
     environment: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
 class Site:
-    """Where things are, and with what."""
+    """The folders and programs that items use."""
 
     root: pathlib.Path
     build: pathlib.Path
@@ -86,7 +86,7 @@ def last_json(output):
 
 
 def doctest_figures(output):
-    """How many cases passed. A program that checks nothing for want of a GPU says `skipped: ...`."""
+    """The number of cases that passed. A program that checks nothing without a GPU prints `skipped: ...`."""
     skipped = re.search(r"^(?!\[doctest\]).*\bskipped: (.*)$", output, re.MULTILINE)
     if skipped:
         raise Skipped(skipped[1].strip())
@@ -108,7 +108,7 @@ def sanitizer_figures(output):
 
 
 def check_configuration(output):
-    """CMake leaves CUDA out, and says why, rather than fail."""
+    """CMake leaves CUDA out with a reason instead of failing."""
     line = re.search(r"^-- osteon   cuda\s+(.*)$", output, re.MULTILINE)
     if not line or line[1].startswith("off"):
         raise Failed(f"CUDA is {line[1] if line else 'not mentioned'}")
@@ -178,7 +178,7 @@ def build_items(site):
         configure.append(f"-DCUDNN_ROOT={machine.cudnn_root}")
     if site.bundle:
         libraries = site.bundle / "usr/lib"
-        # Unlike RUNPATH, RPATH also counts for what the bundled libraries need in turn.
+        # Unlike RUNPATH, RPATH also applies to the dependencies of the bundled libraries.
         configure += [f"-DCMAKE_PREFIX_PATH={site.bundle / 'usr'}",
                       f"-DCUDNN_FRONTEND_ROOT={site.bundle / 'cudnn-frontend'}",
                       f"-DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,{libraries}"]
@@ -199,7 +199,7 @@ def build_items(site):
 
 
 def test_names(site):
-    """The tests of what runs on a GPU, that of the operations first."""
+    """The tests that run on a GPU, that of the operations first."""
     names = sorted(path.stem for path in (site.root / "tests").glob("cuda_*_test.cpp"))
     return sorted({"cuda_ops_test", "cuda_training_test", *names}, key=lambda name: name != "cuda_ops_test")
 
@@ -227,7 +227,7 @@ def determinism_item(site):
 
 
 def sanitize_items(site):
-    """Racecheck looks at our own kernels only; memcheck at them first, for the others take long."""
+    """Racecheck checks our own kernels only; memcheck checks them first, because the others take long."""
     program = site.program("tests/cuda_ops_test")
     sanitizer = site.machine.sanitizer
     ours = ["--kernel-name", "kns=osteon"]
@@ -270,19 +270,19 @@ def bench_item(site, contender, configuration, number):
 
 
 def bench_items(site, configuration):
-    """Interleaved, so that a change of the machine's mood touches all alike."""
+    """Interleaved, so that a change of the machine's speed affects all equally."""
     return [bench_item(site, contender, configuration, number + 1)
             for number in range(site.rounds) for contender in CONTENDERS]
 
 
 def start_figures(output):
-    """Of the same program run twice."""
+    """The two runs of the same program."""
     cold, end, warm = output.partition("}\n")
     return {"cold": on_gpu(cold + end), "warm": on_gpu(warm)}
 
 
 def start_item(site):
-    """From the program's first line to the end of its first step, without and with plans that a run stored."""
+    """The time from the start of the program to the end of its first step, without and with stored plans."""
     plans = site.build / "plans-start"
     command = bench_command(site, "ours", CONFIGURATIONS[0], 5)
     return Item("start, cold and warm plan cache", "bench", [command, command], limit=300, least=30,
@@ -309,7 +309,7 @@ def train_item(site):
 
 
 def all_items(site):
-    """In order of worth: what must be right, the two figures that count most, training, then the rest."""
+    """In order of importance: correctness, the two main figures, training, then the rest."""
     first, second, *others = CONFIGURATIONS
     our_memory, our_races, all_memory = sanitize_items(site)
     return [

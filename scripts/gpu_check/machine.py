@@ -1,4 +1,4 @@
-"""What scripts/gpu_check/check.py finds on the machine: GPU, CUDA toolkit, cuDNN, PyTorch. Standard library only."""
+"""Finds for scripts/gpu_check/check.py what the machine has: GPU, CUDA toolkit, cuDNN, PyTorch. Standard library only."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ import sys
 
 
 def output_of(*command, seconds=120):
-    """What a program prints, or None if it is not there, fails or takes too long."""
+    """The output of a program, or None if it is missing, fails or takes too long."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -32,7 +32,7 @@ class Machine:
     gpu: Gpu | None
     nvcc: pathlib.Path | None
     cuda: str | None  # the toolkit's version
-    cudnn_root: pathlib.Path | None  # only where cuDNN is not part of the toolkit or of the system
+    cudnn_root: pathlib.Path | None  # only if cuDNN is not part of the toolkit or of the system
     cudnn: str | None  # its version
     sanitizer: str | None
     python: str | None  # an interpreter that has torch and torchvision
@@ -40,7 +40,7 @@ class Machine:
     cores: int
 
     def library_folders(self):
-        """Where our programs find what cuDNN and cuBLAS load while they run."""
+        """The folders of the libraries that cuDNN and cuBLAS load at run time."""
         folders = [self.cudnn_root / "lib"] if self.cudnn_root else []
         if self.nvcc:
             toolkit = self.nvcc.resolve().parent.parent
@@ -49,7 +49,7 @@ class Machine:
 
 
 def find_gpu():
-    """The first GPU that CUDA shows to programs."""
+    """The first GPU that CUDA makes visible."""
     query = ["nvidia-smi", "--query-gpu=name,compute_cap,driver_version,memory.total", "--format=csv,noheader,nounits"]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible == "":
@@ -93,7 +93,7 @@ def cudnn_version(include):
 
 
 def find_cudnn(nvcc, interpreters):
-    """(folder or None, version): the toolkit's or the system's, else that of a pip package."""
+    """(folder or None, version): the toolkit's or the system's, otherwise that of a pip package."""
     if nvcc:
         toolkit = nvcc.resolve().parent.parent
         for include in [toolkit / "include", toolkit / "targets/x86_64-linux/include", pathlib.Path("/usr/include"),
@@ -116,14 +116,14 @@ def processor():
 
 
 def find_machine(python=None):
-    """`python`: the interpreter to use for PyTorch; else whichever has it."""
+    """`The interpreter for PyTorch: `python`, otherwise any that has it."""
     interpreters = [python] if python else list(dict.fromkeys([shutil.which("python3") or sys.executable,
                                                                sys.executable]))
     gpu = find_gpu()
     nvcc = find_nvcc()
     release = re.search(r"release ([\d.]+)", output_of(str(nvcc), "--version") or "") if nvcc else None
     cudnn_root, cudnn = find_cudnn(nvcc, interpreters)
-    # Importing torch takes long, and without a GPU nobody asks.
+    # Importing torch takes long, and is not needed without a GPU.
     torch = [each for each in interpreters if gpu and output_of(each, "-c", "import torch, torchvision") is not None]
     return Machine(
         gpu=gpu, nvcc=nvcc, cuda=release[1] if release else None, cudnn_root=cudnn_root, cudnn=cudnn,

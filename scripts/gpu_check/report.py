@@ -1,4 +1,4 @@
-"""The report of scripts/gpu_check/check.py: a file that is whole after every item, and the page made from it. Every figure
+"""The report of scripts/gpu_check/check.py: a file that is complete after every item, and the page made from it. Every figure
 of the page comes from the file. Standard library only."""
 
 import dataclasses
@@ -37,7 +37,7 @@ def now():
 
 
 def source_version(site):
-    """The commit that is measured; in a tree that came with a bundle, as the bundle noted it."""
+    """The measured commit; in a tree from a bundle, the one that the bundle recorded."""
     if shutil.which("git") and (site.root / ".git").exists():
         described = subprocess.run(["git", "-C", str(site.root), "describe", "--always", "--dirty", "--abbrev=12"],
                                    capture_output=True, text=True, check=False)
@@ -61,7 +61,7 @@ def about_machine(site):
 
 
 def check_same_gpu(path, made, here):
-    """Figures of two kinds of device are not to be mixed. Another driver is noted."""
+    """Figures of two kinds of device must not be mixed. Another driver is noted."""
     def kind(machine):
         gpu = machine["gpu"] or {}
         return [gpu.get(name) for name in ("name", "compute_capability", "memory_mib")]
@@ -83,7 +83,7 @@ class Report:
             self.data = {**self.data, **read(resumed)}
             check_same_gpu(resumed, self.data["machine"], about_machine(site))
         self.items = {item["name"]: item for item in self.data["items"]}
-        # What the time did not suffice for, or what failed, should not keep others from their turn again.
+        # Items that failed or had not enough time come after the others.
         self.tried = {*self.items, *(each["name"] for each in self.data["not_run"] if each["begun"])}
         self.write()
 
@@ -98,14 +98,14 @@ class Report:
         self.write()
 
     def leave_out(self, items, why, begun=False):
-        """`begun`: there was not enough time to end it."""
+        """`begun`: the time did not suffice to end it."""
         for item in items:
             self.not_run[item.name] = {"name": item.name, "stage": item.stage, "why": why,
                                        "begun": begun or item.name in self.tried}
         self.write()
 
     def write(self):
-        """Whole or not at all."""
+        """Writes the report completely or not at all."""
         self.data["items"] = list(self.items.values())
         self.data["not_run"] = [entry for name, entry in self.not_run.items() if name not in self.items]
         part = self.path.with_name(self.path.name + ".part")
@@ -113,7 +113,7 @@ class Report:
             json.dump(self.data, file, indent=1)
             file.write("\n")
             file.flush()
-            os.fsync(file.fileno())  # a GPU that hangs may take the machine with it
+            os.fsync(file.fileno())  # a hanging GPU may hang the machine
         part.replace(self.path)
 
     def summary(self):
@@ -140,7 +140,7 @@ def ratio(a, b):
 
 
 def measured(report, configuration, contender):
-    """The figures of each round in which a contender was measured."""
+    """The figures of each round that measured a contender."""
     return [item["figures"] for item in report["items"]
             if item["status"] == "passed" and item["about"].get("contender") == contender
             and all(item["about"].get(name) == value for name, value in configuration.items())]
@@ -152,7 +152,7 @@ def median(rounds, name):
 
 
 def spread(rounds):
-    """How far apart the rounds are, over their median."""
+    """The spread of the rounds, divided by their median."""
     speeds = [each["images_per_second"] for each in rounds]
     return (max(speeds) - min(speeds)) / statistics.median(speeds) if len(speeds) > 1 else 0.0
 
@@ -226,7 +226,7 @@ def training_section(report):
     rows = [
         ["data", "real radiographs" if data == "radiographs" else "demonstration data"],
         ["epochs", figures["epochs"]],
-        ["images a second over the whole training, with validation", number(figures["images_per_second"], 0)],
+        ["images per second over the whole training, with validation", number(figures["images_per_second"], 0)],
         ["seconds waited for data in the last epoch", number(figures["data_wait_seconds"], 2)],
         ["seconds of training", number(figures["training_seconds"], 1)],
         ["peak memory, GB", number(figures["peak_bytes"] / 1e9, 2)],

@@ -314,7 +314,7 @@ TEST_CASE("every abnormal image has a lesion box inside it, no normal one has") 
 
 TEST_CASE("an abnormality changes the image inside its box") {
   const DemoOptions options{.studies = 64, .seed = 5, .image_size = 128};
-  int views = 0, told = 0;
+  int views = 0, visible = 0;
   for (const DemoStudy& study : plan_demo(options)) {
     if (!study.positive()) continue;
     DemoStudy healthy = study;
@@ -325,13 +325,13 @@ TEST_CASE("an abnormality changes the image inside its box") {
       REQUIRE(ill[v].image.pixels.size() == well[v].image.pixels.size());
       const auto [inside, outside] = change(ill[v].image, well[v].image, ill[v].lesion);
       ++views;
-      told += inside > 3 * outside && inside > 2;
+      visible += inside > 3 * outside && inside > 2;
       CHECK(well[v].lesion.x1 == 0);
     }
   }
-  MESSAGE(told, " of ", views, " views change mostly inside the box");
+  MESSAGE(visible, " of ", views, " views change mostly inside the box");
   // Jewellery that only one of the two wears may sometimes change more than the lesion.
-  CHECK(told >= 0.8 * views);
+  CHECK(visible >= 0.8 * views);
 }
 
 TEST_CASE("neither brightness nor a thumbnail reveals the label") {

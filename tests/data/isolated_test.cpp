@@ -33,7 +33,7 @@ void mark(SharedMemory& memory) { memory.data()[0] = std::byte{1}; }
 
 const std::vector<Row> kRows = {
     {"returns", mark, ""},
-    {"throws", [](SharedMemory&) { throw Error("not told"); }, "an exception"},
+    {"throws", [](SharedMemory&) { throw Error("not passed on"); }, "an exception"},
     {"aborts", [](SharedMemory&) { std::abort(); }, "signal 6, Aborted"},
     {"dies of a signal", [](SharedMemory&) { ::raise(SIGSEGV); }, "signal 11, Segmentation fault"},
     {"computes for ever",

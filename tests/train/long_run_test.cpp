@@ -36,7 +36,7 @@ std::vector<Usage> watch(std::int64_t steps, std::int64_t every) {
   const auto set = [&](const char* option, const std::string& value) {
     *(std::ranges::find(command, option) + 1) = value;
   };
-  set("--batch-size", "2");  // 500 steps an epoch
+  set("--batch-size", "2");  // 500 steps per epoch
   set("--epochs", std::to_string((steps + 499) / 500));
   set("--save-every", "1");
   set("--lr", "0.0001");
