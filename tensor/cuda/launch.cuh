@@ -22,15 +22,16 @@ constexpr std::int64_t kMaxGridYZ = 65535;
 
 // The number of blocks for `work` if each block takes `per_block` of it; at least 1.
 inline unsigned int blocks_for(std::int64_t work, std::int64_t per_block,
-                               std::int64_t most = kMaxBlocks) {
+                               std::int64_t max_blocks = kMaxBlocks) {
   return static_cast<unsigned int>(
-      std::clamp<std::int64_t>((work + per_block - 1) / per_block, 1, most));
+      std::clamp<std::int64_t>((work + per_block - 1) / per_block, 1, max_blocks));
 }
 
-// The smallest power of two that is at least `count`, but at most `most` (itself a power of two).
-inline int threads_for(std::int64_t count, int most) {
+// The smallest power of two that is at least `count`, but at most `max_threads` (itself a power of
+// two).
+inline int threads_for(std::int64_t count, int max_threads) {
   int threads = 1;
-  while (threads < count && threads < most) threads *= 2;
+  while (threads < count && threads < max_threads) threads *= 2;
   return threads;
 }
 
