@@ -120,7 +120,7 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
   });
 }
 
-InitialWeights initialize_from(Module& model, const ModelInfo& info, const fs::path& file) {
+InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::path& file) {
   verify_model_file(file);
   const NamedTensors contents =
       looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);

@@ -77,7 +77,7 @@ struct InitialWeights {
   std::vector<std::string> left_as_initialised;
   std::vector<double> mean, std;
 };
-InitialWeights initialize_from(Module& model, const ModelInfo& info,
+InitialWeights initialise_from(Module& model, const ModelInfo& info,
                                const std::filesystem::path& file);
 
 }  // namespace osteon

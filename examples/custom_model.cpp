@@ -26,7 +26,7 @@ class SmallNet : public Module {
     register_module("features", features_);
     register_module("pool", pool_);
     register_module("fc", fc_);
-    initialize_parameters(*this, options.seed);
+    initialise_parameters(*this, options.seed);
   }
 
  protected:

@@ -23,7 +23,7 @@ NamedTensorList freeze_body(Module& model, const std::string& head) {
     if (is_head) trainable.emplace_back(name, parameter);
   }
   for (const auto& [path, module] : model.named_modules())
-    if (path == head) initialize_parameters(*module, /*seed=*/1);
+    if (path == head) initialise_parameters(*module, /*seed=*/1);
   return trainable;
 }
 

@@ -20,7 +20,7 @@ int main() {
 
   // A layer has named parameters; an optimizer changes them by their gradients.
   Linear model(1, 1);
-  initialize_parameters(model, /*seed=*/2);
+  initialise_parameters(model, /*seed=*/2);
   SGD optimizer({{.parameters = model.named_parameters(), .lr = 0.1}});
 
   for (int step = 1; step <= 100; ++step) {

@@ -83,7 +83,7 @@ void Trainer::build_model(bool initialise) {
            .temperature = parse_temperature(options_.temperature).value_or(1),
            .split = {options_.split_seed, options_.val_fraction}};
   if (initialise && !options_.init.empty()) {
-    const InitialWeights initial = initialize_from(*model_, info_, options_.init);
+    const InitialWeights initial = initialise_from(*model_, info_, options_.init);
     info_.mean = initial.mean;
     info_.std = initial.std;
     for (const std::string& name : initial.left_as_initialised)

@@ -176,7 +176,7 @@ TEST_CASE("initial weights come from a .pth as from a safetensors file") {
   CHECK_FALSE(looks_like_torch_pickle(ours));
   ModelInfo info;
   info.arch = "resnet18";
-  const auto message = message_of([&] { initialize_from(*model, info, golden("state_dict")); });
+  const auto message = message_of([&] { initialise_from(*model, info, golden("state_dict")); });
   CHECK(contains(message, "of another model"));
   CHECK(contains(message, "0.weight"));
 }

@@ -61,7 +61,7 @@ TEST_CASE("initial weights of a registered family: its own head, its own mean an
   info.arch = "plain";
   info.width = 4;
   const auto model = make_model("plain", {.num_classes = 5, .width = 4});
-  const InitialWeights initial = initialize_from(*model, info, path);
+  const InitialWeights initial = initialise_from(*model, info, path);
   CHECK(initial.left_as_initialised ==
         std::vector<std::string>{"classifier.weight", "classifier.bias"});
   CHECK(initial.mean == std::vector<double>{0.5, 0.4, 0.3});

@@ -285,25 +285,25 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
   write_safetensors(path, to_model_file(*source, info));
 
   const auto same = make_model("resnet18", {.seed = 2});
-  const InitialWeights ours = initialize_from(*same, info, path);
+  const InitialWeights ours = initialise_from(*same, info, path);
   CHECK(ours.left_as_initialised.empty());
   CHECK(ours.mean == info.mean);
   CHECK(same->named_state()[0].second.to_vector() == source->named_state()[0].second.to_vector());
 
   const auto five = make_model("resnet18", {.num_classes = 5, .seed = 2});
-  CHECK(initialize_from(*five, info, path).left_as_initialised ==
+  CHECK(initialise_from(*five, info, path).left_as_initialised ==
         std::vector<std::string>{"fc.weight", "fc.bias"});
 
   const auto deeper = make_model("resnet34");
-  CHECK(contains(message_of([&] { initialize_from(*deeper, info_of("resnet34"), path); }),
+  CHECK(contains(message_of([&] { initialise_from(*deeper, info_of("resnet34"), path); }),
                  "choose --arch resnet18"));
   const auto narrow = make_model("resnet18", {.width = 4});
-  CHECK(contains(message_of([&] { initialize_from(*narrow, info_of("resnet18", 4), path); }),
+  CHECK(contains(message_of([&] { initialise_from(*narrow, info_of("resnet18", 4), path); }),
                  "holds a resnet18 of width 64, not of the width 4 asked for; choose --width 64"));
 
   NamedTensors bare = state_dict(*source);
   write_safetensors(path, bare);
-  CHECK(initialize_from(*same, info, path).mean == kImageNetMean);
+  CHECK(initialise_from(*same, info, path).mean == kImageNetMean);
 }
 
 TEST_CASE("checkpoints replace each other by links, and never a file of the user") {
