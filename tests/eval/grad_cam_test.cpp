@@ -111,7 +111,7 @@ TEST_CASE("a missing layer, or one without maps, is refused") {
   const auto model = make_model("resnet18", {.width = 8});
   const Tensor input = random_input(1, 64);
   CHECK(contains(message_of([&] { grad_cam(*model, input, "layer9"); }), "layer1, layer2"));
-  CHECK(contains(message_of([&] { grad_cam(*model, input, "fc"); }), "no maps"));
+  CHECK(contains(message_of([&] { grad_cam(*model, input, "fc"); }), "has no output [N,H,W,C]"));
 }
 
 TEST_CASE("the layer shown has at least 4 x 4 cells") {

@@ -193,7 +193,7 @@ TEST_CASE("class weights follow the policy") {
   }
   std::erase_if(samples, [](const Sample& sample) { return sample.label == 1; });
   CHECK(contains(message_of([&] { sample_weights(manifest_of(samples), "balanced"); }),
-                 "needs some of both"));
+                 "it needs both classes"));
 }
 
 TEST_CASE("a limit keeps a seeded choice of each split") {
