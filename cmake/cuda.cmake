@@ -108,7 +108,7 @@ function(osteon_add_cuda target)
   list(JOIN CMAKE_CUDA_ARCHITECTURES ", " architectures)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/tensor/cuda/context.cpp PROPERTIES
     COMPILE_DEFINITIONS "OSTEON_CUDA_ARCHITECTURES=\"${architectures}\"")
-  # cuBLASLt is loaded when it is first needed: by name, else where the toolkit has it.
+  # cuBLASLt is loaded when it is first needed: by name, otherwise from the toolkit's folder.
   target_compile_definitions(${target} PRIVATE
     OSTEON_CUBLASLT_NAME="libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}"
     OSTEON_CUBLASLT_FILE="${CUDAToolkit_LIBRARY_DIR}/libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}")

@@ -18,7 +18,7 @@ set(CPACK_GENERATOR ${OSTEON_PACKAGE})
 
 if(OSTEON_PACKAGE STREQUAL TGZ)
   set(CPACK_PACKAGE_FILE_NAME osteon-${PROJECT_VERSION}-${CMAKE_SYSTEM_PROCESSOR})
-  # An rpath of the old kind is also used for what the libraries need themselves.
+  # Unlike RUNPATH, RPATH also applies to the dependencies of the libraries.
   set_target_properties(${OSTEON_PROGRAM_TARGETS} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/osteon")
   foreach(program ${OSTEON_PROGRAM_TARGETS})
     target_link_options(${program} PRIVATE -Wl,--disable-new-dtags)

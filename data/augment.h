@@ -14,7 +14,7 @@ using AffineMatrix = std::array<float, 6>;
 struct Augmentation {
   double flip = 0;      // probability of a mirror image, left to right
   double rotation = 0;  // degrees, drawn from ±
-  double scale = 0;     // size of the picture times 1 ± this
+  double scale = 0;     // size of the image times 1 ± this
   double shift = 0;     // share of the side, drawn from ±, each way
 };
 

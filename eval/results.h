@@ -21,13 +21,13 @@ std::string exact_text(double value);
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
 
 // {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
-// positives, every figure of kFigures (null where undefined), "confusion": {tn, fp, fn, tp} and
+// positives, every figure of kFigures (null if undefined), "confusion": {tn, fp, fn, tp} and
 // "ci95": {FIGURE: [low, high]} of those that have an interval. Numbers read back as the same
 // doubles.
 void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation);
 
 // {"other", "image": C, "study": C, "parts": {PART: {"image": C, "study": C}}} where C holds, for
-// each figure of kFigures, {"first", "second", "difference", "ci95": [low, high]}, null where
+// each figure of kFigures, {"first", "second", "difference", "ci95": [low, high]}, null if
 // undefined, and "mcnemar": {"only_first_right", "only_second_right", "p_value"}.
 void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison);
 

@@ -78,7 +78,7 @@ def ratio(a, b):
     return a / b if a and b else None
 
 
-def summarize(configuration, runs):
+def summarise(configuration, runs):
     speed = {contender: median_of(runs, contender, "images_per_second") for contender in CONTENDERS}
     best = max(filter(None, [speed["eager"], speed["compiled"]]), default=None)
     row = {**configuration, **{f"{contender}_images_per_second": speed[contender] for contender in CONTENDERS}}
@@ -119,7 +119,7 @@ def main():
             print(f"round {round_number + 1}/{options.rounds}: {configuration}", file=sys.stderr)
             done.append({contender: measure(options, contender, configuration) for contender in options.contenders})
             torch_version = torch_version or (done[-1].get("eager") or {}).get("torch")
-    rows = [summarize(configuration, done) for configuration, done in zip(chosen, runs)]
+    rows = [summarise(configuration, done) for configuration, done in zip(chosen, runs)]
     about = {"date": datetime.date.today().isoformat(), "processor": processor(), "torch": torch_version,
              "rounds": options.rounds, "steps": options.steps}
     print(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")

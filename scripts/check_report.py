@@ -99,8 +99,8 @@ CHECKS = r"""
   if (document.querySelectorAll("h1").length !== 1) say("not one h1");
   if (!document.documentElement.lang || !document.title) say("no language or title");
   for (const img of document.querySelectorAll("img")) {
-    if (!img.alt) say("picture without alt", img);
-    if (!img.complete || !img.naturalWidth) say("picture does not load", img);
+    if (!img.alt) say("image without alt", img);
+    if (!img.complete || !img.naturalWidth) say("image does not load", img);
   }
   for (const svg of document.querySelectorAll("svg:not([aria-hidden])"))
     if (!svg.querySelector("title")) say("diagram without title", svg);

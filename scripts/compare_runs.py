@@ -121,7 +121,7 @@ def bootstrap(comparison, draws, seed):
     return numpy.array(differences)
 
 
-def summarize(comparison, options):
+def summarise(comparison, options):
     once = numpy.ones(len(comparison.labels), int)
     means = comparison.mean_aurocs(once)
     low, high = numpy.quantile(bootstrap(comparison, options.draws, options.seed), [0.025, 0.975])
@@ -147,7 +147,7 @@ def print_summary(summary):
           f"({summary['draws']} draws of patients)")
 
 
-# --- the picture ------------------------------------------------------------------------------------------------
+# --- the chart --------------------------------------------------------------------------------------------------
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 56, 54
@@ -250,7 +250,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--curves", type=pathlib.Path, metavar="FILE.svg")
     options = parser.parse_args()
-    summary = summarize(load_comparison(options.ours, options.against), options)
+    summary = summarise(load_comparison(options.ours, options.against), options)
     print_summary(summary)
     if options.json:
         options.json.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -126,7 +126,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     for (const auto& callback : callbacks_)
       if (callback_states_.contains(callback->name()))
         callback->load_state(callback_states_[callback->name()]);
-    run_->go_on(config(), checkpoint.state, state_, data_.images.manifest);
+    run_->resume(config(), checkpoint.state, state_, data_.images.manifest);
   } catch (const std::exception& error) {
     throw Error(format("cannot resume from ", folder, ": ", error.what()));
   }

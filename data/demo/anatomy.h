@@ -1,6 +1,6 @@
 // The limbs of the demo radiographs: which bones a body part has, their proportions, and how they
 // vary from patient to patient. Sizes are rough anatomical averages; nothing is traced from a
-// picture.
+// image.
 #pragma once
 
 #include <span>

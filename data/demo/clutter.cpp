@@ -53,7 +53,7 @@ void draw_snaps(Field& metal, const View& view, double reach, RandomStream& rand
   }
 }
 
-// A chain, zip or lead wire: a smooth curve across the picture, as beads or as a line.
+// A chain, zip or lead wire: a smooth curve across the image, as beads or as a line.
 void draw_chain(Field& metal, const View& view, double reach, RandomStream& random) {
   const bool beads = chance(random, 0.6);
   const double size = reach * (beads ? random.uniform(0.012, 0.019) : random.uniform(0.006, 0.012));

@@ -57,7 +57,7 @@ void check_pixel(const gdcm::DataSet& data) {
 
 void check_picture(const gdcm::File& file) {
   const gdcm::DataSet& data = file.GetDataSet();
-  OSTEON_CHECK(data.FindDataElement(gdcm::Tag(0x7fe0, 0x0010)), "a DICOM file without a picture");
+  OSTEON_CHECK(data.FindDataElement(gdcm::Tag(0x7fe0, 0x0010)), "a DICOM file without an image");
   const double frames = number_in<0x0028, 0x0008>(data).value_or(1);
   OSTEON_CHECK(frames <= 1, "a DICOM file of ", frames, " frames; a radiograph has one");
   check_dimensions(static_cast<std::int64_t>(number_in<0x0028, 0x0010>(data).value_or(0)),
@@ -76,7 +76,7 @@ void check_length(const gdcm::File& file, std::size_t expected) {
   const gdcm::ByteValue* bytes =
       file.GetDataSet().GetDataElement(gdcm::Tag(0x7fe0, 0x0010)).GetByteValue();
   OSTEON_CHECK(bytes != nullptr && bytes->GetLength() >= expected,
-               "a DICOM file whose picture is cut short");
+               "a DICOM file whose image is truncated");
 }
 
 void read_meaning(const gdcm::DataSet& data, DicomPicture& picture) {
@@ -118,13 +118,13 @@ DicomPicture read_with_gdcm(Bytes bytes, std::span<std::byte> samples) {
   stream.seekg(0);
   gdcm::ImageReader reader;
   reader.SetStream(stream);
-  OSTEON_CHECK(reader.Read(), "a DICOM file whose picture cannot be read (transfer syntax ", syntax,
+  OSTEON_CHECK(reader.Read(), "a DICOM file whose image cannot be read (transfer syntax ", syntax,
                ")");
   const gdcm::Image& image = reader.GetImage();
   check_length(reader.GetFile(), image.GetBufferLength());
   OSTEON_CHECK(image.GetBufferLength() <= samples.size(), "a damaged DICOM file");
   OSTEON_CHECK(image.GetBuffer(reinterpret_cast<char*>(samples.data())),
-               "a DICOM file whose picture cannot be decoded (transfer syntax ", syntax, ")");
+               "a DICOM file whose image cannot be decoded (transfer syntax ", syntax, ")");
 
   // Read only now: decoding may change the header's values.
   const gdcm::PixelFormat& pixel = image.GetPixelFormat();

@@ -66,7 +66,7 @@ class Walker {
   std::size_t remaining() const { return file_.size() - at_; }
 
   Bytes take(std::size_t length) {
-    OSTEON_CHECK(length <= remaining(), "a DICOM file that is cut short or damaged");
+    OSTEON_CHECK(length <= remaining(), "a DICOM file that is truncated or damaged");
     const Bytes taken = file_.subspan(at_, length);
     at_ += length;
     return taken;

@@ -128,16 +128,16 @@ class PictureDataCheck {
       stream_.next_out = buffer_.data();
       stream_.avail_out = static_cast<uInt>(buffer_.size());
       const int status = ::inflate(&stream_, Z_NO_FLUSH);
-      OSTEON_CHECK(status == Z_OK || status == Z_STREAM_END, "damaged PNG: picture data: ",
+      OSTEON_CHECK(status == Z_OK || status == Z_STREAM_END, "damaged PNG: image data: ",
                    stream_.msg != nullptr ? stream_.msg : ::zError(status));
       ended_ = status == Z_STREAM_END;
       produced_ += buffer_.size() - stream_.avail_out;
-      OSTEON_CHECK(produced_ <= expected_, "damaged PNG: more picture data than pixels");
+      OSTEON_CHECK(produced_ <= expected_, "damaged PNG: more image data than pixels");
     }
   }
 
   void finish() const {
-    OSTEON_CHECK(ended_ && produced_ == expected_, "the PNG's picture data ends early");
+    OSTEON_CHECK(ended_ && produced_ == expected_, "the PNG's image data ends early");
   }
 
  private:
@@ -155,7 +155,7 @@ void verify(const std::vector<Chunk>& chunks, const Header& header) {
     const Chunk& chunk = chunks[i];
     if (chunk.type == "IDAT") {
       OSTEON_CHECK(!has_picture || chunks[i - 1].type == "IDAT",
-                   "damaged PNG: picture data in two places");
+                   "damaged PNG: image data in two places");
       OSTEON_CHECK(has_palette || header.colour_type != 3, "damaged PNG: no palette");
       has_picture = true;
       picture.add(chunk.data);

@@ -133,7 +133,7 @@ def main():
     nothing = dataset(byte, 8)
     del nothing.PixelData
     save(nothing, "bad_no_pixels.dcm")
-    bad["bad_no_pixels.dcm"] = "without a picture"
+    bad["bad_no_pixels.dcm"] = "without an image"
     save(dataset(byte, 8, NumberOfFrames="3", PixelData=byte.astype(np.uint8).tobytes() * 3),
          "bad_frames.dcm")
     bad["bad_frames.dcm"] = "3 frames"
@@ -141,7 +141,7 @@ def main():
          "bad_syntax.dcm")
     bad["bad_syntax.dcm"] = "1.2.840.10008.1.2.4.201"
     save(dataset(byte, 8, Rows=400), "bad_short.dcm")
-    bad["bad_short.dcm"] = "cut short"
+    bad["bad_short.dcm"] = "truncated"
     whole = (FOLDER / "jpeg2000.dcm").read_bytes()
     (FOLDER / "bad_truncated_jpeg2000.dcm").write_bytes(whole[:-120])
     bad["bad_truncated_jpeg2000.dcm"] = "DICOM file"

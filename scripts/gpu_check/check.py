@@ -29,7 +29,7 @@ OUTPUT_TAIL = 3000  # characters of an item's output that the report keeps
 
 def arguments():
     parser = argparse.ArgumentParser(prog="gpu_check.sh", description=__doc__.splitlines()[0],
-                                     epilog="Exit status: 0 everything asked for ran and passed, else 1; 2 wrong usage.")
+                                     epilog="Exit status: 0 everything requested ran and passed, otherwise 1; 2 wrong usage.")
     parser.add_argument("--stage", action="append", choices=STAGES, help="may be repeated (default: all)")
     parser.add_argument("--minutes", type=float, help="begin no item that would not end by then")
     parser.add_argument("--bundle", type=pathlib.Path, help="folder of gpu_bundle.sh (default: build-bundle/ if it exists)")

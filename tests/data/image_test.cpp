@@ -102,8 +102,8 @@ TEST_CASE("each refused file is refused for its own reason") {
       {"refused_colour_outside_palette.png", "a colour outside the palette"},
       {"refused_unknown_critical_chunk.png", "an unknown critical chunk BONE"},
       {"refused_no_palette.png", "no palette"},
-      {"refused_row_missing.png", "picture data ends early"},
-      {"refused_surplus_row.png", "more picture data than pixels"},
+      {"refused_row_missing.png", "image data ends early"},
+      {"refused_surplus_row.png", "more image data than pixels"},
       {"refused_too_large.png", "2147483647 x 2147483647 pixels; at most 67108864 are read"},
       {"refused_cmyk.jpg", "a CMYK JPEG; convert it to grey or RGB"},
   };

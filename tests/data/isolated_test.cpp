@@ -45,7 +45,7 @@ const std::vector<Row> kRows = {
      "more than 1 s of computing"},
     {"waits for ever", [](SharedMemory&) { std::this_thread::sleep_for(std::chrono::hours(1)); },
      "more than 2 s", 2},
-    {"is interrupted by Ctrl-C and goes on",
+    {"is interrupted by Ctrl-C and continues",
      [](SharedMemory& memory) {
        ::raise(SIGINT);
        ::raise(SIGTERM);

@@ -143,7 +143,7 @@ TEST_CASE("maps are stretched between the centres of their cells, over the paddi
   CHECK(stretched.pixels[0] == 100);          // above it is cold
   CHECK(stretched.pixels[3 * 4 * 20] > 180);  // below it is hot
   const ColourImage padded = overlay(wide, {2, 2, {0, 0, 1, 1}}, Fit::pad, 20);
-  CHECK(padded.pixels[0] > 100);  // the picture is the middle of the square: lukewarm
+  CHECK(padded.pixels[0] > 100);  // the image is the middle of the square: medium heat
   CHECK(padded.pixels[3 * 4 * 20] < stretched.pixels[3 * 4 * 20]);
   const ColourImage plain = shrink(wide, 20);
   CHECK(std::ranges::all_of(plain.pixels, [](std::uint8_t level) { return level == 100; }));

@@ -189,7 +189,7 @@ TEST_CASE("every writer replaces a file completely, or fails without changing it
     CHECK(read(path) != "old");
     CHECK(read(old) == "old");  // a file written in place would have changed under both names
 
-    const fs::path below = old / row.name;  // a file is where the folder should be
+    const fs::path below = old / row.name;  // a file in the place of the folder
     const std::string message = osteon::message_of([&] { row.write(below); });
     CHECK(message.find("cannot write " + below.string()) == 0);
     CHECK(read(old) == "old");
@@ -202,7 +202,7 @@ TEST_CASE("the table is aligned, with a dash where a figure is undefined") {
   std::vector<Prediction> predictions = osteon::ten_studies();
   predictions.push_back({"h1/image1", "h1", "p9", "Hüfte\n\x1b", 0, 0.25});
   std::ostringstream out;
-  out << '\n';  // so that the first line of the text below stands where the others do
+  out << '\n';  // so that the first line of the text below is aligned with the others
   osteon::print_table(out, osteon::evaluate(predictions, 0.5));
   CHECK(out.str() == R"(
           per     n  positive  accuracy  precision  recall  specificity      F1   AUROC   kappa

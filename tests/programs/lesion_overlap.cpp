@@ -95,7 +95,7 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
   std::cout << "layer " << layer << ", true positives " << overlap.images << " of " << positives
             << "\nhottest place in the lesion's box: " << share(overlap.hits)
             << "\nmean share of the heat in the box:  " << share(overlap.heat_inside)
-            << "\nmean share of the picture in it:    " << share(overlap.box_share) << "\n";
+            << "\nmean share of the image in it:      " << share(overlap.box_share) << "\n";
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ TEST_CASE("a run that was killed between moving last and best gets the right bes
   CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
 }
 
-TEST_CASE("a run that was killed while it moved last or best goes on") {
+TEST_CASE("a run that was killed while it moved last or best continues") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
@@ -398,7 +398,7 @@ TEST_CASE("a full disk costs checkpoints, not the run, and the last good one sta
   const std::string text = read_text(output);
   CAPTURE(text);
   CHECK(contains(text, "No space left on device"));
-  CHECK(contains(text, "training goes on, the last checkpoint is"));
+  CHECK(contains(text, "training continues, the last checkpoint is"));
   CHECK(contains(text, "could not be saved"));
   CHECK(contains(text, "epoch 2/2"));
   CHECK(fs::read_symlink(disk / "run/last") == fs::path("checkpoints/step-1"));

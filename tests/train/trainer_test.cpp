@@ -70,7 +70,7 @@ TEST_CASE("patience counts epochs without a new best one") {
   struct Row {
     std::int64_t patience;
     std::vector<bool> is_best;
-    std::size_t stops_after;  // epochs; 0: goes on
+    std::size_t stops_after;  // epochs; 0: does not stop
   };
   const Row rows[] = {{1, {true, true, false, true}, 3},
                       {2, {true, false, true, false, false, true}, 5},

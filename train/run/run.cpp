@@ -57,8 +57,8 @@ void Run::begin(const ordered_json& config, const Manifest& manifest) {
   log_ = std::make_unique<RunLog>(options_.out / "log.jsonl");
 }
 
-void Run::go_on(const ordered_json& config, const ordered_json& checkpoint, const RunState& state,
-                const Manifest& manifest) {
+void Run::resume(const ordered_json& config, const ordered_json& checkpoint, const RunState& state,
+                 const Manifest& manifest) {
   samples_ = samples_checksum(manifest);
   OSTEON_CHECK(checkpoint.at("samples") == samples_, options_.data.string(),
                " does not hold the samples the run began with (their names, labels and splits are "
@@ -113,7 +113,7 @@ void Run::write(const ordered_json& line) {
         board_->scalar(line["split"].get<std::string>() + "/" + name, value, line["step"]);
   } catch (const Error& error) {
     if (lost_lines_++ == 0)
-      progress_.warn(format(error.what(), "; training goes on without this line of the log"));
+      progress_.warn(format(error.what(), "; training continues without this line of the log"));
   }
 }
 
@@ -177,7 +177,7 @@ void Run::save(RunState& state, const Module& model, const ModelInfo& info,
   } catch (const std::exception& error) {
     save_error_ = error.what();
     progress_.warn(
-        format(save_error_, "; training goes on, the last checkpoint is ", last_checkpoint()));
+        format(save_error_, "; training continues, the last checkpoint is ", last_checkpoint()));
   }
   last_save_ = std::chrono::steady_clock::now();
 }

@@ -44,8 +44,8 @@ class Run : public TrainingCallback {
   // Continues the run in its folder; the checkpoint's state.json and the loop's part of it are
   // given. Cuts log.jsonl back to the checkpoint. Throws Error if the samples are not those of the
   // beginning.
-  void go_on(const nlohmann::ordered_json& config, const nlohmann::ordered_json& checkpoint,
-             const RunState& state, const Manifest& manifest);
+  void resume(const nlohmann::ordered_json& config, const nlohmann::ordered_json& checkpoint,
+              const RunState& state, const Manifest& manifest);
   // With options.tensorboard, begins the event files with a few images as the model sees them.
   void open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
                   std::int64_t step);
