@@ -178,6 +178,6 @@ TEST_CASE("initial weights come from a .pth as from a safetensors file") {
   ModelInfo info;
   info.arch = "resnet18";
   const auto message = message_of([&] { initialise_from(*model, info, golden("state_dict")); });
-  CHECK(contains(message, "of another model"));
+  CHECK(contains(message, "belong to another model"));
   CHECK(contains(message, "0.weight"));
 }
