@@ -97,11 +97,10 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
       }
   optimizer_.zero_grad();
   Tensors numbers;
-  std::int64_t first_sample = 0;
-  for (const Tensors& inputs : batches) {
-    if (first_sample > 0) draw_from(first_sample);  // not in a recorded step: it has one batch
-    first_sample += inputs[0].dim(0);
-    const Tensor loss = loss_(inputs);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    // A recorded step has one batch. All batches but the last of a step are full.
+    if (i > 0) draw_from(static_cast<std::int64_t>(i) * options_.batch_size);
+    const Tensor loss = loss_(batches[i]);
     backward(loss * (1.0 / static_cast<double>(batches.size())));
     numbers.push_back(loss.detach());
   }
