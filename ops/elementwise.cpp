@@ -42,7 +42,8 @@ const char* operand_name(std::size_t i) {
 }
 
 template <class Functor>
-void check_operands(const Functor& functor, const std::array<Tensor, kOperands<Functor>>& inputs) {
+void check_operands(const Functor& functor,
+                    const std::array<Tensor, functors::kOperands<Functor>>& inputs) {
   constexpr const char* op = Functor::name;
   constexpr std::size_t first = kConditions<Functor>;
   if constexpr (requires { functor.check(); }) functor.check();
@@ -60,7 +61,7 @@ void check_operands(const Functor& functor, const std::array<Tensor, kOperands<F
 
 // The tensors saved for backward; operands that backward does not need stay undefined.
 template <class Functor>
-Tensors saved_of(const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+Tensors saved_of(const std::array<Tensor, functors::kOperands<Functor>>& inputs, const Tensor& y) {
   if constexpr (Functor::saves == Saves::output) return {y};
   Tensors saved(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -78,9 +79,9 @@ Tensors saved_of(const std::array<Tensor, kOperands<Functor>>& inputs, const Ten
 template <class Functor>
 Tensors gradients_of(const Backward& b) {
   constexpr std::size_t first = kConditions<Functor>;
-  std::array<Tensor, kSaved<Functor>> saved;
+  std::array<Tensor, functors::kSaved<Functor>> saved;
   for (std::size_t i = 0; i < saved.size(); ++i) saved[i] = b.saved(i);
-  std::array<Tensor, kGradients<Functor>> gradients;
+  std::array<Tensor, functors::kGradients<Functor>> gradients;
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (b.needs(first + i)) gradients[i] = empty_like(b.dy());
   OSTEON_DISPATCH(b.dy(),
@@ -102,7 +103,8 @@ constexpr Rule rule_of() {
 }  // namespace
 
 template <class Functor>
-Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Functor>>& inputs) {
+Tensor elementwise(const Functor& functor,
+                   const std::array<Tensor, functors::kOperands<Functor>>& inputs) {
   check_operands(functor, inputs);
   Shape shape = inputs[0].shape();
   for (const Tensor& input : inputs) shape = broadcast_shape(Functor::name, shape, input.shape());
@@ -113,8 +115,9 @@ Tensor elementwise(const Functor& functor, const std::array<Tensor, kOperands<Fu
                 saved_of<Functor>(inputs, y), functor, rule_of<Functor>());
 }
 
-#define OSTEON_INSTANTIATE(Functor) \
-  template Tensor elementwise(const Functor&, const std::array<Tensor, kOperands<Functor>>&);
+#define OSTEON_INSTANTIATE(Functor)           \
+  template Tensor elementwise(const Functor&, \
+                              const std::array<Tensor, functors::kOperands<Functor>>&);
 OSTEON_DIFFERENTIABLE(OSTEON_INSTANTIATE)
 OSTEON_COMPARISONS(OSTEON_INSTANTIATE)
 

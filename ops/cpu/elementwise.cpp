@@ -118,7 +118,7 @@ void backward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& sa
   constexpr bool kAlwaysWanted = sizeof...(r) == 1;
   // A tensor that was not saved is not read; dy, which has the result's shape, is passed instead.
   for_each_line(dy.shape(), {(saved[k].defined() ? saved[k] : dy)...}, [&](const Line& line) {
-    T* const to[] = {(result[r] ? result[r] + line.first : nullptr)...};
+    T* const to[sizeof...(r)] = {(result[r] ? result[r] + line.first : nullptr)...};
     with_operands<Element<Functor, T, k>...>(
         line, [f = functor, to, from = gradient + line.first, n = line.n](const auto... x) {
           for (std::int64_t i = 0; i < n; ++i) {
@@ -133,29 +133,31 @@ void backward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& sa
 
 template <class Functor>
 void elementwise_forward(const Functor& functor,
-                         const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+                         const std::array<Tensor, functors::kOperands<Functor>>& inputs,
+                         const Tensor& y) {
   dispatch_floating(Functor::name, inputs.back().dtype(), [&]<class T>() {
     forward<T>(functor, inputs, y, std::make_index_sequence<kOperands<Functor>>());
   });
 }
 
 template <class Functor>
-void elementwise_backward(const Functor& functor, const std::array<Tensor, kSaved<Functor>>& saved,
+void elementwise_backward(const Functor& functor,
+                          const std::array<Tensor, functors::kSaved<Functor>>& saved,
                           const Tensor& dy,
-                          const std::array<Tensor, kGradients<Functor>>& gradients) {
+                          const std::array<Tensor, functors::kGradients<Functor>>& gradients) {
   dispatch_floating(Functor::name, dy.dtype(), [&]<class T>() {
     backward<T>(functor, saved, dy, gradients, std::make_index_sequence<kSaved<Functor>>(),
                 std::make_index_sequence<kGradients<Functor>>());
   });
 }
 
-#define OSTEON_FORWARD(Functor)                                                                    \
-  template void elementwise_forward(const Functor&, const std::array<Tensor, kOperands<Functor>>&, \
-                                    const Tensor&);
-#define OSTEON_BACKWARD(Functor)                                                                 \
-  template void elementwise_backward(const Functor&, const std::array<Tensor, kSaved<Functor>>&, \
-                                     const Tensor&,                                              \
-                                     const std::array<Tensor, kGradients<Functor>>&);
+#define OSTEON_FORWARD(Functor)      \
+  template void elementwise_forward( \
+      const Functor&, const std::array<Tensor, functors::kOperands<Functor>>&, const Tensor&);
+#define OSTEON_BACKWARD(Functor)                                                           \
+  template void elementwise_backward(                                                      \
+      const Functor&, const std::array<Tensor, functors::kSaved<Functor>>&, const Tensor&, \
+      const std::array<Tensor, functors::kGradients<Functor>>&);
 OSTEON_DIFFERENTIABLE(OSTEON_FORWARD)
 OSTEON_DIFFERENTIABLE(OSTEON_BACKWARD)
 OSTEON_COMPARISONS(OSTEON_FORWARD)

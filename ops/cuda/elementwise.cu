@@ -42,7 +42,7 @@ void forward(const Functor& functor, const std::array<Tensor, sizeof...(i)>& inp
 
 template <class T, class Functor, std::size_t... i>
 void backward(const Functor& functor, const std::array<Tensor, sizeof...(i)>& saved,
-              const Tensor& dy, const std::array<Tensor, kGradients<Functor>>& gradients,
+              const Tensor& dy, const std::array<Tensor, functors::kGradients<Functor>>& gradients,
               std::index_sequence<i...>) {
   map<T, kGradients<Functor>>(Functor::name, Backward<Functor>{functor}, gradients,
                               Types<T, Element<Functor, T, i>...>(), {dy, saved[i]...});
@@ -52,28 +52,30 @@ void backward(const Functor& functor, const std::array<Tensor, sizeof...(i)>& sa
 
 template <class Functor>
 void elementwise_forward(const Functor& functor,
-                         const std::array<Tensor, kOperands<Functor>>& inputs, const Tensor& y) {
+                         const std::array<Tensor, functors::kOperands<Functor>>& inputs,
+                         const Tensor& y) {
   dispatch_floating(Functor::name, inputs.back().dtype(), [&]<class T>() {
     forward<T>(functor, inputs, y, std::make_index_sequence<kOperands<Functor>>());
   });
 }
 
 template <class Functor>
-void elementwise_backward(const Functor& functor, const std::array<Tensor, kSaved<Functor>>& saved,
+void elementwise_backward(const Functor& functor,
+                          const std::array<Tensor, functors::kSaved<Functor>>& saved,
                           const Tensor& dy,
-                          const std::array<Tensor, kGradients<Functor>>& gradients) {
+                          const std::array<Tensor, functors::kGradients<Functor>>& gradients) {
   dispatch_floating(Functor::name, dy.dtype(), [&]<class T>() {
     backward<T>(functor, saved, dy, gradients, std::make_index_sequence<kSaved<Functor>>());
   });
 }
 
-#define OSTEON_FORWARD(Functor)                                                                    \
-  template void elementwise_forward(const Functor&, const std::array<Tensor, kOperands<Functor>>&, \
-                                    const Tensor&);
-#define OSTEON_BACKWARD(Functor)                                                                 \
-  template void elementwise_backward(const Functor&, const std::array<Tensor, kSaved<Functor>>&, \
-                                     const Tensor&,                                              \
-                                     const std::array<Tensor, kGradients<Functor>>&);
+#define OSTEON_FORWARD(Functor)      \
+  template void elementwise_forward( \
+      const Functor&, const std::array<Tensor, functors::kOperands<Functor>>&, const Tensor&);
+#define OSTEON_BACKWARD(Functor)                                                           \
+  template void elementwise_backward(                                                      \
+      const Functor&, const std::array<Tensor, functors::kSaved<Functor>>&, const Tensor&, \
+      const std::array<Tensor, functors::kGradients<Functor>>&);
 OSTEON_DIFFERENTIABLE(OSTEON_FORWARD)
 OSTEON_DIFFERENTIABLE(OSTEON_BACKWARD)
 OSTEON_COMPARISONS(OSTEON_FORWARD)
