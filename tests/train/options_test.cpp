@@ -1,0 +1,125 @@
+// The table of training options: what config.json records and gives back, what a resumed run may
+// change, and what is checked.
+#include "train/options.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "tests/support/message_of.h"
+#include "tests/support/temporary_folder.h"
+#include "train/run/resume.h"
+
+using namespace osteon;
+using nlohmann::ordered_json;
+
+namespace {
+
+TrainOptions options_in(const TemporaryFolder& folder) {
+  TrainOptions options;
+  options.data = "data";
+  options.out = folder.path();
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("config.json gives the options back, and older ones lack the newest") {
+  TrainOptions options;
+  options.data = "there";
+  options.parts = {"WRIST", "ELBOW"};
+  options.epochs = 3;
+  options.lr = 0.125;
+  options.width = 8;
+  options.patience = 4;
+  options.threads = 0;
+  options.skip_nonfinite = true;
+  options.precision = "bf16";
+  const ordered_json json = to_json(options);
+  CHECK(to_json(options_from_json(json)) == json);
+  for (const char* never : {"out", "resume", "tensorboard", "quiet"}) CHECK(!json.contains(never));
+  for (const auto& [key, value] : json.items()) {
+    CAPTURE(key);
+    ordered_json without = json;
+    without.erase(key);
+    const std::string message = message_of([&] { options_from_json(without); });
+    CHECK(contains(message, key) == (key != "width" && key != "patience"));
+  }
+  ordered_json old = json;
+  old.erase("width");
+  old.erase("patience");
+  CHECK(options_from_json(old).width == 64);
+  CHECK(options_from_json(old).patience == 0);
+}
+
+TEST_CASE("a resumed run keeps what its bits depend on") {
+  struct Row {
+    std::function<void(TrainOptions&)> change;
+    const char* schedule;
+    const char* refused;  // empty: allowed
+  };
+  const Row rows[] = {
+      {[](TrainOptions& o) { o.epochs = 20; }, "cosine", "--epochs is 20"},
+      {[](TrainOptions& o) { o.epochs = 20; }, "constant", ""},
+      {[](TrainOptions& o) { o.image_size = 96; }, "constant", "--image-size is 96"},
+      {[](TrainOptions& o) { o.precision = "bf16"; }, "constant", "--precision is"},
+      {[](TrainOptions& o) { o.autotune = true; }, "constant", "--autotune is true"},
+      {[](TrainOptions& o) { o.data = "moved"; }, "constant", ""},
+      {[](TrainOptions& o) { o.dataset = "csv"; }, "constant", ""},
+      {[](TrainOptions& o) { o.workers = 9; }, "constant", ""},
+      {[](TrainOptions& o) { o.cache = "none"; }, "constant", ""},
+      {[](TrainOptions& o) { o.max_bad = 0.5; }, "constant", ""},
+      {[](TrainOptions& o) { o.save_every = 1; }, "constant", ""},
+      {[](TrainOptions& o) { o.skip_nonfinite = true; }, "constant", ""},
+      {[](TrainOptions& o) { o.patience = 3; }, "cosine", ""},
+      {[](TrainOptions& o) { o.backend = "reference"; }, "constant", ""},
+      {[](TrainOptions& o) { o.device = "cuda:1"; }, "constant", ""},
+      {[](TrainOptions& o) { o.quiet = o.tensorboard = true; }, "constant", ""}};
+  for (const Row& row : rows) {
+    const TemporaryFolder folder;
+    TrainOptions options = options_in(folder);
+    options.schedule = row.schedule;
+    folder.write("config.json", to_json(options).dump());
+    row.change(options);
+    const std::string message = message_of([&] { check_resumable(options); });
+    CAPTURE(message);
+    CAPTURE(to_json(options).dump());
+    CHECK(message.empty() == (*row.refused == 0));
+    CHECK(contains(message, row.refused));
+  }
+}
+
+TEST_CASE("values that mean nothing are refused by name") {
+  struct Row {
+    std::function<void(TrainOptions&)> change;
+    const char* message;  // empty: allowed
+  };
+  const Row rows[] = {
+      {[](TrainOptions& o) { o.lr = 0; }, "--lr 0: expected above 0 and below 1000"},
+      {[](TrainOptions& o) { o.lr = 1e3; }, "--lr 1000"},
+      {[](TrainOptions& o) { o.lr = NAN; }, "--lr nan"},
+      {[](TrainOptions& o) { o.weight_decay = -1; }, "--weight-decay -1"},
+      {[](TrainOptions& o) { o.patience = -1; }, "--patience -1: expected at least 0"},
+      {[](TrainOptions& o) { o.max_bad = 1.5; }, "--max-bad 1.5: expected 0 to 1"},
+      {[](TrainOptions& o) { o.limit = -1; }, "--limit -1"},
+      {[](TrainOptions& o) { o.workers = -1; }, "--workers -1"},
+      {[](TrainOptions& o) { o.accumulate = 0; }, "--accumulate 0"},
+      {[](TrainOptions& o) { o.threads = 1025; }, "--threads 1025: expected 0 to 1024"},
+      {[](TrainOptions& o) { o.backend = "gpu"; }, "--backend 'gpu': expected auto or reference"},
+      {[](TrainOptions& o) { o.image_size = 4097; }, "--image-size 4097"},
+      {[](TrainOptions& o) { o.image_size = 16; }, ""},
+      {[](TrainOptions& o) { o.normalization = "none"; }, "--normalization 'none'"},
+      {[](TrainOptions& o) { o.threshold = "2"; }, "--threshold '2'"},
+      {[](TrainOptions& o) { o.positive_weight = "heavy"; }, "heavy"},
+      {[](TrainOptions&) {}, ""}};
+  const TemporaryFolder folder;
+  for (const Row& row : rows) {
+    TrainOptions options = options_in(folder);
+    row.change(options);
+    const std::string message = message_of([&] { check_options(options); });
+    CAPTURE(message);
+    CHECK(message.empty() == (*row.message == 0));
+    CHECK(contains(message, row.message));
+  }
+}
