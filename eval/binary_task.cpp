@@ -2,7 +2,6 @@
 #include "eval/binary_task.h"
 
 #include <algorithm>
-#include <numeric>
 #include <ostream>
 
 #include "base/progress.h"

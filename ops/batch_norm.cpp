@@ -60,7 +60,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
     running_var.bump_version();
   }
   return record(schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
-                {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.library}, options,
+                {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.cudnn}, options,
                 [](const Backward& b) {
                   const auto& attrs = b.attrs<BatchNormOptions>();
                   const Tensor& input = b.saved(0);

@@ -4,7 +4,6 @@
 #include "ops/schema.h"
 
 namespace osteon {
-namespace {}  // namespace
 
 // dx = dy with the same mask and scale; the mask is recomputed from the key.
 Tensor dropout(const Tensor& x, double p, const Tensor& key) {

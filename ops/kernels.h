@@ -52,8 +52,8 @@ OSTEON_KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x,
 // The ReLU mask, saved for backward. Only the back end that wrote it can read it. At most one of
 // the two is defined; neither if the mask can be recomputed from x.
 struct ReluMask {
-  Tensor own;      // written by Osteon's kernel
-  Tensor library;  // written by cuDNN; only cuDNN's backward can read it
+  Tensor own;    // written by Osteon's kernel
+  Tensor cudnn;  // written by cuDNN; only cuDNN's backward can read it
 };
 
 // batch_norm.cpp: x is normalised with mean and inverse_std = 1 / sqrt(var + epsilon). In training

@@ -60,6 +60,7 @@ class Trainer {
   void build_model(bool initialise);
   void build_step();
   void restore(const Checkpoint& checkpoint);
+  void load_state_of(TrainingCallback& callback) const;
   nlohmann::ordered_json config() const;
 
   // --- trainer.cpp

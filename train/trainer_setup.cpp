@@ -1,6 +1,5 @@
 // Starts or resumes a run: data, model, folder.
 #include <algorithm>
-#include <numeric>
 
 #include "base/instruction_set.h"
 #include "base/json.h"
@@ -50,9 +49,14 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
 }
 
 void Trainer::add_callback(std::shared_ptr<TrainingCallback> callback) {
-  if (const std::string name = callback->name(); callback_states_.contains(name))
-    callback->load_state(callback_states_[name]);
+  load_state_of(*callback);
   callbacks_.push_back(std::move(callback));
+}
+
+// From the checkpoint of a resumed run, if it has a state for the callback.
+void Trainer::load_state_of(TrainingCallback& callback) const {
+  const auto state = callback_states_.find(callback.name());
+  if (state != callback_states_.end()) callback.load_state(*state);
 }
 
 // A resumed run uses the kernels that were chosen by timing when it began.
@@ -123,9 +127,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     optimizer_->load_state_dict(checkpoint.optimizer);
     scheduler_->load_state(checkpoint.state.at("scheduler"));
     callback_states_ = checkpoint.state.value("callbacks", nlohmann::ordered_json::object());
-    for (const auto& callback : callbacks_)
-      if (callback_states_.contains(callback->name()))
-        callback->load_state(callback_states_[callback->name()]);
+    for (const auto& callback : callbacks_) load_state_of(*callback);
     run_->resume(config(), checkpoint.state, state_, data_.images.manifest);
   } catch (const std::exception& error) {
     throw Error(format("cannot resume from ", folder, ": ", error.what()));

@@ -52,8 +52,8 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
                          {Role::y, y}};
   if (residual.defined()) arguments.push_back({Role::residual, aligned(residual)});
   if (options.relu) {
-    relu_mask.library = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
-    arguments.push_back({Role::relu_mask, relu_mask.library});
+    relu_mask.cudnn = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
+    arguments.push_back({Role::relu_mask, relu_mask.cudnn});
   }
   write_aligned(running_mean, [&](const Tensor& next_mean) {
     write_aligned(running_var, [&](const Tensor& next_var) {
@@ -67,8 +67,8 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
 void batch_norm_backward(const BatchNormBackward& backward) {
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = backward;
-  const bool by_cudnn = options.relu ? relu_mask.library.defined()
-                                     : computed_by_cudnn(x, options, /*residual=*/false);
+  const bool by_cudnn =
+      options.relu ? relu_mask.cudnn.defined() : computed_by_cudnn(x, options, /*residual=*/false);
   if (!by_cudnn) return generic_batch_norm_backward(backward);
   const BatchNormSpec spec =
       batch_norm_spec(Pass::backward, x.dtype(), x.shape(), options, dresidual.defined());
@@ -77,7 +77,7 @@ void batch_norm_backward(const BatchNormBackward& backward) {
       {Role::weight, aligned(weight)},  {Role::mean, mean},
       {Role::inverse_std, inverse_std}, {Role::dx, dx.defined() ? dx : empty_like(x)},
       {Role::dweight, dweight},         {Role::dbias, dbias}};
-  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask.library});
+  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask.cudnn});
   if (dresidual.defined()) arguments.push_back({Role::dresidual, dresidual});
   execute("batch_norm backward", spec, arguments);
 }
