@@ -31,12 +31,12 @@ int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
     instruction_set();  // a wrong choice ends the program before anything is written
     body();
     return 0;
-  } catch (const CLI::ExtrasError&) {
-    return fail(UsageError(unknown_argument(app)), kHint, 2);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return fail(error, kHint, 2);
+    // A mistyped option also makes the right one look missing.
+    if (app.remaining().empty()) return fail(error, kHint, 2);
+    return fail(UsageError(unknown_argument(app)), kHint, 2);
   } catch (const Interrupted& error) {
     return fail(error, "", error.exit_status());
   } catch (const UsageError& error) {

@@ -226,6 +226,7 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + data + " --init " + here + "/text.safetensors", 1, "text.safetensors"},
       {"train_mura --out /proc/run --arch resnet18 --data " + data, 1, "/proc/run"},
       {eval, 2, "--checkpoint is required"},
+      {eval + "--checkpiont x", 2, "--checkpiont: did you mean --checkpoint?"},
       {eval + "--checkpoint " + here + "/nowhere", 1, "nowhere"},
       {eval + "--checkpoint " + here + "/text.safetensors", 1, "text.safetensors"},
       {eval + "--checkpoint x --split most", 2, "most"},
