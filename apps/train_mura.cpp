@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
       options = options_of_run(options.out);
       app.parse(argc, argv);
     }
+    check_options(options);  // before any note about the machine
     const Device device = configure_process(options);
     Trainer trainer(options, device);
     trainer.train();
