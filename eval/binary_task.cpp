@@ -48,9 +48,10 @@ class BinaryTask : public Task {
                        dtype);
   }
 
-  std::vector<double> sample_weights(const Manifest& manifest,
-                                     const std::string& policy) const override {
-    return osteon::sample_weights(manifest, policy);
+  std::vector<double> sample_weights(
+      const Manifest& manifest, const std::string& policy,
+      const std::function<void(const std::string&)>& warn) const override {
+    return osteon::sample_weights(manifest, policy, warn);
   }
 
   Tensor loss(const Tensor& outputs, const Tensor& targets, const Tensor& weights) const override {

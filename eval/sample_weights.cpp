@@ -3,7 +3,6 @@
 
 #include <array>
 #include <charconv>
-#include <functional>
 #include <map>
 
 #include "base/error.h"
@@ -13,21 +12,25 @@ namespace {
 
 using Counts = std::array<double, 2>;  // training images by label
 
-std::map<std::string, Counts> count_by_part(const Manifest& manifest) {
-  std::map<std::string, Counts> counts;
+using CountsByPart = std::map<std::string, Counts>;
+
+CountsByPart count_by_part(const Manifest& manifest) {
+  CountsByPart counts;
   for (const Sample& sample : manifest.samples)
     if (sample.split == Split::train) ++counts[sample.part][static_cast<std::size_t>(sample.label)];
   return counts;
 }
 
-double balanced_weight(const Manifest& manifest) {
+// The counts of the training split. Throws Error unless it has both classes.
+Counts total_of(const CountsByPart& parts, const Manifest& manifest, const std::string& policy) {
   Counts total{};
-  for (const auto& [part, counts] : count_by_part(manifest))
+  for (const auto& [part, counts] : parts)
     for (std::size_t label = 0; label < 2; ++label) total[label] += counts[label];
-  OSTEON_CHECK(total[0] > 0 && total[1] > 0, "positive weight balanced: the training split has ",
-               total[0], " ", manifest.classes[0], " and ", total[1], " ", manifest.classes[1],
-               " images; it needs both classes; use none or a number");
-  return total[0] / total[1];
+  OSTEON_CHECK(total[0] > 0 && total[1] > 0, "positive weight ", policy,
+               ": the training split has ", total[0], " ", manifest.classes[0], " and ", total[1],
+               " ", manifest.classes[1],
+               " images; it needs both classes; use --positive-weight none or a number");
+  return total;
 }
 
 double parse_weight(const std::string& policy) {
@@ -54,18 +57,29 @@ void check_weight_policy(const std::string& policy) {
   if (policy != "paper" && policy != "balanced" && policy != "none") parse_weight(policy);
 }
 
-std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy) {
+std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy,
+                                   const std::function<void(const std::string&)>& warn) {
+  const CountsByPart counts = count_by_part(manifest);
   if (policy == "paper") {
-    auto counts = count_by_part(manifest);
+    total_of(counts, manifest, policy);
+    for (const auto& [part, both] : counts)
+      if (both[0] == 0 || both[1] == 0)
+        warn(format("the training images of ", part.empty() ? "no part" : part, " are all ",
+                    manifest.classes[both[0] == 0 ? 1 : 0], "; their weight is 1"));
     return weigh(manifest, [&](const Sample& sample) {
-      const Counts& part = counts[sample.part];
-      const double total = part[0] + part[1];
-      return total == 0 ? 0 : part[sample.label == 1 ? 0 : 1] / total;
+      const auto part = counts.find(sample.part);
+      if (part == counts.end() || part->second[0] == 0 || part->second[1] == 0) return 1.0;
+      const auto& [normal, abnormal] = part->second;
+      return (sample.label == 1 ? normal : abnormal) / (normal + abnormal);
     });
   }
-  const double positive = policy == "balanced" ? balanced_weight(manifest)
-                          : policy == "none"   ? 1.0
-                                               : parse_weight(policy);
+  double positive = 1;
+  if (policy == "balanced") {
+    const auto [normal, abnormal] = total_of(counts, manifest, policy);
+    positive = normal / abnormal;
+  } else if (policy != "none") {
+    positive = parse_weight(policy);
+  }
   return weigh(manifest, [&](const Sample& sample) { return sample.label == 1 ? positive : 1.0; });
 }
 

@@ -95,9 +95,11 @@ class Task {
   // The targets of the samples for loss(), [N, ...].
   virtual Tensor targets(const Samples& samples, DType dtype) const = 0;
   // The weight of each sample of the manifest in the training loss, from the counts of the training
-  // split. Throws UsageError for an unknown policy, Error for one that the data do not allow.
-  virtual std::vector<double> sample_weights(const Manifest& manifest,
-                                             const std::string& policy) const = 0;
+  // split; `warn` is called with what the user should know of them. Throws UsageError for an
+  // unknown policy, Error for one that the data do not allow.
+  virtual std::vector<double> sample_weights(
+      const Manifest& manifest, const std::string& policy,
+      const std::function<void(const std::string&)>& warn) const = 0;
   // The mean loss of a batch: outputs [N, outputs()] f32 or f64, weights [N]. Scalar.
   virtual Tensor loss(const Tensor& outputs, const Tensor& targets,
                       const Tensor& weights) const = 0;

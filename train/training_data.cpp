@@ -43,7 +43,9 @@ TrainingData load_training_data(const TrainOptions& options, Progress& progress)
   OSTEON_CHECK(!data.val.empty(), options.data.string(),
                ": the validation split is empty; raise --val-fraction");
   data.task->check_choices(options.threshold, options.temperature, data.samples(data.val));
-  data.weights = data.task->sample_weights(data.images.manifest, options.positive_weight);
+  data.weights =
+      data.task->sample_weights(data.images.manifest, options.positive_weight,
+                                [&](const std::string& warning) { progress.warn(warning); });
   return data;
 }
 
