@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -10,7 +11,12 @@
 namespace osteon {
 namespace {
 
-constexpr std::array kCaught = {SIGINT, SIGTERM};
+struct CaughtSignal {
+  int number;
+  const char* name;
+};
+constexpr std::array kCaught = {CaughtSignal{SIGINT, "SIGINT"}, CaughtSignal{SIGTERM, "SIGTERM"},
+                                CaughtSignal{SIGHUP, "SIGHUP"}, CaughtSignal{SIGUSR1, "SIGUSR1"}};
 
 // A signal handler receives only the signal's number, so its result must be global.
 std::atomic<int> received = 0;
@@ -22,7 +28,7 @@ void note(int signal) {
 }
 
 void set_handlers(void (*handler)(int)) {
-  for (const int signal : kCaught) {
+  for (const auto& [signal, name] : kCaught) {
     struct sigaction action {};
     ::sigaction(signal, nullptr, &action);
     if (action.sa_handler == SIG_IGN) continue;
@@ -43,7 +49,8 @@ CatchInterrupts::~CatchInterrupts() { set_handlers(SIG_DFL); }
 int CatchInterrupts::signal() const { return received; }
 
 std::string signal_name(int signal) {
-  return signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : std::to_string(signal);
+  const auto caught = std::ranges::find(kCaught, signal, &CaughtSignal::number);
+  return caught == kCaught.end() ? std::to_string(signal) : caught->name;
 }
 
 }  // namespace osteon

@@ -1,4 +1,5 @@
-// Clean stop of a run by SIGINT (control-C) or SIGTERM.
+// Clean stop of a run by SIGINT (control-C), SIGTERM, SIGHUP (its terminal closed) or SIGUSR1 (the
+// warning of a batch system before the time limit).
 #pragma once
 
 #include "base/error.h"
@@ -16,8 +17,8 @@ class Interrupted : public Error {
   int signal_;
 };
 
-// During its lifetime SIGINT and SIGTERM do not end the process but are recorded, so that the loop
-// can finish its step and save. A SIGINT after the first signal ends the process at once with
+// During its lifetime these signals do not end the process but are recorded, so that the loop can
+// finish its step and save. A SIGINT after the first signal ends the process at once with
 // status 130. A signal that was ignored at the start of the process (under nohup) stays ignored.
 class CatchInterrupts {
  public:
@@ -30,7 +31,7 @@ class CatchInterrupts {
   int signal() const;
 };
 
-// SIGINT, SIGTERM or its number.
+// SIGINT, SIGTERM, SIGHUP, SIGUSR1 or its number.
 std::string signal_name(int signal);
 
 }  // namespace osteon
