@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -22,21 +23,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Images as bytes in memory or in mapped files; `owner` keeps the memory alive.
-class ByteStore : public ImageStore {
+// Images as bytes in memory.
+class MemoryStore : public ImageStore {
  public:
-  ByteStore(std::shared_ptr<const void> owner, std::vector<const std::uint8_t*> images,
-            std::int64_t image_size)
+  MemoryStore(std::shared_ptr<const Tensor> owner, std::vector<CachedImage> images,
+              std::int64_t image_size)
       : owner_(std::move(owner)), images_(std::move(images)), image_size_(image_size) {}
   std::int64_t image_size() const override { return image_size_; }
   void read(std::int64_t index, std::uint8_t* to) const override {
-    std::memcpy(to, images_[static_cast<std::size_t>(index)],
+    std::memcpy(to, images_[static_cast<std::size_t>(index)].pixels,
                 static_cast<std::size_t>(image_size_ * image_size_));
   }
 
  private:
-  std::shared_ptr<const void> owner_;
-  std::vector<const std::uint8_t*> images_;
+  std::shared_ptr<const Tensor> owner_;
+  std::vector<CachedImage> images_;
   std::int64_t image_size_;
 };
 
@@ -55,6 +56,37 @@ class DecodingStore : public ImageStore {
   std::vector<fs::path> paths_;
   std::int64_t image_size_;
   Fit fit_;
+};
+
+// Images in mapped files. One that does not match its checksum is decoded from its own file.
+class FolderStore : public ImageStore {
+ public:
+  FolderStore(std::shared_ptr<const CacheFolder> folder, std::vector<CachedImage> images,
+              std::vector<fs::path> paths, Fit fit)
+      : folder_(std::move(folder)),
+        images_(std::move(images)),
+        paths_(std::move(paths)),
+        decoded_(paths_, folder_->image_size(), fit) {}
+  std::int64_t image_size() const override { return folder_->image_size(); }
+  void read(std::int64_t index, std::uint8_t* to) const override {
+    const CachedImage& image = images_[static_cast<std::size_t>(index)];
+    const std::int64_t count = image_size() * image_size();
+    std::memcpy(to, image.pixels, static_cast<std::size_t>(count));
+    if (checksum_of_pixels(to, count) == image.checksum) return;
+    if (!warned_.exchange(true))
+      std::fprintf(stderr,
+                   "warning: cache %s is damaged, first seen at %s; such images are decoded again; "
+                   "remove the folder to fill it anew\n",
+                   folder_->path().c_str(), paths_[static_cast<std::size_t>(index)].c_str());
+    decoded_.read(index, to);
+  }
+
+ private:
+  std::shared_ptr<const CacheFolder> folder_;
+  std::vector<CachedImage> images_;
+  std::vector<fs::path> paths_;
+  DecodingStore decoded_;
+  mutable std::atomic<bool> warned_ = false;
 };
 
 // Calls body(0) .. body(n - 1) from `workers` threads and meanwhile report(done) from this one. The
@@ -128,7 +160,7 @@ class Preparation {
     const std::optional<fs::path> file = writer_ ? writer_->finish() : std::nullopt;
     if (!file) return;
     folder_->open(*file);
-    for (const std::size_t i : missing_) results_[i].pixels = folder_->find(results_[i].key).pixels;
+    for (const std::size_t i : missing_) results_[i].cached = folder_->find(results_[i].key);
   }
 
   PreparedImages finish() {
@@ -136,7 +168,7 @@ class Preparation {
     prepared.manifest = manifest_;
     prepared.manifest.samples.clear();
     std::vector<fs::path> paths;
-    std::vector<const std::uint8_t*> images;
+    std::vector<CachedImage> images;
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       if (!results_[i].reason.empty()) {
         prepared.unreadable.push_back({manifest_.samples[i].path, results_[i].reason});
@@ -144,7 +176,7 @@ class Preparation {
       }
       prepared.manifest.samples.push_back(manifest_.samples[i]);
       paths.push_back(paths_[i]);
-      images.push_back(results_[i].pixels);
+      images.push_back(results_[i].cached);
     }
     check_bad(prepared.unreadable);
     check_splits(prepared.manifest);
@@ -152,11 +184,12 @@ class Preparation {
     if (options_.cache == "none") {
       prepared.store =
           std::make_unique<DecodingStore>(std::move(paths), options_.image_size, options_.fit);
-    } else {
-      std::shared_ptr<const void> owner = memory_;
-      if (folder_) owner = folder_;
+    } else if (folder_) {
       prepared.store =
-          std::make_unique<ByteStore>(std::move(owner), std::move(images), options_.image_size);
+          std::make_unique<FolderStore>(folder_, std::move(images), std::move(paths), options_.fit);
+    } else {
+      prepared.store =
+          std::make_unique<MemoryStore>(memory_, std::move(images), options_.image_size);
     }
     return prepared;
   }
@@ -164,8 +197,7 @@ class Preparation {
  private:
   struct Result {
     std::uint64_t key = 0;
-    const std::uint8_t* pixels = nullptr;  // null if no cache has them
-    GreyLevels levels;
+    CachedImage cached;  // its pixels are null if no cache has them
     std::string reason;  // why the image is unreadable; empty if it is readable
   };
 
@@ -175,11 +207,9 @@ class Preparation {
       Result& result = results_[i];
       if (folder_) {
         result.key = cache_key(paths_[i], options_.image_size, options_.fit);
-        const CachedImage image = folder_->find(result.key);
-        result.pixels = image.pixels;
-        result.levels = image.levels;
+        result.cached = folder_->find(result.key);
       }
-      if (result.pixels == nullptr) missing_.push_back(i);
+      if (result.cached.pixels == nullptr) missing_.push_back(i);
     }
   }
 
@@ -193,13 +223,13 @@ class Preparation {
       result.reason = error.what();
       return;
     }
-    result.levels = grey_levels(image.pixels.data(), pixels_);
+    result.cached.levels = grey_levels(image.pixels.data(), pixels_);
     if (memory_) {
       std::uint8_t* to = memory_->data<std::uint8_t>() + static_cast<std::int64_t>(i) * pixels_;
       std::ranges::copy(image.pixels, to);
-      result.pixels = to;
+      result.cached.pixels = to;
     }
-    if (writer_) writer_->write(slot, result.key, image.pixels.data(), result.levels);
+    if (writer_) writer_->write(slot, result.key, image.pixels.data(), result.cached.levels);
   }
 
   void check_bad(const std::vector<UnreadableImage>& unreadable) const {
@@ -228,7 +258,7 @@ class Preparation {
     double count = 0;
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       if (manifest_.samples[i].split != Split::train || !results_[i].reason.empty()) continue;
-      train.add(results_[i].levels);
+      train.add(results_[i].cached.levels);
       count += static_cast<double>(pixels_);
     }
     if (count == 0) return;
