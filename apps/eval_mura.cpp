@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "apps/app.h"
+#include "base/file.h"
 #include "data/data_options.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
@@ -128,6 +129,7 @@ void check_options(EvalOptions& options) {
   });
   if (!options.save_model.empty() && options.checkpoints.size() > 1)
     throw UsageError("--save-model writes one model; give one --checkpoint");
+  check_outside_data("out", options.out, options.data);
 }
 
 // What decides for the models, with the threshold that the options ask for.

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -84,6 +86,21 @@ void write_all(int descriptor, std::string_view contents, const fs::path& path) 
 }
 
 }  // namespace
+
+bool is_inside(const fs::path& path, const fs::path& folder) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(fs::absolute(path), error) / "";
+  const fs::path outer = fs::weakly_canonical(fs::absolute(folder), error) / "";
+  const auto [end, rest] =
+      std::mismatch(outer.begin(), std::prev(outer.end()), inner.begin(), inner.end());
+  return end == std::prev(outer.end());
+}
+
+void check_outside_data(const char* option, const fs::path& path, const fs::path& data) {
+  if (!fs::is_directory(data) || !is_inside(path, data)) return;
+  throw UsageError(format("--", option, " ", path.string(), " is in the folder of the data set, ",
+                          data.string(), "; choose one outside"));
+}
 
 // EINVAL means that the file system cannot sync a folder.
 void sync_folder_of(const fs::path& target) {

@@ -3,6 +3,7 @@
 
 #include "base/checksums.h"
 #include "base/json.h"
+#include "eval/run_pointers.h"
 #include "eval/task.h"
 #include "interop/torch_pickle.h"
 #include "nn/models.h"
@@ -98,11 +99,25 @@ NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
 
 fs::path find_model_file(const fs::path& path) {
   if (fs::is_regular_file(path)) return path;
-  for (const fs::path& candidate : {path / kModelFile, path / "best" / kModelFile})
-    if (fs::is_regular_file(candidate)) return candidate;
-  OSTEON_CHECK(fs::exists(path), "checkpoint ", path.string(), " does not exist");
-  throw Error(format("checkpoint ", path.string(),
-                     " holds neither model.safetensors nor best/model.safetensors"));
+  if (fs::is_regular_file(path / kModelFile)) return path / kModelFile;
+  const bool is_link_name = path.filename() == "best" || path.filename() == "last";
+  const bool is_missing_link = is_link_name && !fs::exists(path);
+  const fs::path run = is_missing_link ? path.parent_path() : path;
+  OSTEON_CHECK(fs::exists(run), "checkpoint ", path.string(), " does not exist");
+  // A copy of a run's best checkpoint alone.
+  if (!fs::exists(run / kCheckpoints) && fs::is_regular_file(run / "best" / kModelFile))
+    return run / "best" / kModelFile;
+  const std::optional<RunPointers> pointers = find_pointers(run);
+  OSTEON_CHECK(pointers, "checkpoint ", path.string(), " holds neither ", kModelFile,
+               " nor the checkpoints of a run");
+  const std::string& name =
+      is_missing_link && path.filename() == "last" ? pointers->last : pointers->best;
+  OSTEON_CHECK(!name.empty(), run.string(), " has no best checkpoint yet; its last one is ",
+               (run / kCheckpoints / pointers->last).string());
+  const fs::path file = run / kCheckpoints / name / kModelFile;
+  OSTEON_CHECK(fs::is_regular_file(file), "checkpoint ", path.string(), ": ", file.string(),
+               " is missing");
+  return file;
 }
 
 TrainedModel load_model(const fs::path& path, const Device& device) {

@@ -35,9 +35,10 @@ struct ModelInfo {
   SplitOrigin split;                 // of its training run
 };
 
-// A checkpoint's folder contains the model file and the run's state, which includes the model
-// file's checksum.
+// A checkpoint's folder contains the model file, the optimizer's state, and the state of the run,
+// which includes the checksums of both.
 inline constexpr const char* kModelFile = "model.safetensors";
+inline constexpr const char* kOptimizerFile = "optimizer.safetensors";
 inline constexpr const char* kStateFile = "state.json";
 inline constexpr std::size_t kMaxStateBytes = 1'000'000;  // bytes
 
@@ -60,7 +61,8 @@ NamedTensors to_model_file(const Module& model, const ModelInfo& info);
 ModelInfo read_model_info(const std::map<std::string, std::string>& metadata);
 
 // The model.safetensors of a path: the file itself, a checkpoint's folder, or a run's folder, which
-// means its `best` checkpoint. Throws Error naming the path if there is none.
+// means its best checkpoint (eval/run_pointers.h). RUN/best and RUN/last are found also where the
+// run's folder has no such links. Throws Error naming the path if there is none.
 std::filesystem::path find_model_file(const std::filesystem::path& path);
 
 // Reads the file that find_model_file returns; the model is on `device`. Throws Error naming the

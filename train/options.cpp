@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/parallel.h"
 #include "train/option_table.h"
@@ -28,6 +29,9 @@ void check_options(const TrainOptions& options) {
   for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
     check_option(info.name, value, check);
   });
+  check_outside_data("out", options.out, options.data);
+  if (options.cache != "none" && options.cache != "memory")
+    check_outside_data("cache", options.cache, options.data);
 }
 
 nlohmann::ordered_json to_json(const TrainOptions& options) {

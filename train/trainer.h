@@ -61,6 +61,7 @@ class Trainer {
   void build_step();
   void restore(const Checkpoint& checkpoint);
   void load_state_of(TrainingCallback& callback) const;
+  void check_epochs_left() const;
   nlohmann::ordered_json config() const;
 
   // --- trainer.cpp

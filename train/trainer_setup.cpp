@@ -98,8 +98,11 @@ void Trainer::build_model(bool initialise) {
   optimizer_ = make_optimizer(options_.optimizer, {{.parameters = model_->named_parameters(),
                                                     .lr = options_.lr,
                                                     .weight_decay = options_.weight_decay}});
-  const auto per_step = options_.batch_size * options_.accumulate;
-  steps_per_epoch_ = (static_cast<std::int64_t>(data_.train.size()) + per_step - 1) / per_step;
+  // A last batch of one image is left out: next_batches().
+  const auto images = static_cast<std::int64_t>(data_.train.size());
+  const std::int64_t batches =
+      images / options_.batch_size + (images % options_.batch_size >= 2 ? 1 : 0);
+  steps_per_epoch_ = (batches + options_.accumulate - 1) / options_.accumulate;
   scheduler_ = std::make_unique<LRScheduler>(ScheduleOptions{
       .name = options_.schedule,
       .warmup_steps = std::min(steps_per_epoch_, options_.epochs * steps_per_epoch_ / 4),
@@ -128,12 +131,24 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     scheduler_->load_state(checkpoint.state.at("scheduler"));
     callback_states_ = checkpoint.state.value("callbacks", nlohmann::ordered_json::object());
     for (const auto& callback : callbacks_) load_state_of(*callback);
+    check_epochs_left();
     run_->resume(config(), checkpoint.state, state_, data_.images.manifest);
+  } catch (const UsageError&) {
+    throw;
   } catch (const std::exception& error) {
     throw Error(format("cannot resume from ", folder, ": ", error.what()));
   }
   run_->progress().line(format("resumed from ", folder, ", in epoch ", state_.epoch + 1, " after ",
                                state_.batches, " batches"));
+}
+
+// Throws UsageError if a resumed run has trained more epochs already than it now should.
+void Trainer::check_epochs_left() const {
+  const std::int64_t begun = state_.epoch + (state_.batches > 0 ? 1 : 0);
+  if (options_.epochs < begun)
+    throw UsageError(format("--epochs ", options_.epochs, ": ", state_.epoch,
+                            state_.epoch == 1 ? " epoch is" : " epochs are", " done already",
+                            state_.batches > 0 ? " and the next has begun" : ""));
 }
 
 nlohmann::ordered_json Trainer::config() const {

@@ -116,7 +116,9 @@ TEST_CASE(
   const Row rows[] = {{"control-C in the first epoch", SIGINT, 1, 130, 0},
                       {"SIGTERM", SIGTERM, 2, 143, 4},
                       {"control-C about the validation", SIGINT, 3, 130, 3},
-                      {"SIGTERM in the second epoch", SIGTERM, 5, 143, 2}};
+                      {"SIGTERM in the second epoch", SIGTERM, 5, 143, 2},
+                      {"the terminal was closed", SIGHUP, 2, 129, 1},
+                      {"a batch system's warning", SIGUSR1, 3, 138, 1}};
   for (const Row& row : rows) {
     CAPTURE(row.name);
     const fs::path run = folder.path() / row.name;
@@ -135,6 +137,19 @@ TEST_CASE(
     CHECK(read_text(run / "predictions.csv") ==
           read_text(folder.path() / "whole" / "predictions.csv"));
   }
+}
+
+TEST_CASE("a hang-up that nohup lets a program ignore does not stop it") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run", output = folder.path() / "output";
+  write_tiny_data(folder.path() / "data");
+  std::vector<std::string> command = tiny_command(folder.path() / "data", run);
+  command.insert(command.begin(), "/usr/bin/nohup");
+  ChildProcess child(command, output);
+  REQUIRE(child.wait_until([&] { return steps_logged(run) >= 1; }));
+  child.signal(SIGHUP);
+  CHECK(child.wait() == 0);
+  CHECK(fs::exists(run / "metrics.json"));
 }
 
 TEST_CASE("a second control-C ends the program at once") {
@@ -232,19 +247,6 @@ TEST_CASE("a damaged checkpoint is refused by name, and so is its model") {
   }
   std::ofstream(options.out / "log.jsonl") << "";
   CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "log.jsonl"));
-}
-
-TEST_CASE("a run that was killed between moving last and best gets the right best again") {
-  const TemporaryFolder folder;
-  write_tiny_data(folder.path() / "data");
-  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
-  options.epochs = 1;
-  Trainer(options).train();
-  fs::copy(options.out / "checkpoints/step-3", options.out / "checkpoints/step-1");
-  fs::remove(options.out / "best");
-  fs::create_symlink("checkpoints/step-1", options.out / "best");
-  Trainer again(resumed(options));
-  CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
 }
 
 TEST_CASE("a run that was killed while it moved last or best continues") {

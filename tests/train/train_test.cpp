@@ -8,6 +8,7 @@
 #include "nn/models.h"
 #include "nn/state_dict.h"
 #include "optim/adam.h"
+#include "optim/lr_scheduler.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
 #include "train/run/checkpoint.h"
@@ -161,7 +162,8 @@ TEST_CASE("unreadable images are left out, and too many are an error") {
 }
 
 TEST_CASE("class weights follow the policy") {
-  // Wrist: 3 normal, 1 abnormal; elbow: 1 normal, 1 abnormal; other splits do not count.
+  // Wrist: 3 normal, 1 abnormal; elbow: 1 normal, 1 abnormal; hand: 1 abnormal; other splits do not
+  // count.
   std::vector<Sample> samples;
   const auto add = [&](const char* part, std::int64_t label, int count, Split split) {
     for (int i = 0; i < count; ++i) samples.push_back({"", label, "", "", part, split});
@@ -170,30 +172,67 @@ TEST_CASE("class weights follow the policy") {
   add("WRIST", 1, 1, Split::train);
   add("ELBOW", 0, 1, Split::train);
   add("ELBOW", 1, 1, Split::train);
+  add("HAND", 1, 1, Split::train);
   add("WRIST", 1, 5, Split::val);
   struct Row {
     const char* policy;
-    double wrist_normal, wrist_abnormal, elbow_normal, elbow_abnormal;
+    double wrist_normal, wrist_abnormal, elbow_normal, elbow_abnormal, hand;
+    const char* warning;
   };
-  const Row rows[] = {{"paper", 0.25, 0.75, 0.5, 0.5},
-                      {"balanced", 1, 2, 1, 2},
-                      {"none", 1, 1, 1, 1},
-                      {"2.5", 1, 2.5, 1, 2.5}};
+  const Row rows[] = {
+      {"paper", 0.25, 0.75, 0.5, 0.5, 1, "the training images of HAND are all abnormal"},
+      {"balanced", 1, 4.0 / 3, 1, 4.0 / 3, 4.0 / 3, ""},
+      {"none", 1, 1, 1, 1, 1, ""},
+      {"2.5", 1, 2.5, 1, 2.5, 2.5, ""}};
+  std::string warnings;
+  const auto weigh = [&](const std::string& policy) {
+    return sample_weights(manifest_of(samples), policy,
+                          [&](const std::string& warning) { warnings += warning; });
+  };
   for (const Row& row : rows) {
     CAPTURE(row.policy);
-    const auto weights = sample_weights(manifest_of(samples), row.policy);
+    warnings.clear();
+    const auto weights = weigh(row.policy);
     CHECK(weights[0] == row.wrist_normal);
     CHECK(weights[3] == row.wrist_abnormal);
     CHECK(weights[4] == row.elbow_normal);
     CHECK(weights[5] == row.elbow_abnormal);
+    CHECK(weights[6] == row.hand);
+    CHECK(contains(warnings, row.warning));
+    CHECK(warnings.empty() == std::string(row.warning).empty());
   }
   for (const char* policy : {"heavy", "0", "-1", "nan", "1x", ""}) {
     CAPTURE(policy);
-    CHECK_THROWS_AS(sample_weights(manifest_of(samples), policy), UsageError);
+    CHECK_THROWS_AS(weigh(policy), UsageError);
   }
   std::erase_if(samples, [](const Sample& sample) { return sample.label == 1; });
-  CHECK(contains(message_of([&] { sample_weights(manifest_of(samples), "balanced"); }),
-                 "it needs both classes"));
+  for (const char* policy : {"balanced", "paper"})
+    CHECK(contains(message_of([&] { weigh(policy); }), "it needs both classes"));
+}
+
+TEST_CASE("the last batch of one image is no step, and the schedule ends with the last step") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data", 6);  // 12 training images
+  struct Row {
+    std::int64_t batch_size, accumulate, steps;  // per epoch
+  };
+  const Row rows[] = {{11, 1, 1}, {6, 1, 2}, {5, 1, 3}, {11, 2, 1}, {4, 2, 2}, {3, 3, 2}};
+  for (const Row& row : rows) {
+    CAPTURE(row.batch_size);
+    CAPTURE(row.accumulate);
+    TrainOptions options =
+        tiny_options(folder.path() / "data",
+                     folder.path() / format("run-", row.batch_size, "-", row.accumulate));
+    options.batch_size = row.batch_size;
+    options.accumulate = row.accumulate;
+    options.schedule = "cosine";
+    options.epochs = 8;
+    Trainer(options).train();
+    const auto lines = read_lines(options.out / "log.jsonl");
+    CHECK(lines.back()["step"] == 8 * row.steps);
+    const std::int64_t total = 8 * row.steps, warmup = std::min(row.steps, total / 4);
+    CHECK(lines.back()["lr"] == options.lr * cosine_with_warmup(total - 1, warmup, total));
+  }
 }
 
 TEST_CASE("a limit keeps a seeded choice of each split") {
@@ -306,28 +345,41 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
   CHECK(initialise_from(*same, info, path).mean == kImageNetMean);
 }
 
-TEST_CASE("checkpoints replace each other by links, and never a file of the user") {
+TEST_CASE("checkpoints replace each other, and never a file of the user") {
   const TemporaryFolder folder;
+  const fs::path run = folder.path();
   const auto model = make_model("resnet18", {.width = 4});
   Adam optimizer({{.parameters = model->named_parameters()}});
-  const ModelInfo info = info_of("resnet18");
-  save_checkpoint(folder.path(), "step-1", *model, info, optimizer, {}, true);
-  save_checkpoint(folder.path(), "step-2", *model, info, optimizer, {}, false);
-  CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-1"));
-  CHECK(fs::read_symlink(folder.path() / "last") == fs::path("checkpoints/step-2"));
+  RunPointers pointers;
+  const auto save = [&](const std::string& name, bool is_best) {
+    const std::string fault =
+        save_checkpoint(run, name, *model, info_of("resnet18"), optimizer, {}, is_best, pointers);
+    remove_old_checkpoints(run, pointers);
+    return fault;
+  };
+  folder.write("checkpoints/notes/of the user", "");
+  folder.write("checkpoints/step-7/of another run", "");
+  CHECK(save("step-1", true).empty());
+  CHECK(save("step-2", false).empty());
+  CHECK(fs::read_symlink(run / "best") == fs::path("checkpoints/step-1"));
+  CHECK(fs::read_symlink(run / "last") == fs::path("checkpoints/step-2"));
+  CHECK(find_pointers(run)->best == "step-1");
+  CHECK(find_pointers(run)->last == "step-2");
   // The remains of an interrupted run are replaced.
   folder.write("checkpoints/.step-3.partial/state.json/in the way", "");
-  save_checkpoint(folder.path(), "step-3", *model, info, optimizer, {}, true);
-  CHECK(fs::read_symlink(folder.path() / "best") == fs::path("checkpoints/step-3"));
-  CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-1"));
-  CHECK_FALSE(fs::exists(folder.path() / "checkpoints/step-2"));
+  remove_old_checkpoints(run, pointers);
+  CHECK(save("step-3", true).empty());
+  CHECK(fs::read_symlink(run / "best") == fs::path("checkpoints/step-3"));
+  CHECK_FALSE(fs::exists(run / "checkpoints/step-1"));
+  CHECK_FALSE(fs::exists(run / "checkpoints/step-2"));
+  CHECK(checkpoint_name(run, 7) == "step-7.1");
 
-  // `last` is a folder of the user: an error, and its contents stay.
-  fs::remove(folder.path() / "last");
+  // `last` is a folder: it stays, and pointers.json decides.
+  fs::remove(run / "last");
   folder.write("last/precious", "");
-  CHECK(contains(message_of([&] {
-                   save_checkpoint(folder.path(), "step-4", *model, info, optimizer, {}, false);
-                 }),
-                 "not a link"));
-  CHECK(fs::exists(folder.path() / "last/precious"));
+  CHECK(contains(save("step-4", false), "last is not a link"));
+  CHECK(find_pointers(run)->last == "step-4");
+  for (const char* kept :
+       {"last/precious", "checkpoints/notes/of the user", "checkpoints/step-7/of another run"})
+    CHECK(fs::exists(run / kept));
 }

@@ -26,13 +26,28 @@ Run::Run(const TrainOptions& options, const Device& device)
     : options_(options), device_(device), progress_(options.quiet) {
   if (options_.resume) {
     check_resumable(options_);
-    if (fs::is_symlink(options_.out / "last"))
-      checkpoint_ = load_checkpoint(options_.out / fs::read_symlink(options_.out / "last"));
+    lock();
+    if (const std::optional<RunPointers> pointers = find_pointers(options_.out)) {
+      pointers_ = *pointers;
+      checkpoint_ = load_checkpoint(last_checkpoint());
+    }
   } else {
-    OSTEON_CHECK(!fs::exists(options_.out / "config.json"), options_.out.string(),
+    check_new();
+    if (fs::exists(options_.out / "lock")) lock();  // it is in use, or nothing was begun
+  }
+}
+
+// Throws Error if the folder holds a run.
+void Run::check_new() const {
+  for (const char* name : {"config.json", "pointers.json", kCheckpoints})
+    OSTEON_CHECK(!fs::exists(options_.out / name), options_.out.string(),
                  " already holds a run; continue it with --resume, choose another --out or remove "
                  "it");
-  }
+}
+
+void Run::lock() {
+  lock_ = std::make_unique<RunLock>(options_.out);
+  if (!lock_->warning().empty()) progress_.warn(lock_->warning());
 }
 
 std::optional<Checkpoint> Run::take_checkpoint() {
@@ -40,15 +55,18 @@ std::optional<Checkpoint> Run::take_checkpoint() {
 }
 
 std::string Run::last_checkpoint() const {
-  std::error_code error;
-  const fs::path target = fs::read_symlink(options_.out / "last", error);
-  return error ? "none" : (options_.out / target).string();
+  if (pointers_.last.empty()) return "none";
+  return (options_.out / kCheckpoints / pointers_.last).string();
 }
 
 void Run::begin(const ordered_json& config, const Manifest& manifest) {
   std::error_code error;
   fs::create_directories(options_.out, error);
   OSTEON_CHECK(!error, "cannot create ", options_.out.string(), ": ", error.message());
+  if (!lock_) {
+    lock();
+    check_new();  // another process may have begun a run meanwhile
+  }
   if (options_.resume)
     progress_.line("there is no checkpoint yet: the run starts from its beginning");
   write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
@@ -68,7 +86,10 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
   if (!other.empty())
     progress_.warn("the weights will not equal those of an uninterrupted run bit for bit: " +
                    other);
-  if (state.best) restore_best(options_.out, state.best->checkpoint);
+  pointers_.best = state.best ? state.best->checkpoint : "";
+  const fs::path best = options_.out / kCheckpoints / pointers_.best;
+  OSTEON_CHECK(!state.best || (is_checkpoint_name(pointers_.best) && fs::is_directory(best)),
+               "the best checkpoint so far, ", best.string(), ", is missing");
   log_ =
       std::make_unique<RunLog>(options_.out / "log.jsonl",
                                to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
@@ -170,16 +191,30 @@ void Run::save(RunState& state, const Module& model, const ModelInfo& info,
     json["samples"] = samples_;
     json["machine"] = describe_machine(options_, device_);
     if (options_.autotune) export_tuning(tuning_file(), device_);
-    save_checkpoint(options_.out, name, model, info, optimizer, json, new_best.has_value());
+    remove_old();  // first, because it frees space
+    const std::string fault = save_checkpoint(options_.out, name, model, info, optimizer, json,
+                                              new_best.has_value(), pointers_);
+    if (!fault.empty() && fault != link_fault_)
+      progress_.line(format("note: ", fault, "; pointers.json names the last and best checkpoint"));
+    link_fault_ = fault;
     state = saved;
     saved_ = saved;
     save_error_.clear();
+    remove_old();
   } catch (const std::exception& error) {
     save_error_ = error.what();
     progress_.warn(
         format(save_error_, "; training continues, the last checkpoint is ", last_checkpoint()));
   }
   last_save_ = std::chrono::steady_clock::now();
+}
+
+void Run::remove_old() {
+  try {
+    remove_old_checkpoints(options_.out, pointers_);
+  } catch (const Error& error) {
+    progress_.warn(error.what());
+  }
 }
 
 bool Run::is_saved(const RunState& state) const {

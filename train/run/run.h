@@ -18,6 +18,7 @@
 #include "train/callback.h"
 #include "train/options.h"
 #include "train/run/checkpoint.h"
+#include "train/run/lock.h"
 #include "train/run/log.h"
 #include "train/run/state.h"
 
@@ -26,8 +27,9 @@ namespace osteon {
 class Run : public TrainingCallback {
  public:
   // A new run in options.out, or with options.resume the existing one. Throws UsageError or Error
-  // for a folder that already contains a run, and for a run that cannot be continued with these
-  // options or has a damaged checkpoint. Writes nothing.
+  // for a folder that already contains a run or that another process trains in, and for a run that
+  // cannot be continued with these options or has a damaged checkpoint. Writes nothing but the lock
+  // of a resumed run.
   Run(const TrainOptions& options, const Device& device);
 
   Progress& progress() { return progress_; }
@@ -36,10 +38,10 @@ class Run : public TrainingCallback {
   std::optional<Checkpoint> take_checkpoint();
   // The file of the kernels that --autotune chose.
   std::filesystem::path tuning_file() const { return options_.out / "plans.safetensors"; }
-  // "none", or the folder of the newest checkpoint.
+  // "none", or the folder of the last checkpoint.
   std::string last_checkpoint() const;
 
-  // Creates the folder with config.json, manifest.csv and an empty log.
+  // Creates and locks the folder with config.json, manifest.csv and an empty log.
   void begin(const nlohmann::ordered_json& config, const Manifest& manifest);
   // Continues the run in its folder; the checkpoint's state.json and the loop's part of it are
   // given. Cuts log.jsonl back to the checkpoint. Throws Error if the samples are not those of the
@@ -73,11 +75,16 @@ class Run : public TrainingCallback {
   bool is_save_due() const;
 
  private:
+  void check_new() const;
+  void lock();
   void write(const nlohmann::ordered_json& line);
+  void remove_old();
 
   const TrainOptions options_;
   const Device device_;
   Progress progress_;
+  std::unique_ptr<RunLock> lock_;
+  RunPointers pointers_;
   std::optional<Checkpoint> checkpoint_;
   std::string samples_;  // checksum of the manifest
   std::unique_ptr<RunLog> log_;
@@ -86,6 +93,7 @@ class Run : public TrainingCallback {
   std::chrono::steady_clock::time_point last_save_;
   std::optional<RunState> saved_;  // the newest checkpoint's
   std::string save_error_;         // of the newest checkpoint, empty when it was written
+  std::string link_fault_;         // why there are no links to checkpoints
   std::int64_t lost_lines_ = 0;    // of the log
 };
 
