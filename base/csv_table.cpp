@@ -11,7 +11,7 @@
 namespace osteon {
 namespace {
 
-constexpr std::size_t kMaxCsvBytes = 100'000'000;  // bytes, about a million images
+constexpr std::size_t kMaxCsvBytes = 100'000'000;  // about a million images
 
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

@@ -37,7 +37,7 @@ class Descriptor {
   int number_;
 };
 
-// Owns the temporary's name. The destructor removes the file unless it was moved to its final path.
+// A temporary file. The destructor removes it unless it was moved to its final path.
 class Temporary {
  public:
   explicit Temporary(fs::path path) : path_(std::move(path)) {}
@@ -69,8 +69,8 @@ fs::path resolve(const fs::path& path) {
   return target;
 }
 
-// A unique name, so that two writers of one path never share a temporary. It begins with a dot:
-// readers that skip dot-files also skip a temporary left after a power cut.
+// A unique name, so that two writers of one path never share a temporary file. It begins with a
+// dot: readers that skip dot-files also skip a temporary file left after a power cut.
 fs::path temporary_name(const fs::path& target, int attempt) {
   return target.parent_path() /
          format(".", target.filename().string(), ".", ::getpid(), ".", attempt, ".tmp");
@@ -121,7 +121,7 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
   for (int attempt = 0; number < 0; ++attempt) {
     name = temporary_name(target, attempt);
     number = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (number < 0 && errno != EEXIST) fail(path, "create a temporary beside it", errno);
+    if (number < 0 && errno != EEXIST) fail(path, "create a temporary file in its folder", errno);
   }
   const Descriptor descriptor(number);
   Temporary temporary(name);

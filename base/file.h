@@ -7,12 +7,12 @@
 
 namespace osteon {
 
-// Replaces the contents of the file `path`: writes a temporary in the same folder, syncs it to the
-// disk and renames it to `path`. At any time `path` is either the old or the new file. A symbolic
-// link is followed; the folder must exist. Throws Error naming `path` and the system's reason (no
-// such folder, no permission, disk full, not a regular file). After an error the old file is
-// unchanged and the temporary is removed. Only a failure to sync the folder can occur after the
-// rename.
+// Replaces the contents of the file `path`: writes a temporary file in the same folder, syncs it to
+// the disk and renames it to `path`. At any time `path` is either the old or the new file. A
+// symbolic link is followed; the folder must exist. Throws Error naming `path` and the system's
+// reason (no such folder, no permission, disk full, not a regular file). After an error the old
+// file is unchanged and the temporary file is removed. Only a failure to sync the folder can occur
+// after the rename.
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
 // The same for contents in several pieces, written in order.
 void write_file_atomically(const std::filesystem::path& path,

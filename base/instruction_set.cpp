@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::array<const char*, 4> kNames = {"baseline", "avx2", "avx512", "avx512_bf16"};
 
-// Checks the features that cmake/instruction_sets.cmake compiles for, and that the operating system
-// saves their registers.
+// Checks for the features that cmake/instruction_sets.cmake compiles for.
+// __builtin_cpu_supports also checks that the operating system saves their registers.
 InstructionSet best_of_processor() {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -48,7 +48,7 @@ InstructionSet choose() {
   throw UsageError(
       format("OSTEON_CPU=", wanted, ": ",
              is_known ? "this processor has no such instructions" : "no such instruction set",
-             "; there is ", available));
+             "; available: ", available));
 }
 
 }  // namespace

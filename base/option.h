@@ -1,6 +1,6 @@
-// Options of programs. Each stands once, in the table of its room: a function template that visits
-// (OptionInfo, member, check) for every option. Parsing and --help (apps/options.h), config.json
-// and the rules of --resume (train/) are made from these tables.
+// Options of programs. Each option is defined once, in the table of its room: a function template
+// that visits (OptionInfo, member, check) for every option. Parsing and --help (apps/options.h),
+// config.json and the rules of --resume (train/) are made from these tables.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ enum class OptionGroup { data, model, training, run, machine };
 enum class OnResume {
   fixed,
   may_change,
-  changes_bits,   // the weights are then no longer those of an uninterrupted run, bit for bit
+  changes_bits,  // may change, but the weights then differ in some bits from an uninterrupted run's
   unless_cosine,  // may change, except with the cosine schedule, which depends on it
 };
 
@@ -45,7 +45,7 @@ struct AnyValue {
 
 struct AtLeast {
   double low;
-  const char* reason = "";  // in the place of "expected at least LOW"
+  const char* reason = "";  // replaces "expected at least LOW" in the message
   template <class Value>
   std::string operator()(const Value& value) const {
     if (static_cast<double>(value) >= low) return {};

@@ -1,3 +1,4 @@
+// Sets GOMP_SPINCOUNT and executes the program again.
 #include "base/thread_waiting.h"
 
 #include <unistd.h>
@@ -17,7 +18,7 @@ namespace {
 void restart_with_short_spin([[maybe_unused]] char** argv) {
 #if defined(__GNUC__) && !defined(__clang__)
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  // By its path: as /proc/self/exe the process would be listed as "exe".
+  // Executed by its real path: with /proc/self/exe, the list of processes would show "exe".
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error || ::setenv("GOMP_SPINCOUNT", kSpins, 1) != 0) return;

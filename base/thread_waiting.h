@@ -1,8 +1,8 @@
 // Waiting of the threads of parallel.h.
 //
 // In libgomp a waiting thread spins for milliseconds before it sleeps. That is fastest on an idle
-// machine. If other processes are busy, the spinning thread occupies the core that the thread it
-// waits for needs, and a program becomes slower by a factor of ten (docs/performance.md).
+// machine. If other processes are busy, a spinning thread can occupy the core that the other
+// threads of the loop need, and a program becomes slower by a factor of ten (docs/performance.md).
 #pragma once
 
 namespace osteon {

@@ -286,6 +286,6 @@ TEST_CASE("OSTEON_CPU chooses the instruction set, and the run records it") {
   }
   const Result unknown = with("sse9", "train_mura --data x --out " + folder.path().string() + "/y");
   CHECK(unknown.status == 2);
-  CHECK(contains(unknown.output, "OSTEON_CPU=sse9: no such instruction set; there is baseline"));
+  CHECK(contains(unknown.output, "OSTEON_CPU=sse9: no such instruction set; available: baseline"));
   CHECK(!std::filesystem::exists(folder.path() / "y"));
 }
