@@ -167,14 +167,14 @@ void notify_observers(const Observation& op) {
   }
 }
 
-// An output that is an input or already has a history would make backward run in a circle.
+// An output that is an input or already has a history would make the graph cyclic.
 void check_outputs(const char* name, const Tensors& outputs, const Tensors& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     OSTEON_CHECK(outputs[i].defined(), name, ": output ", i, " is undefined");
     bool own = !outputs[i].requires_grad();
     for (const Tensor& input : inputs) own &= !outputs[i].is_same(input);
     OSTEON_CHECK(own, name, ": output ", i,
-                 " is not a tensor of the op's own; return a view() for the same memory");
+                 " is not a new tensor; to return the memory of an input, return a view() of it");
   }
 }
 
@@ -249,7 +249,7 @@ void backward(const Tensor& loss) {
 
 void backward(const Tensor& output, const Tensor& grad_output) {
   OSTEON_CHECK(output.requires_grad(),
-               "backward: no tensor that requires a gradient led to this one");
+               "backward: the tensor was not computed from one that requires a gradient");
   OSTEON_CHECK(grad_output.shape() == output.shape() && grad_output.dtype() == output.dtype(),
                "backward: gradient ", grad_output.shape(), " ", grad_output.dtype(), " for output ",
                output.shape(), " ", output.dtype());

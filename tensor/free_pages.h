@@ -21,8 +21,8 @@ class FreePages {
     return block;
   }
 
-  // Adds a free block, also a fresh one. Adjacent blocks are merged, even over a border of two
-  // regions.
+  // Adds a block that was returned or is newly reserved. Adjacent blocks are merged, even across
+  // the border between two regions.
   void give(std::byte* block, std::size_t size) {
     auto next = by_address_.lower_bound(block);
     if (next != by_address_.begin()) {

@@ -27,7 +27,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's bound
-constexpr std::size_t kMaxRank = 64;                    // a higher rank is an attack, not a tensor
+constexpr std::size_t kMaxRank = 64;                    // a higher rank is taken for an attack
 constexpr std::string_view kMetadata = "__metadata__";
 
 struct FileType {
@@ -49,10 +49,10 @@ const FileType& file_type(DType dtype) {
 
 // A name from a file as printed in a message: on one line, with a limited length.
 std::string quoted(const std::string& name) {
-  constexpr std::size_t kLongest = 200;
+  constexpr std::size_t kMaxLength = 200;
   const std::string shown =
-      json(name.substr(0, kLongest)).dump(-1, ' ', false, json::error_handler_t::replace);
-  return name.size() > kLongest ? shown + "..." : shown;
+      json(name.substr(0, kMaxLength)).dump(-1, ' ', false, json::error_handler_t::replace);
+  return name.size() > kMaxLength ? shown + "..." : shown;
 }
 
 // --- reading ------------------------------------------------------------------------------------

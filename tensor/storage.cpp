@@ -18,8 +18,8 @@ namespace osteon {
 namespace {
 
 constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 register
-// Smaller blocks use malloc. Under the address sanitizer all blocks do: it detects an access past
-// the end only for blocks of malloc.
+// Smaller blocks use malloc. Under the address sanitizer all blocks use malloc, because it detects
+// an access past the end only for these.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define OSTEON_ADDRESS_SANITIZER
@@ -37,8 +37,8 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kRegionBytes = 256 * 1024 * 1024;
 constexpr std::size_t kHugePage = 2 * 1024 * 1024;
 
-// Address space from the system, with large pages if available: a tensor of 50 MB then needs 25
-// entries of the address cache and 25 page faults instead of 12,500. Null if there is none.
+// Address space from the system, with large pages if available: a tensor of 50 MB then needs 25 TLB
+// entries and 25 page faults instead of 12,500. Null if the system has no address space left.
 std::byte* map_region(std::size_t bytes) {
   void* const region =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

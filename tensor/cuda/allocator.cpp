@@ -74,7 +74,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
     pages_for(size).give(block, size);
   }
 
-  // Small blocks have their own regions: among large blocks they would fragment them.
+  // Small blocks have their own regions, so that they do not fragment the regions of large blocks.
   FreePages& pages_for(std::size_t size) { return size < kSmall ? small_ : large_; }
 
   std::byte* take(std::size_t size) {

@@ -70,8 +70,8 @@ __device__ void apply(const Function& function, const Destinations<To, results>&
     if (destinations.at[r] != nullptr) store<n>(destinations.at[r] + first, packs[r]);
 }
 
-// Block: (columns, rows). If n > 1, only the last vector may be incomplete, and only if there is
-// one row.
+// Block: (columns, rows). If n > 1, all vectors are complete, except that the last one may be
+// incomplete if there is only one row.
 template <int n, class Function, class To, int results, class... From>
 __global__ void __launch_bounds__(kThreads)
     map_kernel(std::int64_t rows, std::int64_t columns, Function function,

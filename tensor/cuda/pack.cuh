@@ -11,7 +11,7 @@
 
 namespace osteon::cuda {
 
-constexpr std::size_t kMaxAccessBytes = 16;  // bytes
+constexpr std::size_t kMaxAccessBytes = 16;
 
 // n is a power of two.
 template <class T, int n>

@@ -96,7 +96,7 @@ Downloads::Downloads(const Device& device) : state_(std::make_shared<State>(devi
 void Downloads::issue(const Tensors& tensors) {
   const cudaStream_t compute = state_->opened.stream();
   OSTEON_CHECK(state_->issued.size() < state_->turns.size(), "download: ", state_->issued.size(),
-               " were issued and none taken");
+               " copies were issued and none was taken");
   State::Turn& turn = state_->turns[state_->next];
   state_->next = (state_->next + 1) % state_->turns.size();
   make_alike(turn.arrived, tensors, [&](const Tensor& tensor) {
@@ -110,7 +110,7 @@ void Downloads::issue(const Tensors& tensors) {
 }
 
 Tensors Downloads::take() {
-  OSTEON_CHECK(!state_->issued.empty(), "download: none is on its way");
+  OSTEON_CHECK(!state_->issued.empty(), "download: take() without an issued copy");
   State::Turn& turn = *state_->issued.front();
   state_->issued.pop_front();
   OSTEON_CUDA_CHECK("download", cudaEventSynchronize, turn.copied.get());

@@ -580,9 +580,11 @@ TEST_CASE("an op returns new tensors") {
     std::string message;
   };
   const Row rows[] = {
-      {"the leaf", {x}, "own: output 0 is not a tensor of the op's own; return a view()"},
-      {"the constant", {x.clone(), constant}, "own: output 1 is not a tensor of the op's own"},
-      {"another op's output", {old}, "own: output 0 is not a tensor of the op's own"},
+      {"the leaf",
+       {x},
+       "own: output 0 is not a new tensor; to return the memory of an input, return a view()"},
+      {"the constant", {x.clone(), constant}, "own: output 1 is not a new tensor"},
+      {"another op's output", {old}, "own: output 0 is not a new tensor"},
       {"nothing", {x.clone(), Tensor()}, "own: output 1 is undefined"},
       {"a view", {x.view({1}), constant.view({1})}, ""},
   };
@@ -621,7 +623,8 @@ TEST_CASE("inputs from which backward cannot start") {
   };
   const Row rows[] = {
       {[&] { backward(y); }, "backward: the loss has shape [2]; reduce it to one element"},
-      {[&] { backward(constant); }, "backward: no tensor that requires a gradient led to this one"},
+      {[&] { backward(constant); },
+       "backward: the tensor was not computed from one that requires a gradient"},
       {[&] { backward(Tensor()); }, "use of an undefined tensor"},
       {[&] { backward(y, Tensor()); }, "use of an undefined tensor"},
       {[&] { backward(y, full({1}, 1)); }, "backward: gradient [1] f32 for output [2] f32"},
