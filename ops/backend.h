@@ -54,15 +54,15 @@ bool has_fast_path();
 // computed by the reference or in f32, slower than fp32.
 bool has_fast_bf16();
 
-// Number of times that each kernel with a fast path was computed by the reference although the back
-// end was automatic, since the start of the program. Counts only f32 and bf16, the dtypes of the
-// fast paths. On CUDA devices: computed by our own kernels because cuDNN had no plan. Empty if
-// there was no fallback.
+// Fallbacks since the start of the program: for each kernel with a fast path, how often the
+// reference computed it although the back end was automatic. Counts only f32 and bf16, the dtypes
+// of the fast paths. On a CUDA device: how often our own kernels computed it because cuDNN had no
+// plan. Empty if there was no fallback.
 std::map<std::string, std::int64_t> reference_fallbacks();
 // The same on one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
 std::string describe_reference_fallbacks();
 
-// Called by such a kernel when the reference computes `x` instead.
+// A kernel with a fast path calls this when the reference computes the result for `x` instead.
 void count_fallback(const char* kernel, const Tensor& x);
 
 }  // namespace osteon

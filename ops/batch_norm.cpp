@@ -34,8 +34,9 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
       " has one value per channel, too few for the statistics of training; use a larger batch");
 }
 
-// Memory for a gradient that overwrites its own input if no other owner reads it. That saves the
-// traffic of a second buffer. The libraries of a CUDA device do not guarantee in-place operation.
+// Memory for a gradient with the shape of x: x's own memory if it has no other owner, which saves
+// the traffic of a second buffer; else new memory. On a CUDA device always new memory, because the
+// libraries there do not guarantee in-place operation.
 Tensor in_place_of(const Tensor& x) {
   return x.owns_memory_alone() && !x.device().is_cuda() ? x.view(x.shape()) : empty_like(x);
 }

@@ -140,8 +140,8 @@ OSTEON_KERNEL(warp_affine, const Tensor& images, const Tensor& matrices, const W
 
 // optimizer.cpp: updates parameters and state in place, all in one launch. The lists have one entry
 // per parameter and one dtype, f64 or f32; steps are f64 scalars that the kernel increments.
-// learning_rate has one f64 element, and so has guard if it is defined: unless its value is finite,
-// nothing changes.
+// learning_rate has one f64 element. guard has one f64 element or is undefined; if its value is not
+// finite, nothing changes.
 OSTEON_KERNEL(adam_step, const Tensors& parameters, const Tensors& gradients,
               const Tensors& exp_avg, const Tensors& exp_avg_sq, const Tensors& steps,
               const Tensor& learning_rate, const Tensor& guard, double weight_decay,

@@ -73,7 +73,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   check_same_dtype("matmul", "a", a, "b", b);
   check_same_device("matmul", "a", a, "b", b);
   OSTEON_CHECK(a.rank() >= 2 && a.rank() == b.rank(), "matmul: a ", a.shape(), " and b ", b.shape(),
-               " must both be matrices or batches of as many dimensions");
+               " must be two matrices, or two batches of matrices with the same rank");
   std::vector<std::int64_t> extents = a.shape().extents();
   for (std::int64_t d = 0; d < a.rank() - 2; ++d)
     OSTEON_CHECK(a.dim(d) == b.dim(d), "matmul: a ", a.shape(), " and b ", b.shape(),

@@ -11,8 +11,8 @@ namespace osteon {
 //   p <- p - learning_rate weight_decay p              if decoupled (AdamW)
 //   m <- beta1 m + (1 - beta1) g
 //   v <- beta2 v + (1 - beta2) g^2
-//   p <- p - learning_rate m^ / (sqrt(v^) + epsilon)   m^ = m / (1 - beta1^t), v^ = v / (1 -
-//   beta2^t)
+//   p <- p - learning_rate m^ / (sqrt(v^) + epsilon)   m^ = m / (1 - beta1^t),
+//                                                      v^ = v / (1 - beta2^t)
 //
 // Sources: Kingma & Ba, "Adam", ICLR 2015, algorithm 1; Loshchilov & Hutter, "Decoupled Weight
 // Decay Regularization", ICLR 2019, algorithm 2, with the decay multiplied by the learning rate as

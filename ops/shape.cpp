@@ -28,7 +28,7 @@ Shape resolve(const Tensor& x, const std::vector<std::int64_t>& extents) {
                  ", expects none below -1");
     if (resolved[d] != -1) continue;
     OSTEON_CHECK(!open, "reshape: extents ", Printed{extents},
-                 " leave more than one open, expects at most one -1");
+                 " contain more than one -1, expects at most one");
     open = d;
     resolved[d] = 1;
   }

@@ -10,8 +10,8 @@ namespace osteon {
 namespace {
 
 constexpr const char* kOp = schema::warp_affine.name;
-// So that coordinates need far fewer than the 24 bits of a float's mantissa, and offsets into an
-// RGB image fit into 32 bits.
+// With this limit, coordinates need far fewer than the 24 bits of a float's mantissa, and offsets
+// into an RGB image fit into 32 bits.
 constexpr std::int64_t kMaxExtent = 16384;
 
 bool is_extent(std::int64_t extent) { return extent >= 1 && extent <= kMaxExtent; }

@@ -1,3 +1,4 @@
+// One pass over the output; without ReLU the lower bound is minus infinity.
 #include "ops/cpu/add_relu.h"
 
 #include <limits>

@@ -5,7 +5,8 @@
 //   for computing the sample variance" (1983). Unlike "mean of squares minus square of mean", it
 //   has no cancellation.
 // * Each pass starts where the previous one ended, with data that are still in the cache: the
-//   previous convolution writes upwards, the sums run downwards, the results upwards.
+//   previous convolution writes in ascending order, the sums are computed in descending order, the
+//   results in ascending order.
 // * Backward recomputes the ReLU mask from x if there is no residual, and gradients may overwrite
 //   their own inputs (kernels.h).
 #include <cmath>
@@ -284,7 +285,7 @@ GradientSums gradient_sums(const Tensor& x, const ReluGradient<T>& relu_gradient
   return total;
 }
 
-// dx = g of_g + x of_x + constant, with one coefficient per channel.
+// dx = g of_g + x of_x + constant, where of_g, of_x and constant are coefficients of each channel.
 template <class T>
 struct InputGradient {
   explicit InputGradient(std::int64_t channels)
@@ -333,7 +334,7 @@ void backward(const BatchNormBackward& arguments) {
     dbias.data<A>()[c] = static_cast<A>(sums.g[i]);
     dweight.data<A>()[c] = static_cast<A>(sum_gx);
     const double scale = static_cast<double>(weight.data<A>()[c]) * inverse;
-    // The batch's mean and variance depend on x, hence the two projections of the rule in
+    // The batch's mean and variance depend on x, hence the two additional terms in the rule of
     // ops/batch_norm.cpp.
     const double count = static_cast<double>(rows);
     const double of_x = options.training ? -scale * inverse * sum_gx / count : 0;

@@ -24,12 +24,12 @@ struct Direction {
   std::int64_t kernel, stride, padding, extent, windows;
 
   // The pixels of window p; its positions start at p stride - padding.
-  Range pixels_below(std::int64_t p) const {
+  Range pixels_in(std::int64_t p) const {
     const std::int64_t start = p * stride - padding;
     return {std::max<std::int64_t>(0, start), std::min(start + kernel, extent)};
   }
   // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
-  Range windows_above(std::int64_t h) const {
+  Range windows_with(std::int64_t h) const {
     const std::int64_t at = h + padding;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, std::min(windows, at / stride + 1)};
   }
@@ -87,7 +87,7 @@ void max_forward(const Tensor& x, const Geometry& pool, const Tensor& y, const T
   T* const output = y.data<T>();
   std::uint8_t* const places = argmax.data<std::uint8_t>();
   for_each_block(to, [&](auto n, auto p, auto q, auto c, std::size_t count) {
-    const Range rows = pool.vertical.pixels_below(p), columns = pool.horizontal.pixels_below(q);
+    const Range rows = pool.vertical.pixels_in(p), columns = pool.horizontal.pixels_in(q);
     std::array<A, kBlock> best;
     std::array<std::int32_t, kBlock> place;
     best.fill(-std::numeric_limits<A>::infinity());
@@ -118,7 +118,7 @@ void max_backward(const Tensor& dy, const Tensor& argmax, const Geometry& pool, 
   const std::uint8_t* const places = argmax.data<std::uint8_t>();
   T* const output = dx.data<T>();
   for_each_block(to, [&](auto n, auto h, auto w, auto c, std::size_t count) {
-    const Range rows = pool.vertical.windows_above(h), columns = pool.horizontal.windows_above(w);
+    const Range rows = pool.vertical.windows_with(h), columns = pool.horizontal.windows_with(w);
     std::array<A, kBlock> total{};
     for (std::int64_t p = rows.first; p < rows.last; ++p) {
       for (std::int64_t q = columns.first; q < columns.last; ++q) {
@@ -177,8 +177,8 @@ void avg_pool2d_forward(const Tensor& x, const Pool2dOptions& options, const Ten
   const Geometry pool(x.shape(), y.shape(), options);
   dispatch_floating("avg_pool2d", x.dtype(), [&]<class T>() {
     average<T>(
-        x, pool.places(), [&](std::int64_t p) { return pool.vertical.pixels_below(p); },
-        [&](std::int64_t q) { return pool.horizontal.pixels_below(q); }, y);
+        x, pool.places(), [&](std::int64_t p) { return pool.vertical.pixels_in(p); },
+        [&](std::int64_t q) { return pool.horizontal.pixels_in(q); }, y);
   });
 }
 
@@ -186,8 +186,8 @@ void avg_pool2d_backward(const Tensor& dy, const Pool2dOptions& options, const T
   const Geometry pool(dx.shape(), dy.shape(), options);
   dispatch_floating("avg_pool2d", dy.dtype(), [&]<class T>() {
     average<T>(
-        dy, pool.places(), [&](std::int64_t h) { return pool.vertical.windows_above(h); },
-        [&](std::int64_t w) { return pool.horizontal.windows_above(w); }, dx);
+        dy, pool.places(), [&](std::int64_t h) { return pool.vertical.windows_with(h); },
+        [&](std::int64_t w) { return pool.horizontal.windows_with(w); }, dx);
   });
 }
 

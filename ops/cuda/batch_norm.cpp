@@ -1,6 +1,6 @@
 // Batch norm with cuDNN's fused plans if they exist, else with our own kernels
 // (batch_norm_kernels.h). The fused plans read and write each tensor once; separate kernels for
-// ReLU, residual and gradients would do so again.
+// ReLU, residual and gradients would read and write them again.
 #include "ops/backend.h"
 #include "ops/cuda/batch_norm_kernels.h"
 #include "ops/cuda/cudnn/aligned.h"

@@ -1,6 +1,7 @@
-// Memory traffic: forward in training reads x twice (statistics, result) and the residual once, and
-// writes y and one mask bit per element; in inference it reads x once. Backward reads dy and x
-// twice (sums, gradients) and writes dx and dresidual. row_sums.cuh computes the sums.
+// The kernels of batch normalisation. Memory traffic: forward in training reads x twice
+// (statistics, result) and the residual once, and writes y and one mask bit per element; in
+// inference it reads x once. Backward reads dy and x twice (sums, gradients) and writes dx and
+// dresidual. row_sums.cuh computes the sums.
 //
 // The variance is computed from sums of x - x[0] and its square: a channel's first value is near
 // its mean, so nothing cancels if a mean is far from 0.
@@ -156,7 +157,7 @@ __global__ void __launch_bounds__(kThreads)
   inverse_std[c] = static_cast<A>(1 / std::sqrt(static_cast<double>(running_var[c]) + epsilon));
 }
 
-// dx = g of_g + x of_x + constant, with one coefficient per channel.
+// dx = g of_g + x of_x + constant, where of_g, of_x and constant are coefficients of each channel.
 template <class A>
 struct InputGradient {
   A *of_g, *of_x, *constant;
@@ -175,7 +176,7 @@ __global__ void __launch_bounds__(kThreads)
   dbias[c] = static_cast<A>(sums.first);
   dweight[c] = static_cast<A>(sum_gx);
   const double scale = static_cast<double>(parameters.weight[c]) * inverse;
-  // The batch's mean and variance depend on x, hence the two projections of the rule in
+  // The batch's mean and variance depend on x, hence the two additional terms in the rule of
   // ops/batch_norm.cpp.
   const double of_x = training ? -scale * inverse * sum_gx / rows : 0;
   const double mean_g = training ? sums.first / rows : 0;

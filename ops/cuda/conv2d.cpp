@@ -41,8 +41,8 @@ Tensor prepared_bias(const Tensor& bias, DType dtype) {
   return prepared(bias, bias.shape(), dtype == DType::bf16 ? DType::f32 : dtype);
 }
 
-// Whether there is a plan for the convolution with all its fused operations. Only true f32 has
-// none.
+// Whether there is a plan for the convolution with all its fused operations. For f32 without tf32
+// there never is one if a residual or a ReLU is fused; in bf16 a missing plan counts as a fallback.
 bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
   if (has_plan(spec, x.device())) return true;
   if (spec != unfused(spec) && spec.dtype == DType::bf16) count_fallback("conv2d fused", x);

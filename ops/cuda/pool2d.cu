@@ -21,12 +21,12 @@ struct Direction {
   std::int32_t kernel, stride, padding, extent, windows;
 
   // The pixels of window p; its positions start at p stride - padding.
-  __device__ Range pixels_below(std::int64_t p) const {
+  __device__ Range pixels_in(std::int64_t p) const {
     const std::int64_t start = p * stride - padding;
     return {max(std::int64_t{0}, start), min(start + kernel, std::int64_t{extent})};
   }
   // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
-  __device__ Range windows_above(std::int64_t h) const {
+  __device__ Range windows_with(std::int64_t h) const {
     const auto at = static_cast<std::int32_t>(h) + padding;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, min(windows, at / stride + 1)};
   }
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(kThreads)
   for_each_pixel<n>(
       pool.count, vertical.windows, horizontal.windows, pool.channels,
       [&](std::int64_t image, std::int64_t p, std::int64_t q, std::int64_t c) {
-        const Range rows = vertical.pixels_below(p), columns = horizontal.pixels_below(q);
+        const Range rows = vertical.pixels_in(p), columns = horizontal.pixels_in(q);
         A best[n];
         Pack<std::uint8_t, n> place;
 #pragma unroll
@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(kThreads)
   for_each_pixel<n>(
       pool.count, vertical.extent, horizontal.extent, pool.channels,
       [&](std::int64_t image, std::int64_t h, std::int64_t w, std::int64_t c) {
-        const Range rows = vertical.windows_above(h), columns = horizontal.windows_above(w);
+        const Range rows = vertical.windows_with(h), columns = horizontal.windows_with(w);
         A total[n] = {};
         for (std::int64_t p = rows.first; p < rows.last; ++p)
           for (std::int64_t q = columns.first; q < columns.last; ++q) {
@@ -177,9 +177,8 @@ __global__ void __launch_bounds__(kThreads)
   for_each_pixel<n>(
       pool.count, to_rows, to_columns, pool.channels,
       [&](std::int64_t image, std::int64_t a, std::int64_t b, std::int64_t c) {
-        const Range rows = is_backward ? vertical.windows_above(a) : vertical.pixels_below(a);
-        const Range columns =
-            is_backward ? horizontal.windows_above(b) : horizontal.pixels_below(b);
+        const Range rows = is_backward ? vertical.windows_with(a) : vertical.pixels_in(a);
+        const Range columns = is_backward ? horizontal.windows_with(b) : horizontal.pixels_in(b);
         A total[n] = {};
         for (std::int64_t row = rows.first; row < rows.last; ++row)
           for (std::int64_t column = columns.first; column < columns.last; ++column) {

@@ -122,7 +122,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // Block: (terms, results). Grid: (results, splits). If n > 1, the terms of a result are contiguous,
-// and only the last vector may be incomplete, and only if there is one result.
+// and all vectors are complete, except that the last one may be incomplete if there is only one
+// result.
 template <int n, class T, class Reduction, class To>
 __global__ void __launch_bounds__(kThreads)
     reduce_rows(const T* x, const __grid_constant__ Plan plan, std::int64_t terms_per_split,

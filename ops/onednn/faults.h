@@ -9,8 +9,8 @@
 
 namespace osteon::onednn {
 
-// Whether the table in faults.cpp lists this problem for `implementation`, oneDNN's name of its
-// code.
+// Whether the table in faults.cpp lists this problem for `implementation`, a name that oneDNN
+// reports.
 bool has_known_fault(const Problem& problem, const std::string& implementation);
 
 }  // namespace osteon::onednn

@@ -6,7 +6,7 @@
 
 namespace osteon::onednn {
 
-// Of the loaded library, for example 2 and "2.6.3".
+// The version of the loaded library, for example 2 and "2.6.3".
 int major_version();
 std::string version();
 

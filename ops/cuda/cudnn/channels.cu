@@ -1,5 +1,6 @@
-// Memory traffic: each element of both tensors is read once and each element of the result written
-// once, vectorised to 16 bytes if the result's channels fill whole vectors.
+// Padding and cropping of channels. Memory traffic: each element that is kept is read once and each
+// element of the result is written once, vectorised to 16 bytes if the result's channels fill whole
+// vectors.
 #include "ops/cuda/cudnn/channels.h"
 
 #include "tensor/convert.h"

@@ -18,7 +18,7 @@ using fe::graph::Tensor_attributes;
 using GraphTensor = std::shared_ptr<Tensor_attributes>;
 using CudnnHandle = Handle<cudnnHandle_t, cudnnDestroy>;
 
-// Only the first line of the message: a log of all attempts follows.
+// Reports only the first line of cuDNN's message: a log of all attempts follows it.
 void check(const char* step, fe::error_t status) {
   if (status.is_good()) return;
   const std::string message = status.get_message();
