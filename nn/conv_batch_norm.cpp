@@ -1,4 +1,4 @@
-// Conditions of the folding, and its arithmetic.
+// When a convolution and its batch norm are folded, and the arithmetic of the folding.
 #include "nn/conv_batch_norm.h"
 
 #include <cmath>
@@ -19,7 +19,7 @@ Tensor ConvBatchNorm::relu(const Tensor& x, const Tensor& residual) {
   return norm_.relu(conv_(x), residual);
 }
 
-// Training needs the memory for other data.
+// Frees the folded weights in training, which needs the memory for other data.
 void ConvBatchNorm::forget() {
   if (!norm_.is_training()) return;
   weight_ = bias_ = Tensor();
@@ -49,7 +49,8 @@ Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu)
   return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options);
 }
 
-// Computed on the CPU, on any device: it happens once per change of the parameters.
+// Computed on the CPU, also for a model on another device: this happens only once per change of the
+// parameters.
 void ConvBatchNorm::fold() {
   const auto host = [](const Tensor& x) { return x.defined() ? x.to(Device::cpu()) : x; };
   const Tensor conv_weight = host(conv_.weight), conv_bias = host(conv_.bias);

@@ -1,7 +1,8 @@
 // Models by name, and how to add a family of models.
 //
 // A family is a Module in its own files and one line per model in the list in models.cpp. A program
-// with its own family passes the same line to register_model. No other code depends on a family.
+// with its own family passes an Architecture to register_model instead. No other code depends on a
+// family.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ struct Architecture {
 const Architecture& find_architecture(const std::string& name);
 
 // Adds a model to the list of find_architecture. Call it before other threads use the list. Throws
-// Error if the name is taken or the line is incomplete.
+// Error if the name is taken or a member is missing or out of range.
 void register_model(Architecture architecture);
 
 // find_architecture(name).make(options).

@@ -90,9 +90,9 @@ class Module {
   virtual void replayed() {}
 
  protected:
-  // The computation of operator(). A module with one input overrides the first, one with several
-  // inputs the second, one with optional further inputs both. A version that is not overridden
-  // throws Error; but a list of one input is passed to the first.
+  // The computation of operator(). A module with one input overrides the first function, a module
+  // with several inputs the second, a module with optional further inputs both. A function that is
+  // not overridden throws Error, except that the second passes a list of one input to the first.
   virtual Tensor forward(const Tensor& x);
   virtual Tensor forward(const Tensors& inputs);
 

@@ -23,7 +23,7 @@ Architecture resnet(const std::string& name, ResNetBlock block, const std::array
 
 class ResNet : public Module {
  public:
-  // blocks: their number in each of the four stages.
+  // `blocks`: the number of blocks in each of the four stages.
   ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options);
 
  protected:

@@ -77,7 +77,7 @@ LRScheduler::LRScheduler(const ScheduleOptions& options)
     throw UsageError(format("unknown schedule \"", options.name, "\"; known are ", join(known)));
   OSTEON_CHECK(options.every >= 1 && options.gamma > 0 && options.patience >= 0, "schedule: every ",
                options.every, ", gamma ", options.gamma, ", patience ", options.patience,
-               "; must be at least 1, above 0, and 0 or more");
+               "; every must be at least 1, gamma above 0, patience at least 0");
   OSTEON_CHECK(options.name != "cosine" ||
                    (0 <= options.warmup_steps && options.warmup_steps < options.total_steps),
                "schedule: a cosine of ", options.total_steps, " steps cannot warm up for ",

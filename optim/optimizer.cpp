@@ -181,7 +181,7 @@ void Optimizer::load_state_dict(const OptimizerState& saved) {
     groups_ = std::move(groups);
     set_lr_factor(factor);
   } catch (const nlohmann::json::exception& error) {
-    throw Error(format(name_, ": the saved state is not one of an optimizer: ", error.what()));
+    throw Error(format(name_, ": this is not the saved state of an optimizer: ", error.what()));
   }
   for (const auto& [name, tensor] : named) copy_(tensor, given.at(name));
 }

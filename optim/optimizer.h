@@ -39,7 +39,7 @@ class Optimizer {
   void zero_grad();
 
   // Updates each parameter that has a gradient; other parameters and their state stay unchanged.
-  // `guard` has one f64 element, for example the result of clip_grad_norm_: unless it is finite,
+  // `guard` has one f64 element, for example the result of clip_grad_norm_: if it is not finite,
   // nothing changes and no step is counted. Throws Error if no parameter has a gradient.
   void step(const Tensor& guard = {});
 
