@@ -36,9 +36,9 @@ struct DataAudit {
 // Decodes every image in `workers` threads. Two images look the same if both hold: their difference
 // hashes (17 x 16 pixels, each compared with its left neighbour: 256 bits) differ in at most
 // kNearBits, and their thumbnails of 32 x 32 pixels correlate with at least kNearCorrelation.
-// Scaled, compressed or re-encoded copies do; other views of the same bone do not. The result does
-// not depend on the number of workers. `progress` is called from this thread with the number of
-// images done.
+// Both hold for scaled, compressed or re-encoded copies, but not for other views of the same bone.
+// The result does not depend on the number of workers. `progress` is called from this thread with
+// the number of images done.
 DataAudit audit_data(const Manifest& manifest, int workers,
                      const std::function<void(std::int64_t done)>& progress = {});
 

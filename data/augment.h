@@ -13,9 +13,9 @@ using AffineMatrix = std::array<float, 6>;
 
 struct Augmentation {
   double flip = 0;      // probability of a mirror image, left to right
-  double rotation = 0;  // degrees, drawn from ±
-  double scale = 0;     // size of the image times 1 ± this
-  double shift = 0;     // share of the side, drawn from ±, each way
+  double rotation = 0;  // maximum angle in degrees, to either side
+  double scale = 0;     // maximum relative change of the size: 0.1 is 90 % to 110 %
+  double shift = 0;     // maximum shift along each axis, as a share of the side
 };
 
 // default (flip 0.5, ±15 degrees, scale and shift ±10 %), mura-paper (flip 0.5, ±30 degrees:

@@ -71,7 +71,7 @@ class CacheFolder {
   std::unordered_map<std::uint64_t, CachedImage> images_;
 };
 
-// Writes one file of a folder. It gets its name when it is complete, or never.
+// Writes one file of a folder. The file gets its final name only when it is complete.
 class CacheWriter {
  public:
   // Space for `slots` images; throws Error naming the folder if it cannot be written.

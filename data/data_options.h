@@ -12,18 +12,18 @@ inline constexpr OptionInfo kDatasetOption{"dataset", OptionGroup::data, "reader
 inline constexpr OptionInfo kPositiveOption{
     "positive", OptionGroup::data, "name of the positive (abnormal) class; empty: guessed"};
 inline constexpr OptionInfo kPartsOption{"parts", OptionGroup::data,
-                                         "body parts to keep, as XR_WRIST,XR_ELBOW; empty: all"};
+                                         "body parts to keep, like XR_WRIST,XR_ELBOW; empty: all"};
 inline constexpr OptionInfo kSplitSeedOption{
     "split-seed", OptionGroup::data, "seed of the split, if the data set does not state one"};
 inline constexpr OptionInfo kValFractionOption{
     "val-fraction", OptionGroup::data,
     "share of patients for validation; negative: the data set's own"};
 inline constexpr OptionInfo kLimitOption{"limit", OptionGroup::data,
-                                         "at most so many images of each split; 0: all"};
+                                         "maximum number of images per split; 0: all"};
 inline constexpr OptionInfo kMaxBadOption{
     "max-bad", OptionGroup::data, "tolerated share of unreadable images", OnResume::may_change};
 inline constexpr OptionInfo kWorkersOption{"workers", OptionGroup::data,
-                                           "threads that prepare images; 0: none beside the model",
+                                           "threads that prepare images; 0: the main thread does",
                                            OnResume::may_change};
 
 inline const OneOf kDatasets{{"auto", "mura", "fracatlas", "folder", "csv"}};

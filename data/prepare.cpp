@@ -41,7 +41,7 @@ PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOption
   });
   progress.line(format("read ", total, " images in ", human_duration(pace.seconds())));
   const auto& bad = prepared.unreadable;
-  if (!bad.empty()) progress.line(format("left out ", bad.size(), " that cannot be read:"));
+  if (!bad.empty()) progress.line(format("left out ", bad.size(), " images that cannot be read:"));
   for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i)
     progress.line("  " + bad[i].reason);
   if (bad.size() > kMaxListed) progress.line(format("  and ", bad.size() - kMaxListed, " more"));

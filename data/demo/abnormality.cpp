@@ -1,4 +1,4 @@
-// Breaks, drills and repairs the demo bones.
+// Adds each kind of abnormality to the bones of a demo limb.
 #include "data/demo/abnormality.h"
 
 #include <algorithm>

@@ -35,7 +35,8 @@ void wide_blur(Field& field, std::int64_t radius) {
   }
 }
 
-// The three-tap blur (share, 1 - 2 share, share) each way, in place: the focal spot and the screen.
+// The three-tap blur (share, 1 - 2 share, share) each way, in place: it models the blur by the
+// focal spot and the screen.
 void fine_blur(Field& field, float share) {
   const auto blur_line = [&](float* values, std::int64_t count, std::int64_t step) {
     float before = values[0];

@@ -15,7 +15,6 @@ namespace {
 
 using namespace demo;
 
-// Each purpose has its own stream, so that the draws for one never shift the draws for another.
 constexpr std::uint64_t kMaxViews = 4;
 
 // Draws the frame of an image: its long side and aspect ratio vary.
@@ -59,6 +58,7 @@ PixelBox shadow(const std::vector<Ball>& balls, const View& view) {
 }  // namespace
 
 std::vector<DemoView> draw_demo_study(const DemoStudy& study, const DemoOptions& options) {
+  // Each purpose has its own stream, so that the draws for one never shift the draws for another.
   const auto index = static_cast<std::uint64_t>(study.index);
   RandomStream patient(options.seed, hash_name("demo patient"),
                        static_cast<std::uint64_t>(study.patient));

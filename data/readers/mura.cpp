@@ -49,7 +49,8 @@ struct StudyPath {
   }
 };
 
-// Removes what lists add to a path: the name of the data set's folder before it, a slash after it.
+// The components of a path in a list, without the name of the data set's folder at the start and
+// without a slash at the end.
 std::vector<std::string> components(const std::string& text) {
   std::vector<std::string> names = split_text(text, '/');
   std::erase_if(names, [](const std::string& name) { return name.empty() || name == "."; });
@@ -125,8 +126,9 @@ class HalfReader {
                    "\" is neither 0 (normal) nor 1 (abnormal)");
       const std::string class_name = label == "1" ? kAbnormal : kNormal;
       if (!path->class_name().empty() && path->class_name() != class_name)
-        listing_.warnings.push_back(format(place, path->folder, " is labelled ", label,
-                                           " against its name; the list takes precedence"));
+        listing_.warnings.push_back(
+            format(place, path->folder, " is labelled ", label,
+                   ", which contradicts its name; the list takes precedence"));
       OSTEON_CHECK(studies_.try_emplace(path->folder, *path, class_name, place, false).second,
                    place, path->folder, " is listed twice");
     }

@@ -199,7 +199,7 @@ TEST_CASE("MURA: the lists take precedence") {
                      "XR_ELBOW test"});
   REQUIRE(manifest.warnings.size() == 2);
   CHECK(manifest.warnings[0].find("train_labeled_studies.csv:1: ") != std::string::npos);
-  CHECK(manifest.warnings[0].find("against its name; the list takes precedence") !=
+  CHECK(manifest.warnings[0].find("contradicts its name; the list takes precedence") !=
         std::string::npos);
   CHECK(manifest.warnings[1].find("train_labeled_studies.csv:2: ") != std::string::npos);
   CHECK(manifest.warnings[1].find("has no images") != std::string::npos);
