@@ -1,4 +1,4 @@
-// Counts epochs without a new best one.
+// Counts consecutive epochs without improvement.
 #include "train/early_stopping.h"
 
 #include "base/error.h"

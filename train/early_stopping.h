@@ -7,8 +7,8 @@
 
 namespace osteon {
 
-// Training ends after `patience` epochs in a row without a new best one. Source: Prechelt, "Early
-// Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998.
+// Training ends after `patience` consecutive epochs that are not better than the best one. Source:
+// Prechelt, "Early Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998.
 class EarlyStopping : public TrainingCallback {
  public:
   // Throws UsageError for a patience below 1.

@@ -1,4 +1,4 @@
-// The table of train_mura's options: name, group, help, check and rule of resuming of each.
+// The table of train_mura's options: each with its name, group, help, check and rule of --resume.
 #pragma once
 
 #include "data/augment.h"
@@ -71,11 +71,11 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("schedule", training,
              "learning rate over time: step and plateau divide it by 10, cosine warms up"),
         o.schedule, OneOf{schedule_names()});
-  visit(info("clip-norm", training, "largest norm of the gradient; 0: any"), o.clip_norm,
+  visit(info("clip-norm", training, "maximum norm of the gradient; 0: no limit"), o.clip_norm,
         AtLeast{0});
   visit(OptionInfo{.name = "patience",
                    .group = training,
-                   .help = "end after so many epochs in a row without a better one; 0: never",
+                   .help = "stop after this many consecutive epochs without improvement; 0: never",
                    .on_resume = may_change,
                    .may_be_absent = true},
         o.patience, AtLeast{0});
@@ -83,12 +83,12 @@ void for_each_option(Options& o, const Visit& visit) {
              "weight of abnormal images: paper (per body part), balanced, none or a number"),
         o.positive_weight, AsParsedBy{check_weight_policy});
   visit(info("threshold", training,
-             "probability from which an image is abnormal; val, val-f1: chosen on validation "
-             "(Youden, F1)"),
+             "an image is abnormal from this probability on; val, val-f1: chosen on the validation "
+             "split (Youden's index, F1)"),
         o.threshold, AsParsedBy{parse_threshold});
-  visit(info("temperature", training, "divisor of logits; val: fitted on validation"),
+  visit(info("temperature", training, "divisor of logits; val: fitted on the validation split"),
         o.temperature, AsParsedBy{parse_temperature});
-  visit(info("seed", training, "of weights, order and augmentation"), o.seed, any);
+  visit(info("seed", training, "seed of weights, order and augmentation"), o.seed, any);
   visit(info("skip-nonfinite", training,
              "skip and count steps whose loss or gradient is not finite", may_change),
         o.skip_nonfinite, any);
@@ -117,10 +117,11 @@ void for_each_option(Options& o, const Visit& visit) {
   for_each_machine_option(o, visit);
   visit(
       info("autotune", machine,
-           "CUDA: choose by timing what computes convolutions and batch norms; kept with the run"),
+           "CUDA: choose the algorithms of convolutions and batch norms by timing; stored with the "
+           "run"),
       o.autotune, any);
   visit(info("allow-nondeterministic", machine,
-             "CUDA: choose also from what gives other bits in each run"),
+             "CUDA: also allow algorithms whose results differ from run to run"),
         o.allow_nondeterministic, any);
 }
 

@@ -1,4 +1,5 @@
-// The options of a training run with their defaults; train/option_table.h says the rest of each.
+// The options of a training run with their defaults; train/option_table.h has their help and
+// checks.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,12 @@ struct TrainOptions : MachineOptions {
   std::string dataset = "auto";    // auto, mura, fracatlas, folder, csv
   std::string positive;            // name of the positive class; empty: guessed
   std::vector<std::string> parts;  // body parts kept; empty: all
-  std::uint64_t split_seed = 0;    // of the split alone: runs of other seeds share their test set
-  double val_fraction = -1;        // share of patients for validation; negative: the reader's
-  std::int64_t limit = 0;          // at most so many images of each split; 0: all
-  double max_bad = 0.01;           // share of unreadable images that is tolerated
+  std::uint64_t split_seed = 0;  // of the split only: runs with other seeds have the same test set
+  double val_fraction = -1;      // share of patients for validation; negative: the reader's
+  std::int64_t limit = 0;        // maximum number of images per split; 0: all
+  double max_bad = 0.01;         // share of unreadable images that is tolerated
 
-  std::int64_t image_size = 0;         // side of the model's input; 0: what the model is made for
+  std::int64_t image_size = 0;         // side of the model's input; 0: the model's own
   std::string fit = "stretch";         // stretch, pad
   std::string augment = "default";     // default, mura-paper, none
   std::string normalization = "data";  // data: mean and std of the training split; imagenet
@@ -29,7 +30,7 @@ struct TrainOptions : MachineOptions {
   int workers = 2;
 
   std::string arch = "resnet50";
-  std::int64_t width = 64;          // channels after the stem; all other widths follow it
+  std::int64_t width = 64;          // channels after the stem; all other widths scale with it
   std::filesystem::path init;       // weights to start from; empty: He initialisation
   bool zero_init_residual = false;  // start each residual branch at zero
   std::int64_t epochs = 10;
@@ -40,13 +41,14 @@ struct TrainOptions : MachineOptions {
   double weight_decay = 0;
   std::string schedule = "cosine";  // constant, step, plateau, cosine (one epoch of warm-up)
   double clip_norm = 0;             // 0: gradients are not clipped
-  std::int64_t patience = 0;        // epochs without a better one that end the run; 0: never
+  std::int64_t patience = 0;  // consecutive epochs without improvement before the run stops; 0: any
   std::string positive_weight = "paper";
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch
 
-  bool autotune = false;                // CUDA: choose what computes by timing
-  bool allow_nondeterministic = false;  // CUDA: also what gives other bits from run to run
+  bool autotune = false;  // CUDA: choose algorithms by timing
+  bool allow_nondeterministic =
+      false;  // CUDA: also algorithms whose results differ from run to run
   std::uint64_t seed = 0;
 
   double save_every = 10;       // minutes between checkpoints within an epoch; 0: none

@@ -13,8 +13,8 @@
 namespace osteon {
 namespace {
 
-// Steps that run directly before one is recorded. They choose plans, open libraries, fill caches
-// and allocate memory, none of which can be recorded. From the second step on all this is done.
+// Number of steps that run directly before one is recorded. They choose plans, open libraries, fill
+// caches and allocate memory, none of which can be recorded; after two steps all this is done.
 constexpr int kWarmUp = 2;
 
 }  // namespace
@@ -98,7 +98,8 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
   optimizer_.zero_grad();
   Tensors numbers;
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    // A recorded step has one batch. All batches but the last of a step are full.
+    // Sample i * batch_size of the step is the first of batch i, because only the last batch of a
+    // step may be smaller. (A recorded step has only batch 0.)
     if (i > 0) draw_from(static_cast<std::int64_t>(i) * options_.batch_size);
     const Tensor loss = loss_(batches[i]);
     backward(loss * (1.0 / static_cast<double>(batches.size())));
