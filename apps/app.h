@@ -1,5 +1,6 @@
-// What all programs share: parsing, and how a run ends. Exit status 0 done, 1 a run-time error, 2
-// wrong usage, 128 + the signal interrupted; an error is one line on standard error.
+// Shared by all programs: parsing of the command line, and the exit status. The status is 0 for
+// success, 1 for a run-time error, 2 for wrong usage, and 128 + the signal after an interruption;
+// an error is one line on standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -13,7 +14,8 @@
 
 namespace osteon {
 
-// Parses the command line into what the options of `app` are bound to, then runs `body`.
+// Parses the command line into the variables that the options of `app` are bound to, then runs
+// `body`.
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
   restart_with_short_spin(argv);

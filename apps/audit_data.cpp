@@ -8,15 +8,14 @@
 #include "eval/results.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("Looks through a data set: counts, sizes, unreadable files, duplicates",
-               "audit_data");
+  CLI::App app("Audits a data set: counts, sizes, unreadable files, duplicates", "audit_data");
   app.option_defaults()->always_capture_default();
   std::filesystem::path data, json;
   osteon::ManifestOptions options;
   int workers = 2;
   bool quiet = false;
   app.add_option("--data", data, "data set: a folder, or a CSV file")->required();
-  app.add_option("--json", json, "write everything to this file, for eval_mura --audit");
+  app.add_option("--json", json, "write all results to this file, for eval_mura --audit");
   app.add_option("--dataset", options.dataset,
                  osteon::help_of(osteon::kDatasetOption, osteon::kDatasets));
   app.add_option("--positive", options.positive, osteon::kPositiveOption.help);

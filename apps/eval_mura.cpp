@@ -44,9 +44,9 @@ void for_each_option(EvalOptions& o, const Visit& visit) {
   visit(kPartsOption, o.parts, any);
   visit(OptionInfo{"split", data, "images to evaluate"}, o.split,
         OneOf{{"test", "val", "train", "all"}});
-  visit(OptionInfo{"split-seed", data, "as for train_mura (default: the training's)"}, o.split_seed,
+  visit(OptionInfo{"split-seed", data, "as for train_mura (default: as in training)"}, o.split_seed,
         any);
-  visit(OptionInfo{"val-fraction", data, "as for train_mura (default: the training's)"},
+  visit(OptionInfo{"val-fraction", data, "as for train_mura (default: as in training)"},
         o.val_fraction, any);
   visit(kLimitOption, o.limit, AtLeast{0});
   visit(kMaxBadOption, o.max_bad, InRange{0, 1});
@@ -54,31 +54,33 @@ void for_each_option(EvalOptions& o, const Visit& visit) {
   visit(kWorkersOption, o.workers, AtLeast{0});
 
   visit(OptionInfo{"threshold", model,
-                   "probability from which an image is abnormal: a number, val or val-f1 (chosen "
-                   "on validation by Youden's index or F1), or checkpoint (the stored one)"},
+                   "an image is abnormal from this probability on: a number, val or val-f1 (chosen "
+                   "on the validation split by Youden's index or F1), or checkpoint (the stored "
+                   "one)"},
         o.threshold, or_checkpoint(parse_threshold));
   visit(OptionInfo{"temperature", model,
-                   "divisor of logits: a number, val (fitted on validation), or checkpoint"},
+                   "divisor of logits: a number, val (fitted on the validation split), or "
+                   "checkpoint (the stored one)"},
         o.temperature, or_checkpoint(parse_temperature));
   visit(OptionInfo{"tta", model, "flip averages each image and its mirror image"}, o.tta,
         OneOf{{"none", "flip"}});
   visit(OptionInfo{"save-model", model,
-                   "write the checkpoint with the threshold and temperature used here to this "
-                   "file"},
+                   "file for a copy of the model with the threshold and temperature of this "
+                   "evaluation"},
         o.save_model, any);
 
   visit(
       OptionInfo{"out", run, "folder for metrics.json, predictions.csv, studies.csv, report.html"},
       o.out, any);
-  visit(OptionInfo{"bootstrap", run, "draws of the 95 % intervals; 0: none"}, o.bootstrap,
-        InRange{0, 100'000});
-  visit(OptionInfo{"seed", run, "of the bootstrap"}, o.seed, any);
+  visit(OptionInfo{"bootstrap", run, "bootstrap draws for the 95 % intervals; 0: no intervals"},
+        o.bootstrap, InRange{0, 100'000});
+  visit(OptionInfo{"seed", run, "seed of the bootstrap"}, o.seed, any);
   visit(OptionInfo{"compare", run,
                    "folder of another evaluation of the same images: differences with intervals"},
         o.compare, any);
-  visit(OptionInfo{"audit", run,
-                   "JSON file that audit_data wrote of this data: a section of the report"},
-        o.audit, any);
+  visit(
+      OptionInfo{"audit", run, "JSON file of audit_data for this data, to be shown in the report"},
+      o.audit, any);
   visit(OptionInfo{"quiet", run, "no progress, only the result"}, o.quiet, any);
   for_each_machine_option(o, visit);
 }
@@ -132,7 +134,7 @@ void check_options(EvalOptions& options) {
   check_outside_data("out", options.out, options.data);
 }
 
-// What decides for the models, with the threshold that the options ask for.
+// The threshold and temperature of the models, with the threshold that the options choose.
 ModelInfo decision_for(const EvalOptions& options, std::span<const TrainedModel> models,
                        const PreparedImages& data, const EvaluationOptions& evaluation,
                        Progress& progress) {

@@ -11,10 +11,11 @@ int main(int argc, char** argv) {
   osteon::DemoOptions options;
   std::filesystem::path out;
   app.add_option("--out", out, "folder to write; new or empty")->required();
-  app.add_option("--studies", options.studies, "studies of all parts and both splits together");
-  app.add_option("--seed", options.seed, "the same seed draws the same pictures");
+  app.add_option("--studies", options.studies,
+                 "number of studies, all parts and both splits together");
+  app.add_option("--seed", options.seed, "seed; the same seed gives the same images");
   app.add_option("--image-size", options.image_size,
-                 "long side of a picture in pixels; each one varies around it");
+                 "approximate long side of an image in pixels; it varies between images");
   return osteon::run_app(app, argc, argv, [&] {
     const std::int64_t images = osteon::write_demo(out, options);
     std::cout << "wrote " << options.studies << " studies, " << images << " images to "

@@ -24,7 +24,7 @@ std::string wrapped(const std::string& text) {
   return lines + line;
 }
 
-// How many characters must be inserted, removed or replaced to get from one word to the other.
+// The number of characters to insert, remove or replace to get from one word to the other.
 // Source: Levenshtein, "Binary codes capable of correcting deletions, insertions and reversals",
 // Soviet Physics Doklady 10, 1966.
 std::size_t edit_distance(const std::string& from, const std::string& to) {
@@ -57,7 +57,7 @@ std::string unknown_argument(const CLI::App& app) {
   if (dashed == left.end()) return left.front() + ": no option takes this argument";
   const std::string given = dashed->substr(0, dashed->find('='));
   std::string nearest;
-  std::size_t distance = 3;  // more is another word
+  std::size_t distance = 3;  // a word at this distance or more is not a misspelling
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) {
       const std::string known = "--" + name;

@@ -1,4 +1,4 @@
-// predict: what a trained model says of image files.
+// predict: predictions of a trained model for image files.
 #include <iostream>
 
 #include "apps/app.h"
@@ -27,15 +27,16 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("images", options.inputs, "PNG, JPEG or DICOM files, or folders of them")
       ->required();
   app.add_flag("--studies", options.predict.by_study,
-               "take the images of one folder as the views of one study: their mean");
+               "treat the images of one folder as views of one study, and average them");
   app.add_option("--csv", options.csv, "write path,probability,decision,error to this file");
-  app.add_option("--json", options.json, "write everything to this file");
+  app.add_option("--json", options.json, "write all results to this file");
   app.add_option("--cam", options.predict.cam,
                  "folder for Grad-CAM overlays (of the first checkpoint), one PNG per image");
-  app.add_option("--cam-layer", options.predict.cam_layer,
-                 "layer of the overlays, as layer4 (default: the deepest of at least 4 x 4 cells)");
+  app.add_option(
+      "--cam-layer", options.predict.cam_layer,
+      "layer of the overlays, like layer4 (default: the deepest with at least 4 x 4 cells)");
   app.add_option("--threshold", options.threshold,
-                 "probability from which on an image is positive (default: the checkpoint's)");
+                 "an image is positive from this probability on (default: the checkpoint's)");
   app.add_option("--batch-size", options.predict.batch_size, "images per batch")
       ->check(CLI::PositiveNumber);
   for_each_machine_option(options, [&](const OptionInfo& info, auto& value, const auto& check) {
@@ -47,7 +48,7 @@ void print_line(const std::string& name, const std::vector<double>& prediction,
                 const std::string& decision, const std::string& more = "") {
   std::cout << name;
   for (const double value : prediction) std::cout << "  " << rounded(value, 4);
-  std::cout << "  " << decision << more << std::endl;  // each answer as soon as it is there
+  std::cout << "  " << decision << more << std::endl;  // flushes, to show each answer at once
 }
 
 void print_studies(const std::vector<FolderAnswer>& studies) {
@@ -71,7 +72,7 @@ void predict(Options& options) {
     const std::optional<double> number = parse_threshold(options.threshold);
     if (!number)
       throw UsageError("--threshold " + options.threshold +
-                       ": there is no validation to choose on");
+                       ": there is no validation split to choose it on; give a number");
     info.threshold = *number;
   }
   options.predict.on_answer = [](const FileAnswer& answer) {
@@ -82,13 +83,13 @@ void predict(Options& options) {
   };
   const std::vector<std::filesystem::path> files = list_images(options.inputs);
   OSTEON_CHECK(!files.empty(), options.inputs.front().string(),
-               ": no images in there (PNG, JPEG or DICOM)");
+               ": no images found (PNG, JPEG or DICOM)");
   const FileAnswers answers = predict_files(models, info, files, options.predict);
   print_studies(answers.studies);
   if (!options.csv.empty()) write_answers_csv(options.csv, answers);
   if (!options.json.empty()) write_answers_json(options.json, answers, info);
   OSTEON_CHECK(answers.failures.empty(), answers.failures.size(), " of ", files.size(),
-               " images could not be answered");
+               " images have no prediction");
 }
 
 }  // namespace

@@ -24,16 +24,17 @@ void add_options(CLI::App& app, TrainOptions& options) {
     add_option(app, info, value, check);
   });
   app.get_option("--resume")
-      ->description(format("continue the run in --out with its own options; may be given anew: ",
-                           changeable(options, OnResume::may_change), ", ",
-                           changeable(options, OnResume::unless_cosine),
-                           " (not with cosine), and, giving up equal ", "bits, ",
-                           changeable(options, OnResume::changes_bits)));
+      ->description(
+          format("continue the run in --out with its own options; these may change: ",
+                 changeable(options, OnResume::may_change), ", ",
+                 changeable(options, OnResume::unless_cosine),
+                 " (not with cosine), and, if the weights need not be equal bit for bit, ",
+                 changeable(options, OnResume::changes_bits)));
   // A recipe changes defaults, so it is applied while parsing, before the options that follow it
   // are stored: CLI11 stores in the order of declaration, hence the early callback.
   app.add_option_function<std::string>(
          "--recipe", [&](const std::string& name) { apply_recipe(name, options); },
-         "mura-paper: the settings of the MURA paper; other options still count")
+         "mura-paper: the settings of the MURA paper; other options override them")
       ->trigger_on_parse()
       ->group(name_of(OptionGroup::training));
 }
@@ -49,7 +50,7 @@ int main(int argc, char** argv) {
   TrainOptions options;
   add_options(app, options);
   return run_app(app, argc, argv, [&] {
-    if (options.resume) {  // what the command line leaves open is as the run had it
+    if (options.resume) {  // options that are not on the command line keep the run's values
       options = options_of_run(options.out);
       app.parse(argc, argv);
     }

@@ -161,7 +161,7 @@ TEST_CASE("predict writes the predictions it can make and lists the failures") {
   CHECK(some.status == 1);
   CHECK(contains(some.output, "text.png: neither PNG"));
   CHECK(contains(some.output, "nowhere.png: no such file"));
-  CHECK(contains(some.output, "2 of 4 images could not be answered"));
+  CHECK(contains(some.output, "2 of 4 images have no prediction"));
   CHECK(contains(some.output, image + "  0."));
   CHECK(CsvTable(here + "/some.csv").rows().size() == 4);
   CHECK(read_image(here + "/cam/0.png").height == 40);
