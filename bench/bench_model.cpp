@@ -43,9 +43,9 @@ Tensor random_images(const BenchOptions& options, DType dtype, const Device& dev
 }
 
 // One measured step: a training step (forward, backward, Adam) as the trainer does it, or a forward
-// pass. A step ends when its results are on the host; on a CUDA device, when the previous step's
-// results are, so that the device always has work. The time between two such moments is the time of
-// a step.
+// pass. On the CPU a step ends when its results are on the host. On a CUDA device it ends when the
+// results of the previous step are on the host, so that the device always has work. The time of a
+// step is the time between two such ends.
 class Work {
  public:
   Work(const BenchOptions& options, const Device& device)
@@ -94,8 +94,9 @@ class Work {
   Tensor logits_before_;
 };
 
-// The time of each op: an op's forward pass lasts from the end of the previous one; so does its
-// gradient rule, which includes backward's accumulation of gradients.
+// The time of each op. The time of an op's forward pass is counted from the end of the previous
+// op. The time of its gradient rule is counted in the same way, and thus includes the accumulation
+// of gradients.
 class Profile {
  public:
   void begin_step() {

@@ -1,6 +1,6 @@
 // roofline: the lower bound of a training step's cost on a GPU, and its number of launches. The
-// step is the trainer's own, on an emulated device (tests/cuda_emulator) that counts and computes
-// nothing: it needs no GPU, and the shapes are the real ones.
+// step is the trainer's own, on an emulated device (tests/cuda_emulator) that counts the work but
+// computes nothing: it needs no GPU, and the shapes are the real ones.
 //
 //   build/bin/roofline --arch resnet50 --size 224 --batch 256
 #include <cstdio>
@@ -112,7 +112,7 @@ void measure(const RooflineOptions& options) {
 }  // namespace osteon
 
 int main(int argc, char** argv) {
-  CLI::App app("The least cost of a training step on a GPU: bytes, arithmetic, launches",
+  CLI::App app("The lower bound of a training step's cost on a GPU: bytes, arithmetic, launches",
                "roofline");
   app.option_defaults()->always_capture_default();
   osteon::RooflineOptions options;

@@ -17,8 +17,9 @@ double bytes_of(const Shape& shape, DType dtype) {
 double bytes_of(const Node::Input& input) { return bytes_of(input.shape, input.dtype); }
 double bytes_of(const Node::Output& output) { return bytes_of(output.shape, output.dtype); }
 
-// Filters and their gradients are kept in f32. For bf16 images they are converted to and from bf16.
-double bytes_beside(const Node::Input& weight, DType activations) {
+// The bytes of a filter in the dtype of the images. Filters and their gradients are kept in f32;
+// for bf16 images they are converted to and from bf16.
+double converted_filter_bytes(const Node::Input& weight, DType activations) {
   return bytes_of(weight.shape, activations);
 }
 
@@ -31,9 +32,9 @@ double convolution_flops(const Node& node) {
 // The bytes of a ReLU mask: one bit per element.
 double mask_bytes(const Shape& shape) { return static_cast<double>(shape.numel()) / 8; }
 
-// Tensor cores take eight channels of bf16 at once: an image with another number is copied and
-// padded.
-double bytes_to_fill_up(const Shape& x, DType dtype) {
+// The traffic of a copy with padded channels. Tensor cores take eight channels of bf16 at once; an
+// image whose number of channels is not a multiple of eight is copied and padded.
+double padding_bytes(const Shape& x, DType dtype) {
   constexpr std::int64_t kUnit = 8;
   const std::int64_t channels = x[-1], filled = (channels + kUnit - 1) / kUnit * kUnit;
   if (dtype != DType::bf16 || channels == filled) return 0;
@@ -82,8 +83,8 @@ void CountTraffic::note_forward(const Observation& op) {
     static_assert(std::size_t{schema::conv2d.weight} == schema::conv2d_add_relu.weight);
     const Tensor &x = op.inputs[schema::conv2d.x], &weight = op.inputs[schema::conv2d.weight];
     traffic.bytes += bytes_of(weight.shape(), x.dtype()) - bytes_of(weight);
-    const double fill = bytes_to_fill_up(x.shape(), x.dtype());
-    if (fill > 0) add("image with channels filled up", {fill}, 1);
+    const double fill = padding_bytes(x.shape(), x.dtype());
+    if (fill > 0) add("image with padded channels", {fill}, 1);
     if (weight.dtype() != x.dtype())
       add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), x.dtype())}, 1);
   }
@@ -100,11 +101,11 @@ void CountTraffic::note_backward(const Node& node) {
   if (is(node, schema::conv2d)) {
     const Node::Input &image = node.inputs[schema::conv2d.x],
                       &weight = node.inputs[schema::conv2d.weight];
-    const double filters = bytes_beside(weight, image.dtype);
+    const double filters = converted_filter_bytes(weight, image.dtype);
     const bool casts = weight.dtype != image.dtype;
     if (weight.needs_grad()) {
-      const double fill = bytes_to_fill_up(image.shape, image.dtype);
-      if (fill > 0) add("image with channels filled up", {fill}, 1);
+      const double fill = padding_bytes(image.shape, image.dtype);
+      if (fill > 0) add("image with padded channels", {fill}, 1);
       if (casts) add("cast of filter gradients", {filters + bytes_of(weight)}, 1);
       add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)},
           image.needs_grad() ? 1 : kAll);

@@ -1,5 +1,5 @@
-// The least cost of a model's step on a device: bytes moved through its memory and arithmetic,
-// counted from the recorded ops and the gradient rules that run. Used by roofline.
+// The lower bound of the cost of a model's step on a device: bytes moved through its memory, and
+// arithmetic, counted from the recorded ops and the gradient rules that run. Used by roofline.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct Work {
   int calls = 0;
   std::int64_t launches = 0;  // kernels and library calls
   Traffic traffic;
-  double seconds = 0;            // the least time of all calls
+  double seconds = 0;            // the lower bound of the time of all calls
   double seconds_read_once = 0;  // without second reads
 };
 

@@ -1,5 +1,5 @@
 // The chains of bench_peak. Empty assembly hides the values: with known values the compiler would
-// compute the result at compile time, and for equal chains only one.
+// compute the result at compile time, and equal chains only once.
 #include "bench/peak.h"
 
 #include <array>
