@@ -1,5 +1,5 @@
-// A family of models of your own, trained by the library's trainer like any other: a module, the
-// line that makes it known, and options. custom_model DATA OUT
+// A family of models of your own, trained by the library's trainer like any other: a module, its
+// registration, and the options of a run. Usage: custom_model DATA OUT
 #include <iostream>
 
 #include "nn/init.h"

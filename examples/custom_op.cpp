@@ -1,6 +1,6 @@
-// An operation of your own, outside the library: softplus(x) = log(1 + exp(x)), once composed of
-// operations that exist, which gives the gradient for free, and once with a loop and a gradient rule
-// of its own. The two are compared with each other and with central differences.
+// An operation of your own, outside the library: softplus(x) = log(1 + exp(x)). It is written
+// twice: composed of existing operations, so that no gradient rule is needed, and with its own loop
+// and gradient rule. The two are compared with each other and with central differences.
 #include <cmath>
 #include <iostream>
 
@@ -27,7 +27,8 @@ Tensor softplus(const Tensor& x) {
   return record(kSoftplus, y, {x}, /*saved=*/{x}, NoAttrs{}, softplus_gradient);
 }
 
-// The same by composition: log(1 + exp(x)) = -log sigmoid(-x), where log_softmax of (x, 0) has it.
+// The same by composition: log(1 + exp(x)) = -log(1 / (1 + exp(x))), and this logarithm is the
+// second element of log_softmax of the pair (x, 0).
 Tensor composed_softplus(const Tensor& x) {
   const Tensor pair = concat({reshape(x, {-1, 1}), reshape(zeros_like(x), {-1, 1})}, 1);
   return -narrow(log_softmax(pair), 1, 1, 1);

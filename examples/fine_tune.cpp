@@ -1,5 +1,5 @@
-// A new head on trained weights: the body keeps what it learnt elsewhere, and only the last layer
-// learns the new data. fine_tune RUN DATA, where RUN is the folder of a run of train_mura.
+// A new head on trained weights: the body keeps its weights, and only the last layer is trained on
+// the new data. Usage: fine_tune RUN DATA, where RUN is the folder of a run of train_mura.
 #include <iostream>
 
 #include "data/loader.h"
@@ -14,7 +14,8 @@ using namespace osteon;
 
 namespace {
 
-// Freezes all parameters but those of the head, which start anew; returns the head's.
+// Freezes all parameters except those of the head, which get new random values. Returns the
+// parameters of the head.
 NamedTensorList freeze_body(Module& model, const std::string& head) {
   NamedTensorList trainable;
   for (auto& [name, parameter] : model.named_parameters()) {
@@ -39,8 +40,8 @@ int main(int argc, char** argv) {
   const auto val = split_indices(data.manifest, Split::val);
   const auto task = task_of(info);
 
-  Adam optimizer({{.parameters = freeze_body(*trained.model, find_architecture(info.arch).head),
-                   .lr = 1e-2}});
+  Adam optimizer(
+      {{.parameters = freeze_body(*trained.model, find_architecture(info.arch).head), .lr = 1e-2}});
   const auto auroc = [&] {
     const ImageValues outputs = infer_outputs(*trained.model, info, *data.store, val, {});
     return task->evaluate({data.manifest, val}, task->predict(outputs, info), info, {})
@@ -49,7 +50,7 @@ int main(int argc, char** argv) {
   };
   std::cout << "with a random head: AUROC " << auroc() << "\n";
 
-  trained.model->eval();  // batch norm stands still, too: its statistics belong to the body
+  trained.model->eval();  // batch norm keeps its statistics, because they belong to the body
   for (int epoch = 0; epoch < 5; ++epoch) {
     Loader loader(*data.store, train,
                   {.batch_size = 16, .image_size = info.image_size, .shuffle = true}, epoch);

@@ -1,5 +1,5 @@
-// The whole of training in one page: data, a model, a loss, an optimizer and a loop. The model is a
-// line through noisy points; what it learns is compared with the line they were drawn from.
+// Training on one page: data, a model, a loss, an optimizer and a loop. The model is a line through
+// noisy points; the result is compared with the line from which the points were drawn.
 #include <cmath>
 #include <iostream>
 
@@ -26,7 +26,7 @@ int main() {
   for (int step = 1; step <= 100; ++step) {
     const Tensor error = model(x) - y;
     const Tensor loss = mean(error * error);
-    optimizer.zero_grad();  // gradients add up unless they are forgotten
+    optimizer.zero_grad();  // otherwise the gradients of all steps would be added
     backward(loss);
     optimizer.step();
     if (step % 20 == 0) std::cout << "step " << step << ": loss " << loss.item() << "\n";

@@ -22,7 +22,7 @@ int main() {
   const Tensor column = from_vector({10, 20}, {2, 1});
   std::cout << "x + column =\n" << x + column << "\n";
 
-  // Shapes that do not fit are an error that says which.
+  // Shapes that do not fit together throw an Error that names them.
   try {
     x + from_vector({1, 2}, {2});
   } catch (const Error& error) {

@@ -1,5 +1,5 @@
-// A ResNet18 on a folder of radiographs, from the files to its AUROC, with the parts of the library
-// that Trainer (train/trainer.h) puts together: train DATA [EPOCHS]
+// Trains a ResNet18 on a folder of radiographs, from the files to its AUROC, with the parts of the
+// library that Trainer (train/trainer.h) also uses. Usage: train DATA [EPOCHS]
 #include <iostream>
 
 #include "data/loader.h"
