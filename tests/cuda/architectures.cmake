@@ -1,4 +1,4 @@
-# Compiles the library for what cmake/cuda.cmake chooses where there is no device: every generation of
+# Compiles the library for the devices that cmake/cuda.cmake chooses on a machine without one: every generation of
 # devices that the toolkit knows, and PTX of the last, which the driver of a later device compiles.
 # Called by ctest with SOURCE and BINARY.
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BINARY} -G ${GENERATOR}
