@@ -42,7 +42,8 @@ Tensor prepared_bias(const Tensor& bias, DType dtype) {
 }
 
 // Whether there is a plan for the convolution with all its fused operations. For f32 without tf32
-// there never is one if a residual or a ReLU is fused; in bf16 a missing plan counts as a fallback.
+// some fused graphs have none (spec.h). In bf16 all have one, so a missing plan counts as a
+// fallback.
 bool fuses_all(const ConvolutionSpec& spec, const Tensor& x) {
   if (has_plan(spec, x.device())) return true;
   if (spec != unfused(spec) && spec.dtype == DType::bf16) count_fallback("conv2d fused", x);

@@ -133,7 +133,7 @@ void compute(const BatchNormSpec& spec, const Roles& at) {
 
 bool has_plan(const ConvolutionSpec& spec) {
   if (spec == unfused(spec)) return true;
-  // True f32 fuses a residual only with a bias after it.
+  // f32 without tf32 fuses a residual or a ReLU only together with a bias.
   return spec.dtype == DType::bf16 || spec.tf32 || (spec.dtype == DType::f32 && spec.bias);
 }
 

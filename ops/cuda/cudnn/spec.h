@@ -60,8 +60,8 @@ ConvolutionSpec convolution_spec(ConvolutionSpec::Pass pass, DType dtype, const 
                                  const Shape& weight, const Shape& y, const Conv2dOptions& options,
                                  bool tf32);
 
-// The same convolution without its fused residual and ReLU. For f32 without tf32, cuDNN has no fast
-// engines that fuse these.
+// The same convolution without its fused residual and ReLU. For f32 without tf32, cuDNN's fast
+// engines fuse these only together with a bias.
 ConvolutionSpec unfused(const ConvolutionSpec& spec);
 
 // The spec of a batch norm of a [..., C] tensor, reshaped to four dimensions.
