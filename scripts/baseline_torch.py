@@ -117,7 +117,7 @@ def mean_and_std(images):
 
 
 def sample_weights(targets, train, policy):
-    """train/sample_weights.h: normal 1, abnormal N / A of the training split, 1 or the number."""
+    """eval/sample_weights.h: normal 1, abnormal N / A of the training split, 1 or the number."""
     positives = targets[train].sum().item()
     if policy == "balanced" and not 0 < positives < len(train):
         sys.exit("--positive-weight balanced: the training split has one class only")

@@ -5,8 +5,8 @@
 
 Every round runs, for each configuration in turn, ours (bench_model), PyTorch eager and compiled (bench_torch.py)
 and the convolutions alone on oneDNN (bench_roof), each as a program of its own on random data. Prints the
-medians over the rounds and our ratios: images per second to PyTorch and to the roof (more
-is better), memory and seconds until the first step begins to PyTorch eager (less is better).
+medians over the rounds and these ratios: our images per second divided by PyTorch's and by the roof's (more is
+better); our memory, and our seconds until the first step begins, divided by those of PyTorch eager (less is better).
 """
 
 import argparse

@@ -29,7 +29,7 @@ def read_lines(file):
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        sys.exit(f"{file}: {error.strerror}; a run that has ended has one")
+        sys.exit(f"{file}: {error.strerror}; only a finished run has this file")
 
 
 def read_predictions(run):
@@ -65,7 +65,7 @@ def check_same(first, expected, run, found):
     differing = sorted(expected.keys() ^ found.keys())
     if differing:
         names = ", ".join("/".join(key) for key in differing[:NAMED])
-        sys.exit(f"{first} and {run} were tested on different images: {len(differing)} are in one only, as {names}")
+        sys.exit(f"{first} and {run} were tested on different images: {len(differing)} are in one only, for example {names}")
     for key, row in expected.items():
         for column in ("label", "patient"):
             if row[column] != found[key][column]:
@@ -108,7 +108,7 @@ def auroc(labels, scores, counts):
 
 
 def bootstrap(comparison, draws, seed):
-    """The difference of the means in each draw of patients; a draw without both classes is drawn anew."""
+    """The difference of the means in each draw of patients; a draw without both classes is repeated."""
     generator = numpy.random.default_rng(seed)
     patients = comparison.blocks.max() + 1
     differences = []
@@ -244,9 +244,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", nargs="+", type=pathlib.Path, required=True, metavar="RUN")
     parser.add_argument("--against", nargs="+", type=pathlib.Path, required=True, metavar="RUN")
-    parser.add_argument("--names", nargs=2, default=["Osteon", "PyTorch"], metavar="NAME", help="of the two systems")
+    parser.add_argument("--names", nargs=2, default=["Osteon", "PyTorch"], metavar="NAME", help="names of the two systems")
     parser.add_argument("--draws", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--curves", type=pathlib.Path, metavar="FILE.svg")
     options = parser.parse_args()

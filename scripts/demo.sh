@@ -62,7 +62,7 @@ draw_demo_data() {
     return
   fi
   if [[ -e $dir ]]; then
-    [[ -e $dir.options ]] || fail "$dir is in the way: it was not drawn by this script"
+    [[ -e $dir.options ]] || fail "$dir exists, but this script did not draw it; move or remove it"
     rm -r "$dir" "$dir.options"
   fi
   mkdir -p "$(dirname "$dir")"
@@ -93,7 +93,7 @@ unused_folder() {
 
 building=()
 if [[ ! -e $build/CMakeCache.txt ]] && has_cuda && ! has_gpu; then
-  echo "note: there is no GPU: the CUDA back end, which takes minutes to compile, is left to scripts/test.sh"
+  echo "note: there is no GPU, so the CUDA back end is left out; scripts/test.sh compiles it, which takes minutes"
   building=(-DOSTEON_CUDA=OFF)
 fi
 build_target programs "${building[@]}"

@@ -67,7 +67,7 @@ command -v dpkg >/dev/null || fail "dpkg was not found: the files are taken from
 # A folder of an earlier call is replaced; any other folder is an error.
 contents=$out/contents.txt
 if [[ -e $out && -n $(ls -A "$out") ]]; then
-  [[ -e $contents ]] || fail "$out is in the way: it was not filled by this script"
+  [[ -e $contents ]] || fail "$out exists, but this script did not fill it; give another OUT_DIR"
   rm -r "$out"
 fi
 mkdir -p "$out/usr/include" "$out/usr/lib"
@@ -150,7 +150,7 @@ for probe in "${header_probes[@]}"; do
 done
 copy_libraries
 copy_cudnn_frontend
-# The version of the sources, which an unpacked archive does not know itself.
+# The version of the sources: an unpacked archive has no git history.
 echo "osteon $(git -C "$root" describe --always --dirty --abbrev=12)" >>"$contents"
 if [[ -n $images ]]; then
   python3 "$root/scripts/sample_images.py" --data "$images" --out "$out/images" --count "$count"

@@ -24,7 +24,7 @@ build_packages=(
   "python3            |python3                                    |Python 3.10 or later"
   "libdnnl-dev        |/usr/include/dnnl.hpp                      |oneDNN 2.6 or later (dnnl.hpp)           |fast convolutions"
   "libgdcm-dev        |/usr/include/gdcm-3.0/gdcmImageReader.h    |GDCM 3.0 (gdcmImageReader.h)             |DICOM"
-  "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |DICOM, where its CMake file asks for them"
+  "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |DICOM, if GDCM's CMake file asks for them"
   "libprotobuf-dev    |/usr/include/google/protobuf/message.h     |protobuf (google/protobuf/message.h)     |export_onnx"
   "libonnx-dev        |/usr/include/onnx/onnx_pb.h                |ONNX 1.12 or later (onnx/onnx_pb.h)      |export_onnx"
 )
@@ -188,16 +188,16 @@ install_packages() {
   ((${#missing[@]} > 0)) || return 0
   if ! command -v apt-get >/dev/null; then
     # Another system may have them in other folders: CMake decides.
-    [[ -z ${required[*]} ]] || echo "note: not found where Debian has it: $(names 2 "${required[@]}")"
-    [[ -z ${optional[*]} ]] || echo "note: and what can be left out: $(names 2 "${optional[@]}")"
+    [[ -z ${required[*]} ]] || echo "note: not found in Debian's folders: $(names 2 "${required[@]}")"
+    [[ -z ${optional[*]} ]] || echo "note: optional and not found: $(names 2 "${optional[@]}")"
     return 0
   fi
   if ((${#required[@]} > 0)); then
     mapfile -t packages < <(field 0 "${required[@]}")
     can_be_root || fail "these packages are missing; install them as root and start again:
   apt-get install ${packages[*]}${optional[*]:+
-and, as far as it is wanted: $(names 3 "${optional[@]}")}"
-    try_apt apt_install "${packages[@]}" || fail "cannot do without ${packages[*]}"
+and, optionally: $(names 3 "${optional[@]}")}"
+    try_apt apt_install "${packages[@]}" || fail "these packages are required: ${packages[*]}"
   fi
   install_optional "${optional[@]}"
 }

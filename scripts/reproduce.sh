@@ -57,11 +57,11 @@ if [[ -z $found ]]; then
 fi
 IFS='|' read -r name _ figure value interval options <<<"$found"
 if [[ $name == fracatlas* && ! -d $fracatlas/images ]]; then
-  fail "$fracatlas holds no FracAtlas (images/ and dataset.csv); name its folder with --fracatlas DIR"
+  fail "$fracatlas does not contain FracAtlas (images/ and dataset.csv); give its folder with --fracatlas DIR"
 fi
 
 out=$root/runs/reproduce-$name
-[[ ! -e $out ]] || fail "$out is there already; remove it first"
+[[ ! -e $out ]] || fail "$out exists already; remove it first"
 read -ra training <<<"$options"
 if [[ $name == demo ]]; then
   "$root/scripts/demo.sh" --out "$out" "${more[@]}"
@@ -73,4 +73,4 @@ fi
 ours=$(sed -n 's/^ *"auroc": \([0-9.]*\),$/\1/p' "$out/metrics.json" | head -n 1)
 printf '\n%s: %s %.3f here, %s in docs/results.md%s\n' "$name" "$figure" "$ours" "$value" \
   "${interval:+ ($interval)}"
-echo "The same instruction set, release and number of threads give the same figure; others sum in another order."
+echo "The same instruction set, release and number of threads give the same figure; with other ones the order of sums, and thus the figure, differs."

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs tests under a sanitizer, in a separate build folder:
 #
-#   scripts/sanitize.sh [TEST...]        for addresses and undefined behaviour: all but the long ones, unless named
-#   scripts/sanitize.sh tsan [TEST...]   for data races: the loader and the parallel loops, unless named
+#   scripts/sanitize.sh [TEST...]        address and undefined-behaviour sanitizers: the given tests, or all except the long ones
+#   scripts/sanitize.sh tsan [TEST...]   thread sanitizer: the given tests, or those of the loader and the parallel loops
 #
 # Builds only the named tests: scripts/sanitize.sh tensor_test op_cases_test
 set -euo pipefail

@@ -5,14 +5,16 @@
     python3 scripts/golden/resnet.py
 
 writes tests/golden/resnet50_narrow.safetensors. Weights, images, targets and sample weights are
-drawn from their names (common.py), so the file holds results only: the logits in evaluation
-mode before the first step; of the first step the logits, the loss, every gradient and every running
-statistic; of each step the loss, and gradients, parameters and running statistics together: every
-tensor scaled to largest absolute value 1, concatenated, and their largest absolute values.
+drawn from their names (common.py), so the file holds results only:
+
+* before the first step: the logits in evaluation mode;
+* of the first step: the logits, the loss, every gradient and every running statistic;
+* of each step: the loss; and the gradients, the parameters and the running statistics, each as one entry, in
+  which all tensors are scaled to a largest absolute value of 1 and concatenated, with the scales in another entry.
 
 A float32 step is comparable with a float64 one only if both are on the same side of every ReLU
-and Adam does not magnify the sign of a gradient that is only rounding error. So each step
-draws batches until PyTorch's own float32 step avoids both; the file contains the batch's number.
+and Adam does not magnify the sign of a gradient that is only rounding error. So each step draws
+batches until both hold for PyTorch's own float32 step; the file contains the batch's number.
 """
 
 import copy

@@ -80,7 +80,7 @@ def train(programs, folder, out, options, save_every):
 
 
 def state_of(run):
-    """Of the last checkpoint, once `best` points where it should, too; else None."""
+    """The state of the last checkpoint if `best` already points to the right checkpoint; else None."""
     try:
         state = json.loads((run / "last/state.json").read_text())
         return state if (run / "best").readlink().name == state["best"]["checkpoint"] else None

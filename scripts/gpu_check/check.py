@@ -31,7 +31,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="gpu_check.sh", description=__doc__.splitlines()[0],
                                      epilog="Exit status: 0 everything requested ran and passed, otherwise 1; 2 wrong usage.")
     parser.add_argument("--stage", action="append", choices=STAGES, help="may be repeated (default: all)")
-    parser.add_argument("--minutes", type=float, help="begin no item that would not end by then")
+    parser.add_argument("--minutes", type=float, help="time limit: no item begins that would not end within it")
     parser.add_argument("--bundle", type=pathlib.Path, help="folder of gpu_bundle.sh (default: build-bundle/ if it exists)")
     parser.add_argument("--images", type=pathlib.Path,
                         help="radiographs for training (default: the bundle's, otherwise demonstration data)")
@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("--resume", type=pathlib.Path, metavar="REPORT",
                         help="continue this report: passed items stay, failed ones are tried again last")
     parser.add_argument("--python", help="interpreter with torch and torchvision (default: python3 if it has them)")
-    parser.add_argument("--rounds", type=int, default=3, help=f"of each of {', '.join(CONTENDERS)} (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help=f"rounds of each of {', '.join(CONTENDERS)} (default: 3)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-gpu", help="(default: build-gpu/)")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="REPORT", help="only print this report as Markdown")
     options = parser.parse_args()
@@ -51,7 +51,7 @@ def arguments():
         parser.error("--rounds and --minutes must be positive")
     options.report = options.report or options.resume or pathlib.Path("gpu_report.json")
     if not options.markdown and options.report.exists() and options.report != options.resume:
-        parser.error(f"{options.report} is there already: go on with --resume {options.report}, or name another --report")
+        parser.error(f"{options.report} exists already: continue it with --resume {options.report}, or give another --report")
     return options
 
 
@@ -74,12 +74,12 @@ class Runner:
 
     def __init__(self, site, report, stages, deadline):
         self.site, self.report, self.stages, self.deadline = site, report, stages, deadline
-        self.time_is_up = False  # true if it did not suffice for an item: then none after it begins
+        self.time_is_up = False  # true once the remaining time is too short for an item; after that no item begins
 
     def why_not(self, item):
         """The reason why an item cannot run now, or nothing."""
         if item.stage not in self.stages:
-            return "its stage was not asked for"
+            return "its stage was not requested"
         if item.stage != "build" and not self.site.machine.gpu:
             return "there is no GPU"
         if item.lacks:
@@ -183,7 +183,7 @@ def main():
     site = find_site(options)
     report = Report(options.report, site, options.resume)
     if not site.machine.gpu:
-        print("no GPU was found: nothing but the build can be tried")
+        print("no GPU was found: only the build can be tried")
     passed = Runner(site, report, options.stage or STAGES, deadline).run_all(all_items(site))
     print(report.summary())
     return 0 if passed else 1

@@ -67,7 +67,7 @@ class Site:
         return self.demo(), [str(self.program("make_demo_data"))]
 
     def environment(self):
-        """For our own programs."""
+        """The environment of our own programs."""
         folders = [*self.machine.library_folders(), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
         return {"LD_LIBRARY_PATH": ":".join(folders), "OSTEON_PLAN_CACHE": str(self.build / "plans")}
 

@@ -1,4 +1,4 @@
-"""Finds for scripts/gpu_check/check.py what the machine has: GPU, CUDA toolkit, cuDNN, PyTorch. Standard library only."""
+"""Finds the GPU, the CUDA toolkit, cuDNN and PyTorch of this machine for scripts/gpu_check/check.py. Standard library only."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ def output_of(*command, seconds=120):
 @dataclasses.dataclass
 class Gpu:
     name: str
-    compute_capability: str  # as 9.0
+    compute_capability: str  # for example 9.0
     driver: str
     memory_mib: int
 
@@ -116,7 +116,7 @@ def processor():
 
 
 def find_machine(python=None):
-    """`The interpreter for PyTorch: `python`, otherwise any that has it."""
+    """Describes the machine. The interpreter for PyTorch is `python`, otherwise any that has PyTorch."""
     interpreters = [python] if python else list(dict.fromkeys([shutil.which("python3") or sys.executable,
                                                                sys.executable]))
     gpu = find_gpu()

@@ -24,12 +24,12 @@ def read(path):
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
-            raise ReportError(f"{path}: a report of another form: {data['format']}")
+            raise ReportError(f"{path}: is a report of another format: {data['format']}")
         return data
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ReportError(f"{path}: is no report of gpu_check.sh ({error})") from error
+        raise ReportError(f"{path}: is not a report of gpu_check.sh ({error})") from error
 
 
 def now():
@@ -67,8 +67,8 @@ def check_same_gpu(path, made, here):
         return [gpu.get(name) for name in ("name", "compute_capability", "memory_mib")]
 
     if kind(made) != kind(here):
-        raise ReportError(f"{path}: was made with {kind(made)[0] or 'no GPU'}, and here is {kind(here)[0] or 'no GPU'}; "
-                          "begin another report")
+        raise ReportError(f"{path}: was made with {kind(made)[0] or 'no GPU'}, but this machine has {kind(here)[0] or 'no GPU'}; "
+                          "begin a new report")
     if made["gpu"] and here["gpu"]["driver"] not in made["gpu"]["driver"].split(", "):
         made["gpu"]["driver"] += f", {here['gpu']['driver']}"
 
@@ -98,7 +98,7 @@ class Report:
         self.write()
 
     def leave_out(self, items, why, begun=False):
-        """`begun`: the time did not suffice to end it."""
+        """`begun`: whether an item began but the time was too short for it."""
         for item in items:
             self.not_run[item.name] = {"name": item.name, "stage": item.stage, "why": why,
                                        "begun": begun or item.name in self.tried}
@@ -192,11 +192,11 @@ def bench_section(report):
               "our better / their better", "GB, ours", "autotuned", "eager", "compiled", "our larger / eager", "rounds"]
     compiled = [figures for each in CONFIGURATIONS for figures in measured(report, each, "compiled")]
     modes = sorted({figures["compile_mode"] for figures in compiled if figures.get("compile_mode")})
-    lines = ["## Images a second", "", table(header, rows), "",
-             "Random images; the medians over interleaved rounds. Autotuned: what computes a convolution is chosen by timing, "
-             "not by cuDNN's advice. Training is forward, backward and Adam; PyTorch has "
+    lines = ["## Images per second", "", table(header, rows), "",
+             "Random images; the medians over interleaved rounds. Autotuned: the algorithm of a convolution is chosen by "
+             "timing, not by cuDNN's heuristics. Training is forward, backward and Adam; PyTorch has "
              "channels_last, autocast to bf16 in training and the whole model in bf16 in inference, cudnn.benchmark and "
-             "the fused Adam. Memory is what the allocators reserved at most. The rounds of one program were at most "
+             "the fused Adam. Memory is the maximum that the allocators reserved. The rounds of one program were at most "
              f"{100 * widest:.1f} % apart."]
     if modes:
         lines[-1] += f" torch.compile ran in the mode{'s' if len(modes) > 1 else ''} {', '.join(modes)}."
@@ -254,7 +254,7 @@ def check_section(report):
 
 def not_run_section(report):
     if not report["not_run"]:
-        return ["## Not run", "", "Nothing: all of it ran."]
+        return ["## Not run", "", "Nothing: every item ran."]
     reasons = {}
     for item in report["not_run"]:
         group = item["name"].split(": ")[0]  # the rounds of a configuration together

@@ -23,7 +23,7 @@ import items as gpu_check_items  # noqa: E402
 import machine as gpu_check_machine  # noqa: E402
 import report as gpu_check_report  # noqa: E402
 
-# The fake of every program, chosen by its name. FAKE_<name> makes it misbehave; `calls` records the calls.
+# The fake of every program, chosen by its name. The variable FAKE_<name> makes it fail; `calls` records the calls.
 FAKE = r"""#!/bin/bash
 name=$(basename "$0")
 here=$FAKES
@@ -97,7 +97,7 @@ class Pretended(unittest.TestCase):
         self.report_path = self.folder / "report.json"
 
     def check(self, *words, **environment):
-        """Calls it; returns exit status and output."""
+        """Calls gpu_check.sh; returns exit status and output."""
         path = f"{self.folder / 'fakes'}:{self.folder / 'toolkit/bin'}:{os.environ['PATH']}"
         command = [str(ROOT / "scripts/gpu_check.sh"), "--build", str(self.folder / "build"), "--rounds", "1",
                    "--python", str(self.folder / "fakes/python"), *map(str, words)]
@@ -119,7 +119,7 @@ class Pretended(unittest.TestCase):
 
 
 class WholeRuns(Pretended):
-    def test_everything_in_order_of_worth(self):
+    def test_items_run_in_order_of_importance(self):
         status, output = self.check()
         self.assertEqual(status, 0, output)
         report = self.report()
@@ -137,7 +137,7 @@ class WholeRuns(Pretended):
         self.assertEqual(24 * 4, sum(item["stage"] == "bench" for item in report["items"]) - 1)  # and the start
         self.assertEqual(1, sum(call.startswith("make_demo_data") for call in self.calls()))
 
-    def test_what_goes_wrong_is_said(self):
+    def test_faults_are_reported(self):
         ops, weights, race = "cuda_ops_test", "two runs, same weights", "racecheck, our kernels"
         stages = {"configure": ["build"], ops: ["build", "ops"], weights: ["build", "ops"],
                   race: ["build", "sanitize"]}
@@ -164,7 +164,7 @@ class WholeRuns(Pretended):
     def test_without_a_gpu_only_the_build_is_tried(self):
         status, output = self.check(FAKE_nvidia_smi="fail")
         self.assertEqual(1, status)
-        self.assertEqual("no GPU was found: nothing but the build can be tried", output.splitlines()[0])
+        self.assertEqual("no GPU was found: only the build can be tried", output.splitlines()[0])
         self.assertEqual(["configure", "programs", "tests"], list(self.items()))
         self.assertEqual({"there is no GPU"}, {each["why"] for each in self.report()["not_run"]})
         self.assertEqual(set(gpu_check_items.STAGES) - {"build"}, {each["stage"] for each in self.report()["not_run"]})
@@ -175,9 +175,9 @@ class WholeRuns(Pretended):
         why = {each["name"]: each["why"] for each in self.report()["not_run"]}
         self.assertIn("CMakeCache.txt is not there", why["programs"])
         self.assertIn("bin/tests/cuda_ops_test is not there", why["cuda_ops_test"])
-        self.assertEqual("its stage was not asked for", why["train and evaluate"])
+        self.assertEqual("its stage was not requested", why["train and evaluate"])
 
-    def test_a_run_goes_on_where_it_was(self):
+    def test_a_resumed_run_continues(self):
         chosen = ["--stage", "build", "--stage", "ops"]
         status, _ = self.check(*chosen, FAKE_cuda_training_test="fail")
         self.assertEqual(1, status)
@@ -194,10 +194,10 @@ class WholeRuns(Pretended):
         self.assertEqual(0, self.check("--stage", "build")[0])
         status, output = self.check("--stage", "build")
         self.assertEqual(2, status)
-        self.assertIn("is there already", output)
+        self.assertIn("exists already", output)
         status, output = self.check("--stage", "build", "--resume", self.report_path, FAKE_GPU="Fake H200")
         self.assertEqual(1, status)
-        self.assertIn("was made with Fake H100, and here is Fake H200", output)
+        self.assertIn("was made with Fake H100, but this machine has Fake H200", output)
         self.assertEqual(0, self.check("--stage", "build", "--resume", self.report_path, FAKE_DRIVER="580.2")[0])
         self.assertEqual("580.1, 580.2", self.report()["machine"]["gpu"]["driver"])
         self.report_path.write_text("{}", encoding="utf-8")
@@ -207,7 +207,7 @@ class WholeRuns(Pretended):
 class Outputs(unittest.TestCase):
     """The reading of a program's output."""
 
-    def test_figures_or_why_there_are_none(self):
+    def test_figures_or_the_reason_for_none(self):
         def cases(n):
             return f"[doctest] test cases: {n} | {n} passed | 0 failed | 0 skipped\n[doctest] assertions: {n} | {n} passed"
 
@@ -267,7 +267,7 @@ class Time(unittest.TestCase):
         self.assertEqual([("slow", "failed", "took longer than 1 s"), ("quick", "passed", "")],
                          [(item["name"], item["status"], item["why"]) for item in report["items"]])
 
-    def test_what_the_time_does_not_suffice_for_is_not_run(self):
+    def test_items_without_enough_time_do_not_run(self):
         items = [self.item("cut", "sleep 30"), self.item("long", least=20), self.item("next")]
         passed, report, _ = self.run_items(items, seconds=1)
         self.assertFalse(passed)
@@ -280,7 +280,7 @@ class Time(unittest.TestCase):
         self.assertEqual(["long", "next", "cut"], [line.split("ops: ")[1].split(" ...")[0]
                                                    for line in output.splitlines()])
 
-    def test_the_report_is_whole_at_any_moment(self):
+    def test_the_report_is_complete_at_any_moment(self):
         look = f"cp {self.folder}/report.json {self.folder}/seen.json"
         self.run_items([self.item("first", "echo done"), self.item("second", look), self.item("third")])
         seen = gpu_check_report.read(self.folder / "seen.json")
@@ -318,7 +318,7 @@ class Page(unittest.TestCase):
 
 
 class SampledImages(unittest.TestCase):
-    def test_evenly_taken_and_named_by_the_lists_that_stay(self):
+    def test_images_are_evenly_spaced_and_lists_name_only_these(self):
         with tempfile.TemporaryDirectory() as folder:
             data, out = pathlib.Path(folder, "MURA"), pathlib.Path(folder, "out")
             names = [f"train/XR_WRIST/patient{i}/study1_{'negative' if i % 2 else 'positive'}/image1.png"

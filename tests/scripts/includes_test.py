@@ -108,7 +108,7 @@ class Includes(unittest.TestCase):
             with self.subTest(folder.name):
                 self.assertEqual([], hidden_packages(folder))
 
-    def test_what_is_wrong_is_found(self):
+    def test_violations_are_found(self):
         rows = [
             ("an arrow up", wrong_arrows, [("tensor/tensor.cpp", "nn/module.h")]),
             ("an arrow to no room", wrong_arrows, [("tensor/tensor.cpp", "tests/support/hashed.h")]),

@@ -54,7 +54,7 @@ class Library(unittest.TestCase):
                 sections = output("readelf", "--sections", "--wide", self.extracted(member, folder))
                 self.assertNotRegex(sections, r"\.init_array|\.ctors|\.preinit_array", member)
 
-    def test_the_rest_is_for_every_processor(self):
+    def test_all_other_code_runs_on_every_processor(self):
         wide = re.compile(r"%[yz]mm\d")
         current, used = "", set()
         with subprocess.Popen(["objdump", "--disassemble", "--no-show-raw-insn", *LIBRARIES],

@@ -87,7 +87,7 @@ class Packages(unittest.TestCase):
             ("both missing, sudo", [], {**user, **password}, 0, ["installing must ..."], ["sudo -v", "recommends must"],
              []),
             ("both missing, no root", [], user, 1,
-             ["apt-get install must\n", "as far as it is wanted: may (maps)"], [], ["apt-get"]),
+             ["apt-get install must\n", "and, optionally: may (maps)"], [], ["apt-get"]),
             ("optional missing, no root", ["must"], user, 0, ["note: going on without may (maps)"], [], ["apt-get"]),
             ("optional missing, sudo asks", ["must"], {**user, **password}, 0, ["going on without may (maps)"], [],
              ["sudo -v", "apt-get"]),
@@ -97,7 +97,7 @@ class Packages(unittest.TestCase):
             ("optional unknown here", [], {"FAKE_UNKNOWN": "may"}, 0, ["going on without may (maps)"],
              ["recommends must"], ["recommends may"]),
             ("no network", [], {"FAKE_APT": NO_NETWORK}, 1,
-             ["apt-get did not reach its servers: is there a network?", "setup.sh: cannot do without must"], [], []),
+             ["apt-get did not reach its servers: is there a network?", "setup.sh: these packages are required: must"], [], []),
             ("no network, optional missing", ["must"], {"FAKE_APT": NO_NETWORK, "FAKE_UNKNOWN": "may"}, 0,
              ["is there a network?", "going on without may (maps)"], [], []),
             ("no package lists", [], {"FAKE_APT": "E: Unable to locate package must"}, 1,
@@ -117,16 +117,16 @@ class Packages(unittest.TestCase):
                 for text in not_called:
                     self.assertNotIn(text, self.calls())
 
-    def test_without_apt_get_it_is_said_what_is_missing(self):
+    def test_without_apt_get_the_missing_packages_are_named(self):
         for name in ["apt-get", "apt-cache"]:
             (self.folder / "fakes" / name).unlink()
         status, output = self.install()
         self.assertEqual(0, status, output)
-        self.assertIn("note: not found where Debian has it: must (Must 3.4 (must.h))", output)
-        self.assertIn("note: and what can be left out: may (May 1.0 (may.h))", output)
+        self.assertIn("note: not found in Debian's folders: must (Must 3.4 (must.h))", output)
+        self.assertIn("note: optional and not found: may (May 1.0 (may.h))", output)
         self.assertIn("went on", output)
 
-    def test_a_lock_is_waited_for(self):
+    def test_waits_for_a_lock(self):
         lock = self.folder / "lock"
         with open(lock, "w", encoding="utf-8") as held:
             for is_held in [False, True]:
