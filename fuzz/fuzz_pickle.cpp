@@ -1,4 +1,4 @@
-// Fuzzes the pickle alone: in an archive, checksums keep a fuzzer from it.
+// Fuzzes the pickle without its archive, whose checksums would stop the fuzzer.
 #include "interop/pickle_machine.h"
 
 #include "fuzz/fuzz.h"

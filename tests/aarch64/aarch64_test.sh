@@ -2,7 +2,7 @@
 # osteon::core for another processor: aarch64_test.sh SOURCE FOLDER
 #
 # Compiles the core for aarch64 by Debian's cross compiler, without a warning and without any optional library,
-# and runs the table of ops on an emulated processor where qemu is and zlib for aarch64 can be fetched. Skipped
+# and runs the table of ops on an emulated processor if qemu is installed and zlib for aarch64 can be fetched. Skipped
 # (exit status 77) without the compiler. `scripts/test.sh -L long` runs it.
 set -euo pipefail
 
@@ -25,7 +25,7 @@ fetch_zlib() {
     dpkg-deb -x "$folder"/apt/zlib1g-dev*.deb "$folder/zlib"
 }
 
-# The libraries that only the rest of Osteon needs are found as this machine has them; nothing links with them.
+# CMake also finds this machine's libraries for the rest of Osteon, but nothing is linked with them.
 rm -rf "${folder:?}/build"
 cmake -S "$source" -B "$folder/build" -G Ninja \
   -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$compiler \

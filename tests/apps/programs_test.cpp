@@ -84,8 +84,8 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(info.temperature != 1);
   CHECK(info.threshold != 0.5);
 
-  // Fitted again on the same split they are equal; a model that was saved with other ones keeps
-  // those.
+  // Threshold and temperature fitted again on the same split are equal; a model that was saved with
+  // other values keeps them.
   const std::string eval = "eval_mura --threads 1 --data " + data + " --checkpoint " + here;
   const auto evaluated = [&](const std::string& options) {
     const Result result = run(eval + options);

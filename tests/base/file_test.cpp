@@ -36,7 +36,7 @@ std::string message_of_writing(const fs::path& path, std::string_view contents) 
 
 }  // namespace
 
-TEST_CASE("contents arrive whole, over an old file too") {
+TEST_CASE("contents are written completely, also over an old file") {
   const Folder folder;
   const std::string binary("a\0\r\n\xff", 5);
   const std::string contents[] = {"first", "", binary, std::string(3'000'000, 'x'), "last"};
@@ -82,7 +82,7 @@ TEST_CASE("permissions follow the umask") {
   CHECK(fs::status(folder / "file").permissions() == static_cast<fs::perms>(0640));
 }
 
-TEST_CASE("a place that cannot be written is named with the reason") {
+TEST_CASE("the error names a path that cannot be written, and the reason") {
   const Folder folder;
   write_file_atomically(folder / "file", "old");
   fs::create_directory(folder / "folder");

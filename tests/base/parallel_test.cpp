@@ -32,7 +32,7 @@ class Threads {
 
 }  // namespace
 
-TEST_CASE("every element is in one range, in order, whatever threads there are") {
+TEST_CASE("every element is in one range, in order, for any number of threads") {
   struct Row {
     std::int64_t n, grain;
     int threads, ranges;
@@ -62,7 +62,7 @@ TEST_CASE("every element is in one range, in order, whatever threads there are")
     }
 }
 
-TEST_CASE("an exception of a body arrives, and the next call works") {
+TEST_CASE("an exception of a body is rethrown, and the next call works") {
   for (const bool granted : {true, false}) {
     const Threads threads(4, granted);
     const auto throws_late = [](std::int64_t, std::int64_t end) {

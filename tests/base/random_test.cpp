@@ -75,7 +75,7 @@ TEST_CASE("names hash by FNV-1a") {
 }
 
 // The numbers of a seed must not change between versions.
-TEST_CASE("a stream begins with the numbers it always began with") {
+TEST_CASE("a stream begins with the same numbers in every version") {
   struct Row {
     std::uint64_t seed, stream, substream;
     std::vector<std::uint32_t> draws;  // the last ones come from the second block
@@ -94,7 +94,7 @@ TEST_CASE("a stream begins with the numbers it always began with") {
   }
 }
 
-TEST_CASE("streams with other names have nothing in common") {
+TEST_CASE("streams that differ in seed, stream or substream are not correlated") {
   const RandomStream base(1, 2, 3);
   const RandomStream others[] = {RandomStream(2, 2, 3),
                                  RandomStream(1, 3, 3),
@@ -160,7 +160,7 @@ TEST_CASE("uniform has 53 random bits") {
   for (const int count : ones) CHECK(std::abs(count - 5000) < 4.5 * 50);
 }
 
-TEST_CASE("below is even for any bound and reaches all of it") {
+TEST_CASE("below is uniform for any bound and reaches every value") {
   for (const std::uint64_t bound : {1ull, 2ull, 3ull, 7ull, 100ull}) {
     CAPTURE(bound);
     RandomStream random(9, bound);
@@ -205,7 +205,7 @@ TEST_CASE("normal has the moments and the tails of the standard normal") {
   }
 }
 
-TEST_CASE("normals drawn several at a time are those drawn one by one") {
+TEST_CASE("vectorised normals agree with those drawn one by one") {
   for (const std::uint64_t substream : {std::uint64_t{0}, std::uint64_t{7} << 33}) {
     std::vector<double> draws(1003);
     fill_normal(14, 15, substream, draws.data(), 1003);

@@ -1,4 +1,4 @@
-// A program of somebody else: one training step of a small network with the installed library.
+// A program outside of Osteon: one training step of a small network with the installed library.
 #include <cstdio>
 
 #include <osteon/nn/models.h>

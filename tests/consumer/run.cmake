@@ -15,7 +15,7 @@ endfunction()
 
 step(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${prefix})
 
-# Whoever uses Osteon needs no Eigen and none of the image libraries' headers.
+# Users of Osteon need neither Eigen nor the headers of the image libraries.
 file(GLOB_RECURSE headers ${prefix}/*.h)
 foreach(header ${headers})
   file(STRINGS ${header} lines REGEX "#include <(Eigen|jpeglib|zlib|stb)")

@@ -7,14 +7,14 @@ function(add_emulated_test name)
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/tests
     LINK_DEPENDS "$<TARGET_FILE:test_support>;$<TARGET_FILE:osteon>;$<TARGET_FILE:osteon_core>")
   add_dependencies(${name} test_support osteon osteon_core)
-  # The definitions above win over those in the archives.
+  # The definitions above take precedence over those in the archives.
   target_link_libraries(${name} PRIVATE $<TARGET_FILE:test_support> $<TARGET_FILE:osteon>
     $<TARGET_FILE:osteon_core>
     emulated_osteon doctest_main)
   target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
   add_test(NAME ${name} COMMAND ${name})
-  # Not the user's: a plan of the emulated cuDNN is good for one process.
+  # Not the user's plans: a plan of the emulated cuDNN is valid in one process only.
   set_tests_properties(${name} PROPERTIES
     ENVIRONMENT "OSTEON_PLAN_CACHE=${PROJECT_BINARY_DIR}/emulated-plans")
 endfunction()

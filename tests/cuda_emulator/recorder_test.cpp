@@ -113,7 +113,7 @@ TEST_CASE("a recorded step is one call, beside the copies of its inputs and its 
   CHECK(count(journal.calls(), "cudaMalloc") == 0);
 }
 
-TEST_CASE("everything that a step allocates is given back") {
+TEST_CASE("a step frees all memory that it allocates") {
   const std::size_t before = tensor_bytes();
   {
     const Training training(kBatch);
@@ -149,7 +149,7 @@ TEST_CASE("too little memory is an error with all the numbers, and leaks nothing
   cuda_emulator::set_device_bytes(std::size_t{80} << 30);
 }
 
-TEST_CASE("a device that cannot be used says why") {
+TEST_CASE("the error for an unusable device names the reason") {
   CHECK(contains(message_of([] { device_from_name("cuda:7"); }),
                  "device cuda:7: there is only cuda:0"));
   CHECK(device_from_name("auto") == Device::cuda());

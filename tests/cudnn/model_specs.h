@@ -1,5 +1,5 @@
-// The cuDNN specs of a model, observed in a run on the CPU: for each observed op the functions are
-// called with which the CUDA kernels make their specs.
+// The cuDNN specs of a model, observed in a run on the CPU. The spec of each observed op is made by
+// the same functions as in the CUDA kernels.
 #pragma once
 
 #include <set>

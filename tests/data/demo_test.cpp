@@ -284,7 +284,7 @@ TEST_CASE("no patient is in two splits, and some have several studies") {
                     [](const auto& p) { return p.second.size() > 1; }));
 }
 
-TEST_CASE("every abnormal image has a lesion box inside it, no normal one has") {
+TEST_CASE("every abnormal image has a lesion box inside it; normal images have none") {
   const CsvTable table(demo_folder() / "lesions.csv");
   std::set<std::string> listed, kinds;
   const std::size_t path = table.require("path"), kind = table.require("kind");

@@ -146,7 +146,7 @@ TEST_CASE("layers pass the gradient check") {
   }
 }
 
-TEST_CASE("tensors have their paths for names, in the order of registration") {
+TEST_CASE("tensors are named by their paths, in the order of registration") {
   const auto layers = make_sequential();
   CHECK(names_of(layers->named_parameters()) == "0.weight 0.bias 1.weight 1.bias 3.weight 3.bias ");
   CHECK(names_of(layers->named_buffers()) == "1.running_mean 1.running_var 1.num_batches_tracked ");
@@ -179,7 +179,7 @@ TEST_CASE("ambiguous names are refused") {
   Twice{"other"};
 }
 
-TEST_CASE("the mode reaches every layer and returns") {
+TEST_CASE("the mode is set for every layer and restored") {
   const auto layers = make_sequential();
   const NamedModules modules = layers->named_modules();
   modules[2].second->eval();

@@ -43,7 +43,7 @@ TEST_CASE("an element is dropped with probability p, else scaled by 1 / (1 - p)"
   CHECK(dropout(full({2, 3}, 3), 0, key(1, 2, 3, 4)).to_vector() == std::vector<double>(6, 3));
 }
 
-TEST_CASE("a mask belongs to the sample's number, whatever its batch, dtype and the threads") {
+TEST_CASE("a mask depends on the sample's number, not on batch, dtype or threads") {
   const std::vector<double> whole = mask(key(7, 11, 3, 100), 8);
   const std::vector<double> middle(whole.begin() + 4 * kRow, whole.begin() + 7 * kRow);
   CHECK(mask(key(7, 11, 3, 104), 3) == middle);

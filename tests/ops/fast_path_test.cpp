@@ -102,7 +102,7 @@ TEST_CASE("layers run one by one while they are observed") {
   CHECK(batch_norms == 20);
 }
 
-TEST_CASE("weights that change between two uses are used as they are") {
+TEST_CASE("weights that changed since the last use are not taken from the cache") {
   const Tensor x = random_tensor({2, 9, 9, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
   const NoGrad no_grad;  // weights are cached only without gradients
   const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
@@ -113,7 +113,7 @@ TEST_CASE("weights that change between two uses are used as they are") {
   }
 }
 
-TEST_CASE("weights that take the place of others are used as they are") {
+TEST_CASE("new weights at the address of freed ones are not taken from the cache") {
   const NoGrad no_grad;
   const Tensor x = random_tensor({2, 9, 9, 32}, 1);
   for (std::uint64_t seed = 0; seed < 4; ++seed) {

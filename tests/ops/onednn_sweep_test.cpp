@@ -1,5 +1,6 @@
-// Is oneDNN correct? Random shapes (op_random_rows.h) on the fast path are compared with float64 on
-// the reference kernels: outputs and all gradients, f32 and bf16, three times with the same bits.
+// Searches for faults of oneDNN. Random shapes (op_random_rows.h) on the fast path are compared
+// with float64 on the reference kernels: outputs and all gradients, in f32 and bf16. Each shape is
+// computed three times and must give the same bits.
 // ctest runs this once per instruction set of oneDNN, through DNNL_MAX_CPU_ISA.
 //
 // Each run draws new shapes. A failure prints the seed:

@@ -103,7 +103,7 @@ TEST_CASE("lower precisions stay near float64") {
 }
 
 // The limits are narrow enough to detect a kernel with one wrong product in a thousand.
-TEST_CASE("the limits see one term of 1,000 left out or doubled") {
+TEST_CASE("the limits detect one term of 1,000 that is left out or doubled") {
   const OpCase row = {"terms", "linear", {uniform({8, 1000}), uniform({16, 1000})}};
   const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
   const Results right = {{"output", linear(inputs[0], inputs[1], Tensor())}};

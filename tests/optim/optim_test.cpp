@@ -148,7 +148,7 @@ TEST_CASE("updates agree with PyTorch's") {
   for (const std::string& entry : golden.unused()) CHECK(entry.starts_with("schedule/"));
 }
 
-TEST_CASE("a run resumed from saved state goes on bit for bit") {
+TEST_CASE("a run resumed from saved state continues bit for bit") {
   for (const Case& c : kCases) {
     CAPTURE(c.name);
     const Parameters whole(DType::f32), resumed(DType::f32);
@@ -255,7 +255,7 @@ TEST_CASE("optimizers are made by name") {
   }
 }
 
-TEST_CASE("gradients keep one place and are forgotten on request") {
+TEST_CASE("gradients keep their memory and are reset by zero_grad") {
   const Parameters parameters(DType::f32);
   SGD optimizer(parameters.one_group(1));
   const Tensors tensors = parameters.tensors();

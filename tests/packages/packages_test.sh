@@ -28,7 +28,7 @@ new_root() {
   cp /etc/resolv.conf "$folder/$1/etc/resolv.conf"
 }
 
-# in_root NAME COMMANDS: without this system's environment but for its proxies.
+# in_root NAME COMMANDS: without the environment of this system, except for the proxies.
 in_root() {
   local -a proxies
   mapfile -t proxies < <(env | grep -iE '^(http|https|no)_proxy=')
@@ -39,7 +39,7 @@ in_root() {
   leave
 }
 
-# What a user does first. $1 is the root, $2 the folder of the programs.
+# The first commands of a user. $1 is the root, $2 the folder of the programs.
 try_programs() {
   in_root "$1" "
     rm -rf /tmp/data /tmp/run

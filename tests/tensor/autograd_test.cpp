@@ -400,7 +400,7 @@ TEST_CASE("a second backward through an op is an error that names it") {
   CHECK(x.grad().item() == 12);
 }
 
-TEST_CASE("NoGrad holds back history, nests, ends with its scope, and is of one thread") {
+TEST_CASE("NoGrad prevents history, nests, ends with its scope, and applies to one thread") {
   const Tensor x = leaf({3});
   {
     const NoGrad outer;
@@ -421,7 +421,7 @@ TEST_CASE("NoGrad holds back history, nests, ends with its scope, and is of one 
   CHECK(mul(x, x).requires_grad());
 }
 
-TEST_CASE("rules record no history, whether NoGrad is in force or not") {
+TEST_CASE("rules record no history, with and without NoGrad") {
   const Tensor x = leaf({3});
   const auto squared = [&] {
     return record(OpSchema{"outer"}, x.clone(), {x}, {x.view({1})}, {},

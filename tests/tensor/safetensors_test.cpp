@@ -100,7 +100,7 @@ TEST_CASE("tensors are laid out by element size, then as given, and all are alig
   CHECK(length % 8 == 0);
 }
 
-TEST_CASE("nothing at all is a file too") {
+TEST_CASE("a file without tensors and metadata is valid") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "none.safetensors";
   write_safetensors(path, {});
@@ -109,7 +109,7 @@ TEST_CASE("nothing at all is a file too") {
   CHECK(read_safetensors(path).metadata.empty());
 }
 
-TEST_CASE("a file of the reference implementation reads as it was meant") {
+TEST_CASE("a file of the reference implementation is read correctly") {
   const NamedTensors all =
       read_safetensors(std::filesystem::path(OSTEON_TEST_DATA) / "reference.safetensors");
   CHECK(all.metadata == std::map<std::string, std::string>{{"\u00fcnit", "\u00bd\n"}});
@@ -153,7 +153,7 @@ TEST_CASE("a file of the reference implementation reads as it was meant") {
   }
 }
 
-TEST_CASE("unaligned tensors of a foreign file are copied, and read right") {
+TEST_CASE("unaligned tensors of another writer's file are copied and read correctly") {
   const TemporaryFolder folder;
   const float values[] = {1.5f, -2};
   const std::string floats(reinterpret_cast<const char*>(values), sizeof values);

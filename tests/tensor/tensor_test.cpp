@@ -28,7 +28,7 @@ std::size_t current_bytes() { return memory_statistics().current_bytes; }
 
 }  // namespace
 
-TEST_CASE("a shape counts, answers for its dimensions and prints itself") {
+TEST_CASE("a shape has a number of elements and dimensions, and prints itself") {
   struct Row {
     Shape shape;
     std::int64_t rank, numel;
@@ -331,7 +331,7 @@ TEST_CASE("misuse is an error with the value found and the value expected") {
   CHECK(Tensor(storage, 4, {6}, DType::f32).defined());
 }
 
-TEST_CASE("memory is counted, its peak is kept, and all of it comes back") {
+TEST_CASE("memory and its peak are counted, and all memory is returned") {
   constexpr std::size_t kMega = 1 << 20;
   const std::size_t base = current_bytes();
   reset_peak_memory();

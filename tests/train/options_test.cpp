@@ -25,7 +25,7 @@ TrainOptions options_in(const TemporaryFolder& folder) {
 
 }  // namespace
 
-TEST_CASE("config.json gives the options back, and older ones lack the newest") {
+TEST_CASE("options are read back from config.json, also from one of an older version") {
   TrainOptions options;
   options.data = "there";
   options.parts = {"WRIST", "ELBOW"};
@@ -90,7 +90,7 @@ TEST_CASE("a resumed run keeps what its bits depend on") {
   }
 }
 
-TEST_CASE("values that mean nothing are refused by name") {
+TEST_CASE("invalid values are refused by name") {
   struct Row {
     std::function<void(TrainOptions&)> change;
     const char* message;  // empty: allowed

@@ -341,7 +341,8 @@ TEST_CASE("a run with links out of its folder is refused and nothing there chang
     CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), "is missing"));
     CHECK(fs::read_symlink(options.out / "best") == fs::path("checkpoints/step-3"));
   }
-  // As a difference of machines, this one would be printed by 100,000 nested calls.
+  // Without the limit, the message about a difference of machines would print this value by 100,000
+  // nested calls.
   nlohmann::ordered_json bad = good;
   bad["crc32"] = "00000000";
   std::string text = bad.dump(2);
@@ -385,7 +386,7 @@ TEST_CASE("the log is cut back to complete lines") {
   CHECK(contains(message_of([&] { RunLog log(file, 17); }), "lines of it are missing"));
 }
 
-TEST_CASE("a full disk costs checkpoints, not the run, and the last good one stays") {
+TEST_CASE("on a full disk the run continues, and the last good checkpoint stays") {
   const TemporaryFolder folder;
   const fs::path disk = folder.path() / "disk", output = folder.path() / "output";
   // One checkpoint has 1.5 MB here; the previous one stays until the next is complete.
@@ -415,7 +416,8 @@ TEST_CASE("a full disk costs checkpoints, not the run, and the last good one sta
   CHECK(record_of(folder.path() / "run") == record_of(folder.path() / "whole"));
 }
 
-TEST_CASE("a folder that becomes read-only is the same") {
+TEST_CASE(
+    "in a folder that becomes read-only the run continues, and the last good checkpoint stays") {
   const TemporaryFolder folder;
   const fs::path run = folder.path() / "run", output = folder.path() / "output";
   write_tiny_data(folder.path() / "data");

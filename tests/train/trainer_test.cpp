@@ -66,7 +66,7 @@ TEST_CASE("callbacks see every step and epoch, end a run, and continue with it")
   }
 }
 
-TEST_CASE("patience counts epochs without a new best one") {
+TEST_CASE("patience counts consecutive epochs without improvement") {
   struct Row {
     std::int64_t patience;
     std::vector<bool> is_best;
