@@ -200,7 +200,7 @@ def build_items(site):
 
 def test_names(site):
     """The tests that run on a GPU, that of the operations first."""
-    names = sorted(path.stem for path in (site.root / "tests").glob("cuda_*_test.cpp"))
+    names = sorted(path.stem for path in (site.root / "tests/cuda").glob("cuda_*_test.cpp"))
     return sorted({"cuda_ops_test", "cuda_training_test", *names}, key=lambda name: name != "cuda_ops_test")
 
 

@@ -134,6 +134,7 @@ class WholeRuns(Pretended):
                  "train bf16, 224 px, batch 64: ours, round 1", "train fp32, 224 px, batch 256: ours, round 1",
                  "train tf32, 224 px, batch 256: ours, round 1", "memcheck, all kernels"]
         self.assertEqual(worth, sorted(worth, key=names.index))
+        self.assertLessEqual({file.stem for file in (ROOT / "tests/cuda").glob("cuda_*_test.cpp")}, set(names))
         self.assertEqual(24 * 4, sum(item["stage"] == "bench" for item in report["items"]) - 1)  # and the start
         self.assertEqual(1, sum(call.startswith("make_demo_data") for call in self.calls()))
 
