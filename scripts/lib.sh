@@ -50,7 +50,7 @@ long_test_packages=(
 )
 
 # The folders with C++ files.
-rooms=(base tensor ops nn optim interop data eval train apps bench fuzz tests)
+rooms=(base tensor ops nn optim interop data eval train apps bench examples fuzz tests)
 
 fail() {
   echo "$(basename "$0"): $*" >&2
