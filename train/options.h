@@ -52,7 +52,7 @@ struct TrainOptions : MachineOptions {
   std::uint64_t seed = 0;
 
   double save_every = 10;       // minutes between checkpoints within an epoch; 0: none
-  bool skip_nonfinite = false;  // leave out a batch whose loss or gradient is not finite
+  bool skip_nonfinite = false;  // skip a step whose loss or gradient is not finite
   bool resume = false;          // continue the run in `out`
   bool tensorboard = false;     // event files in `out`/tensorboard
   bool quiet = false;
