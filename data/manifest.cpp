@@ -169,7 +169,7 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
   OSTEON_CHECK(fs::exists(data), data.string(), ": no such folder or file");
   const std::string dataset = options.dataset == "auto" ? detect(data) : options.dataset;
   ImageListing listing = list_images(data, dataset);
-  OSTEON_CHECK(!listing.records.empty(), data.string(), ": holds no images (read as ", dataset,
+  OSTEON_CHECK(!listing.records.empty(), data.string(), ": contains no images (read as ", dataset,
                ")");
   check_listed_once(listing);
   check_patients(listing);

@@ -221,7 +221,7 @@ ImageListing read_mura(const fs::path& data) {
   ImageListing listing;
   listing.root = mura_root(data);
   OSTEON_CHECK(!listing.root.empty(), data.string(),
-               ": is not MURA: it holds neither train/XR_* "
+               ": is not MURA: it contains neither train/XR_* "
                "or valid/XR_* folders nor their CSV lists, and no MURA-v1.1 folder that does");
   listing.classes = {kNormal, kAbnormal};
   listing.val_share_of_train = kValShareOfTrain;

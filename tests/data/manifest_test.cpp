@@ -434,8 +434,8 @@ TEST_CASE("bad input is one clear error that names the position") {
   const Row table[] = {
       {{}, "nowhere", {}, "nowhere: no such folder or file"},
       {{{"empty/readme.txt", "x"}}, "empty", {}, "empty: has no folders"},
-      {{{"e/a/x.txt", ""}, {"e/b/x.txt", ""}}, "e", {}, "e: holds no images (read as folder)"},
-      {{{"s.csv", header}}, "s.csv", {}, "s.csv: holds no images (read as csv)"},
+      {{{"e/a/x.txt", ""}, {"e/b/x.txt", ""}}, "e", {}, "e: contains no images (read as folder)"},
+      {{{"s.csv", header}}, "s.csv", {}, "s.csv: contains no images (read as csv)"},
       {{{"s.csv", "file,label\na,0\n"}}, "s.csv", {}, "s.csv:1: no column \"path\""},
       {{{"s.csv", header + "a,0,p\n"}}, "s.csv", {}, "s.csv:2: 3 fields where the header has 4"},
       {{{"s.csv", header + "a,0,p,train\nb,1,q,dev\n"}},
