@@ -3,6 +3,9 @@
 // an error is one line on standard error.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -14,10 +17,19 @@
 
 namespace osteon {
 
+// Opens those of descriptors 0 to 2 that the caller closed, so that every use of them fails.
+// Otherwise the next file that is opened would take their place and receive the printed lines.
+inline void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0)
+      ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 // Parses the command line into the variables that the options of `app` are bound to, then runs
 // `body`.
 template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
+  occupy_standard_streams();
   restart_with_short_spin(argv);
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", [] {
@@ -32,6 +44,8 @@ int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
     app.parse(argc, argv);
     instruction_set();  // a wrong choice ends the program before anything is written
     body();
+    std::cout.flush();
+    OSTEON_CHECK(std::cout, "cannot write to standard output; what was printed there is lost");
     return 0;
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);

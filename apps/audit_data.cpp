@@ -2,10 +2,11 @@
 #include <iostream>
 
 #include "apps/app.h"
+#include "base/json.h"
+#include "base/output_path.h"
 #include "base/progress.h"
 #include "data/audit_results.h"
 #include "data/data_options.h"
-#include "eval/results.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Audits a data set: counts, sizes, unreadable files, duplicates", "audit_data");
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   app.add_option("--workers", workers, "threads that read images")->check(CLI::PositiveNumber);
   app.add_flag("--quiet", quiet, "no progress, only the result");
   return osteon::run_app(app, argc, argv, [&] {
+    if (!json.empty()) osteon::check_can_write_file("json", json);
     osteon::Progress progress(quiet);
     const osteon::Manifest manifest = osteon::read_manifest(data, options);
     for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "apps/app.h"
-#include "base/file.h"
+#include "base/output_path.h"
 #include "data/data_options.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
@@ -106,7 +106,8 @@ Manifest selected_samples(const EvalOptions& options, const SplitOrigin& origin)
                      .positive = options.positive,
                      .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
-                     .seed = options.split_seed.value_or(origin.seed)});
+                     .seed = options.split_seed.value_or(origin.seed),
+                     .names = origin.names});
   limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
     std::erase_if(manifest.samples, [&](const Sample& sample) {
@@ -132,6 +133,8 @@ void check_options(EvalOptions& options) {
   if (!options.save_model.empty() && options.checkpoints.size() > 1)
     throw UsageError("--save-model writes one model; give one --checkpoint");
   check_outside_data("out", options.out, options.data);
+  check_can_fill_folder("out", options.out);
+  if (!options.save_model.empty()) check_can_write_file("save-model", options.save_model);
 }
 
 // The threshold and temperature of the models, with the threshold that the options choose.

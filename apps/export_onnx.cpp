@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "apps/app.h"
+#include "base/output_path.h"
 #include "eval/model_file.h"
 #include "interop/onnx.h"
 
@@ -20,8 +21,10 @@ int main(int argc, char** argv) {
                "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], instead of "
                "normalised images [N,3,S,S] and logits [N,1]");
   return osteon::run_app(app, argc, argv, [&] {
+    osteon::check_can_write_file("out", out);
     const osteon::TrainedModel trained = osteon::load_model(checkpoint);
-    const osteon::ModelInfo& info = trained.info;
+    osteon::ModelInfo info = trained.info;
+    info.trained_on.reset();  // long, and of no use to programs that run ONNX
     osteon::OnnxOptions options{.name = info.arch,
                                 .fold_batch_norm = !keep_batch_norm,
                                 .metadata = osteon::to_metadata(info)};

@@ -3,6 +3,7 @@
 
 #include "apps/app.h"
 #include "base/error.h"
+#include "base/output_path.h"
 #include "base/progress.h"
 #include "eval/calibration.h"
 #include "eval/evaluation.h"
@@ -60,7 +61,16 @@ void print_studies(const std::vector<FolderAnswer>& studies) {
   }
 }
 
+void check_outputs(const Options& options) {
+  if (!options.csv.empty()) check_can_write_file("csv", options.csv);
+  if (!options.json.empty()) check_can_write_file("json", options.json);
+  if (options.predict.cam.empty()) return;
+  check_can_fill_folder("cam", options.predict.cam);
+  for (const auto& input : options.inputs) check_outside_data("cam", options.predict.cam, input);
+}
+
 void predict(Options& options) {
+  check_outputs(options);
   const Device device = configure_process(options);
   options.predict.dtype = activation_dtype(options.precision, device);
   std::vector<TrainedModel> models;

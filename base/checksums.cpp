@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -30,6 +31,39 @@ std::string crc32_of(std::string_view bytes) {
   char text[9];
   std::snprintf(text, sizeof text, "%08lx", sum);
   return text;
+}
+
+// Four sums of words. Each step replaces a sum by one that depends on the old sum and the word
+// one-to-one, so that a change of one word changes the result, whatever follows.
+std::uint64_t fast_checksum(const void* bytes, std::size_t count) {
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  constexpr std::size_t kLanes = 4, kBlock = kLanes * sizeof(std::uint64_t);
+  const auto mix = [](std::uint64_t& sum, std::uint64_t word) {
+    sum = (sum ^ word) * kOdd;
+    sum ^= sum >> 32;
+  };
+  std::uint64_t sums[kLanes] = {1, 2, 3, 4};
+  const auto add_block = [&](const std::uint64_t* words) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) mix(sums[lane], words[lane]);
+  };
+  const auto* at = static_cast<const std::byte*>(bytes);
+  std::uint64_t words[kLanes];
+  std::size_t left = count;
+  for (; left >= kBlock; left -= kBlock, at += kBlock) {
+    std::memcpy(words, at, kBlock);
+    add_block(words);
+  }
+  std::memset(words, 0, kBlock);
+  if (left > 0) std::memcpy(words, at, left);
+  add_block(words);
+  std::uint64_t all = count;
+  for (const std::uint64_t sum : sums) mix(all, sum);
+  return all;
+}
+
+std::uint64_t fast_checksum(const fs::path& file) {
+  const MappedFile mapped(file);
+  return fast_checksum(mapped.data(), mapped.size());
 }
 
 ordered_json file_checksum(const fs::path& file) {

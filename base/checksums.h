@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +14,12 @@ namespace osteon {
 // CRC-32 (zlib's, the polynomial of ISO 3309) as eight hexadecimal digits. It detects damage, not
 // forgery.
 std::string crc32_of(std::string_view bytes);
+
+// 64 bits of a sequence of bytes: finds every change within 8 aligned bytes, and any other with a
+// probability of 1 - 2^-64. Ten times as fast as CRC-32; also no protection from forgery.
+std::uint64_t fast_checksum(const void* bytes, std::size_t count);
+// The same of a file's contents. Throws Error naming the file.
+std::uint64_t fast_checksum(const std::filesystem::path& file);
 
 // {"bytes": N, "crc32": "..."} of the file's current contents. Throws Error naming the file.
 nlohmann::ordered_json file_checksum(const std::filesystem::path& file);

@@ -32,7 +32,7 @@ std::string read_text(const std::filesystem::path& file) {
 class Parser {
  public:
   Parser(const std::filesystem::path& file, std::string text)
-      : file_(file), text_(std::move(text)) {}
+      : file_(file), text_(std::move(text)), separator_(separator_of(text_)) {}
 
   std::vector<CsvRow> rows() {
     std::vector<CsvRow> rows;
@@ -44,6 +44,19 @@ class Parser {
   }
 
  private:
+  // A comma if the first line has one outside quotes, else a semicolon or a tab if it has one.
+  static char separator_of(std::string_view text) {
+    std::string bare;
+    bool quoted = false;
+    for (const char c : text.substr(0, text.find('\n'))) {
+      if (c == '"') quoted = !quoted;
+      if (!quoted) bare += c;
+    }
+    for (const char separator : {',', ';', '\t'})
+      if (bare.find(separator) != std::string::npos) return separator;
+    return ',';
+  }
+
   bool done() const { return position_ == text_.size(); }
   char next() const { return text_[position_]; }
 
@@ -63,7 +76,7 @@ class Parser {
     for (;;) {
       row.fields.push_back(!done() && next() == '"' ? quoted_field() : bare_field());
       if (at_line_end()) break;
-      ++position_;  // the comma
+      ++position_;  // the separator
     }
     skip_line_end();
     return row;
@@ -71,7 +84,7 @@ class Parser {
 
   std::string bare_field() {
     std::string field;
-    for (; !at_line_end() && next() != ','; ++position_) {
+    for (; !at_line_end() && next() != separator_; ++position_) {
       OSTEON_CHECK(next() != '"', place(line_),
                    "a quote inside a field that does not start with one; quote the whole field and "
                    "double the quotes in it");
@@ -93,7 +106,7 @@ class Parser {
       if (next() == '\n') ++line_;
       field += next();
     }
-    OSTEON_CHECK(at_line_end() || next() == ',', place(line_),
+    OSTEON_CHECK(at_line_end() || next() == separator_, place(line_),
                  "text after the closing quote of a field");
     return field;
   }
@@ -102,6 +115,7 @@ class Parser {
 
   const std::filesystem::path& file_;
   const std::string text_;
+  const char separator_;
   std::size_t position_ = 0;
   std::int64_t line_ = 1;
 };
@@ -136,6 +150,7 @@ CsvTable::CsvTable(const std::filesystem::path& file) : file_(file), rows_(read_
   OSTEON_CHECK(!rows_.empty(), file.string(), ": is empty; its first line must name the columns");
   header_ = std::move(rows_.front());
   rows_.erase(rows_.begin());
+  for (std::string& name : header_.fields) name = lower_case(name);
   for (const std::string& name : header_.fields)
     OSTEON_CHECK(std::ranges::count(header_.fields, name) == 1, place(header_), "column \"", name,
                  "\" occurs twice");
@@ -146,7 +161,7 @@ CsvTable::CsvTable(const std::filesystem::path& file) : file_(file), rows_(read_
 }
 
 std::optional<std::size_t> CsvTable::find(std::string_view column) const {
-  const auto found = std::ranges::find(header_.fields, column);
+  const auto found = std::ranges::find(header_.fields, lower_case(column));
   if (found == header_.fields.end()) return std::nullopt;
   return static_cast<std::size_t>(found - header_.fields.begin());
 }

@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <iterator>
+#include <charconv>
+#include <iostream>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +37,40 @@ class Descriptor {
   int number_;
 };
 
+void write_all(int descriptor, std::string_view contents, const fs::path& path) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(descriptor, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(path, "write", errno);
+    contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// The number N of /dev/fd/N and the like, -1 for another path. Opened again by such a name, a file
+// would be written from its first byte.
+int open_descriptor(const fs::path& path) {
+  const std::string name = path.lexically_normal().string();
+  if (name == "/dev/stdout") return STDOUT_FILENO;
+  if (name == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!name.starts_with(folder)) continue;
+    int number = -1;
+    const char* const end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + folder.size(), end, number);
+    if (error == std::errc() && stop == end) return number;
+  }
+  return -1;
+}
+
+void write_stream(const fs::path& path, std::span<const std::string_view> pieces) {
+  std::cout.flush();
+  const int number = open_descriptor(path);
+  const Descriptor opened(number >= 0 ? -1 : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (number < 0 && opened.number() < 0) fail(path, "open", errno);
+  for (const std::string_view piece : pieces)
+    write_all(number >= 0 ? number : opened.number(), piece, path);
+}
+
 // A temporary file. The destructor removes it unless it was moved to its final path.
 class Temporary {
  public:
@@ -56,8 +90,8 @@ class Temporary {
   bool moved_ = false;
 };
 
-// The file to replace: the target of a link instead of the link. Throws if it is a device, a pipe
-// or a folder.
+// The file to replace: the target of a link instead of the link. Throws if it is a folder, a socket
+// or a device of blocks.
 fs::path resolve(const fs::path& path) {
   std::error_code error;
   fs::path target = path;
@@ -76,30 +110,12 @@ fs::path temporary_name(const fs::path& target, int attempt) {
          format(".", target.filename().string(), ".", ::getpid(), ".", attempt, ".tmp");
 }
 
-void write_all(int descriptor, std::string_view contents, const fs::path& path) {
-  while (!contents.empty()) {
-    const ssize_t written = ::write(descriptor, contents.data(), contents.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(path, "write", errno);
-    contents.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 }  // namespace
 
-bool is_inside(const fs::path& path, const fs::path& folder) {
+bool is_stream(const fs::path& path) {
   std::error_code error;
-  const fs::path inner = fs::weakly_canonical(fs::absolute(path), error) / "";
-  const fs::path outer = fs::weakly_canonical(fs::absolute(folder), error) / "";
-  const auto [end, rest] =
-      std::mismatch(outer.begin(), std::prev(outer.end()), inner.begin(), inner.end());
-  return end == std::prev(outer.end());
-}
-
-void check_outside_data(const char* option, const fs::path& path, const fs::path& data) {
-  if (!fs::is_directory(data) || !is_inside(path, data)) return;
-  throw UsageError(format("--", option, " ", path.string(), " is in the folder of the data set, ",
-                          data.string(), "; choose one outside"));
+  const fs::file_status status = fs::status(path, error);
+  return open_descriptor(path) >= 0 || fs::is_fifo(status) || fs::is_character_file(status);
 }
 
 // EINVAL means that the file system cannot sync a folder.
@@ -115,6 +131,7 @@ void write_file_atomically(const fs::path& path, std::string_view contents) {
 }
 
 void write_file_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+  if (is_stream(path)) return write_stream(path, pieces);
   const fs::path target = resolve(path);
   fs::path name;
   int number = -1;

@@ -18,13 +18,10 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 void write_file_atomically(const std::filesystem::path& path,
                            std::span<const std::string_view> pieces);
 
-// Whether `path` is `folder` or lies in it; links are followed, and neither has to exist.
-bool is_inside(const std::filesystem::path& path, const std::filesystem::path& folder);
-
-// Throws UsageError naming the option if it would write into the data set's folder, which readers
-// then take for a part of the data.
-void check_outside_data(const char* option, const std::filesystem::path& path,
-                        const std::filesystem::path& data);
+// Whether `path` is a stream: /dev/stdout, /dev/fd/N, a named pipe, a terminal or another device of
+// characters. write_file_atomically writes to a stream directly, after the lines that std::cout has
+// still to write.
+bool is_stream(const std::filesystem::path& path);
 
 // Makes the creation, renaming or removal of `path` durable by syncing its folder. Throws Error
 // naming `path`.

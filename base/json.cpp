@@ -1,7 +1,9 @@
 // The depth is checked while nlohmann parses; its parser does not recurse.
 #include "base/json.h"
 
+#include "base/file.h"
 #include "base/mapped_file.h"
+#include "base/text.h"
 
 namespace osteon {
 
@@ -30,6 +32,25 @@ ordered_json read_json(const std::filesystem::path& file, std::size_t limit) {
   } catch (const Error& error) {
     throw Error(format(file.string(), ": ", error.what()));
   }
+}
+
+namespace {
+
+void make_utf8(ordered_json& value) {
+  if (value.is_string()) value = as_utf8(value.get<std::string>());
+  if (value.is_structured())
+    for (ordered_json& inner : value) make_utf8(inner);
+}
+
+}  // namespace
+
+std::string json_text(ordered_json value, int indent) {
+  make_utf8(value);
+  return value.dump(indent);
+}
+
+void write_json(const std::filesystem::path& file, const ordered_json& value) {
+  write_file_atomically(file, json_text(value, 2) + "\n");
 }
 
 }  // namespace osteon

@@ -22,6 +22,12 @@ nlohmann::ordered_json parse_json(std::string_view text);
 // larger, or parse_json throws.
 nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t limit);
 
+// The value as JSON, with line breaks unless `indent` is negative. Bytes of strings that are not
+// UTF-8, which names of files can have, become those of as_utf8().
+std::string json_text(nlohmann::ordered_json value, int indent);
+// Writes that text to a file, as write_file_atomically() does.
+void write_json(const std::filesystem::path& file, const nlohmann::ordered_json& value);
+
 // The value as a whole number. Throws Error with `name` if it is not one: nlohmann alone would
 // convert 1e300, which is undefined.
 template <class Integer>

@@ -1,11 +1,14 @@
 // Progress on standard error.
 #include "base/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace osteon {
 namespace {
@@ -13,6 +16,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kPlainInterval = std::chrono::seconds(10);
 constexpr auto kLiveInterval = std::chrono::milliseconds(100);
+
+// Whether standard error is a terminal that understands the escape sequence of clear_live_line().
+bool is_live_terminal() {
+  const char* const type = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) != 0 && type != nullptr && std::string_view(type) != "dumb";
+}
+
+// A longer line would wrap, and only its last part could be replaced.
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return is_known ? size.ws_col : 80;
+}
 
 }  // namespace
 
@@ -35,7 +51,7 @@ std::string rounded(double value, int digits) {
 }
 
 Progress::Progress(bool quiet)
-    : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0), last_(Clock::now()) {}
+    : quiet_(quiet), terminal_(is_live_terminal()), last_(Clock::now()) {}
 
 void Progress::clear_live_line() {
   if (live_) std::fputs("\r\033[K", stderr);
@@ -48,7 +64,7 @@ void Progress::update(const std::string& text) {
     return;
   if (!terminal_) return line(text);
   clear_live_line();
-  std::fputs(text.c_str(), stderr);
+  std::fputs(text.substr(0, terminal_columns() - 1).c_str(), stderr);
   std::fflush(stderr);
   live_ = true;
   last_ = Clock::now();

@@ -1,7 +1,7 @@
 # The installed headers: their declarations are stable, and they include only each other. All other
 # headers are private to the library (tests/scripts/includes_test.py).
 set(OSTEON_CORE_HEADERS
-  base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h base/option.h
+  base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h base/option.h base/output_path.h
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
   tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h
@@ -11,7 +11,7 @@ set(OSTEON_CORE_HEADERS
   optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)
 set(OSTEON_HEADERS
   interop/tensorboard.h interop/torch_pickle.h
-  data/audit.h data/audit_results.h data/augment.h data/cache.h data/image/image.h data/loader.h
+  data/audit.h data/audit_results.h data/augment.h data/cache.h data/image/image.h data/image_names.h data/loader.h
   data/manifest.h data/prepare.h data/split.h
   eval/binary_task.h eval/bootstrap.h eval/calibration.h eval/comparison.h eval/evaluation.h eval/grad_cam.h
   eval/inference.h eval/machine.h eval/metrics.h eval/model_file.h eval/predict_files.h eval/run_pointers.h

@@ -67,7 +67,7 @@ void print_duplicates(std::ostream& out, const char* what, const Json& list) {
 }  // namespace
 
 Json audit_json(const Manifest& manifest, const DataAudit& audit) {
-  Json json{{"data", manifest.root.string()},      {"dataset", manifest.dataset},
+  Json json{{"data", manifest.source.string()},    {"dataset", manifest.dataset},
             {"classes", manifest.classes},         {"splits", split_counts(manifest)},
             {"readable", audit.readable},          {"unreadable", Json::array()},
             {"unreadable_reasons", Json::array()}, {"parts", Json::object()}};

@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/checksums.h"
 #include "base/error.h"
 #include "data/cache_file.h"
 #include "tensor/tensor.h"
@@ -72,7 +73,7 @@ class FolderStore : public ImageStore {
     const CachedImage& image = images_[static_cast<std::size_t>(index)];
     const std::int64_t count = image_size() * image_size();
     std::memcpy(to, image.pixels, static_cast<std::size_t>(count));
-    if (checksum_of_pixels(to, count) == image.checksum) return;
+    if (fast_checksum(to, static_cast<std::size_t>(count)) == image.entry.checksum) return;
     if (!warned_.exchange(true))
       std::fprintf(stderr,
                    "warning: cache %s is damaged, first seen at %s; such images are decoded again; "
@@ -160,7 +161,8 @@ class Preparation {
     const std::optional<fs::path> file = writer_ ? writer_->finish() : std::nullopt;
     if (!file) return;
     folder_->open(*file);
-    for (const std::size_t i : missing_) results_[i].cached = folder_->find(results_[i].key);
+    for (const std::size_t i : missing_)
+      results_[i].cached = folder_->find(results_[i].cached.entry.key);
   }
 
   PreparedImages finish() {
@@ -177,6 +179,7 @@ class Preparation {
       prepared.manifest.samples.push_back(manifest_.samples[i]);
       paths.push_back(paths_[i]);
       images.push_back(results_[i].cached);
+      prepared.digests.push_back(results_[i].cached.entry.digest);
     }
     check_bad(prepared.unreadable);
     check_splits(prepared.manifest);
@@ -196,7 +199,6 @@ class Preparation {
 
  private:
   struct Result {
-    std::uint64_t key = 0;
     CachedImage cached;  // its pixels are null if no cache has them
     std::string reason;  // why the image is unreadable; empty if it is readable
   };
@@ -206,8 +208,9 @@ class Preparation {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       Result& result = results_[i];
       if (folder_) {
-        result.key = cache_key(paths_[i], options_.image_size, options_.fit);
-        result.cached = folder_->find(result.key);
+        const std::uint64_t key = cache_key(paths_[i], options_.image_size, options_.fit);
+        result.cached = folder_->find(key);
+        result.cached.entry.key = key;
       }
       if (result.cached.pixels == nullptr) missing_.push_back(i);
     }
@@ -219,17 +222,20 @@ class Preparation {
     Image image;
     try {
       image = fit_image(read_image(paths_[i]), options_.image_size, options_.fit);
+      result.cached.entry.digest = fast_checksum(paths_[i]);
     } catch (const Error& error) {
       result.reason = error.what();
       return;
     }
-    result.cached.levels = grey_levels(image.pixels.data(), pixels_);
+    CacheEntry& entry = result.cached.entry;
+    entry.levels = grey_levels(image.pixels.data(), pixels_);
+    entry.checksum = fast_checksum(image.pixels.data(), image.pixels.size());
     if (memory_) {
       std::uint8_t* to = memory_->data<std::uint8_t>() + static_cast<std::int64_t>(i) * pixels_;
       std::ranges::copy(image.pixels, to);
       result.cached.pixels = to;
     }
-    if (writer_) writer_->write(slot, result.key, image.pixels.data(), result.cached.levels);
+    if (writer_) writer_->write(slot, entry, image.pixels.data());
   }
 
   void check_bad(const std::vector<UnreadableImage>& unreadable) const {
@@ -258,7 +264,7 @@ class Preparation {
     double count = 0;
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       if (manifest_.samples[i].split != Split::train || !results_[i].reason.empty()) continue;
-      train.add(results_[i].cached.levels);
+      train.add(results_[i].cached.entry.levels);
       count += static_cast<double>(pixels_);
     }
     if (count == 0) return;

@@ -38,7 +38,8 @@ struct UnreadableImage {
 };
 
 struct PreparedImages {
-  Manifest manifest;  // without the unreadable images
+  Manifest manifest;                   // without the unreadable images
+  std::vector<std::uint64_t> digests;  // fast_checksum() of each sample's file
   std::vector<UnreadableImage> unreadable;
   std::unique_ptr<ImageStore> store;  // indices are those of the manifest above
   double mean = 0, std = 1;           // of the training split's grey levels / 255

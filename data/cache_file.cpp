@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/checksums.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -33,10 +34,6 @@ struct Header {
 constexpr char kMagic[8] = {'O', 'S', 'T', 'E', 'O', 'N', 'C', '2'};
 constexpr char kMagicWithoutChecksums[8] = {'O', 'S', 'T', 'E', 'O', 'N', 'C', '1'};
 constexpr std::size_t kPage = 4096;
-
-std::int64_t table_bytes(std::uint64_t slots) {
-  return static_cast<std::int64_t>(slots * sizeof(CacheEntry));
-}
 
 // The offset of a slot's pixels; for the slot after the last it is the length of the file.
 std::size_t pixel_offset(std::uint64_t slots, std::uint64_t slot, std::int64_t image_size) {
@@ -72,29 +69,6 @@ GreyLevels grey_levels(const std::uint8_t* pixels, std::int64_t count) {
     levels.squares += static_cast<std::uint64_t>(pixels[i]) * pixels[i];
   }
   return levels;
-}
-
-// Four sums of words, each step an exchange of the sum for another by a product with an odd number:
-// a change of one word changes the result, whatever follows.
-std::uint64_t checksum_of_pixels(const std::uint8_t* pixels, std::int64_t count) {
-  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
-  std::uint64_t lanes[4] = {1, 2, 3, 4};
-  const auto mix = [](std::uint64_t& lane, std::uint64_t word) {
-    lane = (lane ^ word) * kOdd;
-    lane ^= lane >> 32;
-  };
-  std::uint64_t words[4];
-  std::int64_t i = 0;
-  for (; i + 32 <= count; i += 32) {
-    std::memcpy(words, pixels + i, 32);
-    for (int lane = 0; lane < 4; ++lane) mix(lanes[lane], words[lane]);
-  }
-  std::memset(words, 0, sizeof words);
-  std::memcpy(words, pixels + i, static_cast<std::size_t>(count - i));
-  for (int lane = 0; lane < 4; ++lane) mix(lanes[lane], words[lane]);
-  std::uint64_t sum = static_cast<std::uint64_t>(count);
-  for (const std::uint64_t lane : lanes) mix(sum, lane);
-  return sum;
 }
 
 std::uint64_t cache_key(const fs::path& file, std::int64_t image_size, Fit fit) {
@@ -140,7 +114,7 @@ void CacheFolder::open(const fs::path& file) {
                         header.slots <= mapped->size() / (sizeof(CacheEntry) + pixels) &&
                         pixel_offset(header.slots, header.slots, image_size_) == mapped->size();
   if (!is_whole ||
-      header.checksum != checksum_of_pixels(bytes + sizeof header, table_bytes(header.slots))) {
+      header.checksum != fast_checksum(bytes + sizeof header, header.slots * sizeof(CacheEntry))) {
     std::fprintf(stderr,
                  "warning: cache %s: damaged, or not a cache file; it is not used; remove it\n",
                  file.c_str());
@@ -150,8 +124,7 @@ void CacheFolder::open(const fs::path& file) {
     CacheEntry entry;
     std::memcpy(&entry, bytes + sizeof header + slot * sizeof(CacheEntry), sizeof entry);
     const std::size_t offset = pixel_offset(header.slots, slot, image_size_);
-    if (entry.key != 0)
-      images_.try_emplace(entry.key, bytes + offset, entry.levels, entry.checksum);
+    if (entry.key != 0) images_.try_emplace(entry.key, bytes + offset, entry);
   }
   files_.push_back(std::move(mapped));
 }
@@ -185,12 +158,11 @@ void CacheWriter::write_at(const void* bytes, std::size_t count, std::size_t off
   }
 }
 
-void CacheWriter::write(std::int64_t slot, std::uint64_t key, const std::uint8_t* pixels,
-                        const GreyLevels& levels) {
+void CacheWriter::write(std::int64_t slot, const CacheEntry& entry, const std::uint8_t* pixels) {
   const auto at = static_cast<std::size_t>(slot);
   write_at(pixels, static_cast<std::size_t>(image_size_ * image_size_),
            pixel_offset(entries_.size(), at, image_size_));
-  entries_[at] = {key, levels, checksum_of_pixels(pixels, image_size_ * image_size_)};
+  entries_[at] = entry;
 }
 
 std::optional<fs::path> CacheWriter::finish() {
@@ -203,8 +175,7 @@ std::optional<fs::path> CacheWriter::finish() {
   Header header{{},
                 static_cast<std::uint64_t>(image_size_),
                 entries_.size(),
-                checksum_of_pixels(reinterpret_cast<const std::uint8_t*>(entries_.data()),
-                                   table_bytes(entries_.size()))};
+                fast_checksum(entries_.data(), entries_.size() * sizeof(CacheEntry))};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   write_at(&header, sizeof header, 0);
   write_at(entries_.data(), entries_.size() * sizeof(CacheEntry), sizeof header);

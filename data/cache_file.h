@@ -31,21 +31,17 @@ GreyLevels grey_levels(const std::uint8_t* pixels, std::int64_t count);
 // decoder's version, image size and fit. A changed file has another key.
 std::uint64_t cache_key(const std::filesystem::path& file, std::int64_t image_size, Fit fit);
 
-// Finds damage, not forgery: any change within 8 bytes, and others with a probability of 1 - 2^-64.
-// 0.1 ms per megabyte; zlib's CRC-32 takes ten times as long.
-std::uint64_t checksum_of_pixels(const std::uint8_t* pixels, std::int64_t count);
+// The properties of a fitted image.
+struct CacheEntry {
+  std::uint64_t key = 0;  // see cache_key()
+  GreyLevels levels;
+  std::uint64_t checksum = 0;  // of the pixels
+  std::uint64_t digest = 0;    // fast_checksum() of the image's own file
+};
 
 struct CachedImage {
   const std::uint8_t* pixels = nullptr;  // image_size^2, in a mapped file
-  GreyLevels levels;
-  std::uint64_t checksum = 0;  // of the pixels as they were written
-};
-
-// The entry of one slot of a cache file.
-struct CacheEntry {
-  std::uint64_t key = 0;  // 0: the slot is empty
-  GreyLevels levels;
-  std::uint64_t checksum = 0;
+  CacheEntry entry;
 };
 
 // The files of one image size in a folder, mapped into memory.
@@ -82,8 +78,7 @@ class CacheWriter {
 
   // Writes an image into a slot, each slot at most once; safe from any thread. Throws Error naming
   // the file and the system's reason (a full disk).
-  void write(std::int64_t slot, std::uint64_t key, const std::uint8_t* pixels,
-             const GreyLevels& levels);
+  void write(std::int64_t slot, const CacheEntry& entry, const std::uint8_t* pixels);
   // Syncs and names the file; slots that were not written stay empty. Returns the file, or nullopt
   // if no image was written.
   std::optional<std::filesystem::path> finish();

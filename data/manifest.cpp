@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/image_names.h"
 #include "data/readers/readers.h"
 
 namespace osteon {
@@ -46,10 +47,30 @@ ImageListing list_images(const fs::path& data, const std::string& dataset) {
 // "file:line: path" or "path", for messages.
 std::string name_of(const ImageRecord& record) { return record.place + record.path; }
 
+// Names the images; an image without a study is its own study, a study without a patient its own
+// patient.
+void set_names(ImageListing& listing, ImageNames rule) {
+  std::vector<std::string> names;
+  std::vector<fs::path> paths;
+  for (const ImageRecord& record : listing.records) {
+    names.push_back(record.path);
+    paths.push_back(listing.root / record.path);
+  }
+  if (listing.has_free_paths && rule == ImageNames::relative) names = image_names(paths);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ImageRecord& record = listing.records[i];
+    record.name = as_utf8(names[i]);
+    for (std::string* text : {&record.class_name, &record.study, &record.patient, &record.part})
+      *text = as_utf8(*text);
+    if (record.study.empty()) record.study = record.name;
+    if (record.patient.empty()) record.patient = record.study;
+  }
+}
+
 void check_listed_once(const ImageListing& listing) {
   std::unordered_map<std::string, const ImageRecord*> seen;
   for (const ImageRecord& record : listing.records) {
-    const auto [first, added] = seen.try_emplace(record.path, &record);
+    const auto [first, added] = seen.try_emplace(record.name, &record);
     OSTEON_CHECK(added, name_of(record), " is listed twice; first at ", first->second->place);
   }
 }
@@ -165,17 +186,36 @@ void keep_parts(ImageListing& listing, const std::vector<std::string>& wanted) {
 
 }  // namespace
 
+const char* names_rule(ImageNames names) {
+  return names == ImageNames::relative ? "relative" : "listed";
+}
+
+ImageNames names_from_rule(const std::string& rule) {
+  for (const ImageNames names : {ImageNames::relative, ImageNames::listed})
+    if (rule == names_rule(names)) return names;
+  throw UsageError("image names \"" + rule + "\": expected relative or listed");
+}
+
+// The path may end with a slash or be ".".
+std::string name_of(const Manifest& manifest) {
+  const fs::path path = manifest.dataset == "csv" ? manifest.source : manifest.root;
+  const fs::path whole = fs::absolute(path).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try {
   OSTEON_CHECK(fs::exists(data), data.string(), ": no such folder or file");
   const std::string dataset = options.dataset == "auto" ? detect(data) : options.dataset;
   ImageListing listing = list_images(data, dataset);
   OSTEON_CHECK(!listing.records.empty(), data.string(), ": contains no images (read as ", dataset,
                ")");
+  set_names(listing, options.names);
   check_listed_once(listing);
   check_patients(listing);
 
   Manifest manifest;
   manifest.dataset = dataset;
+  manifest.source = data;
   manifest.root = listing.root;
   manifest.classes = order_classes(listing, data, options.positive);
   manifest.warnings = std::move(listing.warnings);
@@ -185,8 +225,8 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
     manifest.samples.push_back({std::move(record.path),
                                 record.class_name == manifest.classes[1] ? 1 : 0,
                                 std::move(record.study), std::move(record.patient),
-                                std::move(record.part), *record.split});
-  std::ranges::sort(manifest.samples, {}, &Sample::path);
+                                std::move(record.part), *record.split, std::move(record.name)});
+  std::ranges::sort(manifest.samples, {}, &Sample::name);
   return manifest;
 } catch (const fs::filesystem_error& error) {
   throw Error(format(error.path1().string(), ": cannot be read: ", error.code().message()));

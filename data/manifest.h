@@ -18,15 +18,29 @@ struct Sample {
   std::string patient;     // never in two splits
   std::string part;        // body part, e.g. XR_WRIST; empty if unknown
   Split split = Split::train;
+  std::string name{};  // the same for all spellings of `path`; see ManifestOptions::names
 };
 
 struct Manifest {
   std::string dataset;  // the reader that made it: mura, fracatlas, folder or csv
   std::filesystem::path root;
   std::vector<std::string> classes;   // {negative name, positive name}
-  std::vector<Sample> samples;        // sorted by path
+  std::vector<Sample> samples;        // sorted by name
   std::vector<std::string> warnings;  // faults that did not stop the reader, one per line
+  std::filesystem::path source{};     // the folder or list as read_manifest was given it
 };
+
+// The name of the data set's folder or list, for titles.
+std::string name_of(const Manifest& manifest);
+
+// The names of images, by which splits are drawn and evaluations are compared.
+enum class ImageNames {
+  relative,  // to the folder that all images of the data set have in common (data/image_names.h)
+  listed,    // as a CSV file spells the path: the rule of earlier versions
+};
+// "relative" or "listed". Throws UsageError for another name.
+const char* names_rule(ImageNames names);
+ImageNames names_from_rule(const std::string& rule);
 
 struct ManifestOptions {
   std::string dataset = "auto";    // auto|mura|fracatlas|folder|csv
@@ -34,6 +48,7 @@ struct ManifestOptions {
   std::vector<std::string> parts;  // keep these body parts only (WRIST means XR_WRIST); empty: all
   double val_fraction = -1;        // share of patients for val; negative: the reader's default
   std::uint64_t seed = 0;          // of the split
+  ImageNames names = ImageNames::relative;
 };
 
 // Reads the data set in the folder (or CSV file) `data`. Image files are not opened: an image that
@@ -47,7 +62,8 @@ struct ManifestOptions {
 //   fracatlas  train | val | test at 1-v-0.15 and 0.85, v = val_fraction (0.15 by default); the
 //              block of 20 consecutive ids is the patient, block0014 for 280 .. 299
 //   folder     by train/val/test folders, else as fracatlas with each image its own patient
-//   csv        by the column `split`, else as fracatlas with the column `patient`
+//   csv        by the column `split`, else as fracatlas with the column `patient`, without it
+//              `study`, without it the image's name
 // If a folder or CSV file has splits but no val, val_fraction of train goes to val. A split may be
 // empty; code that needs one checks.
 //

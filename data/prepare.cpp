@@ -28,7 +28,7 @@ void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed) {
     for (std::int64_t i = 0; i < std::min(limit, static_cast<std::int64_t>(order.size())); ++i)
       kept.push_back(samples[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])]);
   }
-  std::ranges::sort(kept, {}, &Sample::path);
+  std::ranges::sort(kept, {}, &Sample::name);
   manifest.samples = std::move(kept);
 }
 

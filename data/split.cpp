@@ -2,6 +2,7 @@
 #include "data/split.h"
 
 #include "base/random.h"
+#include "base/text.h"
 
 namespace osteon {
 
@@ -18,8 +19,12 @@ const char* split_name(Split split) {
 }
 
 std::optional<Split> split_from_name(std::string_view name) {
+  const std::string lower = lower_case(name);
   for (const Split split : {Split::train, Split::val, Split::test})
-    if (name == split_name(split)) return split;
+    if (lower == split_name(split)) return split;
+  if (lower == "training") return Split::train;
+  if (lower == "valid" || lower == "validation") return Split::val;
+  if (lower == "testing") return Split::test;
   return std::nullopt;
 }
 

@@ -13,7 +13,8 @@ enum class Split { train, val, test };
 
 // "train", "val" or "test".
 const char* split_name(Split split);
-// The split of that name, if there is one.
+// The split of that name in any case, if there is one; also of its synonyms training, valid,
+// validation and testing.
 std::optional<Split> split_from_name(std::string_view name);
 
 // A number in [0, 1) for one patient: RandomStream(seed, "split", patient).uniform().

@@ -150,11 +150,14 @@ std::vector<NamedFigure> BinaryResult::figures() const {
 void BinaryResult::write(const std::filesystem::path& folder) const {
   write_predictions_csv(folder / "predictions.csv", predictions);
   write_studies_csv(folder / "studies.csv", aggregate_studies(predictions));
-  write_metrics_json(folder / "metrics.json", evaluation);
+  write_metrics_json(folder / "metrics.json", evaluation, trained_on);
 }
 
 void BinaryResult::print(std::ostream& out) const {
   print_table(out, evaluation);
+  if (trained_on.value_or(0) > 0)
+    out << "\n"
+        << *trained_on << " of these " << predictions.size() << " images were used for training\n";
   if (comparison) print_comparison(out, *comparison);
 }
 

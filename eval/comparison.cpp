@@ -8,6 +8,7 @@
 #include "base/csv_table.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "data/image_names.h"
 
 namespace osteon {
 namespace {
@@ -32,8 +33,18 @@ double read_threshold(const fs::path& file) {
   return json["threshold"];
 }
 
-// The predictions, sorted by path.
-std::vector<Prediction> by_path(std::vector<Prediction> predictions) {
+// The predictions under the names of their images (data/image_names.h), which do not depend on how
+// the paths are spelled; sorted by name.
+std::vector<Prediction> by_name(std::vector<Prediction> predictions) {
+  std::vector<fs::path> paths;
+  for (const Prediction& image : predictions) paths.emplace_back(image.path);
+  const std::vector<std::string> names = image_names(paths);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Prediction& image = predictions[i];
+    if (image.study == image.path) image.study = names[i];
+    if (image.patient == image.path) image.patient = names[i];
+    image.path = names[i];
+  }
   std::ranges::sort(predictions, {}, &Prediction::path);
   return predictions;
 }
@@ -126,8 +137,8 @@ Decisions read_decisions(const fs::path& folder) {
 
 Comparison compare(const Decisions& first, const Decisions& second, const std::string& other,
                    const BootstrapOptions& bootstrap) {
-  const std::vector<Prediction> here = by_path(first.predictions),
-                                there = by_path(second.predictions);
+  const std::vector<Prediction> here = by_name(first.predictions),
+                                there = by_name(second.predictions);
   check_same(here, there, other);
   const Cohorts a = make_cohorts(here), b = make_cohorts(there);
   Comparison comparison{

@@ -39,20 +39,23 @@ Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& dat
                  const TaskResult& result, const EvaluationOptions& options) {
   const ModelInfo& info = models.front().info;
   Facts facts{
-      {"Data", format(data.manifest.root.string(), " (", data.manifest.dataset, ")")},
+      {"Data", format(data.manifest.source.string(), " (", data.manifest.dataset, ")")},
       {"Split", options.report.split},
       {"Model", info.arch},
       {"Checkpoint", checkpoint_names(options.report)},
       {"Input", format(info.image_size, " x ", info.image_size, " px, ", fit_name(info.fit))}};
   if (models.size() > 1) facts[2].second += format(", ", models.size(), " averaged");
   std::ranges::move(result.facts(), std::back_inserter(facts));
-  std::ranges::move(Facts{{"Mirrored images", options.flip ? "averaged with each image" : "no"},
-                          {"Precision", options.report.precision},
-                          {"Bootstrap", format(options.bootstrap.draws, " draws of patients, seed ",
-                                               options.bootstrap.seed)},
-                          {"Unreadable images", format(data.unreadable.size(), " left out")},
-                          {"Version", format("Osteon ", OSTEON_VERSION)}},
-                    std::back_inserter(facts));
+  std::ranges::move(
+      Facts{{"Mirrored images", options.flip ? "averaged with each image" : "no"},
+            {"Precision", options.report.precision},
+            {"Bootstrap",
+             format(options.bootstrap.draws, " draws of patients, seed ", options.bootstrap.seed)},
+            {"Unreadable images", format(data.unreadable.size(), " left out")},
+            {"Used for training", result.trained_on ? format(*result.trained_on, " of the images")
+                                                    : std::string("unknown")},
+            {"Version", format("Osteon ", OSTEON_VERSION)}},
+      std::back_inserter(facts));
   return facts;
 }
 
@@ -92,13 +95,41 @@ void add_run(const fs::path& run, Report& report, Progress& progress) {
   }
 }
 
+// See TaskResult::trained_on. A model that does not know what it was trained on makes the count
+// unknown, unless the others were trained on some images.
+std::optional<std::int64_t> count_trained_on(std::span<const TrainedModel> models,
+                                             const PreparedImages& data,
+                                             const std::vector<std::int64_t>& indices) {
+  std::vector<std::uint64_t> known;
+  bool all_know = true;
+  for (const auto& [info, model] : models) {
+    all_know = all_know && info.trained_on;
+    if (info.trained_on)
+      known.insert(known.end(), info.trained_on->begin(), info.trained_on->end());
+  }
+  std::ranges::sort(known);
+  const auto count = std::ranges::count_if(indices, [&](std::int64_t index) {
+    return std::ranges::binary_search(known, data.digests[static_cast<std::size_t>(index)]);
+  });
+  return all_know || count > 0 ? std::optional<std::int64_t>(count) : std::nullopt;
+}
+
+// Empty unless the evaluated images were used for training, and the split does not say so.
+std::string training_warning(const TaskResult& result, std::size_t images,
+                             const std::string& split) {
+  if (result.trained_on.value_or(0) == 0 || split == "train") return "";
+  return format(*result.trained_on, " of these ", images,
+                " images were used for training: the figures are not those of new images");
+}
+
 Report make_report(std::span<const TrainedModel> models, const PreparedImages& data,
                    const std::vector<std::int64_t>& indices, const TaskResult& result,
                    const EvaluationOptions& options, Progress& progress) {
   const TrainedModel& first = models.front();
   Report report;
-  report.title = format(first.info.arch, " on ", data.manifest.root.filename().string(), ", ",
-                        options.report.split, " split");
+  report.title =
+      format(first.info.arch, " on ", name_of(data.manifest), ", ", options.report.split, " split");
+  report.warning = training_warning(result, indices.size(), options.report.split);
   report.facts = list_facts(models, data, result, options);
   report.splits = split_counts(data.manifest);
   report.task = result.report(options.bootstrap.seed);
@@ -192,6 +223,10 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
   const ImageValues predictions = predict_samples(models, data, indices, options, progress);
   std::unique_ptr<TaskResult> result =
       task->evaluate({data.manifest, indices}, predictions, info, options.bootstrap);
+  result->trained_on = count_trained_on(models, data, indices);
+  if (const std::string warning = training_warning(*result, indices.size(), options.report.split);
+      !warning.empty())
+    progress.warn(warning);
   result->write(out);
   if (other) result->compare(*other, options.compare.string(), out);
   write_file_atomically(out / "report.html", report_html(make_report(models, data, indices, *result,

@@ -1,6 +1,12 @@
 // Reads and writes the metadata of model files: texts in the safetensors header, lists as JSON.
 #include "eval/model_file.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
+
 #include "base/checksums.h"
 #include "base/json.h"
 #include "eval/run_pointers.h"
@@ -43,6 +49,33 @@ void verify_model_file(const fs::path& file) {
     read_checked_json(state, kMaxStateBytes, {kModelFile});
 }
 
+// Sixteen hexadecimal digits for each.
+std::string digests_to_text(const std::vector<std::uint64_t>& digests) {
+  std::string text;
+  for (const std::uint64_t digest : digests) {
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016" PRIx64, digest);
+    text += digits.data();
+  }
+  return text;
+}
+
+std::vector<std::uint64_t> digests_from_text(const std::string& text) {
+  constexpr std::size_t kDigits = 16;
+  OSTEON_CHECK(text.size() % kDigits == 0, "trained_on has ", text.size(),
+               " digits, not a multiple of ", kDigits);
+  std::vector<std::uint64_t> digests;
+  for (const char* at = text.data(); at != text.data() + text.size(); at += kDigits) {
+    std::uint64_t digest = 0;
+    const auto [end, error] = std::from_chars(at, at + kDigits, digest, 16);
+    OSTEON_CHECK(error == std::errc() && end == at + kDigits,
+                 "trained_on contains a character that is not a hexadecimal digit");
+    digests.push_back(digest);
+  }
+  OSTEON_CHECK(std::ranges::is_sorted(digests), "trained_on is not sorted");
+  return digests;
+}
+
 }  // namespace
 
 ModelInfo read_model_info(const Metadata& metadata) {
@@ -61,7 +94,11 @@ ModelInfo read_model_info(const Metadata& metadata) {
   // Older checkpoints have no temperature.
   if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
   info.split = {to_integer<std::uint64_t>("split_seed", parsed("split_seed")),
-                parsed("val_fraction").get<double>()};
+                parsed("val_fraction").get<double>(),
+                metadata.contains("image_names") ? names_from_rule(text(metadata, "image_names"))
+                                                 : ImageNames::listed};
+  if (metadata.contains("trained_on"))
+    info.trained_on = digests_from_text(text(metadata, "trained_on"));
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kMaxImageSize, "image_size ",
                info.image_size, " is not in [1, ", kMaxImageSize, "]");
   OSTEON_CHECK(info.width >= 1 && info.width <= kMaxWidth, "width ", info.width, " is not in [1, ",
@@ -75,19 +112,30 @@ ModelInfo read_model_info(const Metadata& metadata) {
   return info;
 }
 
+void add_trained_on(ModelInfo& info, const std::vector<std::uint64_t>& digests) {
+  if (!info.trained_on) info.trained_on.emplace();
+  std::vector<std::uint64_t>& all = *info.trained_on;
+  all.insert(all.end(), digests.begin(), digests.end());
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
 Metadata to_metadata(const ModelInfo& info) {
-  return {{"arch", info.arch},
-          {"width", json(info.width).dump()},
-          {"image_size", json(info.image_size).dump()},
-          {"fit", fit_name(info.fit)},
-          {"mean", json(info.mean).dump()},
-          {"std", json(info.std).dump()},
-          {"task", info.task},
-          {"classes", json(info.classes).dump()},
-          {"threshold", json(info.threshold).dump()},
-          {"temperature", json(info.temperature).dump()},
-          {"split_seed", json(info.split.seed).dump()},
-          {"val_fraction", json(info.split.val_fraction).dump()}};
+  Metadata metadata{{"arch", info.arch},
+                    {"width", json(info.width).dump()},
+                    {"image_size", json(info.image_size).dump()},
+                    {"fit", fit_name(info.fit)},
+                    {"mean", json(info.mean).dump()},
+                    {"std", json(info.std).dump()},
+                    {"task", info.task},
+                    {"classes", json(info.classes).dump()},
+                    {"threshold", json(info.threshold).dump()},
+                    {"temperature", json(info.temperature).dump()},
+                    {"split_seed", json(info.split.seed).dump()},
+                    {"val_fraction", json(info.split.val_fraction).dump()},
+                    {"image_names", names_rule(info.split.names)}};
+  if (info.trained_on) metadata["trained_on"] = digests_to_text(*info.trained_on);
+  return metadata;
 }
 
 NamedTensors to_model_file(const Module& model, const ModelInfo& info) {
@@ -150,6 +198,7 @@ InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::p
                    ", not of the width ", info.width, " asked for; choose --width ", given.width);
       result.mean = given.mean;
       result.std = given.std;
+      result.trained_on = given.trained_on.value_or(std::vector<std::uint64_t>());
     }
     result.left_as_initialised = load_state_dict(model, contents, architecture.head);
     return result;

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/image/image.h"
+#include "data/manifest.h"
 #include "nn/models.h"
 #include "nn/module.h"
 #include "tensor/safetensors.h"
@@ -19,6 +21,7 @@ namespace osteon {
 struct SplitOrigin {
   std::uint64_t seed = 0;
   double val_fraction = -1;  // negative: the reader's default
+  ImageNames names = ImageNames::relative;
 };
 
 // How images become the model's input, and how its output becomes a decision.
@@ -33,6 +36,9 @@ struct ModelInfo {
   double threshold = 0.5;            // positive from this probability on
   double temperature = 1;            // probability = sigmoid(logit / temperature)
   SplitOrigin split;                 // of its training run
+  // The fast_checksum() of each file that it, or its initial weights, were trained on, ascending;
+  // nullopt: unknown, in files of earlier versions and of other programs.
+  std::optional<std::vector<std::uint64_t>> trained_on{};
 };
 
 // A checkpoint's folder contains the model file, the optimizer's state, and the state of the run,
@@ -49,6 +55,9 @@ struct TrainedModel {
   ModelInfo info;
   std::unique_ptr<Module> model;  // in evaluation mode
 };
+
+// Adds digests of files to info.trained_on.
+void add_trained_on(ModelInfo& info, const std::vector<std::uint64_t>& digests);
 
 // The metadata of a model file: architecture, image size, mean, std, classes, threshold and the
 // rest of ModelInfo.
@@ -78,6 +87,7 @@ TrainedModel load_model(const std::filesystem::path& path, const Device& device 
 struct InitialWeights {
   std::vector<std::string> left_as_initialised;
   std::vector<double> mean, std;
+  std::vector<std::uint64_t> trained_on{};  // as in ModelInfo; empty: unknown
 };
 InitialWeights initialise_from(Module& model, const ModelInfo& info,
                                const std::filesystem::path& file);

@@ -11,6 +11,7 @@
 
 #include "base/csv_table.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/parallel.h"
 #include "data/augment.h"
 #include "data/loader.h"

@@ -7,6 +7,7 @@
 
 #include "base/csv_table.h"
 #include "base/file.h"
+#include "base/json.h"
 
 namespace osteon {
 namespace {
@@ -63,12 +64,10 @@ std::string exact_text(double value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-void write_json(const std::filesystem::path& path, const Json& json) {
-  write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
-void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation) {
-  Json json{{"threshold", evaluation.threshold}};
+void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation,
+                        std::optional<std::int64_t> trained_on) {
+  Json json{{"threshold", evaluation.threshold},
+            {"trained_on", trained_on ? Json(*trained_on) : Json()}};
   json.update(to_json(evaluation.overall));
   json["parts"] = Json::object();
   for (const auto& [part, metrics] : evaluation.parts) json["parts"][part] = to_json(metrics);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iosfwd>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,12 @@ namespace osteon {
 // The shortest text that reads back as the same double, whatever the locale.
 std::string exact_text(double value);
 
-// Writes a JSON file. Bytes that are not UTF-8 (names in another encoding) become U+FFFD.
-void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
-
-// {"threshold", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}} where M holds n,
-// positives, every figure of kFigures (null if undefined), "confusion": {tn, fp, fn, tp} and
-// "ci95": {FIGURE: [low, high]} of those that have an interval. Numbers read back as the same
-// doubles.
-void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation);
+// {"threshold", "trained_on", "image": M, "study": M, "parts": {PART: {"image": M, "study": M}}}
+// where M holds n, positives, every figure of kFigures (null if undefined), "confusion": {tn, fp,
+// fn, tp} and "ci95": {FIGURE: [low, high]} of those that have an interval. `trained_on` is that of
+// TaskResult, null if unknown. Numbers read back as the same doubles.
+void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation,
+                        std::optional<std::int64_t> trained_on);
 
 // {"other", "image": C, "study": C, "parts": {PART: {"image": C, "study": C}}} where C holds, for
 // each figure of kFigures, {"first", "second", "difference", "ci95": [low, high]}, null if

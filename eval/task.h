@@ -66,6 +66,10 @@ class TaskResult {
  public:
   virtual ~TaskResult() = default;
 
+  // How many of the images the model was trained on, so that their figures say nothing about new
+  // images; nullopt: unknown.
+  std::optional<std::int64_t> trained_on{};
+
   // The figures over all images for the training log, including the score.
   virtual std::vector<NamedFigure> figures() const = 0;
   // Writes metrics.json, predictions.csv and studies.csv.

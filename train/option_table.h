@@ -33,6 +33,12 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(kDatasetOption, o.dataset, kDatasets);
   visit(kPositiveOption, o.positive, any);
   visit(kPartsOption, o.parts, any);
+  visit(OptionInfo{.name = "image-names",
+                   .group = data,
+                   .help = "names by which a split is drawn; listed: of runs of earlier versions",
+                   .may_be_absent = true,
+                   .is_hidden = true},
+        o.image_names, OneOf{{"relative", "listed"}});
   visit(kSplitSeedOption, o.split_seed, any);
   visit(kValFractionOption, o.val_fraction, any);
   visit(kLimitOption, o.limit, AtLeast{0});

@@ -3,8 +3,8 @@
 
 #include <type_traits>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/output_path.h"
 #include "base/parallel.h"
 #include "train/option_table.h"
 
@@ -30,6 +30,7 @@ void check_options(const TrainOptions& options) {
     check_option(info.name, value, check);
   });
   check_outside_data("out", options.out, options.data);
+  check_can_fill_folder("out", options.out);
   if (options.cache != "none" && options.cache != "memory")
     check_outside_data("cache", options.cache, options.data);
 }
@@ -45,6 +46,7 @@ nlohmann::ordered_json to_json(const TrainOptions& options) {
 
 TrainOptions options_from_json(const nlohmann::ordered_json& json) {
   TrainOptions options;
+  options.image_names = "listed";  // of earlier versions, which did not record it
   try {
     for_each_option(options, [&](const OptionInfo& info, auto& value, const auto&) {
       using Value = std::remove_reference_t<decltype(value)>;

@@ -14,9 +14,10 @@ namespace osteon {
 
 struct TrainOptions : MachineOptions {
   std::filesystem::path data, out;
-  std::string dataset = "auto";    // auto, mura, fracatlas, folder, csv
-  std::string positive;            // name of the positive class; empty: guessed
-  std::vector<std::string> parts;  // body parts kept; empty: all
+  std::string dataset = "auto";          // auto, mura, fracatlas, folder, csv
+  std::string positive;                  // name of the positive class; empty: guessed
+  std::vector<std::string> parts;        // body parts kept; empty: all
+  std::string image_names = "relative";  // as a split is drawn by them: relative, listed
   std::uint64_t split_seed = 0;  // of the split only: runs with other seeds have the same test set
   double val_fraction = -1;      // share of patients for validation; negative: the reader's
   std::int64_t limit = 0;        // maximum number of images per split; 0: all

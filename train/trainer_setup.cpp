@@ -75,21 +75,24 @@ void Trainer::build_model(bool initialise) {
                                       .zero_init_residual = options_.zero_init_residual,
                                       .seed = options_.seed});
   const bool imagenet = options_.normalization == "imagenet";
-  info_ = {.arch = options_.arch,
-           .width = options_.width,
-           .image_size = options_.image_size,
-           .fit = fit_from_name(options_.fit),
-           .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.images.mean),
-           .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.images.std),
-           .task = data_.task->name(),
-           .classes = data_.images.manifest.classes,
-           .threshold = parse_threshold(options_.threshold).value_or(0.5),
-           .temperature = parse_temperature(options_.temperature).value_or(1),
-           .split = {options_.split_seed, options_.val_fraction}};
+  info_ = {
+      .arch = options_.arch,
+      .width = options_.width,
+      .image_size = options_.image_size,
+      .fit = fit_from_name(options_.fit),
+      .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.images.mean),
+      .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.images.std),
+      .task = data_.task->name(),
+      .classes = data_.images.manifest.classes,
+      .threshold = parse_threshold(options_.threshold).value_or(0.5),
+      .temperature = parse_temperature(options_.temperature).value_or(1),
+      .split = {options_.split_seed, options_.val_fraction, names_from_rule(options_.image_names)}};
+  add_trained_on(info_, data_.train_digests());
   if (initialise && !options_.init.empty()) {
     const InitialWeights initial = initialise_from(*model_, info_, options_.init);
     info_.mean = initial.mean;
     info_.std = initial.std;
+    add_trained_on(info_, initial.trained_on);
     for (const std::string& name : initial.left_as_initialised)
       run_->progress().line(format("note: ", name, " has another shape in ", options_.init.string(),
                                    " and starts from random values"));

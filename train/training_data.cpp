@@ -18,12 +18,20 @@ void check_labels(const Manifest& manifest, const Task& task) {
 
 }  // namespace
 
+std::vector<std::uint64_t> TrainingData::train_digests() const {
+  std::vector<std::uint64_t> digests;
+  for (const std::int64_t index : train)
+    digests.push_back(images.digests[static_cast<std::size_t>(index)]);
+  return digests;
+}
+
 TrainingData load_training_data(const TrainOptions& options, Progress& progress) {
   Manifest manifest = read_manifest(options.data, {.dataset = options.dataset,
                                                    .positive = options.positive,
                                                    .parts = options.parts,
                                                    .val_fraction = options.val_fraction,
-                                                   .seed = options.split_seed});
+                                                   .seed = options.split_seed,
+                                                   .names = names_from_rule(options.image_names)});
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
   limit_splits(manifest, options.limit, options.split_seed);
   TrainingData data;

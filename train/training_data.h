@@ -21,6 +21,8 @@ struct TrainingData {
   Samples samples(const std::vector<std::int64_t>& indices) const {
     return {images.manifest, indices};
   }
+  // The digests of the files of the training split.
+  std::vector<std::uint64_t> train_digests() const;
 };
 
 // Reads the data set that the options name and decodes its images. Throws UsageError or Error if it

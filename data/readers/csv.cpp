@@ -1,5 +1,7 @@
 // Reads a CSV file with one line per image: path and label, and optionally study, patient, part and
 // split.
+#include <algorithm>
+
 #include "base/csv_table.h"
 #include "base/error.h"
 #include "data/readers/readers.h"
@@ -7,10 +9,17 @@
 namespace osteon {
 namespace {
 
-// The column's field if it is there and not empty, otherwise the fallback.
-const std::string& field_or(const CsvRow& row, std::optional<std::size_t> column,
-                            const std::string& fallback) {
-  return column && !row.fields[*column].empty() ? row.fields[*column] : fallback;
+// The column's field, empty if there is no such column.
+std::string field(const CsvRow& row, std::optional<std::size_t> column) {
+  return column ? row.fields[*column] : std::string();
+}
+
+// A path written on Windows, unless a file has just this name.
+std::string with_slashes(std::string path, const std::filesystem::path& root) {
+  std::error_code error;
+  if (path.find('\\') != std::string::npos && !std::filesystem::exists(root / path, error))
+    std::ranges::replace(path, '\\', '/');
+  return path;
 }
 
 }  // namespace
@@ -22,17 +31,17 @@ ImageListing read_csv_list(const std::filesystem::path& file) {
              part = table.find("part"), split = table.find("split");
   ImageListing listing;
   listing.root = file.parent_path();
+  listing.has_free_paths = true;
   for (const CsvRow& row : table.rows()) {
     ImageRecord record;
     record.place = table.place(row);
-    record.path = row.fields[path];
+    record.path = with_slashes(row.fields[path], listing.root);
     record.class_name = row.fields[label];
     OSTEON_CHECK(!record.path.empty(), record.place, "the path is empty");
     OSTEON_CHECK(!record.class_name.empty(), record.place, "the label is empty");
-    // An image without a study is its own study; a study without a patient is its own patient.
-    record.study = field_or(row, study, record.path);
-    record.patient = field_or(row, patient, record.study);
-    if (part) record.part = row.fields[*part];
+    record.study = field(row, study);
+    record.patient = field(row, patient);
+    record.part = field(row, part);
     if (split && !row.fields[*split].empty()) {
       record.split = split_from_name(row.fields[*split]);
       OSTEON_CHECK(record.split, record.place, "split \"", row.fields[*split],

@@ -27,6 +27,17 @@ void add_classes(const std::string& prefix, std::optional<Split> split, ImageLis
   }
 }
 
+// Whether the folders are those of splits. Synonyms count if all are: "valid" beside "invalid" is a
+// class.
+bool are_splits(const std::vector<std::string>& folders) {
+  const auto is_split = [](const std::string& name) { return split_from_name(name).has_value(); };
+  const auto is_usual = [](const std::string& name) {
+    const std::optional<Split> split = split_from_name(name);
+    return split && lower_case(name) == split_name(*split);
+  };
+  return std::ranges::any_of(folders, is_usual) || std::ranges::all_of(folders, is_split);
+}
+
 }  // namespace
 
 ImageListing read_folder(const fs::path& data) {
@@ -36,13 +47,12 @@ ImageListing read_folder(const fs::path& data) {
   OSTEON_CHECK(!folders.empty(), data.string(),
                ": has no folders; expected CLASS/*.png or "
                "train/CLASS/*.png, val/CLASS/*.png, test/CLASS/*.png");
-  const auto is_split = [](const std::string& name) { return split_from_name(name).has_value(); };
-  if (std::ranges::none_of(folders, is_split)) {
+  if (!are_splits(folders)) {
     add_classes("", std::nullopt, listing);
     return listing;
   }
   for (const std::string& name : folders) {
-    OSTEON_CHECK(is_split(name), (data / name).string(),
+    OSTEON_CHECK(split_from_name(name), (data / name).string(),
                  ": is next to the split folders but is "
                  "not one of them (train, val, test); rename or move it");
     add_classes(name + "/", split_from_name(name), listing);

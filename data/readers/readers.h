@@ -15,9 +15,10 @@ namespace osteon {
 struct ImageRecord {
   std::string path;  // relative to ImageListing::root, or absolute
   std::string class_name;
-  std::string study, patient, part;
-  std::optional<Split> split;  // as the data set defines it; none: to be drawn
-  std::string place;           // "file:line: " of the list it is in; empty: found in a folder
+  std::string study, patient, part;  // without a study, an image is one; likewise without a patient
+  std::optional<Split> split;        // as the data set defines it; none: to be drawn
+  std::string place;                 // "file:line: " of the list it is in; empty: found in a folder
+  std::string name{};                // set by read_manifest
 };
 
 struct ImageListing {
@@ -25,6 +26,7 @@ struct ImageListing {
   std::vector<std::string> classes;  // {negative, positive} if the layout defines them
   std::vector<ImageRecord> records;  // in any order
   std::vector<std::string> warnings;
+  bool has_free_paths = false;  // a list spells paths freely, the readers of folders do not
   // If the layout has splits but no val: the default share of train patients for val.
   double val_share_of_train = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/text.h"
 
 namespace osteon::report {
 namespace {
@@ -35,7 +36,7 @@ std::string words(double x, double y, const std::string& anchor, const std::stri
 
 std::string escape(const std::string& text) {
   std::string safe;
-  for (const char c : text) switch (c) {
+  for (const char c : as_utf8(text)) switch (c) {
       case '&':
         safe += "&amp;";
         break;

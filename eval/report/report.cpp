@@ -17,6 +17,11 @@ namespace osteon {
 namespace report {
 namespace {
 
+std::string warning_box(const Report& report) {
+  if (report.warning.empty()) return "";
+  return "<p class=\"warning\" role=\"alert\">" + escape(report.warning) + "</p>";
+}
+
 std::string facts_section(const Report& report) {
   std::string html = "<h2>What was run</h2><dl class=\"facts\">";
   for (const auto& [name, value] : report.facts)
@@ -170,10 +175,10 @@ std::string report_html(const Report& report) {
       "content=\"width=device-width, initial-scale=1\"><title>",
       escape(report.title), "</title><style>", kStyle, "</style></head><body><header>",
       "<p class=\"eyebrow\">Osteon ", OSTEON_VERSION, " \u00b7 evaluation report</p><h1>",
-      escape(report.title), "</h1><p class=\"lead\">", report.task.lead, "</p></header><main>",
-      report.task.headline, facts_section(report), report.task.details, learning_section(report),
-      images_section(report), audit_section(report), method_section(report),
-      "</main><footer>Written by Osteon ", OSTEON_VERSION,
+      escape(report.title), "</h1>", warning_box(report), "<p class=\"lead\">", report.task.lead,
+      "</p></header><main>", report.task.headline, facts_section(report), report.task.details,
+      learning_section(report), images_section(report), audit_section(report),
+      method_section(report), "</main><footer>Written by Osteon ", OSTEON_VERSION,
       ". Not a medical device.</footer></body></html>\n");
 }
 

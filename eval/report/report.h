@@ -52,6 +52,7 @@ struct TaskReport {
 
 struct Report {
   std::string title;              // of the document
+  std::string warning;            // before everything else; empty: none
   Facts facts;                    // what was run: name and value
   nlohmann::ordered_json splits;  // as config.json has it; null if unknown
   TaskReport task;

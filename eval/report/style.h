@@ -25,6 +25,8 @@ h3 { font-size: 1.02rem; margin: 1.6rem 0 0.4rem; }
 p { margin: 0.5rem 0; max-width: 44rem; }
 .eyebrow { color: var(--quiet); font-size: 0.85rem; letter-spacing: 0.04em; margin: 0; }
 .lead { font-size: 1.12rem; }
+.warning { border: 2px solid var(--bad); border-radius: 0.4rem; padding: 0.6rem 0.9rem; font-weight: 600;
+  font-family: "Source Sans 3", "Noto Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 .note, figcaption, caption { color: var(--quiet); font-size: 0.86rem; line-height: 1.45; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 0.8rem;
   margin: 1.4rem 0; padding: 0; }

@@ -17,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
+std::string one_line(const ordered_json& value) { return json_text(value, -1); }
+
 bool may_change(OnResume rule, const TrainOptions& options) {
   return rule == OnResume::may_change || rule == OnResume::changes_bits ||
          (rule == OnResume::unless_cosine && options.schedule != "cosine");
@@ -60,8 +62,8 @@ void check_resumable(const TrainOptions& now) {
   for_each_option(now, [&](const OptionInfo& info, const auto&, const auto&) {
     const std::string key = config_key(info.name);
     if (info.is_recorded && after[key] != before[key] && !may_change(info.on_resume, now))
-      throw UsageError(format("--", info.name, " is ", after[key].dump(), " but the run in ",
-                              now.out.string(), " began with ", before[key].dump(),
+      throw UsageError(format("--", info.name, " is ", one_line(after[key]), " but the run in ",
+                              now.out.string(), " began with ", one_line(before[key]),
                               "; leave the option out, or begin a new run"));
   });
 }
@@ -80,7 +82,8 @@ std::string machine_differences(const ordered_json& before, const ordered_json& 
     const ordered_json old =
         before.is_object() ? before.value(key, ordered_json()) : ordered_json();
     if (value != old)
-      text += format(text.empty() ? "" : ", ", key, " ", value.dump(), " instead of ", old.dump());
+      text += format(text.empty() ? "" : ", ", key, " ", one_line(value), " instead of ",
+                     one_line(old));
   }
   return text;
 }
@@ -88,7 +91,7 @@ std::string machine_differences(const ordered_json& before, const ordered_json& 
 std::string samples_checksum(const Manifest& manifest) {
   std::string text;
   for (const Sample& sample : manifest.samples)
-    text += format(sample.path, '\0', sample.label, sample.study, '\0', sample.patient, '\0',
+    text += format(sample.name, '\0', sample.label, sample.study, '\0', sample.patient, '\0',
                    sample.part, '\0', split_name(sample.split), '\n');
   return crc32_of(text);
 }

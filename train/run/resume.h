@@ -31,7 +31,7 @@ nlohmann::ordered_json describe_machine(const TrainOptions& options, const Devic
 std::string machine_differences(const nlohmann::ordered_json& before,
                                 const nlohmann::ordered_json& now);
 
-// A checksum over all samples: paths, labels and splits, but not the folder they are in.
+// A checksum over all samples: names, labels and splits, but not the folder they are in.
 std::string samples_checksum(const Manifest& manifest);
 
 }  // namespace osteon

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "data/image/image.h"
 #include "eval/grad_cam.h"
@@ -69,7 +68,7 @@ void Run::begin(const ordered_json& config, const Manifest& manifest) {
   }
   if (options_.resume)
     progress_.line("there is no checkpoint yet: the run starts from its beginning");
-  write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
+  write_json(options_.out / "config.json", config);
   write_manifest_csv(options_.out / "manifest.csv", manifest);
   samples_ = samples_checksum(manifest);
   log_ = std::make_unique<RunLog>(options_.out / "log.jsonl");
@@ -93,7 +92,7 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
   log_ =
       std::make_unique<RunLog>(options_.out / "log.jsonl",
                                to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
-  write_file_atomically(options_.out / "config.json", config.dump(2) + "\n");
+  write_json(options_.out / "config.json", config);
 }
 
 void Run::open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,

@@ -1,0 +1,15 @@
+// The name of an image: the same however its path is spelled and wherever the data lie.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace osteon {
+
+// For each path, the path relative to the folder that all of them have in common, without "." and
+// "..": {"./a/1.png", "a//2.png"} and {"/mnt/a/1.png", "/mnt/a/2.png"} both give {"1.png",
+// "2.png"}. Links are not followed, no file is opened.
+std::vector<std::string> image_names(const std::vector<std::filesystem::path>& paths);
+
+}  // namespace osteon
