@@ -1,6 +1,7 @@
 // The decoders of single formats, which read_image calls. They take the whole file and are strict:
-// if a lenient decoder would fill in grey or guess, these throw Error, so that training never sees
-// a damaged radiograph. Messages do not name the file; read_image does.
+// if a lenient decoder would fill in missing pixels, these throw Error, so that training never sees
+// half a radiograph. A fault that leaves the picture complete is a warning of the image. Messages
+// do not name the file; read_image does.
 #pragma once
 
 #include <cstdint>
@@ -26,31 +27,35 @@ constexpr std::uint8_t luma(std::uint32_t red, std::uint32_t green, std::uint32_
   return static_cast<std::uint8_t>((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
 }
 
-// PNG of every colour type and bit depth, interlaced or not; alpha is ignored. 16-bit levels v
-// become round(v / 257). Refuses a wrong chunk order, CRC-32 or Adler-32, an unknown critical
-// chunk, missing or surplus image data and a file without an end chunk; bytes after the end are
-// ignored. Source: W3C, Portable Network Graphics (PNG) Specification, second edition.
+// PNG of every colour type and bit depth, interlaced or not, oriented as its eXIf chunk says; alpha
+// is ignored. 16-bit levels v become round(v / 257). Refuses a wrong chunk order, a wrong CRC-32
+// before the image data, wrong or missing image data and an unknown interlacing or palette. Faults
+// that do not concern the pixels are warnings: wrong checksums of complete image data, surplus
+// image data, an unknown critical chunk, a missing end chunk, colours outside the palette (black).
+// Source: W3C, Portable Network Graphics (PNG) Specification, second edition.
 Image decode_png(Bytes file);
 
-// 8-bit JPEG, grey or colour, baseline or progressive, oriented as EXIF says. Errors include
-// libjpeg's warnings (a premature end, corrupt data), CMYK and more than 500 scans.
+// 8-bit JPEG, grey, colour or CMYK, baseline or progressive, oriented as EXIF says. What libjpeg
+// warns of is a warning, except for missing image data, which is an error; so are more than 500
+// scans.
 Image decode_jpeg(Bytes file);
 
-// DICOM: one frame, in every transfer syntax that GDCM decodes: uncompressed, RLE, JPEG, lossless
-// JPEG, JPEG-LS, JPEG 2000. Grey has 8 or 16 bits (MONOCHROME1 is inverted; rescale slope and
-// intercept, then the first window, apply; without a window, values of more than 8 bits are scaled
-// from the smallest to the largest); colour has 3 x 8 bits. Refuses a file without an image or with
-// several frames. GDCM runs in a separate process (data/image/isolated.h, with its limits), so that
-// no file can end or corrupt this one. Source: DICOM PS3.3, C.7.6.3 and C.11.2.
+// The same for a stream inside another file, without EXIF: three channels are YCbCr or RGB as the
+// caller says.
+Image decode_jpeg_frame(Bytes stream, bool is_luminance_first);
+
+// DICOM: one frame, shown as the standard says (data/image/dicom_levels.h); uncompressed, deflated
+// and JPEG of 8 bits are read here, and RLE, lossless JPEG, JPEG of 12 bits, JPEG-LS and JPEG 2000
+// if the build has GDCM (data/image/dicom_compressed.h). Refuses a file without an image or with
+// several frames. Source: DICOM PS3.3, C.7.6.3, C.11.1 and C.11.2.
 Image decode_dicom(Bytes file);
 
-// Throws Error unless every element of a DICOM file lies completely within it. Source: DICOM PS3.5,
-// 7.
-void check_dicom_structure(Bytes file);
-
-// The orientation 1..8 in the contents of an APP1 segment ("Exif", 0, 0, TIFF header, IFD0); 1 if
-// there is none or the segment is damaged. Source: CIPA DC-008, Exif 2.32, 4.6.
+// The orientation 1..8 in the contents of an APP1 segment of JPEG ("Exif", 0, 0, TIFF header,
+// IFD0); 1 if there is none or the segment is damaged. Source: CIPA DC-008, Exif 2.32, 4.6.
 int exif_orientation(Bytes segment);
+
+// The same from the TIFF header on, as in a PNG's eXIf chunk.
+int tiff_orientation(Bytes tiff);
 
 // The upright image for an EXIF orientation: 2 mirrored, 3 upside down, 6 rotated by 90 degrees,
 // and so on.

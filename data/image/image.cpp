@@ -2,11 +2,13 @@
 #include "data/image/image.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <system_error>
 
 #include "base/error.h"
 #include "data/image/decoders.h"
+#include "data/image/dicom_file.h"
 
 namespace osteon {
 namespace {
@@ -30,10 +32,18 @@ std::vector<std::uint8_t> read_bytes(const fs::path& path) {
   return bytes;
 }
 
+enum class FileFormat { png, jpeg, dicom, none };
+
 bool starts_with(Bytes bytes, std::string_view magic) {
   return bytes.size() >= magic.size() &&
          std::equal(magic.begin(), magic.end(), bytes.begin(),
                     [](char c, std::uint8_t byte) { return static_cast<std::uint8_t>(c) == byte; });
+}
+
+FileFormat format_of(Bytes start) {
+  if (starts_with(start, "\x89PNG\r\n\x1A\n")) return FileFormat::png;
+  if (starts_with(start, "\xFF\xD8\xFF")) return FileFormat::jpeg;
+  return starts_like_dicom(start) ? FileFormat::dicom : FileFormat::none;
 }
 
 }  // namespace
@@ -44,13 +54,27 @@ void check_dimensions(std::int64_t height, std::int64_t width) {
                " are read");
 }
 
+bool starts_like_image(const fs::path& path) {
+  std::array<std::uint8_t, 256> start;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;  // a pipe would wait
+  std::ifstream in(path, std::ios::binary);
+  in.read(reinterpret_cast<char*>(start.data()), start.size());
+  return format_of(Bytes(start).first(static_cast<std::size_t>(in.gcount()))) != FileFormat::none;
+}
+
 Image read_image(const fs::path& path) try {
   const std::vector<std::uint8_t> bytes = read_bytes(path);
-  if (starts_with(bytes, "\x89PNG\r\n\x1A\n")) return decode_png(bytes);
-  if (starts_with(bytes, "\xFF\xD8\xFF")) return decode_jpeg(bytes);
-  if (bytes.size() >= 132 && starts_with(Bytes(bytes).subspan(128), "DICM"))
-    return decode_dicom(bytes);
-  throw Error("neither PNG, JPEG nor DICOM by its first bytes");
+  switch (format_of(bytes)) {
+    case FileFormat::png:
+      return decode_png(bytes);
+    case FileFormat::jpeg:
+      return decode_jpeg(bytes);
+    case FileFormat::dicom:
+      return decode_dicom(bytes);
+    default:
+      throw Error("neither PNG, JPEG nor DICOM by its first bytes");
+  }
 } catch (const Error& error) {
   throw Error(path.string() + ": " + error.what());
 }

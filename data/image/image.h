@@ -10,7 +10,8 @@ namespace osteon {
 
 struct Image {
   std::int64_t height = 0, width = 0;
-  std::vector<std::uint8_t> pixels;  // height x width grey levels, row-major
+  std::vector<std::uint8_t> pixels;        // height x width grey levels, row-major
+  std::vector<std::string> warnings = {};  // faults of the file that read_image went over
 
   std::uint8_t at(std::int64_t y, std::int64_t x) const {
     return pixels[static_cast<std::size_t>(y * width + x)];
@@ -33,11 +34,13 @@ const char* fit_name(Fit fit);
 Fit fit_from_name(const std::string& name);
 
 // Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored), a baseline or progressive JPEG
-// (EXIF orientation applied) or, if the build has GDCM, a DICOM file. Colour becomes grey by the
+// (grey, colour or CMYK) or a DICOM file; EXIF orientation is applied. Colour becomes grey by the
 // ITU-R 601 luma, rounded as Pillow's convert("L"). Throws Error naming the path if the file is
-// missing, empty, of another format, too large or damaged (a truncated JPEG and a PNG with a wrong
-// checksum included).
+// missing, empty, of another format, too large or damaged so that pixels are missing or wrong.
 Image read_image(const std::filesystem::path& path);
+
+// Whether a file starts like one of these formats, whatever its name. Reads a few bytes.
+bool starts_like_image(const std::filesystem::path& path);
 
 // Antialiased resizing with a triangle filter; equals Pillow's Image.resize(BILINEAR) to one grey
 // level.

@@ -1,12 +1,15 @@
-// Reads JPEG with libjpeg-turbo; its warnings are errors.
+// Reads JPEG with libjpeg-turbo. Its warnings of missing image data are errors.
 #include <stdio.h>
 
 #include <csetjmp>
+#include <string>
 #include <utility>
 #include <vector>
 
 // jpeglib.h needs size_t and FILE before it.
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #include "base/error.h"
 #include "data/image/decoders.h"
@@ -22,6 +25,7 @@ struct Reporter {
   jpeg_error_mgr base;
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
+  char warning[JMSG_LENGTH_MAX];  // the first; empty if there is none
 };
 
 [[noreturn]] void fail(j_common_ptr decompress) {
@@ -30,9 +34,14 @@ struct Reporter {
   std::longjmp(reporter->jump, 1);
 }
 
-// Level -1 is a warning: libjpeg would fill in corrupt data.
-void report(j_common_ptr decompress, int level) {
-  if (level < 0) fail(decompress);
+// Level -1 is a warning. If the file or its image data ends early, libjpeg would fill in grey.
+void report(j_common_ptr common, int level) {
+  if (level >= 0) return;
+  const int code = common->err->msg_code;
+  const int marker = reinterpret_cast<j_decompress_ptr>(common)->unread_marker;
+  if (code == JWRN_JPEG_EOF || (code == JWRN_HIT_MARKER && marker == JPEG_EOI)) fail(common);
+  auto* reporter = reinterpret_cast<Reporter*>(common->err);
+  if (reporter->warning[0] == '\0') common->err->format_message(common, reporter->warning);
 }
 
 // A tiny progressive file can demand any number of passes over a large image.
@@ -67,10 +76,15 @@ class Decoder {
     jpeg_read_header(&decompress_, TRUE);
   }
 
-  // Starts decoding, to grey, or to RGB if the luma is to be computed as in Pillow.
-  void start(bool grey) {
+  // Says what three channels are, in place of libjpeg's guess.
+  void set_colours(J_COLOR_SPACE colours) { decompress_.jpeg_color_space = colours; }
+
+  // Starts decoding, to grey, CMYK, or RGB: the luma is to be computed as in Pillow.
+  void start() {
     if (setjmp(reporter_.jump) != 0) fail_step();
-    decompress_.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
+    decompress_.out_color_space = decompress_.num_components == 1   ? JCS_GRAYSCALE
+                                  : decompress_.num_components == 4 ? JCS_CMYK
+                                                                    : JCS_RGB;
     jpeg_start_decompress(&decompress_);
   }
 
@@ -86,6 +100,7 @@ class Decoder {
   }
 
   const jpeg_decompress_struct& state() const { return decompress_; }
+  std::string warning() const { return reporter_.warning; }
 
  private:
   [[noreturn]] void fail_step() const { throw Error(format("damaged JPEG: ", reporter_.message)); }
@@ -104,31 +119,60 @@ int orientation_of(const jpeg_decompress_struct& state) {
   return 1;
 }
 
+// Pillow takes CMYK as Adobe stores it: inverted, so that 255 is no ink.
+std::uint8_t luma_of_cmyk(const std::uint8_t* inverted) {
+  const std::uint32_t light = inverted[3];
+  const auto channel = [&](int i) {
+    const std::uint32_t product = (255U - inverted[i]) * light + 128;  // of ink and light
+    return light - (((product >> 8) + product) >> 8);
+  };
+  return luma(channel(0), channel(1), channel(2));
+}
+
+// Reduces a row of `channels` channels to grey.
+void reduce(const std::uint8_t* colour, int channels, std::span<std::uint8_t> row) {
+  for (std::uint8_t& grey : row) {
+    grey = channels == 4 ? luma_of_cmyk(colour) : luma(colour[0], colour[1], colour[2]);
+    colour += channels;
+  }
+}
+
+Image decode(Decoder& decoder) {
+  decoder.start();
+  const jpeg_decompress_struct& state = decoder.state();
+  Image image{state.output_height, state.output_width, {}};
+  image.pixels.resize(static_cast<std::size_t>(image.height * image.width));
+  const auto width = static_cast<std::size_t>(image.width);
+  const int channels = state.output_components;
+  std::vector<std::uint8_t> colours(channels == 1 ? 0 : width * static_cast<std::size_t>(channels));
+  for (std::uint8_t* row = image.pixels.data(); state.output_scanline < state.output_height;
+       row += width) {
+    decoder.read_row(channels == 1 ? row : colours.data());
+    if (channels != 1) reduce(colours.data(), channels, {row, width});
+  }
+  decoder.finish();
+  if (const std::string warning = decoder.warning(); !warning.empty())
+    image.warnings.push_back("JPEG: " + warning);
+  return image;
+}
+
 }  // namespace
 
 Image decode_jpeg(Bytes file) {
   Decoder decoder(file);
   decoder.read_header();
-  const jpeg_decompress_struct& state = decoder.state();
-  check_dimensions(state.image_height, state.image_width);
-  const int orientation = orientation_of(state);  // finish() frees the segments
-  OSTEON_CHECK(state.num_components != 4, "a CMYK JPEG; convert it to grey or RGB");
+  check_dimensions(decoder.state().image_height, decoder.state().image_width);
+  const int orientation = orientation_of(decoder.state());  // the end frees the segments
+  return apply_orientation(decode(decoder), orientation);
+}
 
-  const bool grey = state.jpeg_color_space == JCS_GRAYSCALE;
-  decoder.start(grey);
-  Image image{state.output_height, state.output_width, {}};
-  image.pixels.resize(static_cast<std::size_t>(image.height * image.width));
-  std::vector<std::uint8_t> colours(grey ? 0 : static_cast<std::size_t>(image.width) * 3);
-  for (std::uint8_t* row = image.pixels.data(); state.output_scanline < state.output_height;
-       row += image.width) {
-    decoder.read_row(grey ? row : colours.data());
-    if (grey) continue;
-    const std::uint8_t* colour = colours.data();
-    for (std::int64_t x = 0; x < image.width; ++x, colour += 3)
-      row[x] = luma(colour[0], colour[1], colour[2]);
-  }
-  decoder.finish();
-  return apply_orientation(std::move(image), orientation);
+Image decode_jpeg_frame(Bytes stream, bool is_luminance_first) {
+  Decoder decoder(stream);
+  decoder.read_header();
+  check_dimensions(decoder.state().image_height, decoder.state().image_width);
+  if (decoder.state().num_components == 3)
+    decoder.set_colours(is_luminance_first ? JCS_YCbCr : JCS_RGB);
+  return decode(decoder);
 }
 
 }  // namespace osteon

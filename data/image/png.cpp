@@ -37,23 +37,48 @@ std::uint32_t read_u32(Bytes bytes) {
 struct Chunk {
   std::string_view type;
   Bytes data;
+  bool is_verified = true;  // by its CRC
 };
 
-// Returns all chunks up to and including the end chunk, with verified lengths and CRCs.
-std::vector<Chunk> read_chunks(Bytes file) {
+constexpr std::string_view kPictureData = "IDAT";
+
+// A fault that leaves the picture complete. A damaged file could have any number of them.
+void warn(std::vector<std::string>& warnings, std::string text) {
+  constexpr std::size_t kMaxWarnings = 4;
+  if (warnings.size() < kMaxWarnings) warnings.push_back(std::move(text));
+}
+
+// Returns all chunks up to and including the end chunk. Lengths and CRCs are verified; what is
+// wrong with them from the image data on, whose own checksum is verified later, is a warning.
+std::vector<Chunk> read_chunks(Bytes file, std::vector<std::string>& warnings) {
   std::vector<Chunk> chunks;
   std::size_t position = kSignatureBytes;
+  bool has_picture = false;
   do {
-    const Bytes rest = file.subspan(position);
-    OSTEON_CHECK(rest.size() >= kChunkFrameBytes, "the PNG ends early");
-    const std::size_t length = read_u32(rest);
-    OSTEON_CHECK(length <= rest.size() - kChunkFrameBytes, "the PNG ends early");
+    Bytes rest = file.subspan(position);
+    OSTEON_CHECK(has_picture || rest.size() >= kChunkFrameBytes, "the PNG ends early");
+    if (rest.size() < kChunkFrameBytes - 4) {
+      warn(warnings, "the PNG has no end chunk");
+      break;
+    }
+    std::size_t length = read_u32(rest);
+    const auto* type = reinterpret_cast<const char*>(rest.data() + 4);
+    has_picture = has_picture || std::string_view(type, 4) == kPictureData;
+    if (rest.size() < kChunkFrameBytes || length > rest.size() - kChunkFrameBytes) {
+      OSTEON_CHECK(has_picture, "the PNG ends early");
+      warn(warnings, format("the PNG ends within the chunk at byte ", position));
+      length = std::min(length, rest.size() - (kChunkFrameBytes - 4));
+      chunks.push_back({{type, 4}, rest.subspan(8, length), false});
+      break;
+    }
     const Bytes typed_data = rest.subspan(4, 4 + length);
     const uLong crc = ::crc32(0, typed_data.data(), static_cast<uInt>(typed_data.size()));
-    OSTEON_CHECK(crc == read_u32(rest.subspan(8 + length)),
-                 "damaged PNG: wrong checksum of the chunk at byte ", position);
-    const auto* type = reinterpret_cast<const char*>(typed_data.data());
-    chunks.push_back({{type, 4}, typed_data.subspan(4)});
+    const bool is_verified = crc == read_u32(rest.subspan(8 + length));
+    if (!is_verified) {
+      OSTEON_CHECK(has_picture, "damaged PNG: wrong checksum of the chunk at byte ", position);
+      warn(warnings, format("wrong checksum of the PNG's chunk at byte ", position));
+    }
+    chunks.push_back({{type, 4}, typed_data.subspan(4), is_verified});
     position += kChunkFrameBytes + length;
   } while (chunks.back().type != "IEND");
   return chunks;
@@ -124,7 +149,7 @@ class PictureDataCheck {
   void add(Bytes compressed) {
     stream_.next_in = const_cast<Bytef*>(compressed.data());
     stream_.avail_in = static_cast<uInt>(compressed.size());
-    while (stream_.avail_in > 0 && !ended_) {
+    while (stream_.avail_in > 0 && !ended_ && produced_ <= expected_) {
       stream_.next_out = buffer_.data();
       stream_.avail_out = static_cast<uInt>(buffer_.size());
       const int status = ::inflate(&stream_, Z_NO_FLUSH);
@@ -132,12 +157,20 @@ class PictureDataCheck {
                    stream_.msg != nullptr ? stream_.msg : ::zError(status));
       ended_ = status == Z_STREAM_END;
       produced_ += buffer_.size() - stream_.avail_out;
-      OSTEON_CHECK(produced_ <= expected_, "damaged PNG: more image data than pixels");
     }
   }
 
-  void finish() const {
-    OSTEON_CHECK(ended_ && produced_ == expected_, "the PNG's image data ends early");
+  // Throws Error unless there is all image data, and a checksum confirms it: its own, or the CRC of
+  // each chunk. Returns whether there is nothing else.
+  bool finish(bool has_crc, std::vector<std::string>& warnings) const {
+    OSTEON_CHECK(produced_ >= expected_, "the PNG's image data ends early");
+    OSTEON_CHECK(has_crc || (produced_ == expected_ && ended_),
+                 "damaged PNG: no checksum of the image data is right");
+    if (produced_ > expected_)
+      warn(warnings, "the PNG has more image data than pixels");
+    else if (!ended_)
+      warn(warnings, "the PNG's image data has no checksum");
+    return produced_ == expected_ && ended_;
   }
 
  private:
@@ -147,28 +180,60 @@ class PictureDataCheck {
   bool ended_ = false;
 };
 
-// Verifies the order of the chunks and the image data.
-void verify(const std::vector<Chunk>& chunks, const Header& header) {
-  PictureDataCheck picture(raw_bytes(header));
+// The consecutive chunks of image data.
+std::span<const Chunk> picture_chunks(const std::vector<Chunk>& chunks) {
+  const auto is_picture = [](const Chunk& chunk) { return chunk.type == kPictureData; };
+  const auto first = std::ranges::find_if(chunks, is_picture);
+  return {first, std::find_if_not(first, chunks.end(), is_picture)};
+}
+
+// Verifies the order of the chunks and the image data; returns whether the image data can be
+// decoded as it is.
+bool verify(const std::vector<Chunk>& chunks, const Header& header,
+            std::vector<std::string>& warnings) {
   bool has_palette = false, has_picture = false;
-  for (std::size_t i = 1; i + 1 < chunks.size(); ++i) {
+  for (std::size_t i = 1; i < chunks.size(); ++i) {
     const Chunk& chunk = chunks[i];
-    if (chunk.type == "IDAT") {
-      OSTEON_CHECK(!has_picture || chunks[i - 1].type == "IDAT",
-                   "damaged PNG: image data in two places");
+    if (chunk.type == kPictureData) {
       OSTEON_CHECK(has_palette || header.colour_type != 3, "damaged PNG: no palette");
+      if (has_picture && chunks[i - 1].type != kPictureData)
+        warn(warnings, "the PNG has image data in two places");
       has_picture = true;
-      picture.add(chunk.data);
-    } else if (chunk.type == "PLTE") {
+    } else if (chunk.type == "PLTE" && !has_picture) {
       OSTEON_CHECK(!has_palette && chunk.data.size() % 3 == 0 && !chunk.data.empty() &&
                        chunk.data.size() <= kPaletteColours * 3,
                    "damaged PNG: wrong palette");
       has_palette = true;
-    } else {
-      OSTEON_CHECK(is_ancillary(chunk.type), "PNG with an unknown critical chunk ", chunk.type);
+    } else if (!is_ancillary(chunk.type) && chunk.type != "IEND") {
+      warn(warnings, "the PNG has an unknown critical chunk");
     }
   }
-  picture.finish();
+  PictureDataCheck picture(raw_bytes(header));
+  const std::span<const Chunk> parts = picture_chunks(chunks);
+  for (const Chunk& chunk : parts) picture.add(chunk.data);
+  return picture.finish(std::ranges::all_of(parts, &Chunk::is_verified), warnings);
+}
+
+// The image data alone, compressed anew: stb_image would inflate any surplus, whatever its size.
+std::vector<std::uint8_t> without_surplus(std::span<const Chunk> picture, std::size_t expected) {
+  std::vector<std::uint8_t> compressed;
+  for (const Chunk& chunk : picture)
+    compressed.insert(compressed.end(), chunk.data.begin(), chunk.data.end());
+  std::vector<std::uint8_t> raw(expected);
+  z_stream stream{};
+  OSTEON_CHECK(::inflateInit(&stream) == Z_OK, "zlib cannot start");
+  stream.next_in = compressed.data();
+  stream.avail_in = static_cast<uInt>(compressed.size());
+  stream.next_out = raw.data();
+  stream.avail_out = static_cast<uInt>(raw.size());
+  ::inflate(&stream, Z_SYNC_FLUSH);
+  ::inflateEnd(&stream);
+  uLongf size = ::compressBound(raw.size());
+  compressed.resize(size);
+  OSTEON_CHECK(::compress2(compressed.data(), &size, raw.data(), raw.size(), Z_BEST_SPEED) == Z_OK,
+               "zlib cannot compress");
+  compressed.resize(size);
+  return compressed;
 }
 
 // Appends a chunk without its checksum, which stb_image skips.
@@ -181,26 +246,30 @@ void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes 
 }
 
 // Makes the same image safe for stb_image. stb_image looks colours up beyond the palette's end, in
-// uninitialised memory: the palette gets 256 colours, and alpha marks those that were there.
-// stb_image copies from a null pointer for an empty chunk of image data: such chunks are dropped.
-// Ancillary chunks and the suggested palette of a true-colour image are dropped, too: no grey level
-// depends on them.
-std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks, bool has_palette) {
+// uninitialised memory: the palette gets 256 colours, black where there were none, and alpha marks
+// those that were there. stb_image copies from a null pointer for an empty chunk of image data:
+// such chunks are dropped. Other chunks are dropped, too: no grey level depends on them.
+std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks,
+                                  const Header& header, bool is_clean) {
   std::vector<std::uint8_t> prepared(file.begin(), file.begin() + kSignatureBytes);
   prepared.reserve(file.size() + kPaletteColours * 4 + kChunkFrameBytes);
-  for (const Chunk& chunk : chunks) {
-    if (is_ancillary(chunk.type) || (chunk.type == "IDAT" && chunk.data.empty())) continue;
-    if (chunk.type != "PLTE") {
-      append_chunk(prepared, chunk.type, chunk.data);
-    } else if (has_palette) {
-      std::vector<std::uint8_t> palette(chunk.data.begin(), chunk.data.end());
-      palette.resize(kPaletteColours * 3);
-      std::vector<std::uint8_t> alpha(kPaletteColours);
-      std::fill_n(alpha.begin(), chunk.data.size() / 3, std::uint8_t{255});
-      append_chunk(prepared, "PLTE", palette);
-      append_chunk(prepared, "tRNS", alpha);
-    }
+  append_chunk(prepared, "IHDR", chunks.front().data);
+  if (header.colour_type == 3) {
+    const Bytes colours = std::ranges::find(chunks, "PLTE", &Chunk::type)->data;
+    std::vector<std::uint8_t> palette(colours.begin(), colours.end());
+    palette.resize(kPaletteColours * 3);
+    std::vector<std::uint8_t> alpha(kPaletteColours);
+    std::fill_n(alpha.begin(), colours.size() / 3, std::uint8_t{255});
+    append_chunk(prepared, "PLTE", palette);
+    append_chunk(prepared, "tRNS", alpha);
   }
+  const std::span<const Chunk> picture = picture_chunks(chunks);
+  if (!is_clean)
+    append_chunk(prepared, kPictureData, without_surplus(picture, raw_bytes(header)));
+  else
+    for (const Chunk& chunk : picture)
+      if (!chunk.data.empty()) append_chunk(prepared, kPictureData, chunk.data);
+  append_chunk(prepared, "IEND", {});
   return prepared;
 }
 
@@ -225,25 +294,39 @@ Image decode_levels(Bytes file, bool has_palette,
   Image image{height, width, {}};
   image.pixels.resize(static_cast<std::size_t>(image.height * image.width));
   const Level* level = pixels.get();
+  bool is_outside = false;
   for (std::uint8_t& grey : image.pixels) {
     grey = channels < 3 ? to_8_bit(level[0])
                         : luma(to_8_bit(level[0]), to_8_bit(level[1]), to_8_bit(level[2]));
-    OSTEON_CHECK(!has_palette || level[3] != 0, "damaged PNG: a colour outside the palette");
+    is_outside = is_outside || (has_palette && level[3] == 0);
     level += channels;
   }
+  if (is_outside) image.warnings.push_back("the PNG has colours outside the palette");
   return image;
+}
+
+// Some writers put JPEG's prefix before the TIFF header.
+int orientation_of(const std::vector<Chunk>& chunks) {
+  const auto exif = std::ranges::find(chunks, "eXIf", &Chunk::type);
+  if (exif == chunks.end()) return 1;
+  const int orientation = exif_orientation(exif->data);
+  return orientation != 1 ? orientation : tiff_orientation(exif->data);
 }
 
 }  // namespace
 
 Image decode_png(Bytes file) {
-  const std::vector<Chunk> chunks = read_chunks(file);
+  std::vector<std::string> warnings;
+  const std::vector<Chunk> chunks = read_chunks(file, warnings);
   const Header header = read_header(chunks.front());
-  verify(chunks, header);
-  const bool has_palette = header.colour_type == 3;
-  const std::vector<std::uint8_t> prepared = prepare(file, chunks, has_palette);
-  return header.depth == 16 ? decode_levels<stbi_us>(prepared, false, stbi_load_16_from_memory)
-                            : decode_levels<stbi_uc>(prepared, has_palette, stbi_load_from_memory);
+  const bool is_clean = verify(chunks, header, warnings);
+  const std::vector<std::uint8_t> prepared = prepare(file, chunks, header, is_clean);
+  Image image =
+      header.depth == 16
+          ? decode_levels<stbi_us>(prepared, false, stbi_load_16_from_memory)
+          : decode_levels<stbi_uc>(prepared, header.colour_type == 3, stbi_load_from_memory);
+  image.warnings.insert(image.warnings.begin(), warnings.begin(), warnings.end());
+  return apply_orientation(std::move(image), orientation_of(chunks));
 }
 
 namespace {

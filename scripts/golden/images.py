@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/golden/images: tiny PNG and JPEG files of every kind, and images.json with their
-grey levels.
+grey levels. Files named warned_* have a fault that does not concern the pixels.
 
     pip install pillow numpy
     python scripts/golden/images.py
@@ -109,17 +109,52 @@ def pngs(random):
     yield "rgb8_transparent_colour.png", png(colours, 2, 8, extra=transparent), None
     yield "one_pixel.png", png(np.full((1, 1, 1), 77), 0, 8), None
     yield "one_pixel_interlaced.png", png(np.full((1, 1, 1), 78), 0, 8, interlaced=True), None
-    pixels[3, 4] = 5
-    yield "refused_colour_outside_palette.png", png(pixels, 3, 8, palette=palette), "refused"
-    yield "refused_unknown_critical_chunk.png", png(pixels, 0, 8, extra=chunk(b"BONE", b"")), "refused"
+    for orientation in range(1, 9):
+        order = b"II" if orientation % 2 else b"MM"
+        turned = chunk(b"eXIf", exif(orientation, order)[6:])
+        yield f"exif_{orientation}.png", png(pixels, 0, 8, extra=turned), None
+    yield "exif_6_with_jpegs_prefix.png", png(pixels, 0, 8, extra=chunk(b"eXIf", exif(6, b"MM"))), None
+    grey = png(pixels, 0, 8)
+    yield "exif_8_behind.png", grey[:-12] + chunk(b"eXIf", exif(8, b"II")[6:]) + grey[-12:], None
+    yield from faulty_pngs(pixels, palette, grey)
     yield "refused_no_palette.png", png(pixels, 3, 8), "refused"
     short = png(pixels[:-1], 0, 8)  # one row fewer than in the header
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0))
     yield "refused_row_missing.png", short[:8] + header + short[8 + len(header) :], "refused"
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT - 2, 8, 0, 0, 0, 0))
-    yield "refused_surplus_row.png", short[:8] + header + short[8 + len(header) :], "refused"
+    yield "warned_surplus_row.png", short[:8] + header + short[8 + len(header) :], None
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 0, 0, 0, 0))
     yield "refused_too_large.png", short[:8] + header + short[8 + len(header) :], "refused"
+
+
+def faulty_pngs(pixels, palette, grey):
+    """What Pillow reads all the same, and what it does not."""
+    outside = pixels.copy()
+    outside[3, 4] = 5
+    yield "warned_colour_outside_palette.png", png(outside, 3, 8, palette=palette), None
+    yield "warned_unknown_critical_chunk.png", png(pixels, 0, 8, extra=chunk(b"BONE", b"")), None
+    start = grey.index(b"IDAT")
+    data = grey[start + 4 : -16]
+    raw = zlib.decompress(data)
+
+    def with_data(data):
+        return grey[: start - 4] + chunk(b"IDAT", data) + grey[-12:]
+
+    yield "warned_surplus_byte.png", with_data(zlib.compress(raw + b"x")), None
+    yield "warned_surplus_much.png", with_data(zlib.compress(raw * 300)), None
+    yield "warned_no_adler.png", with_data(data[:-4]), None
+    yield "warned_no_end.png", grey[:-12], None
+    yield "warned_half_end.png", grey[:-6], None
+    yield "warned_no_end_no_crc.png", grey[:-16], None
+    yield "warned_crc_of_data.png", grey[:-16] + b"abcd" + grey[-12:], None
+    yield "warned_crc_behind.png", grey[:-12] + chunk(b"tEXt", b"a\0b")[:-1] + b"x" + grey[-12:], None
+    yield "warned_critical_behind.png", grey[:-12] + chunk(b"BONE", b"") + grey[-12:], None
+    yield "warned_data_behind.png", grey[:-12] + chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", b"x") + grey[-12:], None
+    yield "refused_adler.png", with_data(data[:-1] + bytes([data[-1] ^ 1])), "refused"
+    yield "refused_data_in_two_places.png", with_data(data[:20])[:-12] + chunk(b"tEXt", b"a\0b") \
+        + chunk(b"IDAT", data[20:]) + grey[-12:], "refused"
+    text = chunk(b"tEXt", b"a\0b")[:-1] + b"x"
+    yield "refused_crc_before.png", png(pixels, 0, 8, extra=text), "refused"
 
 
 def jpeg(picture, **options):
@@ -128,10 +163,14 @@ def jpeg(picture, **options):
     return file.getvalue()
 
 
-def exif(orientation, byte_order):
+TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}  # BYTE, SHORT, LONG, signed
+
+
+def exif(orientation, byte_order, kind=3):
     order = "<" if byte_order == b"II" else ">"
     entries = struct.pack(order + "HHI4s", 0x010F, 2, 4, b"abc\0")
-    entries += struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    field = struct.pack(order + TIFF_INTEGERS[kind], orientation)
+    entries += struct.pack(order + "HHI4s", 0x0112, kind, 1, field)
     header = byte_order + struct.pack(order + "HI", 42, 8)
     return b"Exif\0\0" + header + struct.pack(order + "H", 2) + entries + bytes(4)
 
@@ -151,7 +190,28 @@ def jpegs():
         segment = exif(orientation, order)
         yield f"exif_{orientation}.jpg", jpeg(colour.convert("L"), exif=segment), None
     yield "exif_cut_short.jpg", jpeg(colour.convert("L"), exif=exif(6, b"MM")[:-10]), "unturned"
-    yield "refused_cmyk.jpg", jpeg(colour.convert("CMYK")), "refused"
+    turned = Image.open(io.BytesIO(jpeg(colour.convert("L"), exif=exif(6, b"II"))))
+    turned = np.asarray(ImageOps.exif_transpose(turned)).astype(np.int64)
+    for kind in TIFF_INTEGERS:  # Pillow turns by each type but BYTE, which TIFF 6.0 permits, too
+        for order in (b"II", b"MM"):
+            segment = exif(6, order, kind)
+            yield f"exif_6_type_{kind}_{order.decode()}.jpg", jpeg(colour.convert("L"), exif=segment), turned
+    cmyk = jpeg(Image.fromarray(np.stack([red, green, blue, x * 5], -1).clip(0, 255).astype(np.uint8), "CMYK"))
+    yield "cmyk.jpg", cmyk, None
+    transform = cmyk.index(b"Adobe") + 11
+    yield "ycck.jpg", cmyk[:transform] + b"\2" + cmyk[transform + 1 :], None
+    yield "cmyk_without_adobe.jpg", cmyk[: transform - 15] + cmyk[transform + 1 :], None
+    grey = jpeg(colour.convert("L"))
+    version = grey.index(b"JFIF") + 5
+    yield "warned_jfif_2.jpg", grey[:version] + b"\2\1" + grey[version + 2 :], None
+    yield "extraneous_1.jpg", grey[:-2] + b"\x55" + grey[-2:], None
+    yield "warned_extraneous_50.jpg", grey[:-2] + b"\x55" * 50 + grey[-2:], None
+    table = grey.index(b"\xff\xdb")
+    yield "warned_between_markers.jpg", grey[:table] + b"abc" + grey[table:], None
+    restarts = jpeg(colour.convert("L"), restart_marker_blocks=1)
+    yield "warned_restart_number.jpg", restarts.replace(b"\xff\xd3", b"\xff\xd4"), None
+    yield "refused_half.jpg", grey[: -len(grey) // 8], "refused"
+    yield "refused_half_with_end.jpg", grey[: -len(grey) // 8] + b"\xff\xd9", "refused"
 
 
 def main():

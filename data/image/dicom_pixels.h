@@ -1,0 +1,35 @@
+// The samples of a DICOM image as they are stored. Source: DICOM PS3.3, C.7.6.3.1 and PS3.5, 8.
+#pragma once
+
+#include <string>
+
+#include "data/image/dicom_file.h"
+
+namespace osteon {
+
+// How the header describes a pixel.
+struct DicomLayout {
+  std::int64_t height = 0, width = 0;
+  int samples = 1;         // per pixel: 1 or 3
+  int bits_allocated = 8;  // per sample: 8 or 16
+  int bits_stored = 8, high_bit = 7;
+  bool is_signed = false, planes = false;
+  std::string colours;  // the photometric interpretation
+};
+
+// Throws Error unless the header describes a single image of a supported kind.
+DicomLayout read_layout(const DicomDataSet& data);
+
+struct DicomSamples {
+  int channels = 1;
+  int word_bits = 8;  // 8 or 16: of a word that has
+  int bits = 8, high_bit = 7;
+  bool is_signed = false;
+  std::vector<std::uint16_t> words;  // all channels of a pixel, then the next pixel
+};
+
+// The samples of an uncompressed image; of YBR_FULL_422 only the luminance. Throws Error if it is
+// truncated.
+DicomSamples unpack(const DicomFile& file, const DicomLayout& layout);
+
+}  // namespace osteon
