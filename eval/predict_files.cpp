@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,18 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_dicom_without_ending(const fs::path& path) {
-  if (path.has_extension()) return false;
-  std::ifstream in(path, std::ios::binary);
-  char start[132] = {};
-  in.read(start, sizeof start);
-  return in.gcount() == sizeof start && std::string_view(start + 128, 4) == "DICM";
-}
-
 void list_folder(const fs::path& folder, std::vector<fs::path>& files) {
   for (const std::string& name : list_files(folder))
-    if (has_image_ending(name) || is_dicom_without_ending(folder / name))
-      files.push_back(folder / name);
+    if (is_image_file(folder / name)) files.push_back(folder / name);
   for (const std::string& name : list_subfolders(folder)) list_folder(folder / name, files);
 }
 

@@ -16,10 +16,11 @@ void add_classes(const std::string& prefix, std::optional<Split> split, ImageLis
     const std::string folder = prefix + class_name;
     for (const std::string& name : list_files(listing.root / folder)) {
       const std::string path = folder + "/" + name;
-      if (has_image_ending(name))
+      if (is_image_file(listing.root / path))
         listing.records.push_back({path, class_name, path, path, "", split, ""});
       else
-        listing.warnings.push_back(path + ": not a PNG, JPEG or DICOM file by its name; left out");
+        listing.warnings.push_back(
+            path + ": not a PNG, JPEG or DICOM file by its name or first bytes; left out");
     }
     for (const std::string& inner : list_subfolders(listing.root / folder))
       listing.warnings.push_back(folder + "/" + inner +

@@ -76,8 +76,9 @@ void add_folder(const std::string& folder, Descriptions& descriptions, ImageList
   if (!fs::is_directory(listing.root / "images" / folder)) return;
   for (const std::string& name : list_files(listing.root / "images" / folder)) {
     const std::string path = "images/" + folder + "/" + name;
-    if (!has_image_ending(name)) {
-      listing.warnings.push_back(path + ": not a PNG, JPEG or DICOM file by its name; left out");
+    if (!is_image_file(listing.root / path)) {
+      listing.warnings.push_back(
+          path + ": not a PNG, JPEG or DICOM file by its name or first bytes; left out");
       continue;
     }
     const auto row = descriptions.find(name);

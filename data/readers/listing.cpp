@@ -1,7 +1,10 @@
 // Lists folders in a fixed order, the same on every file system.
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "base/text.h"
+#include "data/image/image.h"
 #include "data/readers/readers.h"
 
 namespace osteon {
@@ -29,9 +32,11 @@ std::vector<std::string> list_files(const fs::path& folder) { return list_entrie
 
 bool is_hidden(std::string_view name) { return name.starts_with('.') || name == "__MACOSX"; }
 
-bool has_image_ending(std::string_view name) {
-  const std::string ending = lower_case(fs::path(name).extension().string());
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".dcm";
+bool is_image_file(const fs::path& path) {
+  constexpr std::array<std::string_view, 6> kEndings = {".png", ".jpg",  ".jpeg",
+                                                        ".jpe", ".jfif", ".dcm"};
+  const std::string ending = lower_case(path.extension().string());
+  return std::ranges::find(kEndings, ending) != kEndings.end() || starts_like_image(path);
 }
 
 }  // namespace osteon

@@ -167,7 +167,7 @@ class HalfReader {
     const fs::path folder = listing_.root / study.folder;
     if (!fs::is_directory(folder)) return;
     for (const std::string& name : list_files(folder))
-      if (has_image_ending(name)) add(study, name, "");
+      if (is_image_file(folder / name)) add(study, name, "");
   }
 
   void add(const StudyPath& study, const std::string& image, const std::string& place) {

@@ -52,7 +52,8 @@ std::vector<std::string> list_files(const std::filesystem::path& folder);
 // Whether a name is hidden: dot-files (MURA contains `._image1.png`) and the __MACOSX folder of
 // some archives.
 bool is_hidden(std::string_view name);
-// Whether a name has the ending of a PNG, JPEG or DICOM file, in any case.
-bool has_image_ending(std::string_view name);
+// Whether a file is an image: by the ending of a PNG, JPEG or DICOM file, in any case; else by its
+// first bytes, because DICOM files have any name (1.2.840.1, I0001, a.IMA).
+bool is_image_file(const std::filesystem::path& path);
 
 }  // namespace osteon

@@ -265,6 +265,48 @@ TEST_CASE("folder: splits by folders, else drawn") {
   CHECK(b.samples[1].split == hashed_split(0, "1/2.jpeg", kValShare));
 }
 
+TEST_CASE("images of other names are found by their first bytes") {
+  const fs::path dicom = fs::path(OSTEON_TEST_DATA) / "dicom",
+                 images = fs::path(OSTEON_TEST_DATA) / "images";
+  struct Row {
+    const char* name;
+    fs::path copied;  // empty: a text
+    bool found;
+  };
+  const Row table[] = {{"1.2.840.1.2.3", dicom / "depth_u8.dcm", true},
+                       {"a.dicom", dicom / "depth_u8.dcm", true},
+                       {"b.IMA", dicom / "deflated.dcm", true},
+                       {"I0001", dicom / "no_preamble.dcm", true},
+                       {"I0002", dicom / "no_preamble_implicit.dcm", true},
+                       {"I0003", dicom / "no_meta.dcm", true},
+                       {"I0004", dicom / "no_meta_implicit.dcm", true},
+                       {"I0005", dicom / "preamble_no_meta.dcm", true},
+                       {"c.jpe", images / "grey.jpg", true},
+                       {"d.JFIF", images / "grey.jpg", true},
+                       {"e", images / "grey.jpg", true},
+                       {"f.tmp", images / "grey8.png", true},
+                       {"damaged.jpe", "", true},
+                       {"list.csv", "", false},
+                       {"README", "", false}};
+  const TemporaryFolder folder;
+  folder.write("0/a.png", "x");
+  folder.write("1/empty", "");
+  std::set<std::string> expected = {"0/a.png"};
+  for (const Row& row : table) {
+    const std::string path = std::string("1/") + row.name;
+    folder.write(path, "\x08 path,label\n1,2\n");
+    if (!row.copied.empty())
+      fs::copy_file(row.copied, folder.path() / path, fs::copy_options::overwrite_existing);
+    if (row.found) expected.insert(path);
+  }
+  fs::create_directory(folder.path() / "1" / "folder");
+  const Manifest manifest = read_manifest(folder.path(), {});
+  std::set<std::string> found;
+  for (const Sample& sample : manifest.samples) found.insert(sample.path);
+  CHECK(found == expected);
+  CHECK(manifest.warnings.size() == 4);  // list.csv, README, empty, folder
+}
+
 TEST_CASE("csv: columns present and absent") {
   const TemporaryFolder folder;
   const fs::path full = folder.write("full.csv",
