@@ -91,6 +91,9 @@ void predict(Options& options) {
   options.predict.on_failure = [](const FileFailure& failure) {
     std::cerr << "predict: " << failure.reason << "\n";
   };
+  options.predict.on_warning = [](const std::string& path, const std::string& warning) {
+    std::cerr << "predict: warning: " << path << ": " << warning << "\n";
+  };
   const std::vector<std::filesystem::path> files = list_images(options.inputs);
   OSTEON_CHECK(!files.empty(), options.inputs.front().string(),
                ": no images found (PNG, JPEG or DICOM)");

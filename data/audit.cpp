@@ -27,6 +27,7 @@ constexpr std::int64_t kHashRows = 16, kThumbnail = 32;
 // The measurements of one image.
 struct Measured {
   std::string failure;  // empty if it could be read
+  std::string warning;  // the first of the image
   std::int64_t width = 0, height = 0;
   double grey = 0, contrast = 0;
   std::uint64_t file_hash = 0;
@@ -75,6 +76,7 @@ Measured measure(const fs::path& path) {
   Measured measured;
   try {
     const Image image = read_image(path);
+    if (!image.warnings.empty()) measured.warning = image.warnings.front();
     measured.width = image.width;
     measured.height = image.height;
     measure_levels(image, measured);
@@ -190,6 +192,9 @@ DataAudit audit_data(const Manifest& manifest, int workers,
       ++audit.readable;
     else
       audit.unreadable.push_back({manifest.samples[i].path, measured[i].failure});
+  for (std::size_t i = 0; i < measured.size(); ++i)
+    if (!measured[i].warning.empty())
+      audit.warned.push_back({manifest.samples[i].path, measured[i].warning});
   audit.width = spread_of(measured, [](const Measured& each) { return each.width; });
   audit.height = spread_of(measured, [](const Measured& each) { return each.height; });
   audit.grey = spread_of(measured, [](const Measured& each) { return each.grey; });

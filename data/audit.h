@@ -25,6 +25,7 @@ struct Duplicates {
 struct DataAudit {
   std::int64_t readable = 0;
   std::vector<UnreadableImage> unreadable;
+  std::vector<WarnedImage> warned;
   Spread width, height;           // pixels
   Spread grey;                    // mean grey level of an image, 0 to 255
   Spread contrast;                // standard deviation of its grey levels

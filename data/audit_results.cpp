@@ -64,16 +64,28 @@ void print_duplicates(std::ostream& out, const char* what, const Json& list) {
   if (list.size() > kMaxListed) out << "  and " << list.size() - kMaxListed << " more\n";
 }
 
+void print_lines(std::ostream& out, const char* what, const Json& lines) {
+  out << what << ": " << lines.size() << '\n';
+  for (std::size_t i = 0; i < std::min(kMaxListed, lines.size()); ++i)
+    out << "  " << lines[i].get<std::string>() << '\n';
+  if (lines.size() > kMaxListed) out << "  and " << lines.size() - kMaxListed << " more\n";
+}
+
 }  // namespace
 
 Json audit_json(const Manifest& manifest, const DataAudit& audit) {
   Json json{{"data", manifest.source.string()},    {"dataset", manifest.dataset},
             {"classes", manifest.classes},         {"splits", split_counts(manifest)},
             {"readable", audit.readable},          {"unreadable", Json::array()},
-            {"unreadable_reasons", Json::array()}, {"parts", Json::object()}};
+            {"unreadable_reasons", Json::array()}, {"warned", Json::array()},
+            {"warnings", Json::array()},           {"parts", Json::object()}};
   for (const auto& [path, reason] : audit.unreadable) {
     json["unreadable"].push_back(path);
     json["unreadable_reasons"].push_back(reason);
+  }
+  for (const auto& [path, warning] : audit.warned) {
+    json["warned"].push_back(path);
+    json["warnings"].push_back(path + ": " + warning);
   }
   for (const Sample& sample : manifest.samples) {
     Json& splits = json["parts"][sample.part.empty() ? "(none)" : sample.part];
@@ -120,11 +132,8 @@ void print_audit(std::ostream& out, const Json& audit) {
   print_duplicates(out, "files with the same bytes", audit["exact_duplicates"]);
   print_duplicates(out, "pairs that look the same", audit["near_duplicates"]);
   out << "patients in two splits: " << audit["patients_in_two_splits"].size() << '\n';
-  const Json& reasons = audit["unreadable_reasons"];
-  out << "unreadable: " << reasons.size() << '\n';
-  for (std::size_t i = 0; i < std::min(kMaxListed, reasons.size()); ++i)
-    out << "  " << reasons[i].get<std::string>() << '\n';
-  if (reasons.size() > kMaxListed) out << "  and " << reasons.size() - kMaxListed << " more\n";
+  print_lines(out, "unreadable", audit["unreadable_reasons"]);
+  print_lines(out, "read with a warning", audit["warnings"]);
 }
 
 }  // namespace osteon

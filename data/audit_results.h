@@ -10,10 +10,10 @@
 namespace osteon {
 
 // {"data", "dataset", "classes", "splits": as config.json has them, "unreadable": [path],
-// "unreadable_reasons": [text], "parts": {PART: {SPLIT: {CLASS: images}}},
-// "width" | "height" | "grey_level" | "contrast": {"lowest", "median", "highest"},
-// "exact_duplicates" | "near_duplicates": [{"paths": [path], "correlation", "across_splits",
-// "labels_differ"}], "patients_in_two_splits": [patient]}
+// "unreadable_reasons": [text], "warned": [path], "warnings": [text], "parts": {PART: {SPLIT:
+// {CLASS: images}}}, "width" | "height" | "grey_level" | "contrast": {"lowest", "median",
+// "highest"}, "exact_duplicates" | "near_duplicates": [{"paths": [path], "correlation",
+// "across_splits", "labels_differ"}], "patients_in_two_splits": [patient]}
 nlohmann::ordered_json audit_json(const Manifest& manifest, const DataAudit& audit);
 
 // The same as text.

@@ -176,6 +176,8 @@ class Preparation {
         prepared.unreadable.push_back({manifest_.samples[i].path, results_[i].reason});
         continue;
       }
+      if (!results_[i].warning.empty())
+        prepared.warned.push_back({manifest_.samples[i].path, results_[i].warning});
       prepared.manifest.samples.push_back(manifest_.samples[i]);
       paths.push_back(paths_[i]);
       images.push_back(results_[i].cached);
@@ -199,8 +201,9 @@ class Preparation {
 
  private:
   struct Result {
-    CachedImage cached;  // its pixels are null if no cache has them
-    std::string reason;  // why the image is unreadable; empty if it is readable
+    CachedImage cached;   // its pixels are null if no cache has them
+    std::string reason;   // why the image is unreadable; empty if it is readable
+    std::string warning;  // the first of the image
   };
 
   // Finds the images that the folder has, and lists the missing ones.
@@ -221,7 +224,9 @@ class Preparation {
     Result& result = results_[i];
     Image image;
     try {
-      image = fit_image(read_image(paths_[i]), options_.image_size, options_.fit);
+      const Image whole = read_image(paths_[i]);
+      if (!whole.warnings.empty()) result.warning = whole.warnings.front();
+      image = fit_image(whole, options_.image_size, options_.fit);
       result.cached.entry.digest = fast_checksum(paths_[i]);
     } catch (const Error& error) {
       result.reason = error.what();

@@ -37,10 +37,16 @@ struct UnreadableImage {
   std::string path, reason;
 };
 
+// An image with a fault that read_image went over.
+struct WarnedImage {
+  std::string path, warning;
+};
+
 struct PreparedImages {
   Manifest manifest;                   // without the unreadable images
   std::vector<std::uint64_t> digests;  // fast_checksum() of each sample's file
   std::vector<UnreadableImage> unreadable;
+  std::vector<WarnedImage> warned;    // of the images that no cache had
   std::unique_ptr<ImageStore> store;  // indices are those of the manifest above
   double mean = 0, std = 1;           // of the training split's grey levels / 255
 };

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 // Increase this number when decoding or resizing changes a pixel: cached images are then decoded
 // again.
-constexpr int kDecoderVersion = 1;
+constexpr int kDecoderVersion = 2;
 
 struct Header {
   char magic[8];

@@ -12,7 +12,18 @@ namespace osteon {
 namespace {
 
 constexpr Split kSplits[] = {Split::train, Split::val, Split::test};
-constexpr std::size_t kMaxListed = 5;  // unreadable images printed on the terminal
+constexpr std::size_t kMaxListed = 5;  // images printed on the terminal
+
+// Prints the number of lines and the first of them.
+void print_first(Progress& progress, const std::string& title,
+                 const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  progress.line(title);
+  for (std::size_t i = 0; i < std::min(lines.size(), kMaxListed); ++i)
+    progress.line("  " + lines[i]);
+  if (lines.size() > kMaxListed)
+    progress.line(format("  and ", lines.size() - kMaxListed, " more"));
+}
 
 }  // namespace
 
@@ -40,11 +51,12 @@ PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOption
     progress.update(format("reading images  ", done, "/", total));
   });
   progress.line(format("read ", total, " images in ", human_duration(pace.seconds())));
-  const auto& bad = prepared.unreadable;
-  if (!bad.empty()) progress.line(format("left out ", bad.size(), " images that cannot be read:"));
-  for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i)
-    progress.line("  " + bad[i].reason);
-  if (bad.size() > kMaxListed) progress.line(format("  and ", bad.size() - kMaxListed, " more"));
+  std::vector<std::string> reasons, warnings;
+  for (const auto& [path, reason] : prepared.unreadable) reasons.push_back(reason);
+  for (const auto& [path, warning] : prepared.warned) warnings.push_back(path + ": " + warning);
+  print_first(progress, format("left out ", reasons.size(), " images that cannot be read:"),
+              reasons);
+  print_first(progress, format("read ", warnings.size(), " images with a warning:"), warnings);
   return prepared;
 }
 

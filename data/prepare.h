@@ -14,7 +14,8 @@ namespace osteon {
 // Keeps at most `limit` images of each split, a seeded choice; 0 keeps all.
 void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed);
 
-// prepare_images with a progress line; prints the images that were left out and why.
+// prepare_images with a progress line; prints the images that were left out, those that were read
+// with a warning, and why.
 PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOptions& options,
                                      Progress& progress);
 

@@ -79,8 +79,12 @@ class Predictor {
 
   void answer(const std::vector<Item>& items) {
     std::vector<const Item*> readable;
-    for (const Item& item : items)
-      if (item.picture) readable.push_back(&item);
+    for (const Item& item : items) {
+      if (!item.picture) continue;
+      readable.push_back(&item);
+      if (options_.on_warning && !item.picture->warnings.empty())
+        options_.on_warning(item.path, item.picture->warnings.front());
+    }
     ImageValues predictions;
     if (!readable.empty()) {
       const Batch batch = make_batch(readable);

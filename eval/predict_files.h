@@ -46,11 +46,13 @@ struct PredictOptions {
   std::string cam_layer{};      // empty: grad_cam_layer()
   std::function<void(const FileAnswer&)> on_answer{};
   std::function<void(const FileFailure&)> on_failure{};
+  // For an image with a fault that read_image went over; it is predicted all the same.
+  std::function<void(const std::string& path, const std::string& warning)> on_warning{};
 };
 
 // The files of the command-line inputs, in order. A folder stands for all images below it (PNG,
-// JPEG and DICOM by their endings, DICOM without an ending by its first bytes), sorted by path,
-// without hidden ones. Missing files are kept, so that predict_files reports them.
+// JPEG and DICOM by their endings or first bytes), sorted by path, without hidden ones. Missing
+// files are kept, so that predict_files reports them.
 std::vector<std::filesystem::path> list_images(const std::vector<std::filesystem::path>& inputs);
 
 // Predicts each file with the decisions of `info`, in order, the first one alone and the others in

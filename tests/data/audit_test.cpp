@@ -109,6 +109,7 @@ TEST_CASE("counts, sizes and unreadable files are the same for any number of wor
   CHECK(one.readable == 49);
   REQUIRE(one.unreadable.size() == 1);
   CHECK(one.unreadable[0].path == "val/normal/broken.png");
+  CHECK(one.warned.empty());
   CHECK(one.width.lowest == 40);
   CHECK(one.height.highest == 40);
   CHECK(one.grey.median == doctest::Approx(115).epsilon(0.05));
@@ -122,4 +123,25 @@ TEST_CASE("counts, sizes and unreadable files are the same for any number of wor
   print_audit(out, json);
   CHECK(contains(out.str(), "test/normal/0.png test/normal/z.png"));
   CHECK(contains(out.str(), "broken.png"));
+}
+
+TEST_CASE("an image that was read with a warning is counted and named") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path());
+  std::filesystem::copy_file(OSTEON_TEST_DATA "/images/warned_surplus_row.png",
+                             folder.path() / "train/normal/0.png",
+                             std::filesystem::copy_options::overwrite_existing);
+  const Manifest manifest = read_manifest(folder.path(), {});
+  const DataAudit audit = audit_data(manifest, 2);
+  CHECK(audit.readable == 48);
+  REQUIRE(audit.warned.size() == 1);
+  CHECK(audit.warned[0].path == "train/normal/0.png");
+  std::ostringstream out;
+  print_audit(out, audit_json(manifest, audit));
+  CHECK(contains(out.str(), "read with a warning: 1\n  train/normal/0.png: the PNG has more"));
+
+  const PreparedImages prepared = prepare_images(manifest, {.image_size = 16});
+  REQUIRE(prepared.warned.size() == 1);
+  CHECK(prepared.warned[0].path == "train/normal/0.png");
+  CHECK(contains(prepared.warned[0].warning, "more image data than pixels"));
 }
