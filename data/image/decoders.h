@@ -44,10 +44,10 @@ Image decode_jpeg(Bytes file);
 // caller says.
 Image decode_jpeg_frame(Bytes stream, bool is_luminance_first);
 
-// DICOM: one frame, shown as the standard says (data/image/dicom_levels.h); uncompressed, deflated
-// and JPEG of 8 bits are read here, and RLE, lossless JPEG, JPEG of 12 bits, JPEG-LS and JPEG 2000
-// if the build has GDCM (data/image/dicom_compressed.h). Refuses a file without an image or with
-// several frames. Source: DICOM PS3.3, C.7.6.3, C.11.1 and C.11.2.
+// DICOM: one frame, shown as the standard says (data/image/dicom_levels.h). Uncompressed and
+// deflated files, RLE and JPEG of 8 bits are read here; lossless JPEG, JPEG of 12 bits, JPEG-LS and
+// JPEG 2000 if the build has GDCM (data/image/dicom_compressed.h). Refuses a file without an image
+// or with several frames. Source: DICOM PS3.3, C.7.6.3, C.11.1 and C.11.2.
 Image decode_dicom(Bytes file);
 
 // The orientation 1..8 in the contents of an APP1 segment of JPEG ("Exif", 0, 0, TIFF header,

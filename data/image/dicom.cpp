@@ -67,6 +67,8 @@ Decoded compressed(const DicomFile& file, const DicomLayout& layout,
     Image image = decode_jpeg_frame(bytes, stream.is_luminance_first);
     warnings = std::move(image.warnings);
     decoded.samples.words.assign(image.pixels.begin(), image.pixels.end());
+  } else if (stream.codec == DicomStream::Codec::rle) {
+    decoded.samples = decode_rle(bytes, layout);
   } else {
     decoded.samples = decode_with_gdcm(bytes, stream, file.syntax);
   }

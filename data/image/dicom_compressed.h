@@ -21,6 +21,9 @@ struct DicomStream {
 // codec here reads it.
 DicomStream describe_stream(Bytes stream, const std::string& syntax, const DicomLayout& layout);
 
+// The samples of an RLE stream. Throws Error if it is truncated.
+DicomSamples decode_rle(Bytes stream, const DicomLayout& layout);
+
 // The samples that GDCM decodes. GDCM runs in a separate process (data/image/isolated.h, with its
 // limits), because damaged images make it read out of bounds or abort.
 DicomSamples decode_with_gdcm(Bytes stream, const DicomStream& description,

@@ -18,8 +18,6 @@ Syntax::TSType syntax_of(DicomStream::Codec codec) {
       return Syntax::JPEGLSLossless;
     case DicomStream::Codec::jpeg_2000:
       return Syntax::JPEG2000;
-    case DicomStream::Codec::rle:
-      return Syntax::RLELossless;
     default:
       return Syntax::JPEGLosslessProcess14_1;
   }
@@ -29,7 +27,6 @@ Syntax::TSType syntax_of(DicomStream::Codec codec) {
 
 bool run_gdcm(Bytes stream, const DicomStream& description, std::span<std::byte> samples) {
   const auto bits = static_cast<unsigned short>(description.bits);
-  const bool is_rle = description.codec == DicomStream::Codec::rle;
   gdcm::Image image;
   image.SetTransferSyntax(syntax_of(description.codec));
   image.SetNumberOfDimensions(2);
@@ -41,7 +38,7 @@ bool run_gdcm(Bytes stream, const DicomStream& description, std::span<std::byte>
   // RGB keeps the codecs from converting colours.
   image.SetPhotometricInterpretation(description.channels == 1 ? Colours::MONOCHROME2
                                                                : Colours::RGB);
-  image.SetPlanarConfiguration(is_rle && description.channels == 3 ? 1 : 0);
+  image.SetPlanarConfiguration(0);
 
   gdcm::Fragment fragment;
   fragment.SetByteValue(reinterpret_cast<const char*>(stream.data()),
