@@ -94,15 +94,15 @@ void predict(Options& options) {
   options.predict.on_warning = [](const std::string& path, const std::string& warning) {
     std::cerr << "predict: warning: " << path << ": " << warning << "\n";
   };
-  const std::vector<std::filesystem::path> files = list_images(options.inputs);
-  OSTEON_CHECK(!files.empty(), options.inputs.front().string(),
+  const ImageFiles files = list_images(options.inputs);
+  OSTEON_CHECK(!files.files.empty() || !files.failures.empty(), options.inputs.front().string(),
                ": no images found (PNG, JPEG or DICOM)");
   const FileAnswers answers = predict_files(models, info, files, options.predict);
   print_studies(answers.studies);
   if (!options.csv.empty()) write_answers_csv(options.csv, answers);
   if (!options.json.empty()) write_answers_json(options.json, answers, info);
-  OSTEON_CHECK(answers.failures.empty(), answers.failures.size(), " of ", files.size(),
-               " images have no prediction");
+  OSTEON_CHECK(answers.failures.empty(), answers.failures.size(), " of ",
+               files.files.size() + files.failures.size(), " images have no prediction");
 }
 
 }  // namespace

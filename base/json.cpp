@@ -36,18 +36,20 @@ ordered_json read_json(const std::filesystem::path& file, std::size_t limit) {
 
 namespace {
 
-void make_utf8(ordered_json& value) {
-  if (value.is_string()) value = as_utf8(value.get<std::string>());
-  if (value.is_structured())
-    for (ordered_json& inner : value) make_utf8(inner);
+ordered_json in_utf8(const ordered_json& value) {
+  if (value.is_string()) return as_utf8(value.get<std::string>());
+  if (!value.is_structured()) return value;
+  ordered_json copy = value.is_array() ? ordered_json::array() : ordered_json::object();
+  if (value.is_array())
+    for (const ordered_json& inner : value) copy.push_back(in_utf8(inner));
+  else
+    for (const auto& [key, inner] : value.items()) copy[as_utf8(key)] = in_utf8(inner);
+  return copy;
 }
 
 }  // namespace
 
-std::string json_text(ordered_json value, int indent) {
-  make_utf8(value);
-  return value.dump(indent);
-}
+std::string json_text(const ordered_json& value, int indent) { return in_utf8(value).dump(indent); }
 
 void write_json(const std::filesystem::path& file, const ordered_json& value) {
   write_file_atomically(file, json_text(value, 2) + "\n");

@@ -24,7 +24,7 @@ nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t 
 
 // The value as JSON, with line breaks unless `indent` is negative. Bytes of strings that are not
 // UTF-8, which names of files can have, become those of as_utf8().
-std::string json_text(nlohmann::ordered_json value, int indent);
+std::string json_text(const nlohmann::ordered_json& value, int indent);
 // Writes that text to a file, as write_file_atomically() does.
 void write_json(const std::filesystem::path& file, const nlohmann::ordered_json& value);
 

@@ -43,11 +43,12 @@ const char* names_rule(ImageNames names);
 ImageNames names_from_rule(const std::string& rule);
 
 struct ManifestOptions {
-  std::string dataset = "auto";    // auto|mura|fracatlas|folder|csv
-  std::string positive;            // name of the positive class, in any case; empty: guessed
-  std::vector<std::string> parts;  // keep these body parts only (WRIST means XR_WRIST); empty: all
-  double val_fraction = -1;        // share of patients for val; negative: the reader's default
-  std::uint64_t seed = 0;          // of the split
+  std::string dataset = "auto";  // auto|mura|fracatlas|folder|csv
+  std::string positive{};        // name of the positive class, in any case; empty: guessed
+  std::vector<std::string>
+      parts{};               // keep these body parts only (WRIST means XR_WRIST); empty: all
+  double val_fraction = -1;  // share of patients for val; negative: the reader's default
+  std::uint64_t seed = 0;    // of the split
   ImageNames names = ImageNames::relative;
 };
 

@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "data/augment.h"
 #include "data/loader.h"
-#include "data/readers/readers.h"
 #include "eval/inference.h"
 #include "eval/results.h"
 #include "tensor/autograd.h"
@@ -23,12 +23,6 @@ namespace osteon {
 namespace {
 
 namespace fs = std::filesystem;
-
-void list_folder(const fs::path& folder, std::vector<fs::path>& files) {
-  for (const std::string& name : list_files(folder))
-    if (is_image_file(folder / name)) files.push_back(folder / name);
-  for (const std::string& name : list_subfolders(folder)) list_folder(folder / name, files);
-}
 
 // One file of a batch: its image or the reason why there is none.
 struct Item {
@@ -49,7 +43,9 @@ class Predictor {
     OSTEON_CHECK(!error, "cannot create ", options.cam.string(), ": ", error.message());
   }
 
-  FileAnswers run(const std::vector<fs::path>& files) {
+  FileAnswers run(const ImageFiles& images) {
+    for (const FileFailure& failure : images.failures) fail(failure.path, failure.reason);
+    const std::vector<fs::path>& files = images.files;
     for (std::size_t done = 0; done < files.size();) {
       const std::size_t most = done == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
       const std::size_t count = std::min(most, files.size() - done);
@@ -86,26 +82,31 @@ class Predictor {
         options_.on_warning(item.path, item.picture->warnings.front());
     }
     ImageValues predictions;
+    std::vector<std::string> heat_maps(readable.size());
     if (!readable.empty()) {
       const Batch batch = make_batch(readable);
       predictions = infer(batch);
-      if (!options_.cam.empty()) write_overlays(readable, batch);
+      if (!options_.cam.empty()) heat_maps = write_overlays(readable, batch);
     }
     std::size_t next = 0;
-    for (const Item& item : items)
-      if (item.picture)
-        answer(item.path, predictions.row(next++));
-      else
+    for (const Item& item : items) {
+      if (!item.picture) {
         fail(item.path, item.failure);
+        continue;
+      }
+      answer(item.path, predictions.row(next), heat_maps[next]);
+      ++next;
+    }
   }
 
-  void answer(const std::string& path, std::span<const double> prediction) {
+  void answer(const std::string& path, std::span<const double> prediction,
+              const std::string& heat_map) {
     for (std::size_t k = 0; k < prediction.size(); ++k)
       if (!std::isfinite(prediction[k]))
         return fail(path, format(path, ": ", answers_.columns[k], " ", prediction[k],
                                  "; did training diverge, or is the checkpoint damaged?"));
     answers_.images.push_back(
-        {path, {prediction.begin(), prediction.end()}, task_->decide(prediction, info_)});
+        {path, {prediction.begin(), prediction.end()}, task_->decide(prediction, info_), heat_map});
     if (options_.on_answer) options_.on_answer(answers_.images.back());
   }
 
@@ -138,22 +139,36 @@ class Predictor {
     return mean;
   }
 
-  void write_overlays(const std::vector<const Item*>& items, const Batch& batch) {
+  // Returns the names of the files.
+  std::vector<std::string> write_overlays(const std::vector<const Item*>& items,
+                                          const Batch& batch) {
     const std::string layer =
         options_.cam_layer.empty() ? grad_cam_layer(info_) : options_.cam_layer;
     const std::vector<HeatMap> maps =
         grad_cam(*models_.front().model, input_for(*models_.front().model, batch, info_), layer);
-    for (std::size_t i = 0; i < items.size(); ++i)
-      write_png(options_.cam / unused_name(items[i]->path),
-                overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const fs::path file = options_.cam / heat_map_name(items[i]->path);
+      std::error_code error;
+      fs::create_directories(file.parent_path(), error);
+      OSTEON_CHECK(!error, "cannot create ", file.parent_path().string(), ": ", error.message());
+      write_png(file, overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));
+      names.push_back(file.string());
+    }
+    return names;
   }
 
-  // image1.png, or image1-2.png if another file had that name before.
-  std::string unused_name(const std::string& path) {
-    const std::string stem = fs::path(path).stem().string();
-    std::string name = stem;
-    for (int n = 2; !names_.insert(name).second; ++n) name = format(stem, "-", n);
-    return name + ".png";
+  // patient1/study1/image1.png for the image of that path, 1.2.840.dcm.png for one that is no PNG:
+  // the path as it was given, below the folder of heat maps, so that no two images share a name.
+  std::string heat_map_name(const std::string& path) {
+    fs::path name;
+    for (const fs::path& part : fs::path(path).lexically_normal().relative_path())
+      name /= part == ".." ? fs::path("up") : part;
+    if (lower_case(name.extension().string()) != ".png") name += ".png";
+    const fs::path stem = name.parent_path() / name.stem();
+    for (int n = 2; !names_.insert(name.string()).second; ++n)
+      name = stem.string() + format("-", n, ".png");
+    return name.string();
   }
 
   void fail(const std::string& path, const std::string& reason) {
@@ -161,22 +176,28 @@ class Predictor {
     if (options_.on_failure) options_.on_failure(answers_.failures.back());
   }
 
+  // An image that was given twice counts once, whatever the spelling of its path.
   void group_folders() {
-    std::map<std::string, FolderAnswer> folders;
-    const auto folder_of = [&](const std::string& path) -> FolderAnswer& {
-      const std::string folder = fs::path(path).parent_path().string();
-      const std::string name = folder.empty() ? "." : folder;
-      FolderAnswer& answer = folders[name];
-      answer.folder = name;
-      return answer;
+    std::map<fs::path, FolderAnswer> folders;
+    std::set<fs::path> seen;
+    const auto folder_of = [&](const std::string& path) -> FolderAnswer* {
+      const fs::path normal = fs::path(path).lexically_normal();
+      const fs::path whole = fs::absolute(normal);
+      if (!seen.insert(whole).second) return nullptr;
+      FolderAnswer& answer = folders[whole.parent_path()];
+      const std::string folder = normal.parent_path().string();
+      if (answer.folder.empty()) answer.folder = folder.empty() ? "." : folder;
+      return &answer;
     };
-    for (const FileFailure& failure : answers_.failures) ++folder_of(failure.path).failed;
+    for (const FileFailure& failure : answers_.failures)
+      if (FolderAnswer* const study = folder_of(failure.path)) ++study->failed;
     for (const FileAnswer& image : answers_.images) {
-      FolderAnswer& study = folder_of(image.path);
-      study.prediction.resize(image.prediction.size());
+      FolderAnswer* const study = folder_of(image.path);
+      if (study == nullptr) continue;
+      study->prediction.resize(image.prediction.size());
       for (std::size_t k = 0; k < image.prediction.size(); ++k)
-        study.prediction[k] += image.prediction[k];
-      ++study.views;
+        study->prediction[k] += image.prediction[k];
+      ++study->views;
     }
     for (auto& [name, study] : folders) {
       if (study.views == 0) continue;
@@ -198,20 +219,8 @@ class Predictor {
 
 }  // namespace
 
-std::vector<fs::path> list_images(const std::vector<fs::path>& inputs) {
-  std::vector<fs::path> files;
-  for (const fs::path& input : inputs) {
-    std::error_code ignored;
-    if (fs::is_directory(input, ignored))
-      list_folder(input, files);
-    else
-      files.push_back(input);
-  }
-  return files;
-}
-
 FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
-                          const std::vector<fs::path>& files, const PredictOptions& options) {
+                          const ImageFiles& files, const PredictOptions& options) {
   return Predictor(models, info, options).run(files);
 }
 
@@ -219,17 +228,22 @@ void write_answers_csv(const fs::path& path, const FileAnswers& answers) {
   std::vector<std::string> row{"path"};
   row.insert(row.end(), answers.columns.begin(), answers.columns.end());
   row.insert(row.end(), {"decision", "error"});
+  const auto has_map = [](const FileAnswer& image) { return !image.heat_map.empty(); };
+  const bool has_maps = std::ranges::any_of(answers.images, has_map);
+  if (has_maps) row.emplace_back("heat_map");
   std::string text = csv_line(row);
   for (const FileAnswer& image : answers.images) {
     row = {image.path};
     for (const double value : image.prediction) row.push_back(exact_text(value));
     row.insert(row.end(), {image.decision, ""});
+    if (has_maps) row.push_back(image.heat_map);
     text += csv_line(row);
   }
   for (const FileFailure& failure : answers.failures) {
     row = {failure.path};
     row.resize(1 + answers.columns.size());
     row.insert(row.end(), {"", failure.reason});
+    if (has_maps) row.emplace_back();
     text += csv_line(row);
   }
   write_file_atomically(path, text);
@@ -244,8 +258,11 @@ void write_answers_json(const fs::path& path, const FileAnswers& answers, const 
       entry[answers.columns[k]] = answer.prediction[k];
     entry["decision"] = answer.decision;
   };
-  for (const FileAnswer& image : answers.images)
-    add_prediction(json["images"].emplace_back(Json{{"path", image.path}}), image);
+  for (const FileAnswer& image : answers.images) {
+    Json& entry = json["images"].emplace_back(Json{{"path", image.path}});
+    add_prediction(entry, image);
+    if (!image.heat_map.empty()) entry["heat_map"] = image.heat_map;
+  }
   for (const FolderAnswer& study : answers.studies) {
     Json& entry = json["studies"].emplace_back(Json{{"folder", study.folder}});
     add_prediction(entry, study);

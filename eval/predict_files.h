@@ -9,6 +9,7 @@
 
 #include "data/image/image.h"
 #include "eval/grad_cam.h"
+#include "eval/list_images.h"
 #include "eval/model_file.h"
 
 namespace osteon {
@@ -17,10 +18,7 @@ struct FileAnswer {
   std::string path;
   std::vector<double> prediction;  // the task's columns; the mean of several models
   std::string decision;            // in words
-};
-
-struct FileFailure {
-  std::string path, reason;
+  std::string heat_map{};          // the overlay's file, with options.cam
 };
 
 // The mean of the images of one folder.
@@ -50,20 +48,14 @@ struct PredictOptions {
   std::function<void(const std::string& path, const std::string& warning)> on_warning{};
 };
 
-// The files of the command-line inputs, in order. A folder stands for all images below it (PNG,
-// JPEG and DICOM by their endings or first bytes), sorted by path, without hidden ones. Missing
-// files are kept, so that predict_files reports them.
-std::vector<std::filesystem::path> list_images(const std::vector<std::filesystem::path>& inputs);
-
 // Predicts each file with the decisions of `info`, in order, the first one alone and the others in
 // batches. A file that is unreadable or whose prediction is not finite is a failure; the others are
 // still predicted. Throws Error if an overlay cannot be written.
 FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
-                          const std::vector<std::filesystem::path>& files,
-                          const PredictOptions& options);
+                          const ImageFiles& files, const PredictOptions& options);
 
-// path, the columns of the prediction, decision, error: one row per file, in the order of answers
-// and then failures.
+// path, the columns of the prediction, decision, error, and heat_map if there are any: one row per
+// file, in the order of answers and then failures.
 void write_answers_csv(const std::filesystem::path& path, const FileAnswers& answers);
 
 // {"threshold", "classes", "images": [{"path", the columns, "decision"}], "studies": [{"folder",

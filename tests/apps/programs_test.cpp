@@ -1,10 +1,8 @@
 // The programs as a user runs them: exit status and the one line that names the fault.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -17,28 +15,16 @@
 #include "eval/comparison.h"
 #include "eval/model_file.h"
 #include "tests/support/message_of.h"
+#include "tests/support/run_program.h"
 #include "tests/support/tiny_data.h"
 
 using namespace osteon;
 
 namespace {
 
-struct Result {
-  int status = 0;
-  std::string output;  // both streams
-};
+using Result = ProgramResult;
 
-Result run(const std::string& command) {
-  FILE* pipe = ::popen((std::string(OSTEON_PROGRAMS) + "/" + command + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Result result;
-  char buffer[4096];
-  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
-    result.output.append(buffer, n);
-  const int status = ::pclose(pipe);
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return result;
-}
+Result run(const std::string& command) { return run_program(command); }
 
 }  // namespace
 
@@ -163,9 +149,12 @@ TEST_CASE("predict writes the predictions it can make and lists the failures") {
   CHECK(contains(some.output, "nowhere.png: no such file"));
   CHECK(contains(some.output, "2 of 4 images have no prediction"));
   CHECK(contains(some.output, image + "  0."));
-  CHECK(CsvTable(here + "/some.csv").rows().size() == 4);
-  CHECK(read_image(here + "/cam/0.png").height == 40);
-  CHECK(std::filesystem::exists(here + "/cam/0-2.png"));
+  const CsvTable table(here + "/some.csv");
+  REQUIRE(table.rows().size() == 4);
+  const std::string map = table.rows()[0].fields[table.require("heat_map")];
+  CHECK(map == here + "/cam" + here + "/data/test/abnormal/0.png");
+  CHECK(read_image(map).height == 40);
+  CHECK(std::filesystem::exists(here + "/cam" + here + "/data/test/abnormal/0-2.png"));
 
   const Result none = run(predict + here + "/data/test/notes.txt");
   CHECK(none.status == 1);
@@ -239,6 +228,8 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + data + " --threshold 0.5x", 2, "--threshold"},
       {"make_demo_data", 2, "--out is required"},
       {"make_demo_data --out " + data, 1, "data"},
+      {train + "--data " + data + " --cache " + data + "/cache", 2, "--cache"},
+      {"train_mura --out " + data + "/run --data " + data, 2, "is in the folder of the data set"},
   };
   for (const Row& row : rows) {
     const Result result = run(row.command);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "base/csv_table.h"
 #include "base/error.h"
+#include "data/image_names.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace osteon;
@@ -307,6 +309,83 @@ TEST_CASE("images of other names are found by their first bytes") {
   CHECK(manifest.warnings.size() == 4);  // list.csv, README, empty, folder
 }
 
+TEST_CASE("names of images do not depend on how their paths are spelled") {
+  struct Row {
+    std::vector<fs::path> paths;
+    std::vector<std::string> names;
+  };
+  const Row rows[] = {{{}, {}},
+                      {{"a.png"}, {"a.png"}},
+                      {{"x/a.png", "x/b.png"}, {"a.png", "b.png"}},
+                      {{"./x//a.png", "y/../x/b.png"}, {"a.png", "b.png"}},
+                      {{"/mnt/x/a.png", "/mnt/x/y/b.png"}, {"a.png", "y/b.png"}},
+                      {{"/x/1/a.png", "/x/10/a.png"}, {"1/a.png", "10/a.png"}},
+                      {{"/a.png", "/x/b.png"}, {"a.png", "x/b.png"}}};
+  for (const Row& row : rows) CHECK(image_names(row.paths) == row.names);
+}
+
+TEST_CASE("csv: the split is the same for any spelling of the paths and any place of the data") {
+  const TemporaryFolder folder;
+  const auto list = [&](const std::string& name, const std::string& prefix, char slash = '/') {
+    std::string text = "path,label\n";
+    for (int i = 0; i < 60; ++i)
+      text += prefix + (i % 3 ? "x" : "y") + slash + std::to_string(i) + ".png," +
+              std::to_string(i % 2) + "\n";
+    return folder.write(name, text);
+  };
+  const auto splits = [](const fs::path& file, ImageNames names) {
+    std::string all;
+    for (const Sample& sample : read_manifest(file, {.names = names}).samples)
+      all += sample.name + " " + sample.patient + " " + split_name(sample.split) + "\n";
+    return all;
+  };
+  const fs::path plain = list("plain.csv", "images/");
+  const std::string expected = splits(plain, ImageNames::relative);
+  CHECK(expected.find("x/1.png x/1.png") != std::string::npos);
+  for (const char* prefix : {"./images/", "images//", "other/../images/", "/mnt/images/"})
+    CHECK(splits(list("list.csv", prefix), ImageNames::relative) == expected);
+  CHECK(splits(list("list.csv", "images\\", '\\'), ImageNames::relative) == expected);
+  // The rule of earlier versions: each path as it is.
+  const std::string listed = splits(plain, ImageNames::listed);
+  CHECK(listed.find("images/x/1.png images/x/1.png") != std::string::npos);
+  CHECK(splits(list("list.csv", "./images/"), ImageNames::listed) != listed);
+  const fs::path twice = folder.write("twice.csv", "path,label\na.png,0\n./a.png,1\n");
+  CHECK(error_of(twice).find("./a.png is listed twice; first at") != std::string::npos);
+}
+
+TEST_CASE("folder and csv: usual spellings of splits, columns and separators") {
+  const TemporaryFolder folder;
+  for (const char* name :
+       {"a/Train/0/1.png", "a/Train/1/1.png", "a/Valid/0/1.png", "a/TEST/1/1.png",
+        "b/training/0/1.png", "b/validation/1/1.png", "b/testing/0/1.png", "b/testing/1/1.png",
+        "c/valid/1.png", "c/invalid/1.png"})
+    folder.write(name, "x");
+  const auto count = [](const Manifest& manifest, Split split) {
+    return std::ranges::count(manifest.samples, split, &Sample::split);
+  };
+  const Manifest a = read_manifest(folder.path() / "a", {});
+  CHECK(count(a, Split::train) == 2);
+  CHECK(count(a, Split::val) == 1);
+  CHECK(count(a, Split::test) == 1);
+  const Manifest b = read_manifest(folder.path() / "b", {});
+  CHECK(count(b, Split::val) == 1);
+  CHECK(count(b, Split::test) == 2);
+  CHECK(read_manifest(folder.path() / "c", {.positive = "valid"}).classes ==
+        std::vector<std::string>{"invalid", "valid"});
+  for (const char* text :
+       {"path,label,split\na.png,0,train\nb.png,1,val\nc.png,1,test\n",
+        "Path;Label;Split\na.png;0;Train\nb.png;1;Valid\nc.png;1;TEST\n",
+        "path\tLABEL\tsplit\r\na.png\t0\ttraining\r\nb.png\t1\tvalidation\r\nc.png\t1\tTesting\r\n",
+        "\"path\";\"label\";\"split\"\n\"a.png\";0;train\nb.png;1;VAL\nc.png;1;test\n"}) {
+    CAPTURE(text);
+    const Manifest manifest = read_manifest(folder.write("list.csv", text), {});
+    REQUIRE(manifest.samples.size() == 3);
+    CHECK(manifest.samples[0].split == Split::train);
+    CHECK(manifest.samples[1].split == Split::val);
+    CHECK(manifest.samples[2].split == Split::test);
+  }
+}
+
 TEST_CASE("csv: columns present and absent") {
   const TemporaryFolder folder;
   const fs::path full = folder.write("full.csv",
@@ -318,8 +397,9 @@ TEST_CASE("csv: columns present and absent") {
   CHECK(manifest.dataset == "csv");
   CHECK(manifest.root == folder.path());
   CHECK(manifest.classes == std::vector<std::string>{"neg", "positive"});
+  const std::string name = (folder.path().relative_path() / "a,1.png").string();
   CHECK(lines(manifest) == std::vector<std::string>{"/abs/c.png neg s9 s9 HAND val",
-                                                    "a,1.png positive a,1.png p1  train",
+                                                    "a,1.png positive " + name + " p1  train",
                                                     "b.png neg s3 p2 HAND test"});
   const fs::path bare = folder.write("bare.csv", "path,label\na.png,0\nb.png,1\n");
   for (const Sample& sample : read_manifest(bare, {}).samples) {
@@ -506,10 +586,10 @@ TEST_CASE("bad input is one clear error that names the position") {
        {},
        "s.csv:4: c: label \"O\" makes 3 classes (0, 1, O); exactly two are supported"},
       {{{"s.csv", header + "a,1,p,train\n"}}, "s.csv", {}, "s.csv: all images are of one class, 1"},
-      {{{"f/train/a/1.png", ""}, {"f/valid/a/1.png", ""}},
+      {{{"f/train/a/1.png", ""}, {"f/other/a/1.png", ""}},
        "f",
        {},
-       "f/valid: is next to the split folders"},
+       "f/other: is next to the split folders"},
       {{{"f/a/1.png", ""}, {"f/b/1.png", ""}, {"f/c/1.png", ""}},
        "f",
        {},

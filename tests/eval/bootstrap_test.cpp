@@ -212,7 +212,7 @@ TEST_CASE("a comparison reads an evaluation back and names differences") {
   const TemporaryFolder folder;
   const std::vector<Prediction> here = ten_studies();
   write_predictions_csv(folder.path() / "predictions.csv", here);
-  write_metrics_json(folder.path() / "metrics.json", evaluate(here, 0.25));
+  write_metrics_json(folder.path() / "metrics.json", evaluate(here, 0.25), {});
   const Decisions read = read_decisions(folder.path());
   CHECK(read.threshold == 0.25);
   REQUIRE(read.predictions.size() == here.size());
@@ -238,6 +238,10 @@ TEST_CASE("a comparison reads an evaluation back and names differences") {
                    }),
                    row.message));
   }
+  auto elsewhere = here;
+  for (Prediction& image : elsewhere) image.path = "/mnt/./x//" + image.path;
+  const Comparison equal = compare({here, 0.5}, {elsewhere, 0.5}, "other", {});
+  CHECK(equal.overall.image.decisions.only_first_right == 0);
   CHECK(contains(message_of([&] {
                    compare({lacking, 0.5}, {here, 0.5}, "other", {});
                  }),

@@ -81,10 +81,12 @@ TEST_CASE("metrics.json has every key in its place and the exact figures") {
     const osteon::Evaluation evaluation =
         osteon::evaluate(predictions, threshold, {.draws = threshold == 0.5 ? 200 : 0});
     CHECK(evaluation.overall.image.ci95[0].has_value() == (threshold == 0.5));
-    osteon::write_metrics_json(folder.path() / "metrics.json", evaluation);
+    osteon::write_metrics_json(folder.path() / "metrics.json", evaluation, 3);
     const auto json = ordered_json::parse(read(folder.path() / "metrics.json"));
-    CHECK(keys(json) == std::vector<std::string>{"threshold", "image", "study", "parts"});
+    CHECK(keys(json) ==
+          std::vector<std::string>{"threshold", "trained_on", "image", "study", "parts"});
     CHECK(json["threshold"].get<double>() == threshold);
+    CHECK(json["trained_on"] == 3);
     check_json(evaluation.overall.image, json["image"]);
     check_json(evaluation.overall.study, json["study"]);
     CHECK(keys(json["parts"]) == std::vector<std::string>{"XR_ELBOW", "XR_HAND", "XR_WRIST"});
@@ -99,8 +101,9 @@ TEST_CASE("metrics.json has every key in its place and the exact figures") {
 
 TEST_CASE("metrics.json of nothing, and of a part whose name is not UTF-8") {
   const osteon::TemporaryFolder folder;
-  osteon::write_metrics_json(folder.path() / "metrics.json", osteon::evaluate({}, 0.5));
+  osteon::write_metrics_json(folder.path() / "metrics.json", osteon::evaluate({}, 0.5), {});
   auto json = ordered_json::parse(read(folder.path() / "metrics.json"));
+  CHECK(json["trained_on"].is_null());
   CHECK(json["image"]["n"] == 0);
   CHECK(json["study"]["accuracy"].is_null());
   CHECK(json["parts"] == ordered_json::object());
@@ -112,10 +115,9 @@ TEST_CASE("metrics.json of nothing, and of a part whose name is not UTF-8") {
                           "fte",
                           1,
                           0.5};
-  osteon::write_metrics_json(folder.path() / "metrics.json", osteon::evaluate({latin1}, 0.5));
+  osteon::write_metrics_json(folder.path() / "metrics.json", osteon::evaluate({latin1}, 0.5), {});
   json = ordered_json::parse(read(folder.path() / "metrics.json"));
-  CHECK(keys(json["parts"]) == std::vector<std::string>{"H\xef\xbf\xbd"
-                                                        "fte"});
+  CHECK(keys(json["parts"]) == std::vector<std::string>{"H\\xfcfte"});
 }
 
 TEST_CASE("predictions.csv and studies.csv, byte for byte") {
@@ -171,7 +173,7 @@ TEST_CASE("every writer replaces a file completely, or fails without changing it
   const Row rows[] = {
       {"metrics.json",
        [&](const fs::path& path) {
-         osteon::write_metrics_json(path, osteon::evaluate(predictions, 0.5));
+         osteon::write_metrics_json(path, osteon::evaluate(predictions, 0.5), {});
        }},
       {"predictions.csv",
        [&](const fs::path& path) { osteon::write_predictions_csv(path, predictions); }},
