@@ -129,12 +129,13 @@ std::uint8_t luma_of_cmyk(const std::uint8_t* inverted) {
   return luma(channel(0), channel(1), channel(2));
 }
 
-// Reduces a row of `channels` channels to grey.
-void reduce(const std::uint8_t* colour, int channels, std::span<std::uint8_t> row) {
-  for (std::uint8_t& grey : row) {
-    grey = channels == 4 ? luma_of_cmyk(colour) : luma(colour[0], colour[1], colour[2]);
-    colour += channels;
-  }
+// Reduces a row of three or four channels to grey.
+void reduce(const std::uint8_t* colour, int channels, std::uint8_t* row, std::int64_t width) {
+  if (channels == 4)
+    for (std::int64_t x = 0; x < width; ++x) row[x] = luma_of_cmyk(colour + 4 * x);
+  else
+    for (std::int64_t x = 0; x < width; ++x, colour += 3)
+      row[x] = luma(colour[0], colour[1], colour[2]);
 }
 
 Image decode(Decoder& decoder) {
@@ -142,13 +143,13 @@ Image decode(Decoder& decoder) {
   const jpeg_decompress_struct& state = decoder.state();
   Image image{state.output_height, state.output_width, {}};
   image.pixels.resize(static_cast<std::size_t>(image.height * image.width));
-  const auto width = static_cast<std::size_t>(image.width);
   const int channels = state.output_components;
-  std::vector<std::uint8_t> colours(channels == 1 ? 0 : width * static_cast<std::size_t>(channels));
+  std::vector<std::uint8_t> colours(
+      channels == 1 ? 0 : static_cast<std::size_t>(image.width * channels));
   for (std::uint8_t* row = image.pixels.data(); state.output_scanline < state.output_height;
-       row += width) {
+       row += image.width) {
     decoder.read_row(channels == 1 ? row : colours.data());
-    if (channels != 1) reduce(colours.data(), channels, {row, width});
+    if (channels != 1) reduce(colours.data(), channels, row, image.width);
   }
   decoder.finish();
   if (const std::string warning = decoder.warning(); !warning.empty())
