@@ -23,8 +23,8 @@ build_packages=(
   "doctest-dev        |/usr/include/doctest/doctest.h             |doctest 2.4 (doctest/doctest.h)"
   "python3            |python3                                    |Python 3.10 or later"
   "libdnnl-dev        |/usr/include/dnnl.hpp                      |oneDNN 2.6 or later (dnnl.hpp)           |fast convolutions"
-  "libgdcm-dev        |/usr/include/gdcm-3.0/gdcmImageReader.h    |GDCM 3.0 (gdcmImageReader.h)             |DICOM"
-  "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |DICOM, if GDCM's CMake file asks for them"
+  "libgdcm-dev        |/usr/include/gdcm-3.0/gdcmImageReader.h    |GDCM 3.0 (gdcmImageReader.h)             |compressed DICOM"
+  "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |compressed DICOM, if GDCM's CMake file asks for them"
   "libprotobuf-dev    |/usr/include/google/protobuf/message.h     |protobuf (google/protobuf/message.h)     |export_onnx"
   "libonnx-dev        |/usr/include/onnx/onnx_pb.h                |ONNX 1.12 or later (onnx/onnx_pb.h)      |export_onnx"
 )

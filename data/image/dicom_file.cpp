@@ -20,6 +20,7 @@ constexpr DicomTag kPixelData = 0x7FE00010, kTransferSyntax = 0x00020010;
 constexpr DicomTag kModalityLuts = 0x00283000, kVoiLuts = 0x00283010;
 constexpr int kMaxDepth = 16;  // of nested sequences
 constexpr std::size_t kPreambleBytes = 128;
+constexpr std::size_t kMaxText = 64;  // numbers and codes have at most 16. Source: PS3.5, 6.2
 
 // The value representations whose explicit length has four bytes. Source: PS3.5, 7.1.2.
 constexpr std::array<std::string_view, 13> kLongLength = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
@@ -259,7 +260,10 @@ std::string DicomDataSet::text(DicomTag tag) const {
   const auto is_padding = [](char c) { return c == ' ' || c == '\0'; };
   while (!value.empty() && is_padding(value.front())) value.remove_prefix(1);
   while (!value.empty() && is_padding(value.back())) value.remove_suffix(1);
-  return std::string(value);
+  std::string text(value.substr(0, kMaxText));
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = '?';
+  return text;
 }
 
 std::optional<double> DicomDataSet::decimal(DicomTag tag) const {

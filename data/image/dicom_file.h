@@ -25,7 +25,7 @@ class DicomDataSet {
  public:
   // The first number in a text (DS, IS); none if the element is absent, empty or not a number.
   std::optional<double> decimal(DicomTag tag) const;
-  // The first value of a text, without padding; empty if absent.
+  // The first value of a text, without padding; empty if absent. Safe to print on a terminal.
   std::string text(DicomTag tag) const;
   // 16-bit numbers (US, SS, OW), as they are stored.
   std::vector<std::uint16_t> words(DicomTag tag) const;

@@ -2,6 +2,7 @@
 // by scripts/golden/dicom.py), and refused files.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -117,6 +118,7 @@ TEST_CASE("a DICOM file with any byte changed is read or refused and nothing abo
       const auto file = folder.write("changed.dcm", changed);
       const std::string message = message_of([&] { read_image(file); });
       if (message != "") ++refused;
+      CHECK(std::ranges::all_of(message, [](char c) { return ' ' <= c && c <= '~'; }));
       if (contains(message, "signal")) ++ended;
       if (needs_gdcm(message)) has_gdcm = false;
     }
