@@ -43,12 +43,12 @@ bool run_gdcm(Bytes stream, const DicomStream& description, std::span<std::byte>
   gdcm::Fragment fragment;
   fragment.SetByteValue(reinterpret_cast<const char*>(stream.data()),
                         static_cast<std::uint32_t>(stream.size()));
-  auto fragments = gdcm::SequenceOfFragments::New();
+  const gdcm::SmartPointer<gdcm::SequenceOfFragments> fragments = new gdcm::SequenceOfFragments;
   fragments->AddFragment(fragment);
-  gdcm::DataElement pixels(gdcm::Tag(0x7fe0, 0x0010));
+  gdcm::DataElement& pixels = image.GetDataElement();
+  pixels.SetTag(gdcm::Tag(0x7fe0, 0x0010));
   pixels.SetVR(gdcm::VR::OB);
   pixels.SetValue(*fragments);
-  image.SetDataElement(pixels);
 
   return image.GetBufferLength() == samples.size() &&
          image.GetBuffer(reinterpret_cast<char*>(samples.data()));

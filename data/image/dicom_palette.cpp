@@ -14,11 +14,11 @@ std::vector<std::uint8_t> palette_levels(const DicomSamples& samples, const Dico
                "a DICOM file with a palette in segments, which is not read");
   constexpr DicomTag kDescriptors[] = {0x00281101, 0x00281102, 0x00281103};
   constexpr DicomTag kEntries[] = {0x00281201, 0x00281202, 0x00281203};
-  std::array<DicomLookupTable, 3> tables;
-  for (std::size_t i = 0; i < tables.size(); ++i) {
+  std::vector<DicomLookupTable> tables;
+  for (std::size_t i = 0; i < std::size(kEntries); ++i) {
     OSTEON_CHECK(data.find(kDescriptors[i]) != nullptr && data.find(kEntries[i]) != nullptr,
                  "a DICOM file in PALETTE COLOR without a palette");
-    tables[i] = read_lookup_table(data, kDescriptors[i], kEntries[i], samples.is_signed);
+    tables.push_back(read_lookup_table(data, kDescriptors[i], kEntries[i], samples.is_signed));
   }
   std::vector<std::uint8_t> level_of(std::size_t{1} << samples.bits);
   for (std::size_t value = 0; value < level_of.size(); ++value) {
