@@ -262,6 +262,11 @@ def bytes_of_grey():
     overlay = dataset(TWELVE, 12, **WINDOW)
     overlay.PixelData = packed(TWELVE | (BYTE % 16 << 12), 16)
     yield "bits_above_high_bit", file_of(overlay), plain
+    # Padding uses all bits of the word; pydicom masks it like a value, with 12 bits stored.
+    padded = TWELVE.copy()
+    padded[:3] = 65535
+    yield ("padding_beyond_stored_bits", file_of(dataset(padded, 12, allocated=16, PixelPaddingValue=65535)),
+           dataset(padded, 16, PixelPaddingValue=65535))
 
 
 def colours():
