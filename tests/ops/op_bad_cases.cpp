@@ -165,7 +165,7 @@ std::vector<BadOpCase> shapes() {
   const Input x = uniform({2, 3, 4});
   return {
       {"reshape", {x}, {{"extents", {5, 5}}}, "reshape: input [2,3,4] has 24 elements"},
-      {"reshape", {x}, {{"extents", {-1, -1}}}, "at most one -1"},
+      {"reshape", {x}, {{"extents", {-1, -1}}}, "more than one -1"},
       {"reshape", {x}, {{"extents", {-2, 12}}}, "none below -1"},
       {"reshape", {x}, {{"extents", {-1, 5}}}, "a multiple of 5"},
       {"reshape", {x}, {{"extents", {-1, 0}}}, "reshape"},

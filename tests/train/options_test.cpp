@@ -44,13 +44,15 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
     ordered_json without = json;
     without.erase(key);
     const std::string message = message_of([&] { options_from_json(without); });
-    CHECK(contains(message, key) == (key != "width" && key != "patience"));
+    CHECK(contains(message, key) == (key != "width" && key != "patience" && key != "image_names"));
   }
   ordered_json old = json;
   old.erase("width");
   old.erase("patience");
   CHECK(options_from_json(old).width == 64);
   CHECK(options_from_json(old).patience == 0);
+  old.erase("image_names");
+  CHECK(options_from_json(old).image_names == "listed");
 }
 
 TEST_CASE("a resumed run keeps what its bits depend on") {

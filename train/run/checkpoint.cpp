@@ -111,6 +111,17 @@ void remove_old_checkpoints(const fs::path& run, const RunPointers& pointers) {
   });
 }
 
+std::vector<std::string> other_checkpoints(const fs::path& run, const RunPointers& pointers) {
+  std::vector<std::string> others;
+  for (const auto& entry : fs::directory_iterator(run / kCheckpoints)) {
+    const std::string name = entry.path().filename().string();
+    if (is_checkpoint_name(name) && name != pointers.last && name != pointers.best &&
+        std::ranges::count(pointers.superseded, name) == 0)
+      others.push_back(name);
+  }
+  return others;
+}
+
 Checkpoint load_checkpoint(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.state =

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "eval/model_file.h"
 #include "eval/run_pointers.h"
@@ -31,6 +32,11 @@ std::string save_checkpoint(const std::filesystem::path& run, const std::string&
 // Removes superseded checkpoints and incomplete ones of a killed run, nothing else. Throws Error
 // naming the folder that cannot be removed.
 void remove_old_checkpoints(const std::filesystem::path& run, const RunPointers& pointers);
+
+// The names of checkpoints that `pointers` do not name: a run that was killed before it could point
+// to one leaves it, and nothing removes it.
+std::vector<std::string> other_checkpoints(const std::filesystem::path& run,
+                                           const RunPointers& pointers);
 
 struct Checkpoint {
   NamedTensors model;

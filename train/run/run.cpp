@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "data/image/image.h"
 #include "eval/grad_cam.h"
 #include "ops/backend.h"
@@ -89,6 +90,10 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
   const fs::path best = options_.out / kCheckpoints / pointers_.best;
   OSTEON_CHECK(!state.best || (is_checkpoint_name(pointers_.best) && fs::is_directory(best)),
                "the best checkpoint so far, ", best.string(), ", is missing");
+  if (const std::vector<std::string> others = other_checkpoints(options_.out, pointers_);
+      !others.empty())
+    progress_.line(format("note: neither the last nor the best checkpoint, and left as they are: ",
+                          join(others)));
   log_ =
       std::make_unique<RunLog>(options_.out / "log.jsonl",
                                to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
