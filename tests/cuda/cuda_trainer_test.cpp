@@ -114,6 +114,8 @@ TEST_CASE("plans that were chosen by timing are kept with the run") {
   options.resume = true;
   options.epochs = 2;
   trained(options, device);
+  options.epochs = 3;  // with plans that were written by the resumed run
+  trained(options, device);
   std::ofstream(plans) << "damaged";
   CHECK(contains(message_of([&] { Trainer trainer(options, device); }), plans.string()));
   options.autotune = false;

@@ -165,10 +165,11 @@ CudnnTarget::~CudnnTarget() = default;
 struct CudnnGraph::Impl {
   cudaStream_t stream;
   CudnnSpec spec;
+  bool is_from_bytes = false;
 };
 
 CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
-    : impl_(std::make_unique<Impl>(Impl{target.impl_->stream, spec})) {
+    : impl_(std::make_unique<Impl>(Impl{target.impl_->stream, spec, false})) {
   OSTEON_CHECK(std::visit([](const auto& each) { return has_plan(each); }, spec),
                "emulated cuDNN has no plan for ", describe(spec));
   specs_by_text().insert_or_assign(describe(spec), spec);
@@ -177,7 +178,7 @@ CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
 CudnnGraph::CudnnGraph(const CudnnTarget& target, const std::string& bytes) {
   const auto found = specs_by_text().find(bytes);
   OSTEON_CHECK(found != specs_by_text().end(), "emulated cuDNN: not a plan of this process");
-  impl_ = std::make_unique<Impl>(Impl{target.impl_->stream, found->second});
+  impl_ = std::make_unique<Impl>(Impl{target.impl_->stream, found->second, true});
 }
 
 CudnnGraph::~CudnnGraph() = default;
@@ -189,7 +190,11 @@ bool CudnnGraph::build(std::int64_t i) { return i < kConfigurations; }
 bool CudnnGraph::build_first() { return true; }
 std::string CudnnGraph::engine() const { return "emulated"; }
 std::int64_t CudnnGraph::workspace_bytes() const { return kWorkspaceBytes; }
-std::string CudnnGraph::serialise() const { return describe(impl_->spec); }
+std::string CudnnGraph::serialise() const {
+  OSTEON_CHECK(!impl_->is_from_bytes, describe(impl_->spec),
+               ": a graph that was made from bytes is serialised");
+  return describe(impl_->spec);
+}
 
 void CudnnGraph::execute(std::span<const Binding> bindings, void* workspace) const {
   const std::string text = describe(impl_->spec);

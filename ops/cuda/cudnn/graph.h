@@ -86,6 +86,7 @@ class CudnnGraph {
   // cuDNN's name of the engine and its settings; empty for a graph made from bytes.
   std::string engine() const;
   std::int64_t workspace_bytes() const;
+  // Not for a graph made from bytes: cuDNN would give an incomplete one, which it refuses later.
   std::string serialise() const;
   // Executes the graph on the device's stream. `workspace` has workspace_bytes().
   void execute(std::span<const Binding> bindings, void* workspace) const;

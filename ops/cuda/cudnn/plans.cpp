@@ -2,6 +2,7 @@
 #include "ops/cuda/cudnn/plans.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -25,6 +26,7 @@ struct Plan {
   std::string why_not;
   bool chosen_by_timing = false;
   bool to_be_timed = false;  // at the first execution, with its tensors
+  std::string bytes{};       // from which it was loaded; empty if it was compiled here
 };
 
 PlanOrigin origin_on(const Device& device) {
@@ -84,7 +86,7 @@ class DevicePlans {
 
  private:
   static StoredPlan stored(const CudnnSpec& spec, const Plan& plan) {
-    return {describe(spec), plan.engine, plan.graph->serialise()};
+    return {describe(spec), plan.engine, plan.bytes.empty() ? plan.graph->serialise() : plan.bytes};
   }
 
   Plan make(const CudnnSpec& spec) {
@@ -94,8 +96,14 @@ class DevicePlans {
           if (each.dtype == DType::bf16) require_bf16(name, device_);
         },
         spec);
-    if (const auto given = imported_.find(name); given != imported_.end())
-      return loaded(given->second, /*by_timing=*/true);
+    if (const auto given = imported_.find(name); given != imported_.end()) {
+      try {
+        return loaded(given->second, /*by_timing=*/true);
+      } catch (const Error& error) {
+        std::fprintf(stderr, "warning: the stored plan for %s is not used: %s\n", name.c_str(),
+                     error.what());
+      }
+    }
     const std::filesystem::path folder = plan_cache_folder();
     if (const auto found = folder.empty() ? std::nullopt : find_plan(folder, origin_, name)) {
       try {
@@ -107,7 +115,11 @@ class DevicePlans {
   }
 
   Plan loaded(const StoredPlan& plan, bool by_timing) const {
-    return {CudnnGraph(target_, plan.bytes), plan.engine, "", by_timing};
+    return {.graph = CudnnGraph(target_, plan.bytes),
+            .engine = plan.engine,
+            .why_not = "",
+            .chosen_by_timing = by_timing,
+            .bytes = plan.bytes};
   }
 
   Plan compiled(const CudnnSpec& spec) const {
