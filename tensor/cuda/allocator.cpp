@@ -67,6 +67,8 @@ class Arena : public std::enable_shared_from_this<Arena> {
 
   const Device& device() const { return device_; }
 
+  void keep_regions() { keeps_regions_ = true; }
+
  private:
   void give(std::byte* block, std::size_t size) {
     const std::lock_guard lock(account_.mutex);
@@ -82,7 +84,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
     if (std::byte* const block = pages.take(size)) return block;
     const std::size_t region = size < kSmall ? kSmallRegion : rounded_up(size, kPage);
     std::byte* fresh = ask_device(region);
-    if (fresh == nullptr) {
+    if (fresh == nullptr && !keeps_regions_) {
       return_regions();
       fresh = ask_device(region);
     }
@@ -126,6 +128,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   const Device device_;
   const cudaStream_t stream_;
   Account& account_;
+  bool keeps_regions_ = false;
   FreePages small_, large_;
   std::map<std::byte*, Region> regions_;
 };
@@ -148,6 +151,11 @@ const std::shared_ptr<Arena>& default_arena(const Device& device) {
   return arena;
 }
 
+const std::shared_ptr<Arena>& arena_in_use(const Device& device) {
+  const std::shared_ptr<Arena>& scoped = scoped_arena();
+  return scoped && scoped->device() == device ? scoped : default_arena(device);
+}
+
 }  // namespace
 
 std::shared_ptr<Arena> make_arena(const Device& device) { return std::make_shared<Arena>(device); }
@@ -159,10 +167,10 @@ ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(scoped_arena()) {
 ArenaScope::~ArenaScope() { scoped_arena() = std::move(before_); }
 
 std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
-  const std::shared_ptr<Arena>& scoped = scoped_arena();
-  if (scoped && scoped->device() == device) return scoped->allocate(bytes);
-  return default_arena(device)->allocate(bytes);
+  return arena_in_use(device)->allocate(bytes);
 }
+
+void keep_regions(const Device& device) { arena_in_use(device)->keep_regions(); }
 
 std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device& device) {
   context(device);

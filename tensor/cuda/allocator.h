@@ -28,6 +28,10 @@ class ArenaScope {
   std::shared_ptr<Arena> before_;
 };
 
+// The arena that this thread allocates from returns none of its regions to the device before its
+// end: a graph that was recorded with it writes to them at each replay.
+void keep_regions(const Device& device);
+
 // A block of at least one byte, aligned to 256. It returns to its arena when the last copy of the
 // pointer is destroyed. Throws Error with the bytes requested, in use and free, and the way out, if
 // there is not enough memory.

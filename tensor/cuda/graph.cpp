@@ -1,6 +1,7 @@
 // CUDA graphs, by capturing the computation's stream.
 #include "tensor/cuda/graph.h"
 
+#include "tensor/cuda/allocator.h"
 #include "tensor/cuda/context.h"
 
 namespace osteon::cuda {
@@ -29,6 +30,7 @@ class RecordedGraph : public Graph {
  public:
   RecordedGraph(const Device& device, const std::function<void()>& body)
       : stream_(context(device).stream()) {
+    keep_regions(device);
     const CapturedGraph captured = capture(stream_, body);
     cudaGraphExec_t executable = nullptr;
     OSTEON_CUDA_CHECK("record", cudaGraphInstantiate, &executable, captured.get(), 0ULL);
