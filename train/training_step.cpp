@@ -52,18 +52,20 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   Issued step;
   step.result.step = next_step_;
   step.result.lr = optimizer_.lr();
-  std::vector<Tensors> inputs;
   for (const TrainingBatch& batch : batches) {
     step.result.counts.push_back(static_cast<std::int64_t>(batch.samples.size()));
     step.result.samples.insert(step.result.samples.end(), batch.samples.begin(),
                                batch.samples.end());
-    inputs.push_back(on_device_ ? on_device_->upload(batch.inputs) : batch.inputs);
   }
   // All steps allocate from one arena. Other steps may overwrite it between replays; no replay
   // reads their data.
   const cuda::ArenaScope scope(on_device_ ? on_device_->arena : nullptr);
   draw_from(0);
-  step.numbers = may_replay(batches) ? replay(inputs[0]) : compute(inputs);
+  // A batch is sent just before its loss: the memory of an upload is used again after two more.
+  const auto inputs = [&](std::size_t i) {
+    return on_device_ ? on_device_->upload(batches[i].inputs) : batches[i].inputs;
+  };
+  step.numbers = may_replay(batches) ? replay(inputs(0)) : compute(batches.size(), inputs);
   if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
   ++next_step_;
@@ -86,8 +88,9 @@ std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
   return std::move(step.result);
 }
 
-// Forward, backward and update; returns the losses and the gradient's norm.
-Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
+// Forward, backward and update with so many batches; returns the losses and the gradient's norm.
+Tensors TrainingStep::compute(std::size_t batches,
+                              const std::function<Tensors(std::size_t)>& inputs) {
   Tensors buffers, kept;
   if (options_.restore_nonfinite)
     for (const auto& [name, buffer] : model_.named_buffers())
@@ -97,12 +100,12 @@ Tensors TrainingStep::compute(const std::vector<Tensors>& batches) {
       }
   optimizer_.zero_grad();
   Tensors numbers;
-  for (std::size_t i = 0; i < batches.size(); ++i) {
+  for (std::size_t i = 0; i < batches; ++i) {
     // Sample i * batch_size of the step is the first of batch i, because only the last batch of a
     // step may be smaller. (A recorded step has only batch 0.)
     if (i > 0) draw_from(static_cast<std::int64_t>(i) * options_.batch_size);
-    const Tensor loss = loss_(batches[i]);
-    backward(loss * (1.0 / static_cast<double>(batches.size())));
+    const Tensor loss = loss_(inputs(i));
+    backward(loss * (1.0 / static_cast<double>(batches)));
     numbers.push_back(loss.detach());
   }
   const double limit =
@@ -129,12 +132,13 @@ Tensors TrainingStep::replay(const Tensors& inputs) {
   if (on.fixed_inputs.empty())
     for (const Tensor& input : inputs) on.fixed_inputs.push_back(empty_like(input));
   for (std::size_t i = 0; i < inputs.size(); ++i) copy_(on.fixed_inputs[i], inputs[i]);
+  const auto fixed = [&](std::size_t) { return on.fixed_inputs; };
   if (!on.graph && on.warm < kWarmUp) {
     ++on.warm;
-    return compute({on.fixed_inputs});
+    return compute(1, fixed);
   }
   if (!on.graph)  // records: the host runs the whole step, but the device computes nothing yet
-    on.graph = cuda::Graph::record(device_, [&] { on.fixed_numbers = compute({on.fixed_inputs}); });
+    on.graph = cuda::Graph::record(device_, [&] { on.fixed_numbers = compute(1, fixed); });
   else
     note_replay();
   on.graph->replay();

@@ -66,7 +66,7 @@ class TrainingStep {
   };
 
   void draw_from(std::int64_t first_sample) const;
-  Tensors compute(const std::vector<Tensors>& batches);
+  Tensors compute(std::size_t batches, const std::function<Tensors(std::size_t)>& inputs);
   Tensors replay(const Tensors& inputs);
   bool may_replay(const std::vector<TrainingBatch>& batches) const;
   void note_replay();

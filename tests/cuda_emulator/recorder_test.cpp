@@ -12,6 +12,8 @@
 #include "nn/models.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
+#include "tensor/cuda/allocator.h"
+#include "tensor/cuda/graph.h"
 #include "tests/cuda_emulator/journal.h"
 #include "tests/support/message_of.h"
 #include "train/training_step.h"
@@ -147,6 +149,52 @@ TEST_CASE("too little memory is an error with all the numbers, and leaks nothing
   CHECK(contains(in_a_step, "out of memory"));
   CHECK(tensor_bytes() == before);
   cuda_emulator::set_device_bytes(std::size_t{80} << 30);
+}
+
+// Between replays, what a recorded graph writes to is free memory of its arena.
+TEST_CASE("an allocation that fails leaves a recorded graph's memory alone") {
+  const std::size_t before = tensor_bytes();
+  {
+    const cuda::ArenaScope scope(cuda::make_arena(Device::cuda()));
+    const Tensor x = full({1 << 20}, 1).to(Device::cuda());
+    Tensor sum;
+    const auto body = [&] { sum = (x + 1.0) + 1.0; };
+    body();  // allocates what the graph needs
+    sum = Tensor();
+    const auto graph = cuda::Graph::record(Device::cuda(), body);
+    cuda_emulator::set_device_bytes(memory_statistics(Device::cuda()).reserved_bytes);
+    CHECK(contains(message_of([] { const Tensor large({8 << 20}, DType::f32, Device::cuda()); }),
+                   "out of memory"));
+    cuda_emulator::set_device_bytes(std::size_t{80} << 30);
+    graph->replay();
+    CHECK(sum.to_vector() == std::vector<double>(1 << 20, 3));
+  }
+  CHECK(tensor_bytes() == before);
+}
+
+TEST_CASE("each batch of an accumulated step computes on its own images") {
+  const auto identity = make_model("resnet18", {.width = 8, .seed = 1});
+  identity->to(Device::cuda());
+  Adam optimizer({{.parameters = identity->named_parameters()}});
+  TrainingStep step(
+      *identity, optimizer,
+      [&](const Tensors& inputs) {
+        const Tensor logits = (*identity)(inputs[0]);
+        return mean(inputs[1]) + mean(logits) * 0.0;
+      },
+      TrainingStep::Options{.batch_size = kBatch});
+  for (const int batches : {1, 2, 3, 4}) {
+    std::vector<TrainingBatch> all;
+    std::vector<double> expected;
+    for (int i = 1; i <= batches; ++i) {
+      expected.push_back(i);
+      all.push_back({{zeros({kBatch, kSize, kSize, 3}), full({kBatch}, i)},
+                     std::vector<std::int64_t>(kBatch)});
+    }
+    CAPTURE(batches);
+    step.issue(all);
+    CHECK(step.take_result(true)->losses == expected);
+  }
 }
 
 TEST_CASE("the error for an unusable device names the reason") {
