@@ -13,8 +13,8 @@ COPY --from=build /source/build/package/packages/*.tar.gz /tmp/
 RUN mkdir /opt/osteon \
  && tar -xzf /tmp/*.tar.gz -C /opt/osteon --strip-components=1 \
  && rm /tmp/*.tar.gz \
- && useradd --create-home osteon
-USER osteon
+ && useradd --create-home --uid 1000 osteon
+USER 1000
 WORKDIR /home/osteon
 ENV PATH=/opt/osteon/bin:$PATH
 CMD ["train_mura", "--help"]
