@@ -56,7 +56,7 @@ function(osteon_choose_architectures)
   set(OSTEON_CUDA_REASON ${reason} CACHE INTERNAL "")
 endfunction()
 
-find_package(CUDAToolkit 12.0 QUIET)
+find_package(CUDAToolkit 12.1 QUIET)  # kernel arguments of more than 4 KB
 if(NOT CUDAToolkit_FOUND)
   set(OSTEON_CUDA_OFF "the CUDA toolkit was not found")
   return()
