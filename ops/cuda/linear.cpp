@@ -87,7 +87,7 @@ std::uint32_t alignment_of(const Tensor& x) {
 }
 
 // The key that determines the choice of an algorithm.
-using Problem = std::tuple<int, DType, bool, bool, bool, bool, std::vector<std::int64_t>,
+using Problem = std::tuple<int, DType, bool, bool, bool, std::uint32_t, std::vector<std::int64_t>,
                            std::uint32_t, std::uint32_t, std::uint32_t>;
 
 Problem problem_of(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
@@ -97,7 +97,7 @@ Problem problem_of(const Tensor& a, const Tensor& b, bool transpose_a, bool tran
           y.dtype() == DType::f32 && allow_tf32(),
           transpose_a,
           transpose_b,
-          bias.defined(),
+          bias.defined() ? alignment_of(bias) : 0,  // the heuristics read its pointer
           {y.dim(0), y.dim(1), y.dim(2), a.dim(transpose_a ? 1 : 2)},
           alignment_of(a),
           alignment_of(b),
@@ -121,6 +121,9 @@ cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) 
   const auto& [device, dtype, tf32, ta, tb, bias, extents, align_a, align_b, align_y] = problem;
   if (dtype == DType::bf16) require_bf16("matmul in bf16", Device::cuda(device));
   prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+  // Partial sums of a product that is split stay in f32, also if its result is bf16.
+  prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+         static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_y);
