@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/error.h"
 #include "tensor/cuda/context.h"
 #include "tensor/tensor.h"
 
@@ -77,8 +78,13 @@ void choose_by_timing(const char* op, const Device& device, const CudnnSpec& spe
   for (std::int64_t i = 0; i < graph.configurations() && timed < kMaxTimed; ++i) {
     if (!graph.build(i)) continue;
     ++timed;
-    const float milliseconds = least_milliseconds(watch, device, graph, tried);
-    if (milliseconds < least) least = milliseconds, best = i;
+    try {
+      const float milliseconds = least_milliseconds(watch, device, graph, tried);
+      if (milliseconds < least) least = milliseconds, best = i;
+    } catch (const Error&) {  // it cannot run, or its workspace does not fit: not a candidate
+      static_cast<void>(cudaGetLastError());
+      context(device).synchronize(op);  // throws if the device itself has failed
+    }
   }
   OSTEON_CHECK(best >= 0 && graph.build(best), op, ": none of cuDNN's configurations can be timed");
 }

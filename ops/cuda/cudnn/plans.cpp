@@ -168,6 +168,7 @@ AllPlans& all_plans() {
 }  // namespace
 
 bool has_plan(const CudnnSpec& spec, const Device& device) {
+  context(device);  // selects it for this thread, as cuDNN's handle requires
   AllPlans& all = all_plans();
   const std::lock_guard lock(all.mutex);
   return all.on(device).find(spec).graph.has_value();
@@ -182,6 +183,7 @@ void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) 
     bindings.push_back({role, tensor.raw()});
   }
   const Device device = arguments.front().tensor.device();
+  context(device);
   AllPlans& all = all_plans();
   const std::lock_guard lock(all.mutex);
   DevicePlans& plans = all.on(device);
