@@ -1,4 +1,4 @@
-// Allocator: regions from the device's memory pool are split into blocks.
+// Allocator: regions of the device's memory are split into blocks.
 #include "tensor/cuda/allocator.h"
 
 #include <algorithm>
@@ -43,8 +43,7 @@ Account& account_of(const Device& device) {
 
 class Arena : public std::enable_shared_from_this<Arena> {
  public:
-  explicit Arena(const Device& device)
-      : device_(device), stream_(context(device).stream()), account_(account_of(device)) {}
+  explicit Arena(const Device& device) : device_(device), account_(account_of(device)) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena() {
@@ -96,12 +95,15 @@ class Arena : public std::enable_shared_from_this<Arena> {
 
   std::byte* ask_device(std::size_t bytes) {
     void* memory = nullptr;
-    const cudaError_t status = cudaMallocAsync(&memory, bytes, stream_);
+    context(device_);  // selects it
+    // Not cudaMallocAsync: while a step is recorded, that would become a part of its graph. The gap
+    // keeps regions from touching; a block across two of them could not be copied.
+    const cudaError_t status = cudaMalloc(&memory, bytes + kAlignment);
     if (status == cudaErrorMemoryAllocation) {
       static_cast<void>(cudaGetLastError());
       return nullptr;
     }
-    check("allocate", "cudaMallocAsync", status);
+    check("allocate", "cudaMalloc", status);
     account_.statistics.reserved_bytes += bytes;
     return static_cast<std::byte*>(memory);
   }
@@ -114,7 +116,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
         ++region;
         continue;
       }
-      static_cast<void>(cudaFreeAsync(region->first, stream_));
+      static_cast<void>(cudaFree(region->first));  // waits for the device
       account_.statistics.reserved_bytes -= size;
       region = regions_.erase(region);
     }
@@ -126,7 +128,6 @@ class Arena : public std::enable_shared_from_this<Arena> {
   };
 
   const Device device_;
-  const cudaStream_t stream_;
   Account& account_;
   bool keeps_regions_ = false;
   FreePages small_, large_;

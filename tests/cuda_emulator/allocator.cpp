@@ -15,9 +15,12 @@ ArenaScope::~ArenaScope() = default;
 
 std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
   void* memory = nullptr;
-  OSTEON_CUDA_CHECK("allocate", cudaMallocAsync, &memory, bytes, context(device).stream());
+  context(device);
+  OSTEON_CUDA_CHECK("allocate", cudaMalloc, &memory, bytes);
   return {memory, [](void* end) { cuda_emulator::free_device(end); }};
 }
+
+void keep_regions(const Device&) {}
 
 std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device&) {
   void* memory = nullptr;

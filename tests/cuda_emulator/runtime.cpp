@@ -3,6 +3,7 @@
 // at each replay.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -32,6 +33,7 @@ namespace {
 using cuda_emulator::Where;
 
 std::size_t device_bytes = std::size_t{80} << 30;
+int captures = 0;  // streams being captured
 int driver_version = CUDART_VERSION;
 int capability_major = 9, capability_minor = 0;
 cuda_emulator::Counts called;
@@ -210,24 +212,24 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) {
 
 // --- memory --------------------------------------------------------------------------------------
 
-cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
-  // On a device the allocation would become part of the graph, unusable outside it.
-  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  if (bytes > device_bytes - cuda_emulator::memory_in_use().bytes)
+cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
+  if (captures > 0) return report(cudaErrorStreamCaptureUnsupported);
+  if (bytes + cuda_emulator::memory_in_use().bytes > device_bytes)
     return report(cudaErrorMemoryAllocation);
   *memory = cuda_emulator::allocate_device(bytes);
-  note("cudaMallocAsync ", bytes);
+  note("cudaMalloc ", bytes);
   return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
-cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
-  note("cudaFreeAsync ", memory);
+cudaError_t cudaFree(void* memory) {
+  if (captures > 0) return report(cudaErrorStreamCaptureUnsupported);
+  note("cudaFree ", memory);
   return report(cuda_emulator::free_device(memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   *total = device_bytes;
-  *free = device_bytes - cuda_emulator::memory_in_use().bytes;
+  *free = device_bytes - std::min(device_bytes, cuda_emulator::memory_in_use().bytes);
   return cudaSuccess;
 }
 
@@ -299,10 +301,12 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
   stream->capturing = std::make_unique<CUgraph_st>();
+  ++captures;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   if (!stream->capturing) return report(cudaErrorInvalidValue);
+  --captures;
   return hand_out(graph, std::move(stream->capturing));
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
