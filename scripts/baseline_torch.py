@@ -308,7 +308,7 @@ def parse_options():
 def main():
     options = parse_options()
     if (options.out / "config.json").exists():
-        sys.exit(f"{options.out} already holds a run; choose another --out or remove it")
+        sys.exit(f"{options.out} already contains a run; choose another --out or remove it")
     torch.set_num_threads(options.threads)
     data = load_data(options)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + data + " --positive-weight heavy", 2, "balanced"},
       {train + "--data " + data + " --recipe cake", 2, "mura-paper"},
       {train + "--data " + data + " --save-every -1", 2, "--save-every"},
-      {train + "--resume", 1, "holds no run to resume"},
+      {train + "--resume", 1, "contains no run to resume"},
       {"train_mura --resume", 2, "--out is required"},
       {"train_mura --data " + data, 2, "--out is required"},
       {train + "--device cpu --data " + data + " --precision tf32", 2, "CUDA"},

@@ -205,7 +205,7 @@ TEST_CASE("a resumed run takes over its options and refuses others, with both va
   // epochs.
   write_tiny_data(folder.path() / "other", 13);
   const TrainOptions other = with([&](TrainOptions& o) { o.data = folder.path() / "other"; });
-  CHECK(contains(message_of([&] { Trainer trainer(other); }), "does not hold the samples"));
+  CHECK(contains(message_of([&] { Trainer trainer(other); }), "does not contain the samples"));
   fs::rename(folder.path() / "data", folder.path() / "moved");
   Trainer longer(with([&](TrainOptions& o) {
     o.data = folder.path() / "moved";
@@ -383,7 +383,7 @@ TEST_CASE("the log is cut back to complete lines") {
     CHECK(log.sync() == 16);
   }
   CHECK(read_text(file) == "{\"a\":1}\n{\"d\":4}\n");
-  CHECK(contains(message_of([&] { RunLog log(file, 17); }), "lines of it are missing"));
+  CHECK(contains(message_of([&] { RunLog log(file, 17); }), "lines are missing"));
 }
 
 TEST_CASE("on a full disk the run continues, and the last good checkpoint stays") {

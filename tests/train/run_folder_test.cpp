@@ -1,4 +1,4 @@
-// A run's folder after copying, on a file system without links, and with a second trainer.
+// The folder of a run: after a copy, on a file system without links, and used by two processes.
 #include <doctest/doctest.h>
 #include <sys/file.h>
 
@@ -36,7 +36,7 @@ std::string snapshot(const fs::path& folder) {
   return all;
 }
 
-// A finished run of two epochs with a constant rate, so that it can be continued.
+// A finished run of two epochs. Its learning rate is constant, so that it can be continued.
 struct FinishedRun {
   TemporaryFolder folder;
   TrainOptions options;
@@ -50,7 +50,7 @@ struct FinishedRun {
 
 }  // namespace
 
-TEST_CASE("a copied run continues from its newest checkpoint and is found by programs") {
+TEST_CASE("a copied run continues from its newest checkpoint, and programs find its model") {
   FinishedRun finished;
   const fs::path run = finished.options.out;
   const RunPointers pointers = find_pointers(run).value();
@@ -92,7 +92,7 @@ TEST_CASE("a copied run continues from its newest checkpoint and is found by pro
   }
 }
 
-TEST_CASE("a run that cannot be continued is refused, and nothing of it changes") {
+TEST_CASE("a run that cannot be continued is refused, and its files do not change") {
   FinishedRun finished;
   const fs::path run = finished.options.out;
   const RunPointers pointers = find_pointers(run).value();
@@ -128,7 +128,7 @@ TEST_CASE("a run that cannot be continued is refused, and nothing of it changes"
              << R"({"last": "step-6", "best": "step-6", "superseded": [".."]})";
        },
        3, "not the name of a checkpoint"},
-      {"only the copies of last and best",
+      {"only copies of last and best",
        [](const fs::path& copy) {
          fs::remove_all(copy / "checkpoints");
          fs::remove(copy / "pointers.json");
@@ -154,7 +154,7 @@ TEST_CASE("a new run refuses a folder that has checkpoints") {
   for (const char* name : {"config.json", "pointers.json"}) {
     fs::remove(options.out / name);
     const std::string before = snapshot(options.out);
-    CHECK(contains(message_of([&] { Trainer trainer(options); }), "already holds a run"));
+    CHECK(contains(message_of([&] { Trainer trainer(options); }), "already contains a run"));
     CHECK(snapshot(options.out) == before);
   }
 }
@@ -188,7 +188,8 @@ TEST_CASE("a file system without links and locks") {
   CHECK(read_text(run / "predictions.csv") == read_text(whole / "predictions.csv"));
 }
 
-TEST_CASE("a second trainer is refused while the first one runs, and not after it was killed") {
+TEST_CASE(
+    "a second process is refused while the first one trains, but not after the first was killed") {
   const TemporaryFolder folder;
   const fs::path run = folder.path() / "run", output = folder.path() / "output";
   write_tiny_data(folder.path() / "data");
@@ -204,10 +205,10 @@ TEST_CASE("a second trainer is refused while the first one runs, and not after i
     const std::string text = read_text(second_output);
     CAPTURE(text);
     CHECK((contains(text, format("in use by process ", first.process(), " on ")) ||
-           contains(text, "already holds a run")));
+           contains(text, "already contains a run")));
   }
   CHECK(snapshot(run) == before);
-  // A new run that has not written config.json yet holds the folder, too.
+  // The folder is also locked by a new run that has not yet written config.json.
   fs::rename(run / "config.json", folder.path() / "config.json");
   fs::rename(run / "pointers.json", folder.path() / "pointers.json");
   fs::rename(run / "checkpoints", folder.path() / "checkpoints");
@@ -221,7 +222,7 @@ TEST_CASE("a second trainer is refused while the first one runs, and not after i
   CHECK(third.wait() == 0);
 }
 
-TEST_CASE("the lock names its process, and a link in its place is not followed") {
+TEST_CASE("the lock file names its process, and is not followed if it is a link") {
   const TemporaryFolder folder;
   CHECK(RunLock(folder.path()).warning().empty());
   CHECK(read_text(folder.path() / "lock").starts_with("process "));
@@ -232,7 +233,7 @@ TEST_CASE("the lock names its process, and a link in its place is not followed")
   CHECK(read_text(folder.path() / "precious") == "text");
 }
 
-TEST_CASE("what would be written into the data set's folder is refused before anything is read") {
+TEST_CASE("an output in the folder of the data set is refused before anything is read") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
   fs::create_directory_symlink("data", folder.path() / "link");

@@ -111,7 +111,7 @@ TEST_CASE("a run learns, logs, keeps its best checkpoint and evaluates it") {
   const Manifest again = read_manifest(run / "manifest.csv", {});
   CHECK(split_counts(again)["test"]["images"] == 12);
 
-  CHECK(contains(message_of([&] { Trainer twice(options); }), "already holds a run"));
+  CHECK(contains(message_of([&] { Trainer twice(options); }), "already contains a run"));
 }
 
 TEST_CASE("gradient accumulation and clipping match their definitions") {

@@ -1,4 +1,4 @@
-// Writes checkpoints so that no incomplete one is ever visible, and reads them with all checks.
+// Writes checkpoints atomically, and reads them with checks of their checksums and contents.
 #include "train/run/checkpoint.h"
 
 #include <algorithm>
@@ -49,7 +49,7 @@ RunPointers moved_to(const fs::path& run, const std::string& name, bool is_best,
   return next;
 }
 
-// Whether pointers.json may name the checkpoint already.
+// Whether pointers.json names the checkpoint already; true if it cannot be read.
 bool may_be_pointed_to(const fs::path& run, const std::string& name) {
   try {
     const std::optional<RunPointers> pointers = find_pointers(run);
@@ -59,7 +59,7 @@ bool may_be_pointed_to(const fs::path& run, const std::string& name) {
   }
 }
 
-// .step-N.partial, which save_checkpoint makes.
+// Whether `name` is .step-N.partial, a folder that save_checkpoint writes first.
 bool is_partial(const std::string& name) {
   return name.starts_with('.') && name.ends_with(kPartialEnding) &&
          is_checkpoint_name(name.substr(1, name.find(kPartialEnding) - 1));

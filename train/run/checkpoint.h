@@ -14,27 +14,27 @@
 
 namespace osteon {
 
-// The name of the folder in checkpoints/ for the next checkpoint at `step`: step-N, or step-N.1,
-// ... if there is one of that name.
+// The name of the folder in checkpoints/ for the next checkpoint at `step`: step-N, or if that
+// exists step-N.1, step-N.2 and so on.
 std::string checkpoint_name(const std::filesystem::path& run, std::int64_t step);
 
 // Writes checkpoints/NAME/ completely: model.safetensors, optimizer.safetensors, and state.json
 // with the checksums of all three; all synced. The folder gets its name at the end, by one rename.
 // Then pointers.json names it as the last checkpoint and, if `is_best`, as the best one. `state` is
 // the state of the training loop; the optimizer's scalars are added under "optimizer". `pointers`
-// are the run's so far and become the new ones; what was last or best before becomes superseded.
-// Returns why there are no links, or an empty text. Throws Error naming the file; then nothing has
-// changed.
+// are the current pointers of the run and are replaced by the new ones; a former last or best
+// checkpoint becomes superseded. Returns the reason why links could not be made, or an empty text.
+// Throws Error naming the file; then nothing has changed.
 std::string save_checkpoint(const std::filesystem::path& run, const std::string& name,
                             const Module& model, const ModelInfo& info, const Optimizer& optimizer,
                             nlohmann::ordered_json state, bool is_best, RunPointers& pointers);
 
-// Removes superseded checkpoints and incomplete ones of a killed run, nothing else. Throws Error
-// naming the folder that cannot be removed.
+// Removes superseded checkpoints and the incomplete ones that a killed run left, nothing else.
+// Throws Error naming the folder that cannot be removed.
 void remove_old_checkpoints(const std::filesystem::path& run, const RunPointers& pointers);
 
-// The names of checkpoints that `pointers` do not name: a run that was killed before it could point
-// to one leaves it, and nothing removes it.
+// The names of checkpoints that are not in `pointers`. A run leaves one if it is killed before it
+// writes pointers.json. Nothing removes them.
 std::vector<std::string> other_checkpoints(const std::filesystem::path& run,
                                            const RunPointers& pointers);
 

@@ -1,4 +1,4 @@
-// flock on OUT/lock, whose contents name the holder.
+// Locks OUT/lock with flock(2). The contents of the file name the process that holds the lock.
 #include "train/run/lock.h"
 
 #include <fcntl.h>
@@ -38,10 +38,10 @@ RunLock::RunLock(const std::filesystem::path& run)
       const std::string holder = holder_in(file_);
       ::close(file_);
       throw Error(format(run.string(), " is in use by ", holder,
-                         "; wait for its end, or choose another --out"));
+                         "; wait until it ends, or choose another --out"));
     }
     warning_ = format(run.string(), " cannot be locked (", std::generic_category().message(error),
-                      "): start no second training there");
+                      "): do not start a second training in it");
     return;
   }
   const std::string text = this_process();

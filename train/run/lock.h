@@ -1,5 +1,5 @@
-// One trainer per run's folder: a lock that the system releases when the process ends, however it
-// ends.
+// The lock of a run's folder, so that only one process trains in it. The system releases the lock
+// when the process ends, also after a crash.
 #pragma once
 
 #include <filesystem>
@@ -9,9 +9,10 @@ namespace osteon {
 
 class RunLock {
  public:
-  // Locks the file OUT/lock, made if necessary, with flock(2), which also works between the
-  // machines of an NFS. Throws Error naming host and process if another one holds it, or if the
-  // file cannot be opened. On a file system without locks it only sets warning().
+  // Locks the file OUT/lock with flock(2), which also works between machines that share a folder by
+  // NFS. Creates the file if necessary. Throws Error if another process holds the lock, with its
+  // number and host, or if the file cannot be opened. On a file system without locks it only sets
+  // warning().
   explicit RunLock(const std::filesystem::path& run);
   ~RunLock();
   RunLock(const RunLock&) = delete;

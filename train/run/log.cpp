@@ -38,8 +38,9 @@ RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep)
     struct stat status {};
     if (::fstat(file_, &status) != 0) fail(path_);
     OSTEON_CHECK(keep >= 0 && status.st_size >= keep, path.string(), " has ", status.st_size,
-                 " bytes, the checkpoint was written after ", keep,
-                 "; lines of it are missing: put them back, or begin a new run");
+                 " bytes, but had ", keep,
+                 " when the checkpoint was written: lines are missing. Restore the file, or begin "
+                 "a new run");
     if (::ftruncate(file_, keep) != 0) fail(path_);
   } catch (...) {
     ::close(file_);

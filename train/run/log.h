@@ -11,13 +11,14 @@ namespace osteon {
 class RunLog {
  public:
   // Begins a new log, or continues one after its first `keep` bytes and cuts off the rest. Throws
-  // Error naming the file if it cannot be written or has fewer bytes.
+  // Error naming the file if it cannot be written or has fewer than `keep` bytes.
   explicit RunLog(const std::filesystem::path& path, std::int64_t keep = 0);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
 
-  // Appends one line and writes it to the system at once. A number that is not finite becomes null,
+  // Appends one line and passes it to the operating system at once (unbuffered). A number that is
+  // not finite becomes null,
   // because JSON cannot represent it. Throws Error naming the file if the disk is full; the file
   // then ends with the previous line.
   void write(const nlohmann::ordered_json& line);

@@ -1,4 +1,4 @@
-// Comparing the run that was with the run that is to continue it.
+// Checks whether a run may be continued with the given options, data and machine.
 #include "train/run/resume.h"
 
 #include <algorithm>
@@ -24,18 +24,18 @@ bool may_change(OnResume rule, const TrainOptions& options) {
          (rule == OnResume::unless_cosine && options.schedule != "cosine");
 }
 
-// The links of checkpoints, and what a run that was killed while it moved one left behind: nothing
-// follows these, and the next checkpoint replaces them.
+// The links to checkpoints, and the temporary links that a run leaves if it is killed while it
+// moves one. The program never follows the temporary links; the next checkpoint replaces them.
 constexpr const char* kOwnLinks[] = {"last", "best", ".last.tmp", ".best.tmp"};
 
-// A folder that came from elsewhere may hold links by which writing, cutting back the log or
-// removing old checkpoints would reach what is not the run's.
+// A folder from another person may contain links to places outside. Writing, cutting the log or
+// removing old checkpoints would then change files that do not belong to the run.
 void check_links(const fs::path& run) {
   for (const auto& entry : fs::directory_iterator(run)) {
     const bool own = std::ranges::count(kOwnLinks, entry.path().filename()) > 0;
     OSTEON_CHECK(!entry.is_symlink() || own, entry.path().string(),
-                 " is a link, and a run is continued only in a folder without any but last and "
-                 "best; put in its place what it points to");
+                 " is a link; only last and best may be links in the folder of a run that is "
+                 "resumed. Replace it by the file or folder it points to");
   }
 }
 
@@ -45,7 +45,7 @@ TrainOptions options_of_run(const fs::path& run) {
   if (run.empty()) throw UsageError("--out is required");
   const fs::path file = run / "config.json";
   OSTEON_CHECK(fs::is_regular_file(file), run.string(),
-               " holds no run to resume: there is no config.json in it");
+               " contains no run to resume: it has no config.json");
   const ordered_json config = read_json(file, kMaxConfigBytes);
   try {
     TrainOptions options = options_from_json(config);

@@ -1,4 +1,4 @@
-// Which runs may be continued, and with which options.
+// Checks before a run is resumed: its options, its folder, its data and the machine.
 #pragma once
 
 #include <filesystem>
@@ -12,22 +12,23 @@
 
 namespace osteon {
 
-// The options in a run's config.json. Throws Error naming it when there is none or it is not one.
+// The options in a run's config.json. Throws Error naming config.json if it is missing or invalid.
 TrainOptions options_of_run(const std::filesystem::path& run);
 
-// Throws UsageError naming the first option, with both values, by which `now` differs from what the
-// run in `now.out` began with, unless the table of options (train/option_table.h) says that it may
-// change. The data may have moved, but must hold the same samples.
+// Compares `now` with the options of the run in `now.out`. Throws UsageError with both values for
+// the first different option that the table of options (train/option_table.h) does not allow to
+// change. Run::resume compares the samples.
 //
-// Throws Error naming a link in the run's folder, other than `last` and `best`: nothing outside the
-// folder is to be written or removed by continuing a run.
+// Throws Error naming a link in the run's folder other than those to checkpoints, so that a resumed
+// run cannot write or remove anything outside of its folder.
 void check_resumable(const TrainOptions& now);
 
-// What the bits of a result depend on beside the options: {"device", "backend", "threads",
-// "instruction_set", "version"}.
+// The properties of the machine and the program on which the bits of a result depend, besides the
+// recorded options: {"device", "backend", "threads", "instruction_set", "version"}.
 nlohmann::ordered_json describe_machine(const TrainOptions& options, const Device& device);
 
-// What differs between two such descriptions, as "threads 2 instead of 1"; empty if nothing does.
+// The differences between two such descriptions, for example "threads 2 instead of 1"; empty if
+// they are equal.
 std::string machine_differences(const nlohmann::ordered_json& before,
                                 const nlohmann::ordered_json& now);
 

@@ -33,16 +33,16 @@ Run::Run(const TrainOptions& options, const Device& device)
     }
   } else {
     check_new();
-    if (fs::exists(options_.out / "lock")) lock();  // it is in use, or nothing was begun
+    if (fs::exists(options_.out / "lock")) lock();  // another process may be about to begin a run
   }
 }
 
-// Throws Error if the folder holds a run.
+// Throws Error if the folder contains a run.
 void Run::check_new() const {
   for (const char* name : {"config.json", "pointers.json", kCheckpoints})
     OSTEON_CHECK(!fs::exists(options_.out / name), options_.out.string(),
-                 " already holds a run; continue it with --resume, choose another --out or remove "
-                 "it");
+                 " already contains a run; continue it with --resume, choose another --out or "
+                 "remove it");
 }
 
 void Run::lock() {
@@ -79,8 +79,7 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
                  const Manifest& manifest) {
   samples_ = samples_checksum(manifest);
   OSTEON_CHECK(checkpoint.at("samples") == samples_, options_.data.string(),
-               " does not hold the samples the run began with (their names, labels and splits are "
-               "in manifest.csv)");
+               " does not contain the samples with which the run began; manifest.csv lists them");
   const std::string other =
       machine_differences(checkpoint.at("machine"), describe_machine(options_, device_));
   if (!other.empty())
@@ -92,8 +91,10 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
                "the best checkpoint so far, ", best.string(), ", is missing");
   if (const std::vector<std::string> others = other_checkpoints(options_.out, pointers_);
       !others.empty())
-    progress_.line(format("note: neither the last nor the best checkpoint, and left as they are: ",
-                          join(others)));
+    progress_.line(
+        format("note: these checkpoints are neither the last nor the best one and are "
+               "not removed: ",
+               join(others)));
   log_ =
       std::make_unique<RunLog>(options_.out / "log.jsonl",
                                to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
@@ -123,7 +124,8 @@ void Run::start() {
 
 void Run::finish() {
   interrupts_.reset();
-  if (lost_lines_ > 0) progress_.warn(format("log.jsonl lacks ", lost_lines_, " lines"));
+  if (lost_lines_ > 0)
+    progress_.warn(format(lost_lines_, " lines could not be written to log.jsonl"));
   OSTEON_CHECK(save_error_.empty(), "the trained weights could not be saved: ", save_error_,
                "; the last checkpoint is ", last_checkpoint());
 }

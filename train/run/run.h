@@ -27,9 +27,9 @@ namespace osteon {
 class Run : public TrainingCallback {
  public:
   // A new run in options.out, or with options.resume the existing one. Throws UsageError or Error
-  // for a folder that already contains a run or that another process trains in, and for a run that
-  // cannot be continued with these options or has a damaged checkpoint. Writes nothing but the lock
-  // of a resumed run.
+  // for a folder that already contains a run or in which another process trains, and for a run that
+  // cannot be continued with these options or has a damaged checkpoint. Writes nothing except the
+  // lock of a resumed run.
   Run(const TrainOptions& options, const Device& device);
 
   Progress& progress() { return progress_; }
@@ -43,16 +43,17 @@ class Run : public TrainingCallback {
 
   // Creates and locks the folder with config.json, manifest.csv and an empty log.
   void begin(const nlohmann::ordered_json& config, const Manifest& manifest);
-  // Continues the run in its folder; the checkpoint's state.json and the loop's part of it are
-  // given. Cuts log.jsonl back to the checkpoint. Throws Error if the samples are not those of the
-  // beginning.
+  // Continues the run in its folder. `checkpoint` is the checkpoint's state.json, `state` the
+  // loop's part of it. Cuts log.jsonl back to its size at the checkpoint. Throws Error if the
+  // samples are not those with which the run began.
   void resume(const nlohmann::ordered_json& config, const nlohmann::ordered_json& checkpoint,
               const RunState& state, const Manifest& manifest);
-  // With options.tensorboard, begins the event files with a few images as the model sees them.
+  // With options.tensorboard: creates the event files and writes a few images at the model's input
+  // size.
   void open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
                   std::int64_t step);
 
-  // Until finish(), signals are caught and the clock of save_every runs.
+  // From this call until finish(), signals are caught, and the time for save_every is measured.
   void start();
   // Throws Error if the last checkpoint could not be written.
   void finish();
@@ -64,9 +65,9 @@ class Run : public TrainingCallback {
   void on_step(const StepEvent& event) override;
   void on_epoch(const EpochEvent& event) override;
 
-  // Writes a checkpoint; it is the best one if `new_best` has its figures, which then become
-  // state.best. `more` is the state of other parts of the loop. A failure does not end training: it
-  // is reported, and the next checkpoint tries again.
+  // Writes a checkpoint. If `new_best` is given, the checkpoint is the best one, and these figures
+  // become state.best. `more` contains further members of state.json (scheduler, callbacks). A
+  // failure does not end training: it is reported, and the next checkpoint tries again.
   void save(RunState& state, const Module& model, const ModelInfo& info, const Optimizer& optimizer,
             const nlohmann::ordered_json& more, std::optional<BestSoFar> new_best);
   // Whether nothing has been computed since the newest checkpoint.
@@ -91,10 +92,10 @@ class Run : public TrainingCallback {
   std::unique_ptr<TensorBoardWriter> board_;     // with options.tensorboard
   std::unique_ptr<CatchInterrupts> interrupts_;  // between start() and finish()
   std::chrono::steady_clock::time_point last_save_;
-  std::optional<RunState> saved_;  // the newest checkpoint's
-  std::string save_error_;         // of the newest checkpoint, empty when it was written
+  std::optional<RunState> saved_;  // the state in the newest checkpoint
+  std::string save_error_;         // why the newest checkpoint was not written; empty if it was
   std::string link_fault_;         // why there are no links to checkpoints
-  std::int64_t lost_lines_ = 0;    // of the log
+  std::int64_t lost_lines_ = 0;    // lines that could not be written to the log
 };
 
 }  // namespace osteon

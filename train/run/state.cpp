@@ -1,4 +1,4 @@
-// Converts the state to and from JSON; a loss that is not a number is null there.
+// Converts the state to and from JSON, in which a loss that is not a number is null.
 #include "train/run/state.h"
 
 #include <limits>

@@ -1,5 +1,5 @@
-// The state of the training loop, apart from weights and the optimizer's state: its position and
-// the best figures. It is saved with each checkpoint, so that a resumed run continues as if it had
+// The state of the training loop except the weights and the optimizer's state: its position and the
+// best figures. It is saved with each checkpoint, so that a resumed run continues as if it had
 // never stopped.
 #pragma once
 
@@ -15,18 +15,18 @@ namespace osteon {
 // The checkpoint that `best` points to, and its figures on validation.
 struct BestSoFar {
   double loss = 0;
-  NamedFigure score;       // of the task, compares epochs
+  NamedFigure score;       // the task's score, by which epochs are compared
   std::string checkpoint;  // its folder's name in checkpoints/
 };
 
 struct RunState {
   std::int64_t step = 0;     // updates of the weights
   std::int64_t epoch = 0;    // finished epochs, including validation
-  std::int64_t batches = 0;  // taken in the current epoch
-  std::int64_t images = 0;   // in them
+  std::int64_t batches = 0;  // of the current epoch, so far
+  std::int64_t images = 0;   // in these batches
   double loss_sum = 0;       // over these images
-  std::int64_t skipped = 0;  // batches skipped because a number was not finite
-  double seconds = 0;        // of the run so far
+  std::int64_t skipped = 0;  // steps skipped because a loss or gradient was not finite
+  double seconds = 0;        // duration of the run so far
   std::optional<BestSoFar> best;
 };
 
