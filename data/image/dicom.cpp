@@ -1,4 +1,4 @@
-// DICOM radiographs, shown as the standard says: the file's structure, its samples, its grey
+// Reads DICOM radiographs in three steps: the structure of the file, its samples, their grey
 // levels.
 #include <algorithm>
 #include <utility>
@@ -16,7 +16,7 @@ bool is_colour(const DicomLayout& layout) {
   return layout.colours == "RGB" || layout.colours.starts_with("YBR");
 }
 
-// The luma of three channels, scaled to 8 bits; or the first one if it is the luminance.
+// The luma of three channels, scaled to 8 bits; or the first channel if that is the luminance.
 std::vector<std::uint8_t> colour_levels(const DicomSamples& samples, bool is_luminance_first) {
   const std::uint32_t most = (1U << samples.bits) - 1;
   const auto level = [&](std::uint16_t word) { return ((word & most) * 255 + most / 2) / most; };
@@ -32,7 +32,8 @@ std::vector<std::uint8_t> colour_levels(const DicomSamples& samples, bool is_lum
   return levels;
 }
 
-// The words of a compressed image have the stream's bits; the header says how they are used.
+// The words of a compressed image have the number of bits of the stream; the header says which of
+// them are the value.
 void use_layout(const DicomLayout& layout, const DicomStream& stream, DicomSamples& samples) {
   samples.is_signed = layout.is_signed;
   samples.bits = std::min(stream.bits, layout.bits_stored);
@@ -52,7 +53,7 @@ struct Decoded {
 };
 
 Decoded uncompressed(const DicomFile& file, const DicomLayout& layout) {
-  OSTEON_CHECK((layout.samples == 3) == is_colour(layout), "a DICOM file of ", layout.samples,
+  OSTEON_CHECK((layout.samples == 3) == is_colour(layout), "a DICOM file with ", layout.samples,
                " samples per pixel in ", layout.colours);
   return {unpack(file, layout), layout.colours.starts_with("YBR_FULL")};
 }

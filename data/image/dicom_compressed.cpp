@@ -1,4 +1,4 @@
-// Looks into compressed streams, and checks the samples that come back from GDCM's process.
+// Reads the headers of compressed streams, and checks the samples that GDCM's process returns.
 #include "data/image/dicom_compressed.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ bool starts_with(Bytes bytes, std::string_view text) {
 // The marker segments of a JPEG or JPEG-LS stream, up to the header of the frame (SOF). Source:
 // ITU-T T.81, B.2; T.87, C.
 struct JpegHeader {
-  int frame = -1;  // the low half of its marker
+  int frame = -1;  // the second byte of its marker
   Bytes frame_header;
   bool is_jfif = false;
   int adobe_transform = -1;
@@ -58,8 +58,9 @@ JpegHeader read_jpeg_header(Bytes stream) {
   return header;
 }
 
-// Colours are YCbCr or RGB as the stream says: by a JFIF marker, by Adobe's, by component names;
-// without these, as DICOM's header says. Source: ITU-T T.871, 6.1; T.872, 6.5.3.
+// Whether colours are YCbCr. The stream shows it by a JFIF marker, by Adobe's marker, or by the
+// names of its components; without these, the DICOM header decides. Source: ITU-T T.871, 6.1;
+// T.872, 6.5.3.
 bool is_luminance_first(const JpegHeader& header, const DicomLayout& layout) {
   if (header.is_jfif) return true;
   if (header.adobe_transform >= 0) return header.adobe_transform != 0;
@@ -103,7 +104,7 @@ bool describe_jpeg_2000(Bytes stream, const DicomLayout& layout, DicomStream& fo
   found.channels = static_cast<int>(big_endian(code.subspan(40, 2)));
   found.bits = (code[42] & 0x7F) + 1;
   found.is_signed = (code[42] & 0x80) != 0;
-  bool is_transformed = false;  // the codec returns RGB then
+  bool is_transformed = false;  // if true, the codec returns RGB
   for (std::size_t at = 4 + big_endian(code.subspan(4, 2));
        at + 9 <= code.size() && code[at] == 0xFF; at += 2 + big_endian(code.subspan(at + 2, 2)))
     if (code[at + 1] == 0x52) {
@@ -128,9 +129,9 @@ bool describe_rle(const DicomLayout& layout, DicomStream& found) {
 
 #ifdef OSTEON_HAS_GDCM
 
-// The shared memory: whether the samples, which follow, are complete.
-struct alignas(64) Answer {
-  std::int32_t complete;
+// The beginning of the shared memory; the samples follow.
+struct alignas(64) ResultHeader {
+  std::int32_t complete;  // 1 if all samples were decoded
 };
 
 DicomSamples decode_isolated(Bytes stream, const DicomStream& description,
@@ -138,16 +139,17 @@ DicomSamples decode_isolated(Bytes stream, const DicomStream& description,
   const std::size_t count = static_cast<std::size_t>(description.height * description.width) *
                             static_cast<std::size_t>(description.channels);
   const bool are_bytes = description.bits <= 8;
-  SharedMemory memory(sizeof(Answer) + count * (are_bytes ? 1 : 2));
-  const std::span samples(memory.data() + sizeof(Answer), memory.size() - sizeof(Answer));
+  SharedMemory memory(sizeof(ResultHeader) + count * (are_bytes ? 1 : 2));
+  const std::span samples(memory.data() + sizeof(ResultHeader),
+                          memory.size() - sizeof(ResultHeader));
   const std::string ended = run_isolated({}, [&] {
     const bool complete = run_gdcm(stream, description, samples);
-    reinterpret_cast<Answer*>(memory.data())->complete = complete;
+    reinterpret_cast<ResultHeader*>(memory.data())->complete = complete;
   });
-  OSTEON_CHECK(ended.empty(), "a damaged DICOM file (its decoder ended by ", ended, ")");
-  Answer answer{};
-  std::memcpy(&answer, memory.data(), sizeof answer);
-  OSTEON_CHECK(answer.complete == 1, "a DICOM file whose image cannot be decoded (transfer syntax ",
+  OSTEON_CHECK(ended.empty(), "a damaged DICOM file (its decoder failed: ", ended, ")");
+  ResultHeader header{};
+  std::memcpy(&header, memory.data(), sizeof header);
+  OSTEON_CHECK(header.complete == 1, "a DICOM file whose image cannot be decoded (transfer syntax ",
                syntax, ")");
   DicomSamples result{.channels = description.channels,
                       .word_bits = are_bytes ? 8 : 16,
@@ -177,13 +179,13 @@ DicomStream describe_stream(Bytes stream, const std::string& syntax, const Dicom
                            ? describe_rle(layout, found)
                            : false;
   OSTEON_CHECK(is_read, "a DICOM file in transfer syntax ", syntax.empty() ? "(none)" : syntax,
-               ", which is not read; save it as explicit little endian");
+               ", which is not supported; save it as explicit little endian");
   OSTEON_CHECK(found.height == layout.height && found.width == layout.width,
                "a damaged DICOM file: ", layout.height, " x ", layout.width,
                " pixels, but its compressed image has ", found.height, " x ", found.width);
   OSTEON_CHECK((found.channels == 1 || found.channels == 3) && found.bits >= 1 && found.bits <= 16,
                "a DICOM file whose compressed image has ", found.channels, " channels of ",
-               found.bits, " bits; 1 or 3 of up to 16 are read");
+               found.bits, " bits; supported are 1 or 3 channels of up to 16 bits");
   return found;
 }
 
@@ -194,7 +196,7 @@ DicomSamples decode_with_gdcm([[maybe_unused]] Bytes stream,
   return decode_isolated(stream, description, syntax);
 #else
   throw Error("a DICOM file in transfer syntax " + syntax +
-              ", which this build does not read (install GDCM and configure again)");
+              ", which this build does not support (install GDCM and configure again)");
 #endif
 }
 

@@ -20,7 +20,7 @@ constexpr DicomTag kPixelData = 0x7FE00010, kTransferSyntax = 0x00020010;
 constexpr DicomTag kModalityLuts = 0x00283000, kVoiLuts = 0x00283010;
 constexpr int kMaxDepth = 16;  // of nested sequences
 constexpr std::size_t kPreambleBytes = 128;
-constexpr std::size_t kMaxText = 64;  // numbers and codes have at most 16. Source: PS3.5, 6.2
+constexpr std::size_t kMaxText = 64;  // numbers and codes have at most 16 bytes (PS3.5, 6.2)
 
 // The value representations whose explicit length has four bytes. Source: PS3.5, 7.1.2.
 constexpr std::array<std::string_view, 13> kLongLength = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
@@ -46,8 +46,8 @@ bool is_representation(Bytes bytes) {
   return std::ranges::find(kRepresentations, letters(bytes)) != kRepresentations.end();
 }
 
-// The encoding of a data set by its first element: groups are below 0x100, and implicit elements
-// have a length where explicit ones have letters.
+// The encoding of a data set, from its first element. The first group is below 0x100, which shows
+// the byte order. Explicit elements have two letters where implicit ones have a length.
 Encoding encoding_of(Bytes data) {
   OSTEON_CHECK(data.size() >= 8, "a DICOM file that ends before its data");
   return {.is_explicit = is_representation(data.subspan(4, 2)),
@@ -122,13 +122,13 @@ class Reader {
   }
 
  private:
-  // Reads the value of an element and keeps it in `data` (null: nothing is kept) if it describes
-  // the image.
+  // Reads the value of an element, and keeps it in `data` if it describes the image. If `data` is
+  // null, nothing is kept.
   void value(Cursor& cursor, const Head& head, Encoding encoding, DicomDataSet* data, int depth) {
     const std::uint32_t group = head.tag >> 16;
     const bool keep = data != nullptr && (group == 0x0028 || group == 0x2050);
     if (depth == 0 && head.tag == kPixelData) return pixels(cursor, head, encoding, file_);
-    // An element of unknown representation is an implicit sequence. Source: PS3.5, 6.2.2.
+    // An element of unknown representation (UN) contains implicit elements. Source: PS3.5, 6.2.2.
     const Encoding inner = head.representation == "UN" ? kImplicit : encoding;
     if (head.length != kUndefinedLength) {
       const Bytes bytes = cursor.take(head.length);
@@ -141,7 +141,8 @@ class Reader {
       }
       return;
     }
-    // Only a sequence or a compressed image (here that of an icon) may have an end marker.
+    // Undefined length, up to an end marker: only a sequence or a compressed image may have it. An
+    // image here is that of an icon.
     if (DicomFile icon; head.tag == kPixelData && head.representation.starts_with("O"))
       return pixels(cursor, head, encoding, icon);
     OSTEON_CHECK(
@@ -158,8 +159,8 @@ class Reader {
     return place->second.get();
   }
 
-  // The items of a sequence, to its end marker or else to the end of the bytes. `first` keeps the
-  // first of them.
+  // Reads the items of a sequence, up to its end marker if `has_end`, else to the end of the bytes.
+  // Keeps the first item in `first`, if that is not null.
   void items(Cursor& cursor, Encoding encoding, DicomDataSet* first, bool has_end, int depth) {
     OSTEON_CHECK(depth < kMaxDepth, "a DICOM file with sequences nested too deeply");
     for (; has_end || !cursor.rest().empty(); first = nullptr) {
@@ -190,7 +191,7 @@ class Reader {
     }
     OSTEON_CHECK(head.representation.empty() || head.representation.starts_with("O"),
                  "a damaged DICOM file");
-    bool is_offset_table = true;  // the first item. Source: PS3.5, A.4.
+    bool is_offset_table = true;  // the first item is one. Source: PS3.5, A.4.
     for (Head item = cursor.head(encoding); !is_end(item, kSequenceEnd);
          item = cursor.head(encoding), is_offset_table = false) {
       OSTEON_CHECK(item.tag == kItem && item.length != kUndefinedLength, "a damaged DICOM file");
@@ -211,12 +212,12 @@ std::string read_meta(Cursor& cursor) {
     if (head.tag == kTransferSyntax) syntax = letters(value);
   }
   while (!syntax.empty() && (syntax.back() == '\0' || syntax.back() == ' ')) syntax.pop_back();
-  for (char& c : syntax)  // it is shown in errors
+  for (char& c : syntax)  // because messages contain it
     if (c != '.' && (c < '0' || c > '9')) c = '?';
   return syntax;
 }
 
-// The data set of a deflated file, a stream without zlib's header. Source: PS3.5, A.5.
+// The data set of a deflated file, which is a stream without a zlib header. Source: PS3.5, A.5.
 std::vector<std::uint8_t> inflated(Bytes bytes) {
   z_stream stream{};
   OSTEON_CHECK(::inflateInit2(&stream, -MAX_WBITS) == Z_OK, "zlib cannot start");
@@ -267,7 +268,8 @@ std::string DicomDataSet::text(DicomTag tag) const {
 }
 
 std::optional<double> DicomDataSet::decimal(DicomTag tag) const {
-  // Numbers beyond this limit are damage; their products with 16-bit values must be finite.
+  // A larger number is a damaged one. The products of accepted numbers and 16-bit values are
+  // finite.
   constexpr double kMaxMagnitude = 1e100;
   const std::string value = text(tag);
   const char* const start = value.data() + (value.starts_with('+') ? 1 : 0);

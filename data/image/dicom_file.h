@@ -1,5 +1,5 @@
-// The elements of a DICOM file that define its image; nothing else is kept, so that no personal
-// data can be shown. Source: DICOM PS3.5, 7 (data set) and PS3.10, 7 (file).
+// The elements of a DICOM file that define its image. Nothing else is kept, so that no message can
+// contain personal data. Source: DICOM PS3.5, chapter 7 (data set), and PS3.10, chapter 7 (file).
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,20 @@ namespace osteon {
 using DicomTag = std::uint32_t;  // group << 16 | element
 
 struct DicomElement {
-  std::string representation;  // two letters; empty if implicit
+  std::string representation;  // value representation: two letters; empty if implicit
   Bytes value;
 };
 
 // A data set, or the first item of a sequence in it.
 class DicomDataSet {
  public:
-  // The first number in a text (DS, IS); none if the element is absent, empty or not a number.
+  // The first number of a text (DS, IS); nullopt if the element is absent, empty or not a number.
   std::optional<double> decimal(DicomTag tag) const;
-  // The first value of a text, without padding; empty if absent. Safe to print on a terminal.
+  // The first value of a text, without padding, as printable ASCII; empty if absent.
   std::string text(DicomTag tag) const;
-  // 16-bit numbers (US, SS, OW), as they are stored.
+  // The 16-bit numbers (US, SS, OW) of an element, as they are stored.
   std::vector<std::uint16_t> words(DicomTag tag) const;
-  // The first of them.
+  // The first of these numbers; nullopt if the element is absent or too short.
   std::optional<std::uint16_t> word(DicomTag tag) const;
   const DicomElement* find(DicomTag tag) const;
   // The first item of a sequence; null if there is none.
@@ -49,14 +49,14 @@ struct DicomFile {
 };
 
 // Reads a file with or without preamble and meta information, implicit or explicit, little or big
-// endian, deflated or not. The first element of the data set decides between implicit and explicit,
-// not the transfer syntax: some writers name the wrong one. Throws Error unless every element lies
-// completely within the file; zero bytes after the data set are ignored. The result refers to
-// `bytes`.
+// endian, deflated or not. The first element of the data set shows whether it is implicit or
+// explicit and its byte order; the transfer syntax is not used for this, because some programs
+// write a wrong one. Throws Error unless every element lies completely within the file; zero bytes
+// after the data set are ignored. The result refers to `bytes`.
 DicomFile read_dicom_file(Bytes bytes);
 
-// Whether a file starts like DICOM: with "DICM" after the preamble, or with two elements as they
-// begin a data set. 256 bytes suffice.
+// Whether a file starts like DICOM: with "DICM" after the preamble, or with two elements with which
+// a data set can begin. The first 256 bytes are sufficient.
 bool starts_like_dicom(Bytes start);
 
 }  // namespace osteon

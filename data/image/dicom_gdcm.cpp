@@ -1,4 +1,4 @@
-// Decodes compressed samples with GDCM, of which only the codecs are used.
+// Decodes compressed samples with the codecs of GDCM; nothing else of GDCM is used.
 #ifdef OSTEON_HAS_GDCM
 
 #include <gdcmImage.h>
@@ -35,7 +35,7 @@ bool run_gdcm(Bytes stream, const DicomStream& description, std::span<std::byte>
   image.SetPixelFormat(
       gdcm::PixelFormat(static_cast<unsigned short>(description.channels), bits <= 8 ? 8 : 16, bits,
                         static_cast<unsigned short>(bits - 1), description.is_signed ? 1 : 0));
-  // RGB keeps the codecs from converting colours.
+  // With RGB, the codecs do not convert colours.
   image.SetPhotometricInterpretation(description.channels == 1 ? Colours::MONOCHROME2
                                                                : Colours::RGB);
   image.SetPlanarConfiguration(0);

@@ -1,4 +1,4 @@
-// The grayscale transformations, applied once per value that occurs.
+// The grayscale transformations. Each is applied once to every value that occurs in the image.
 #include "data/image/dicom_levels.h"
 
 #include <algorithm>
@@ -16,13 +16,13 @@ using Transform = std::function<double(double)>;
 
 constexpr std::size_t kWords = 0x10000;
 
-// From a word as it is stored to its value.
+// Converts a stored word to its value.
 class StoredValue {
  public:
   StoredValue(const DicomSamples& samples, const std::vector<std::uint8_t>& occurs)
       : bits_(samples.bits), is_signed_(samples.is_signed) {
-    // Many writers name a High Bit beyond Bits Stored and store the values from bit 0 all the same:
-    // then each word is its value.
+    // Many programs write a High Bit beyond Bits Stored, but store the values from bit 0. Then each
+    // word equals its value, and nothing is shifted.
     const int mask = (1 << samples.word_bits) - 1;
     bool are_values = true;
     for (std::size_t word = 0; word < occurs.size(); ++word)
@@ -55,7 +55,7 @@ class Padding {
   }
 
   bool contains(std::size_t word, int value) const {
-    // Padding that the stored bits cannot express uses all bits of the word.
+    // If the stored bits cannot represent the padding, it is compared with all bits of the word.
     const int compared = is_whole_word_ ? number(static_cast<std::uint16_t>(word)) : value;
     return low_ <= compared && compared <= high_;
   }
@@ -69,7 +69,7 @@ class Padding {
   int low_ = std::numeric_limits<int>::max(), high_ = std::numeric_limits<int>::min();
 };
 
-// A table in a sequence's first item, if there is one.
+// The table in the first item of a sequence, if there is one.
 std::optional<DicomLookupTable> table_in(const DicomDataSet& data, DicomTag sequence,
                                          bool is_signed) {
   const DicomDataSet* const item = data.item(sequence);
@@ -78,7 +78,7 @@ std::optional<DicomLookupTable> table_in(const DicomDataSet& data, DicomTag sequ
   return read_lookup_table(*item, 0x00283002, 0x00283006, is_signed);
 }
 
-// Modality LUT Sequence, or Rescale Slope and Intercept; null if there are none. Source: C.11.1.
+// Modality LUT Sequence, or Rescale Slope and Intercept; null if nothing changes. Source: C.11.1.
 Transform modality(const DicomDataSet& data, bool is_signed, std::vector<std::string>& warnings) {
   if (const auto table = table_in(data, 0x00283000, is_signed)) return *table;
   const double slope = data.decimal(0x00281053).value_or(1);
@@ -88,7 +88,7 @@ Transform modality(const DicomDataSet& data, bool is_signed, std::vector<std::st
   return [=](double value) { return slope * value + intercept; };
 }
 
-// The first window, to 0..1; null if there is none. Source: C.11.2.1.2 and C.11.2.1.3.
+// The first window, whose results are 0..1; null if there is none. Source: C.11.2.1.2, C.11.2.1.3.
 Transform window(const DicomDataSet& data, std::vector<std::string>& warnings) {
   const auto centre = data.decimal(0x00281050), width = data.decimal(0x00281051);
   if (!centre || !width) return nullptr;
@@ -96,18 +96,18 @@ Transform window(const DicomDataSet& data, std::vector<std::string>& warnings) {
   const double c = *centre, w = *width;
   const bool is_sigmoid = function == "SIGMOID", is_exact = function == "LINEAR_EXACT";
   if (is_sigmoid || is_exact ? w <= 0 : w < 1) {
-    warnings.push_back(format("a window of width ", w, ", which is ignored"));
+    warnings.push_back(format("a window of width ", w, " is ignored"));
     return nullptr;
   }
   if (is_sigmoid) return [=](double x) { return 1 / (1 + std::exp(-4 * (x - c) / w)); };
   if (is_exact) return [=](double x) { return std::clamp((x - c) / w + 0.5, 0.0, 1.0); };
   if (!function.empty() && function != "LINEAR")
-    warnings.push_back("a window of unknown function, which is taken as LINEAR");
+    warnings.push_back("a window with an unknown function is taken as LINEAR");
   if (w == 1) return [=](double x) { return x > c - 0.5 ? 1.0 : 0.0; };
   return [=](double x) { return std::clamp((x - (c - 0.5)) / (w - 1) + 0.5, 0.0, 1.0); };
 }
 
-// VOI LUT Sequence or a window, to 0..1; null if there are none. Source: C.11.2.
+// VOI LUT Sequence or a window, whose results are 0..1; null if there are none. Source: C.11.2.
 Transform values_of_interest(const DicomDataSet& data, bool is_signed,
                              std::vector<std::string>& warnings) {
   const auto table = table_in(data, 0x00283010, is_signed);
@@ -121,7 +121,7 @@ bool is_inverted(const DicomDataSet& data, const std::string& colours,
   const bool is_monochrome1 = colours == "MONOCHROME1";
   const std::string shape = data.text(0x20500020);
   if (!shape.empty() && (shape == "INVERSE") != is_monochrome1)
-    warnings.push_back("a Presentation LUT Shape that contradicts the photometric interpretation");
+    warnings.push_back("the Presentation LUT Shape contradicts the photometric interpretation");
   return is_monochrome1 || shape == "INVERSE";
 }
 
@@ -145,7 +145,7 @@ DicomLookupTable read_lookup_table(const DicomDataSet& data, DicomTag descriptor
                          .bits = three[2],
                          .entries = data.words(entries)};
   const std::size_t size = three[0] == 0 ? kWords : three[0];
-  if (table.entries.size() < size) {  // bytes
+  if (table.entries.size() < size) {  // the entries are bytes, not words
     OSTEON_CHECK(element->value.size() >= size && table.bits <= 8,
                  "a DICOM file with a truncated lookup table");
     table.entries.assign(element->value.begin(), element->value.end());
@@ -168,8 +168,8 @@ std::vector<std::uint8_t> grey_levels(const DicomSamples& samples, const DicomDa
   const Transform interest = values_of_interest(data, may_be_negative, warnings);
   const bool inverted = is_inverted(data, colours, warnings);
 
-  std::vector<std::size_t> words;  // that are not padding
-  std::vector<double> values;      // after the modality transformation
+  std::vector<std::size_t> words;  // the words that are not padding
+  std::vector<double> values;      // their values after the modality transformation
   for (std::size_t word = 0; word < kWords; ++word) {
     if (occurs[word] == 0 || padding.contains(word, stored(word))) continue;
     words.push_back(word);

@@ -1,5 +1,5 @@
-// From stored values to grey levels: the grayscale transformations of DICOM. Source: DICOM PS3.3,
-// C.11.1 (modality), C.11.2 (values of interest), C.7.6.3.1.2 (photometric interpretation).
+// Converts stored values to grey levels: the grayscale transformations of DICOM. Source: DICOM
+// PS3.3, C.11.1 (modality), C.11.2 (values of interest), C.7.6.3.1.2 (photometric interpretation).
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace osteon {
 
-// A lookup table: entry i belongs to the value first + i; values beyond its ends get the entry
-// there. Source: C.11.1.1.1, C.11.2.1.1.
+// A lookup table: entry i belongs to the value first + i. Smaller values get the first entry,
+// larger values the last one. Source: C.11.1.1.1, C.11.2.1.1.
 struct DicomLookupTable {
   int first = 0;
   int bits = 16;  // entries are 0 to 2^bits - 1
@@ -19,21 +19,22 @@ struct DicomLookupTable {
   std::uint16_t operator()(double value) const;
 };
 
-// Reads a table from its descriptor and its data. Throws Error if it is damaged.
+// Reads a table from the elements with its descriptor and its entries. `is_signed` applies if the
+// file does not say whether `first` is signed. Throws Error if the table is damaged.
 DicomLookupTable read_lookup_table(const DicomDataSet& data, DicomTag descriptor, DicomTag entries,
                                    bool is_signed);
 
 // The grey level of each pixel of a grey image, from the values in one channel:
 //
-// * Modality LUT, or rescale slope and intercept.
-// * VOI LUT, which is preferred to a window; or the first window, with its function. Without both,
-//   unsigned values of 8 bits that are not rescaled are levels already; other values are scaled
-//   from the smallest to the largest of the image.
-// * Inverted once if the image is MONOCHROME1 or its Presentation LUT Shape is INVERSE, which
-//   belong together (C.8.11.3.1).
+// 1. The modality LUT is applied, or rescale slope and intercept.
+// 2. The VOI LUT is applied if there is one, else the first window with its function. Without both,
+//    unsigned 8-bit values that are not rescaled are grey levels already; other values are scaled
+//    so that the smallest one of the image becomes 0 and the largest one 255.
+// 3. Levels are inverted (once) if the image is MONOCHROME1 or its Presentation LUT Shape is
+//    INVERSE; the standard requires both together (C.8.11.3.1).
 //
-// Pixels that are padding (C.7.5.1.1.2) are black and do not count for smallest and largest.
-// Appends to `warnings` what cannot be meant so.
+// Padding pixels (C.7.5.1.1.2) become black and are not counted as smallest or largest value.
+// Appends to `warnings` attributes that contradict each other or make no sense.
 std::vector<std::uint8_t> grey_levels(const DicomSamples& samples, const DicomDataSet& data,
                                       const std::string& colours,
                                       std::vector<std::string>& warnings);

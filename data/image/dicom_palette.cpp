@@ -1,4 +1,4 @@
-// Looks colours up and reduces them to grey.
+// Converts palette indices to colours, and colours to grey.
 #include "data/image/dicom_palette.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace osteon {
 
 std::vector<std::uint8_t> palette_levels(const DicomSamples& samples, const DicomDataSet& data) {
   OSTEON_CHECK(data.find(0x00281221) == nullptr || data.find(0x00281201) != nullptr,
-               "a DICOM file with a palette in segments, which is not read");
+               "a DICOM file with a segmented palette, which is not supported");
   constexpr DicomTag kDescriptors[] = {0x00281101, 0x00281102, 0x00281103};
   constexpr DicomTag kEntries[] = {0x00281201, 0x00281202, 0x00281203};
   std::vector<DicomLookupTable> tables;

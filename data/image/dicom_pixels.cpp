@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 8> kColours = {"MONOCHROME1", "MONOCHROME
                                                       "YBR_FULL",    "YBR_FULL_422", "YBR_RCT",
                                                       "YBR_ICT",     "PALETTE COLOR"};
 
-// Reads sample `place(i)` to word i: bytes, or words of the file's byte order.
+// Writes sample place(i) of `bytes` to word i. Samples are bytes, or words in the file's byte
+// order.
 template <class Place>
 void read_words(Bytes bytes, int bits_allocated, bool is_big_endian, std::vector<std::uint16_t>& to,
                 Place place) {
@@ -31,8 +32,8 @@ void read_words(Bytes bytes, int bits_allocated, bool is_big_endian, std::vector
     }
 }
 
-// Bytes that are in words of the other byte order, in their own order; else nothing. Source: PS3.5,
-// 7.3 and 8.1.2.
+// If 8-bit samples are stored in big-endian words: the bytes in the order of the pixels; else
+// nothing. Source: PS3.5, 7.3 and 8.1.2.
 std::vector<std::uint8_t> bytes_in_order(const DicomFile& file, const DicomLayout& layout) {
   if (layout.bits_allocated != 8 || !file.data.is_big_endian ||
       file.data.find(kPixelData)->representation != "OW")
@@ -47,7 +48,7 @@ std::vector<std::uint8_t> bytes_in_order(const DicomFile& file, const DicomLayou
 DicomLayout read_layout(const DicomDataSet& data) {
   OSTEON_CHECK(data.find(kPixelData) != nullptr, "a DICOM file without an image");
   const double frames = data.decimal(0x00280008).value_or(1);
-  OSTEON_CHECK(frames <= 1, "a DICOM file of ", frames, " frames; a radiograph has one");
+  OSTEON_CHECK(frames <= 1, "a DICOM file with ", frames, " frames; only one is supported");
   DicomLayout layout;
   layout.height = data.word(0x00280010).value_or(0);
   layout.width = data.word(0x00280011).value_or(0);
@@ -67,13 +68,14 @@ DicomLayout read_layout(const DicomDataSet& data) {
                    layout.bits_stored >= 1 && layout.bits_stored <= layout.bits_allocated &&
                    layout.high_bit >= usual_high_bit && layout.high_bit < layout.bits_allocated &&
                    is_signed <= 1 && planes <= 1,
-               "a DICOM file of ", layout.samples, " samples per pixel and ", layout.bits_stored,
-               " of ", layout.bits_allocated, " bits per sample up to bit ", layout.high_bit,
-               "; 1 or 3 samples of 8 or 16 bits are read");
+               "a DICOM file with ", layout.samples, " samples per pixel, each stored in ",
+               layout.bits_stored, " of ", layout.bits_allocated, " bits up to bit ",
+               layout.high_bit, "; supported are 1 or 3 samples of 8 or 16 bits");
   layout.colours = data.text(0x00280004);
-  OSTEON_CHECK(std::ranges::find(kColours, layout.colours) != kColours.end(), "a DICOM file in ",
-               layout.colours.empty() ? "no named colours" : layout.colours,
-               "; grey, RGB, YBR_FULL and PALETTE COLOR are read");
+  OSTEON_CHECK(std::ranges::find(kColours, layout.colours) != kColours.end(),
+               "a DICOM file whose photometric interpretation is ",
+               layout.colours.empty() ? "empty" : layout.colours,
+               "; supported are grey, RGB, YBR_FULL and PALETTE COLOR");
   return layout;
 }
 
@@ -87,7 +89,8 @@ DicomSamples unpack(const DicomFile& file, const DicomLayout& layout) {
   const auto pixels = static_cast<std::size_t>(layout.height * layout.width);
   const std::size_t total = pixels * static_cast<std::size_t>(layout.samples);
   const auto bytes_each = static_cast<std::size_t>(layout.bits_allocated / 8);
-  // Two pixels share their colour differences: Y1 Y2 Cb Cr. Some files have all three samples.
+  // Two pixels share their colour differences: Y1 Y2 Cb Cr. Some files store all three samples of
+  // each pixel, although they say YBR_FULL_422.
   const bool pairs = layout.colours == "YBR_FULL_422" && file.pixels.size() < total * bytes_each;
   const std::size_t expected = pairs ? (pixels + 1) / 2 * 4 : total;
   OSTEON_CHECK(file.pixels.size() >= expected * bytes_each,

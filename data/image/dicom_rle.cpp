@@ -1,4 +1,5 @@
-// RLE compression of DICOM: each byte of each channel is a segment of runs. Source: DICOM PS3.5, G.
+// RLE compression of DICOM: one segment of runs for each byte of each channel. Source: DICOM PS3.5,
+// annex G.
 #include <algorithm>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@ std::size_t little_endian(Bytes bytes) {
          std::size_t{bytes[3]} << 24;
 }
 
-// Decodes a segment; calls `put(i, byte)` for byte i of `count`.
+// Decodes the first `count` bytes of a segment and calls put(i, byte) for byte i.
 template <class Put>
 void read_runs(Bytes segment, std::size_t count, const Put& put) {
   std::size_t done = 0;

@@ -23,7 +23,8 @@ std::vector<std::uint8_t> read_bytes(const fs::path& path) {
   const auto size = static_cast<std::int64_t>(fs::file_size(path, error));
   OSTEON_CHECK(!error, "cannot be read: ", error.message());
   OSTEON_CHECK(size > 0, "the file is empty");
-  OSTEON_CHECK(size <= kMaxFileBytes, size, " bytes; at most ", kMaxFileBytes, " are read");
+  OSTEON_CHECK(size <= kMaxFileBytes, "has ", size, " bytes, more than the ", kMaxFileBytes,
+               " allowed");
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
   std::ifstream in(path, std::ios::binary);
   OSTEON_CHECK(in, "cannot be opened (is it readable?)");
@@ -50,14 +51,14 @@ FileFormat format_of(Bytes start) {
 
 void check_dimensions(std::int64_t height, std::int64_t width) {
   OSTEON_CHECK(height > 0 && width > 0, height, " x ", width, " pixels: the image is empty");
-  OSTEON_CHECK(height <= kMaxPixels / width, height, " x ", width, " pixels; at most ", kMaxPixels,
-               " are read");
+  OSTEON_CHECK(height <= kMaxPixels / width, height, " x ", width, " pixels, more than the ",
+               kMaxPixels, " allowed");
 }
 
 bool starts_like_image(const fs::path& path) {
   std::array<std::uint8_t, 256> start;
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) return false;  // a pipe would wait
+  if (!fs::is_regular_file(path, error)) return false;  // reading from a pipe would wait
   std::ifstream in(path, std::ios::binary);
   in.read(reinterpret_cast<char*>(start.data()), start.size());
   return format_of(Bytes(start).first(static_cast<std::size_t>(in.gcount()))) != FileFormat::none;
@@ -73,7 +74,7 @@ Image read_image(const fs::path& path) try {
     case FileFormat::dicom:
       return decode_dicom(bytes);
     default:
-      throw Error("neither PNG, JPEG nor DICOM by its first bytes");
+      throw Error("its first bytes are not those of a PNG, JPEG or DICOM file");
   }
 } catch (const Error& error) {
   throw Error(path.string() + ": " + error.what());

@@ -1,4 +1,5 @@
-// A radiograph in memory, as 8-bit grey levels, and the steps to it: decode, orient, resize.
+// A radiograph in memory, as 8-bit grey levels, and the functions that make it: decode, orient,
+// resize.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +12,21 @@ namespace osteon {
 struct Image {
   std::int64_t height = 0, width = 0;
   std::vector<std::uint8_t> pixels;        // height x width grey levels, row-major
-  std::vector<std::string> warnings = {};  // faults of the file that read_image went over
+  std::vector<std::string> warnings = {};  // faults of the file that do not prevent reading it
 
   std::uint8_t at(std::int64_t y, std::int64_t x) const {
     return pixels[static_cast<std::size_t>(y * width + x)];
   }
 };
 
-// The same in colour: red, green, blue of each pixel in turn.
+// An image in colour: red, green and blue of each pixel, row-major.
 struct ColourImage {
   std::int64_t height = 0, width = 0;
   std::vector<std::uint8_t> pixels;
 };
 
 enum class Fit {
-  stretch,  // scales both sides independently, as the MURA paper
+  stretch,  // scales both sides independently, as in the MURA paper
   pad,      // keeps the aspect ratio; centred on black
 };
 
@@ -33,13 +34,13 @@ enum class Fit {
 const char* fit_name(Fit fit);
 Fit fit_from_name(const std::string& name);
 
-// Decodes a PNG (8 or 16 bit, grey, RGB, palette, alpha ignored), a baseline or progressive JPEG
-// (grey, colour or CMYK) or a DICOM file; EXIF orientation is applied. Colour becomes grey by the
-// ITU-R 601 luma, rounded as Pillow's convert("L"). Throws Error naming the path if the file is
-// missing, empty, of another format, too large or damaged so that pixels are missing or wrong.
+// Decodes a PNG (of every colour type; alpha is ignored), a baseline or progressive JPEG (grey,
+// colour or CMYK) or a DICOM file; EXIF orientation is applied. Colour becomes grey by the ITU-R
+// 601 luma, rounded as by Pillow's convert("L"). Throws Error naming the path if the file is
+// missing, empty, of another format, too large, or damaged so that pixels are missing or wrong.
 Image read_image(const std::filesystem::path& path);
 
-// Whether a file starts like one of these formats, whatever its name. Reads a few bytes.
+// Whether the first bytes of a file are those of one of these formats; its name does not matter.
 bool starts_like_image(const std::filesystem::path& path);
 
 // Antialiased resizing with a triangle filter; equals Pillow's Image.resize(BILINEAR) to one grey

@@ -33,12 +33,14 @@ void limit(__rlimit_resource resource, std::size_t most) {
   ::setrlimit(resource, &both);
 }
 
-// In the copy: drops every access that could do harm. Uses only calls that are safe after fork.
-void give_up_everything(const IsolationLimits& limits, std::size_t most_bytes, pid_t parent) {
-  // Handlers would act on the parent's files, and those of a sanitizer or a fuzzer would report the
-  // crash.
+// Runs in the copy: closes files and sets limits, so that the copy can do no harm. Uses only calls
+// that are safe after fork.
+void restrict_process(const IsolationLimits& limits, std::size_t most_bytes, pid_t parent) {
+  // Inherited handlers would use the parent's files, and those of a sanitizer or a fuzzer would
+  // report the crash.
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  // Ctrl-C reaches the copy too, but the parent decides; the file is not at fault.
+  // Ctrl-C is also sent to the copy. The copy ignores it, so that the parent does not take the file
+  // for damaged; the parent decides when to end.
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -52,16 +54,18 @@ void give_up_everything(const IsolationLimits& limits, std::size_t most_bytes, p
     for (const int output : {STDOUT_FILENO, STDERR_FILENO}) ::close(output);
 }
 
-// Time is counted in slices of waiting: while both processes are stopped (Ctrl-Z) hardly any
-// passes.
+// Whether the process ends in that time. Time is measured in short waits, so that it does not pass
+// while both processes are stopped (Ctrl-Z).
 bool ends_within(unsigned seconds, pid_t process, int& status) {
   constexpr int kSliceMilliseconds = 100;
-  // Readable at the end of the process; without a pidfd (-1, a kernel before 5.3) poll only waits.
+  // A pidfd, which becomes readable when the process ends. On a kernel before 5.3 it is -1, and
+  // poll only waits.
   pollfd end{static_cast<int>(::syscall(SYS_pidfd_open, process, 0)), POLLIN, 0};
   bool ended = false;
   for (unsigned slice = 0; !ended && slice < seconds * (1000 / kSliceMilliseconds); ++slice) {
     ::poll(&end, 1, kSliceMilliseconds);
-    // There is no status if the program reaps all children itself; then the results decide.
+    // If the program itself waits for all children (ECHILD), there is no status; then only the
+    // shared memory shows whether the work succeeded.
     const pid_t reaped = ::waitpid(process, &status, WNOHANG);
     ended = reaped == process || (reaped < 0 && errno == ECHILD);
   }
@@ -105,14 +109,14 @@ std::string run_isolated(const IsolationLimits& limits, const std::function<void
   const pid_t process = ::fork();
   const int error = errno;
   if (process == 0) {
-    give_up_everything(limits, most_bytes, parent);
+    restrict_process(limits, most_bytes, parent);
     ::sigemptyset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
     int status = 1;
     try {
       work();
       status = 0;
-    } catch (...) {  // no result is the answer
+    } catch (...) {  // the missing result reports the failure
     }
     ::_exit(status);
   }

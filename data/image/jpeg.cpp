@@ -1,4 +1,4 @@
-// Reads JPEG with libjpeg-turbo. Its warnings of missing image data are errors.
+// Reads JPEG with libjpeg-turbo. Its warnings about missing image data are errors here.
 #include <stdio.h>
 
 #include <csetjmp>
@@ -19,8 +19,8 @@ namespace {
 
 constexpr int kMaxScans = 500;
 
-// libjpeg reports errors through callbacks that must not return. An exception must not cross its C
-// code, so the callbacks jump back into Decoder, which throws.
+// libjpeg reports errors through callbacks that must not return. An exception must not pass through
+// its C code, so the callbacks jump back into Decoder, which throws.
 struct Reporter {
   jpeg_error_mgr base;
   std::jmp_buf jump;
@@ -34,7 +34,8 @@ struct Reporter {
   std::longjmp(reporter->jump, 1);
 }
 
-// Level -1 is a warning. If the file or its image data ends early, libjpeg would fill in grey.
+// Level -1 is a warning. If the file or its image data ends early, libjpeg only warns and makes the
+// missing pixels grey; here that is an error.
 void report(j_common_ptr common, int level) {
   if (level >= 0) return;
   const int code = common->err->msg_code;
@@ -52,8 +53,8 @@ void limit_scans(j_common_ptr decompress) {
   std::longjmp(reporter->jump, 1);
 }
 
-// Decodes one file. Each step sets the jump's target anew and keeps no object with a destructor on
-// its stack; after a failed step only the destructor may follow.
+// Decodes one file. Each step sets the jump target again and has no local object with a destructor.
+// After a failed step only the destructor may be called.
 class Decoder {
  public:
   explicit Decoder(Bytes file) : file_(file) {
@@ -76,10 +77,12 @@ class Decoder {
     jpeg_read_header(&decompress_, TRUE);
   }
 
-  // Says what three channels are, in place of libjpeg's guess.
+  // Sets the colour space of the file, which libjpeg would otherwise guess.
   void set_colours(J_COLOR_SPACE colours) { decompress_.jpeg_color_space = colours; }
 
-  // Starts decoding, to grey, CMYK, or RGB: the luma is to be computed as in Pillow.
+  // Starts decoding to grey, CMYK or RGB. libjpeg does not convert to grey, because luma() does it
+  // as
+  // Pillow does.
   void start() {
     if (setjmp(reporter_.jump) != 0) fail_step();
     decompress_.out_color_space = decompress_.num_components == 1   ? JCS_GRAYSCALE
@@ -93,7 +96,7 @@ class Decoder {
     jpeg_read_scanlines(&decompress_, &row, 1);
   }
 
-  // Reads on to the end marker, so that a missing one is an error.
+  // Reads up to the end marker, so that a missing one is an error.
   void finish() {
     if (setjmp(reporter_.jump) != 0) fail_step();
     jpeg_finish_decompress(&decompress_);
@@ -119,7 +122,7 @@ int orientation_of(const jpeg_decompress_struct& state) {
   return 1;
 }
 
-// Pillow takes CMYK as Adobe stores it: inverted, so that 255 is no ink.
+// As Pillow, takes CMYK to be inverted, as Adobe stores it: 255 means no ink.
 std::uint8_t luma_of_cmyk(const std::uint8_t* inverted) {
   const std::uint32_t light = inverted[3];
   const auto channel = [&](int i) {
@@ -163,7 +166,7 @@ Image decode_jpeg(Bytes file) {
   Decoder decoder(file);
   decoder.read_header();
   check_dimensions(decoder.state().image_height, decoder.state().image_width);
-  const int orientation = orientation_of(decoder.state());  // the end frees the segments
+  const int orientation = orientation_of(decoder.state());  // decode() frees the segments
   return apply_orientation(decode(decoder), orientation);
 }
 

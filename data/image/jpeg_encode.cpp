@@ -15,7 +15,8 @@
 namespace osteon {
 namespace {
 
-// As in jpeg.cpp: libjpeg must not return from an error, and an exception must not cross it.
+// As in jpeg.cpp: libjpeg's error callback must not return, and an exception must not pass through
+// C code.
 struct Reporter {
   jpeg_error_mgr base;
   std::jmp_buf jump;
@@ -42,7 +43,7 @@ struct Encoder {
     free(bytes);
   }
 
-  // False if libjpeg fails. No object with a destructor may live on this stack.
+  // False if libjpeg fails. This function must have no local object with a destructor.
   bool run(const ColourImage& image, int quality) {
     if (setjmp(reporter.jump) != 0) return false;
     jpeg_create_compress(&compress);

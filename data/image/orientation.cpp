@@ -24,8 +24,8 @@ class Tiff {
     const std::uint32_t first = u16(offset), second = u16(offset + 2);
     return little_endian_ ? second << 16 | first : first << 16 | second;
   }
-  // The value of a directory's entry of any integer type; 0 for another type. A negative number is
-  // above every orientation. Source: TIFF 6.0, 2.
+  // The value of an entry of the directory, of any integer type; 0 for another type. A negative
+  // number becomes one that is larger than every orientation. Source: TIFF 6.0, section 2.
   std::uint32_t integer(std::size_t entry) const {
     switch (u16(entry + 2)) {
       case 1:  // BYTE

@@ -40,32 +40,34 @@ struct Chunk {
   bool is_verified = true;  // by its CRC
 };
 
-constexpr std::string_view kPictureData = "IDAT";
+constexpr std::string_view kImageData = "IDAT";
 
-// A fault that leaves the picture complete. A damaged file could have any number of them.
+// Adds a warning of a fault that leaves the pixels complete, up to a maximum, because a damaged
+// file can have any number of faults.
 void warn(std::vector<std::string>& warnings, std::string text) {
   constexpr std::size_t kMaxWarnings = 4;
   if (warnings.size() < kMaxWarnings) warnings.push_back(std::move(text));
 }
 
-// Returns all chunks up to and including the end chunk. Lengths and CRCs are verified; what is
-// wrong with them from the image data on, whose own checksum is verified later, is a warning.
+// Returns all chunks up to and including the end chunk. Verifies lengths and CRCs. A wrong one is
+// an error before the image data, and a warning from there on: the image data has its own checksum,
+// which is verified later.
 std::vector<Chunk> read_chunks(Bytes file, std::vector<std::string>& warnings) {
   std::vector<Chunk> chunks;
   std::size_t position = kSignatureBytes;
-  bool has_picture = false;
+  bool has_image_data = false;
   do {
     Bytes rest = file.subspan(position);
-    OSTEON_CHECK(has_picture || rest.size() >= kChunkFrameBytes, "the PNG ends early");
+    OSTEON_CHECK(has_image_data || rest.size() >= kChunkFrameBytes, "the PNG ends early");
     if (rest.size() < kChunkFrameBytes - 4) {
       warn(warnings, "the PNG has no end chunk");
       break;
     }
     std::size_t length = read_u32(rest);
     const auto* type = reinterpret_cast<const char*>(rest.data() + 4);
-    has_picture = has_picture || std::string_view(type, 4) == kPictureData;
+    has_image_data = has_image_data || std::string_view(type, 4) == kImageData;
     if (rest.size() < kChunkFrameBytes || length > rest.size() - kChunkFrameBytes) {
-      OSTEON_CHECK(has_picture, "the PNG ends early");
+      OSTEON_CHECK(has_image_data, "the PNG ends early");
       warn(warnings, format("the PNG ends within the chunk at byte ", position));
       length = std::min(length, rest.size() - (kChunkFrameBytes - 4));
       chunks.push_back({{type, 4}, rest.subspan(8, length), false});
@@ -75,7 +77,7 @@ std::vector<Chunk> read_chunks(Bytes file, std::vector<std::string>& warnings) {
     const uLong crc = ::crc32(0, typed_data.data(), static_cast<uInt>(typed_data.size()));
     const bool is_verified = crc == read_u32(rest.subspan(8 + length));
     if (!is_verified) {
-      OSTEON_CHECK(has_picture, "damaged PNG: wrong checksum of the chunk at byte ", position);
+      OSTEON_CHECK(has_image_data, "damaged PNG: wrong checksum of the chunk at byte ", position);
       warn(warnings, format("wrong checksum of the PNG's chunk at byte ", position));
     }
     chunks.push_back({{type, 4}, typed_data.subspan(4), is_verified});
@@ -84,7 +86,7 @@ std::vector<Chunk> read_chunks(Bytes file, std::vector<std::string>& warnings) {
   return chunks;
 }
 
-// A lower-case first letter: a decoder may skip the chunk.
+// Whether a decoder may skip the chunk: its first letter is lower-case.
 bool is_ancillary(std::string_view type) { return (type[0] & 0x20) != 0; }
 
 struct Header {
@@ -114,7 +116,7 @@ Header read_header(const Chunk& chunk) {
   return header;
 }
 
-// Uncompressed bytes of a pass of that size: a filter number precedes each row.
+// Uncompressed bytes of a pass of that size. A byte with the filter's number precedes each row.
 std::size_t pass_bytes(const Header& header, std::size_t width, std::size_t height) {
   const auto bits =
       static_cast<std::size_t>(header.channels()) * static_cast<std::size_t>(header.depth);
@@ -135,16 +137,16 @@ std::size_t raw_bytes(const Header& header) {
   return total;
 }
 
-// Inflates the image data only to verify it: zlib compares the Adler-32, and the number of bytes
-// must match the image's size.
-class PictureDataCheck {
+// Inflates the image data only to verify it: zlib verifies the Adler-32, and the number of bytes
+// must match the size of the image.
+class ImageDataCheck {
  public:
-  explicit PictureDataCheck(std::size_t expected_bytes) : expected_(expected_bytes) {
+  explicit ImageDataCheck(std::size_t expected_bytes) : expected_(expected_bytes) {
     OSTEON_CHECK(::inflateInit(&stream_) == Z_OK, "zlib cannot start");
   }
-  PictureDataCheck(const PictureDataCheck&) = delete;
-  PictureDataCheck& operator=(const PictureDataCheck&) = delete;
-  ~PictureDataCheck() { ::inflateEnd(&stream_); }
+  ImageDataCheck(const ImageDataCheck&) = delete;
+  ImageDataCheck& operator=(const ImageDataCheck&) = delete;
+  ~ImageDataCheck() { ::inflateEnd(&stream_); }
 
   void add(Bytes compressed) {
     stream_.next_in = const_cast<Bytef*>(compressed.data());
@@ -160,12 +162,13 @@ class PictureDataCheck {
     }
   }
 
-  // Throws Error unless there is all image data, and a checksum confirms it: its own, or the CRC of
-  // each chunk. Returns whether there is nothing else.
+  // Throws Error unless the image data is complete and confirmed by a checksum: its own, or the CRC
+  // of each chunk. Returns whether there are no surplus bytes and its own checksum is right.
   bool finish(bool has_crc, std::vector<std::string>& warnings) const {
     OSTEON_CHECK(produced_ >= expected_, "the PNG's image data ends early");
     OSTEON_CHECK(has_crc || (produced_ == expected_ && ended_),
-                 "damaged PNG: no checksum of the image data is right");
+                 "damaged PNG: neither the checksum of the image data nor the CRCs of its chunks "
+                 "confirm it");
     if (produced_ > expected_)
       warn(warnings, "the PNG has more image data than pixels");
     else if (!ended_)
@@ -181,25 +184,25 @@ class PictureDataCheck {
 };
 
 // The consecutive chunks of image data.
-std::span<const Chunk> picture_chunks(const std::vector<Chunk>& chunks) {
-  const auto is_picture = [](const Chunk& chunk) { return chunk.type == kPictureData; };
-  const auto first = std::ranges::find_if(chunks, is_picture);
-  return {first, std::find_if_not(first, chunks.end(), is_picture)};
+std::span<const Chunk> image_chunks(const std::vector<Chunk>& chunks) {
+  const auto is_image_data = [](const Chunk& chunk) { return chunk.type == kImageData; };
+  const auto first = std::ranges::find_if(chunks, is_image_data);
+  return {first, std::find_if_not(first, chunks.end(), is_image_data)};
 }
 
 // Verifies the order of the chunks and the image data; returns whether the image data can be
 // decoded as it is.
 bool verify(const std::vector<Chunk>& chunks, const Header& header,
             std::vector<std::string>& warnings) {
-  bool has_palette = false, has_picture = false;
+  bool has_palette = false, has_image_data = false;
   for (std::size_t i = 1; i < chunks.size(); ++i) {
     const Chunk& chunk = chunks[i];
-    if (chunk.type == kPictureData) {
+    if (chunk.type == kImageData) {
       OSTEON_CHECK(has_palette || header.colour_type != 3, "damaged PNG: no palette");
-      if (has_picture && chunks[i - 1].type != kPictureData)
+      if (has_image_data && chunks[i - 1].type != kImageData)
         warn(warnings, "the PNG has image data in two places");
-      has_picture = true;
-    } else if (chunk.type == "PLTE" && !has_picture) {
+      has_image_data = true;
+    } else if (chunk.type == "PLTE" && !has_image_data) {
       OSTEON_CHECK(!has_palette && chunk.data.size() % 3 == 0 && !chunk.data.empty() &&
                        chunk.data.size() <= kPaletteColours * 3,
                    "damaged PNG: wrong palette");
@@ -208,16 +211,16 @@ bool verify(const std::vector<Chunk>& chunks, const Header& header,
       warn(warnings, "the PNG has an unknown critical chunk");
     }
   }
-  PictureDataCheck picture(raw_bytes(header));
-  const std::span<const Chunk> parts = picture_chunks(chunks);
-  for (const Chunk& chunk : parts) picture.add(chunk.data);
-  return picture.finish(std::ranges::all_of(parts, &Chunk::is_verified), warnings);
+  ImageDataCheck image_data(raw_bytes(header));
+  const std::span<const Chunk> parts = image_chunks(chunks);
+  for (const Chunk& chunk : parts) image_data.add(chunk.data);
+  return image_data.finish(std::ranges::all_of(parts, &Chunk::is_verified), warnings);
 }
 
-// The image data alone, compressed anew: stb_image would inflate any surplus, whatever its size.
-std::vector<std::uint8_t> without_surplus(std::span<const Chunk> picture, std::size_t expected) {
+// The image data without surplus, compressed again. stb_image would inflate a surplus of any size.
+std::vector<std::uint8_t> without_surplus(std::span<const Chunk> image_data, std::size_t expected) {
   std::vector<std::uint8_t> compressed;
-  for (const Chunk& chunk : picture)
+  for (const Chunk& chunk : image_data)
     compressed.insert(compressed.end(), chunk.data.begin(), chunk.data.end());
   std::vector<std::uint8_t> raw(expected);
   z_stream stream{};
@@ -245,10 +248,11 @@ void append_chunk(std::vector<std::uint8_t>& file, std::string_view type, Bytes 
   file.insert(file.end(), 4, 0);
 }
 
-// Makes the same image safe for stb_image. stb_image looks colours up beyond the palette's end, in
-// uninitialised memory: the palette gets 256 colours, black where there were none, and alpha marks
-// those that were there. stb_image copies from a null pointer for an empty chunk of image data:
-// such chunks are dropped. Other chunks are dropped, too: no grey level depends on them.
+// Returns a file of the same image that is safe for stb_image. stb_image reads colours beyond the
+// end of the palette from uninitialised memory. Therefore the palette is extended to 256 colours by
+// black ones, and alpha marks the original ones. stb_image copies from a null pointer for an empty
+// chunk of image data. Therefore such chunks are dropped. Other chunks are dropped too, because no
+// grey level depends on them.
 std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks,
                                   const Header& header, bool is_clean) {
   std::vector<std::uint8_t> prepared(file.begin(), file.begin() + kSignatureBytes);
@@ -263,12 +267,12 @@ std::vector<std::uint8_t> prepare(Bytes file, const std::vector<Chunk>& chunks,
     append_chunk(prepared, "PLTE", palette);
     append_chunk(prepared, "tRNS", alpha);
   }
-  const std::span<const Chunk> picture = picture_chunks(chunks);
+  const std::span<const Chunk> image_data = image_chunks(chunks);
   if (!is_clean)
-    append_chunk(prepared, kPictureData, without_surplus(picture, raw_bytes(header)));
+    append_chunk(prepared, kImageData, without_surplus(image_data, raw_bytes(header)));
   else
-    for (const Chunk& chunk : picture)
-      if (!chunk.data.empty()) append_chunk(prepared, kPictureData, chunk.data);
+    for (const Chunk& chunk : image_data)
+      if (!chunk.data.empty()) append_chunk(prepared, kImageData, chunk.data);
   append_chunk(prepared, "IEND", {});
   return prepared;
 }
@@ -282,8 +286,8 @@ constexpr std::uint8_t to_8_bit(std::uint16_t level) {
   return static_cast<std::uint8_t>((level * 255u + 32895) >> 16);  // round(level / 257)
 }
 
-// Decodes with `load`, stbi_load_from_memory or its 16-bit version, and reduces to grey. With a
-// palette, alpha 0 marks a colour outside of it.
+// Decodes with `load`, which is stbi_load_from_memory or its 16-bit version, and converts to grey.
+// With a palette, alpha 0 marks a colour outside of it.
 template <class Level>
 Image decode_levels(Bytes file, bool has_palette,
                     Level* (*load)(const stbi_uc*, int, int*, int*, int*, int)) {
@@ -305,7 +309,7 @@ Image decode_levels(Bytes file, bool has_palette,
   return image;
 }
 
-// Some writers put JPEG's prefix before the TIFF header.
+// Some programs write the prefix "Exif" of JPEG before the TIFF header.
 int orientation_of(const std::vector<Chunk>& chunks) {
   const auto exif = std::ranges::find(chunks, "eXIf", &Chunk::type);
   if (exif == chunks.end()) return 1;

@@ -1,6 +1,6 @@
-// Antialiased resizing: a triangle filter, widened by the ratio when the image shrinks, first along
-// one side and then the other, in fixed point with 8 bits in between, as Pillow's
-// Image.resize(BILINEAR).
+// Antialiased resizing: a triangle filter, widened by the ratio if the image shrinks. It is applied
+// along one side and then along the other, in fixed point, and rounded to 8 bits after each; like
+// Pillow's Image.resize(BILINEAR).
 //
 // Columns are filtered by transposing, filtering rows and transposing back: whole rows are
 // consecutive bytes, for which the compiler emits vector instructions.
@@ -13,7 +13,8 @@
 namespace osteon {
 namespace {
 
-constexpr int kFractionBits = 22;  // 8 bits of level times a weight of at most 1 fit 32 bits
+// A level of 8 bits times a weight of at most 1 fits into 32 bits.
+constexpr int kFractionBits = 22;
 
 // The rows [first, first + weights.size()) of one output row, and their weights.
 struct Taps {
@@ -77,7 +78,7 @@ inline void transpose_piece(const std::uint8_t* in, std::int64_t in_width, std::
     for (std::int64_t y = 0; y < rows; ++y) out[x * out_width + y] = in[y * in_width + x];
 }
 
-// In square tiles, so that both sides stay in the cache.
+// Works in square tiles, so that the rows of both images stay in the processor's cache.
 Image transpose(const Image& image) {
   constexpr std::int64_t kTile = 16;
   Image result{image.width, image.height, {}};

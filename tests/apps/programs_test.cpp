@@ -145,7 +145,7 @@ TEST_CASE("predict writes the predictions it can make and lists the failures") {
                           image + " --csv " + here + "/some.csv --cam " + here + "/cam");
   CAPTURE(some.output);
   CHECK(some.status == 1);
-  CHECK(contains(some.output, "text.png: neither PNG"));
+  CHECK(contains(some.output, "text.png: its first bytes are not those of a PNG"));
   CHECK(contains(some.output, "nowhere.png: no such file"));
   CHECK(contains(some.output, "2 of 4 images have no prediction"));
   CHECK(contains(some.output, image + "  0."));

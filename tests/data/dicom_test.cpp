@@ -1,5 +1,6 @@
-// DICOM files of every kind against the results of pydicom and numpy (tests/golden/dicom, written
-// by scripts/golden/dicom.py), and refused files.
+// Compares the grey levels of DICOM files of every kind with those of pydicom and numpy
+// (tests/golden/dicom, written by scripts/golden/dicom.py); and checks that damaged files are
+// refused.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ int worst_difference(const Image& image, const std::string& hex) {
   return worst;
 }
 
-// Files of every path through the decoder, for damage.
+// Files that together take every path through the decoder; the tests damage them.
 constexpr const char* kUncompressed[] = {"depth_u8.dcm",
                                          "no_meta_implicit.dcm",
                                          "deflated.dcm",
@@ -76,7 +77,7 @@ TEST_CASE("every kind of DICOM file gives the grey levels that pydicom and numpy
   }
 }
 
-TEST_CASE("a file without a single complete image is refused by name, without the patient's") {
+TEST_CASE("a file without one complete image is refused; the error does not name the patient") {
   REQUIRE(golden().at("bad").size() >= 15);
   for (const auto& file : golden().at("bad").items()) {
     CAPTURE(file.key());
@@ -103,7 +104,7 @@ TEST_CASE("a DICOM file truncated anywhere is refused and nothing aborts") {
   check("jpeg_2000_u12.dcm");
 }
 
-// Damage inside a compressed image ends GDCM's decoders in many ways.
+// Damage inside a compressed image makes GDCM's decoders fail in many ways.
 TEST_CASE("a DICOM file with any byte changed is read or refused and nothing aborts") {
   const TemporaryFolder folder;
   std::size_t ended = 0;
@@ -126,6 +127,6 @@ TEST_CASE("a DICOM file with any byte changed is read or refused and nothing abo
   };
   for (const char* name : kUncompressed) check(name);
   for (const char* name : kCompressed) check(name);
-  // Else the decoders have become better, or the damage misses them.
+  // Otherwise the decoders were improved, or the changed bytes do not reach them.
   if (has_gdcm) CHECK(ended > 0);
 }

@@ -22,7 +22,7 @@ using nlohmann::json;
 namespace {
 
 const fs::path kGolden = OSTEON_TEST_DATA;
-constexpr std::size_t kSignatureBytes = 8;  // of a PNG; read_image looks at them
+constexpr std::size_t kSignatureBytes = 8;  // of a PNG; only read_image checks them
 
 // Rows of grey levels in hexadecimal.
 Image from_hex(const json& rows) {
@@ -137,7 +137,7 @@ TEST_CASE("each refused file is refused for its own reason") {
       {"refused_adler.png", "incorrect data check"},
       {"refused_data_in_two_places.png", "image data ends early"},
       {"refused_crc_before.png", "wrong checksum"},
-      {"refused_too_large.png", "2147483647 x 2147483647 pixels; at most 67108864 are read"},
+      {"refused_too_large.png", "2147483647 x 2147483647 pixels, more than the 67108864 allowed"},
       {"refused_half.jpg", "Premature end"},
       {"refused_half_with_end.jpg", "premature end of data segment"},
   };
@@ -148,8 +148,8 @@ TEST_CASE("each refused file is refused for its own reason") {
   }
 }
 
-// What is behind the image data may be damaged or missing: then the image is complete, and warned
-// of. Palette indices beyond the palette's end are not among these.
+// If only bytes behind the image data are damaged or missing, the image is complete and has a
+// warning.
 TEST_CASE("a PNG with a flipped byte anywhere or cut anywhere is refused or complete") {
   for (const char* name : {"rgb8_interlaced.png", "palette4.png", "text_and_three_parts.png"}) {
     CAPTURE(name);
@@ -173,7 +173,8 @@ TEST_CASE("a PNG with a flipped byte anywhere or cut anywhere is refused or comp
       for (const int bits : {0x01, 0x20, 0x80, 0xFF}) check(with_flipped(whole, i, bits));
       check(Bytes(whole).first(i));
     }
-    // The checksum of the image data and the end chunk have 20 bytes; every other one matters.
+    // Only damage to the checksum of the image data, to CRCs and to the end chunk may be a warning:
+    // at most 60 bytes.
     CHECK(warned > 0);
     CHECK(warned <= 5 * 60);
     CHECK(refused + warned == 5 * (whole.size() - kSignatureBytes));
@@ -225,7 +226,8 @@ TEST_CASE("files that are not images are named") {
       {folder.path() / "missing.png", "no such file"},
       {folder.path(), "not a regular file"},
       {folder.write("empty.png", ""), "the file is empty"},
-      {folder.write("text.png", "hello"), "neither PNG, JPEG nor DICOM by its first bytes"},
+      {folder.write("text.png", "hello"),
+       "its first bytes are not those of a PNG, JPEG or DICOM file"},
       {folder.write("signature.png", "\x89PNG\r\n\x1A\n"), "the PNG ends early"},
       {folder.write("start.jpg", "\xFF\xD8\xFF"), "damaged JPEG"},
   };
@@ -235,7 +237,8 @@ TEST_CASE("files that are not images are named") {
               (row.message == std::string("damaged JPEG") ? ": Premature end of JPEG file" : ""));
   const fs::path huge = folder.write("huge.png", "\x89PNG");
   fs::resize_file(huge, (std::uintmax_t{1} << 28) + 1);
-  CHECK(error_of(huge).find("268435457 bytes; at most 268435456 are read") != std::string::npos);
+  CHECK(error_of(huge).find("has 268435457 bytes, more than the 268435456 allowed") !=
+        std::string::npos);
 }
 
 TEST_CASE("EXIF segments") {

@@ -1,4 +1,5 @@
-// Whatever happens in an isolated process: the caller gets the reason, and nothing else changes.
+// For every way in which an isolated process can end, the caller gets the reason, and nothing else
+// changes.
 #include "data/image/isolated.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +22,7 @@ using namespace osteon;
 
 namespace {
 
-// The result of a row's work, for the rows that return.
+// Work and the reason that run_isolated returns for it.
 struct Row {
   std::string name;
   std::function<void(SharedMemory&)> work;
@@ -59,7 +60,7 @@ const std::vector<Row> kRows = {
                     "refused");
      },
      "an exception"},
-    {"takes what it may",
+    {"takes less memory than the limit",
      [](SharedMemory& memory) {
        OSTEON_CHECK(::mmap(nullptr, std::size_t{1} << 29, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED,
@@ -76,7 +77,7 @@ constexpr IsolationLimits kLimits{.cpu_seconds = 1, .seconds = 60, .bytes = std:
 
 }  // namespace
 
-TEST_CASE("the caller gets the way the work ended") {
+TEST_CASE("the caller learns how the work ended") {
   for (const Row& row : kRows) {
     CAPTURE(row.name);
     SharedMemory memory(4096);
