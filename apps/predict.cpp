@@ -49,11 +49,11 @@ void print_line(const std::string& name, const std::vector<double>& prediction,
                 const std::string& decision, const std::string& more = "") {
   std::cout << name;
   for (const double value : prediction) std::cout << "  " << rounded(value, 4);
-  std::cout << "  " << decision << more << std::endl;  // flushes, to show each answer at once
+  std::cout << "  " << decision << more << std::endl;  // flushes, to show each prediction at once
 }
 
-void print_studies(const std::vector<FolderAnswer>& studies) {
-  for (const FolderAnswer& study : studies) {
+void print_studies(const std::vector<FolderPrediction>& studies) {
+  for (const FolderPrediction& study : studies) {
     const std::string failed =
         study.failed == 0 ? "" : format(", ", study.failed, " more could not be read");
     print_line("study " + study.folder, study.prediction, study.decision,
@@ -85,8 +85,8 @@ void predict(Options& options) {
                        ": there is no validation split to choose it on; give a number");
     info.threshold = *number;
   }
-  options.predict.on_answer = [](const FileAnswer& answer) {
-    print_line(answer.path, answer.prediction, answer.decision);
+  options.predict.on_prediction = [](const FilePrediction& image) {
+    print_line(image.path, image.prediction, image.decision);
   };
   options.predict.on_failure = [](const FileFailure& failure) {
     std::cerr << "predict: " << failure.reason << "\n";
@@ -97,11 +97,11 @@ void predict(Options& options) {
   const ImageFiles files = list_images(options.inputs);
   OSTEON_CHECK(!files.files.empty() || !files.failures.empty(), options.inputs.front().string(),
                ": no images found (PNG, JPEG or DICOM)");
-  const FileAnswers answers = predict_files(models, info, files, options.predict);
-  print_studies(answers.studies);
-  if (!options.csv.empty()) write_answers_csv(options.csv, answers);
-  if (!options.json.empty()) write_answers_json(options.json, answers, info);
-  OSTEON_CHECK(answers.failures.empty(), answers.failures.size(), " of ",
+  const FilePredictions predictions = predict_files(models, info, files, options.predict);
+  print_studies(predictions.studies);
+  if (!options.csv.empty()) write_file_predictions_csv(options.csv, predictions);
+  if (!options.json.empty()) write_file_predictions_json(options.json, predictions, info);
+  OSTEON_CHECK(predictions.failures.empty(), predictions.failures.size(), " of ",
                files.files.size() + files.failures.size(), " images have no prediction");
 }
 

@@ -23,7 +23,7 @@ std::vector<int> labels_of(const Samples& samples) {
   return labels;
 }
 
-// Rounding can make a mean of ones exceed 1.
+// Values above 1 become 1: the mean of several ones can exceed 1 by rounding.
 std::vector<Prediction> to_predictions(const Samples& samples, std::span<const double> values) {
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < samples.indices.size(); ++i) {
@@ -109,10 +109,11 @@ class BinaryTask : public Task {
     if (classes == classes_) return;
     const bool exchanged = classes_[0] == classes[1] || classes_[1] == classes[0];
     if (is_set && !exchanged) return;
-    throw UsageError(format("the model was trained for the classes ", join(classes_),
-                            " (negative, positive) but the data's are ", join(classes),
-                            exchanged ? "; choose" : "; if they mean the same, say so with",
-                            " --positive ", exchanged ? classes_[1] : classes[1]));
+    throw UsageError(
+        format("the model was trained for the classes ", join(classes_),
+               " (negative, positive), but the classes of the data are ", join(classes),
+               exchanged ? "; choose" : "; if they have the same meaning, confirm it with",
+               " --positive ", exchanged ? classes_[1] : classes[1]));
   }
 
   std::unique_ptr<TaskResult> evaluate(const Samples& samples, const ImageValues& predictions,
@@ -177,8 +178,8 @@ Facts BinaryResult::facts() const {
 
 std::unique_ptr<Task> make_binary_task(const std::vector<std::string>& classes) {
   if (classes.size() != 2)
-    throw UsageError(format("binary is a task of 2 classes; these are ", classes.size(),
-                            " classes: ", join(classes)));
+    throw UsageError(format("the task binary needs 2 classes, but there are ", classes.size(), ": ",
+                            join(classes)));
   return std::make_unique<BinaryTask>(classes);
 }
 

@@ -1,5 +1,5 @@
-// The task "normal or abnormal": one logit per image, binary cross-entropy, a probability and a
-// threshold.
+// The task with two classes, for example normal and abnormal: one logit per image, binary
+// cross-entropy, a probability and a threshold.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,7 @@
-// 95 % intervals by the bootstrap: the variation of a figure over other samples of patients.
+// 95 % intervals by the bootstrap: how much a figure would vary with other samples of patients.
 //
 // A draw takes as many patients as there are, with replacement, each with all its images and
-// studies: views of one patient are similar, so images must not be drawn individually. Source:
+// studies. Images are not drawn individually, because those of one patient are similar. Source:
 // Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentiles).
 //
 // The expected calibration error of one model has no interval: a draw contains patients several
@@ -26,8 +26,8 @@ struct BootstrapOptions {
   std::uint64_t seed = 0;
 };
 
-// The count of each patient in draw number `draw` of the group of that name; depends on these
-// arguments only.
+// How often draw number `draw` takes each patient, for the group (all images, or a body part) of
+// that name. The counts depend only on these arguments.
 std::vector<std::int64_t> draw_patients(std::size_t patients, std::uint64_t seed,
                                         const std::string& group, std::int64_t draw);
 

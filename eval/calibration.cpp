@@ -12,7 +12,8 @@
 namespace osteon {
 namespace {
 
-// The figure of a rule, from all positives and negatives and those at or above the threshold.
+// The value of a rule. tp and fp are the numbers of positives and negatives at or above the
+// threshold.
 double score(ThresholdRule rule, double positives, double negatives, double tp, double fp) {
   if (rule == ThresholdRule::youden) return tp / positives - fp / negatives;
   return 2 * tp / (tp + fp + positives);
@@ -49,7 +50,8 @@ std::optional<ThresholdRule> threshold_rule_from_name(const std::string& name) {
 double choose_threshold(std::span<const Outcome> outcomes, ThresholdRule rule) {
   const std::vector<OperatingPoint> points = operating_points(outcomes);
   OSTEON_CHECK(!points.empty() && points.back().tp > 0 && points.back().fp > 0,
-               "threshold: validation has no samples of one of the two classes; give a number");
+               "threshold: the validation split has samples of one class only; give a number "
+               "instead");
   const auto positives = static_cast<double>(points.back().tp);
   const auto negatives = static_cast<double>(points.back().fp);
   std::size_t best = 0;
@@ -76,8 +78,10 @@ double fit_temperature(std::span<const double> logits, std::span<const int> labe
     positives += labels[i] == 1;
   }
   OSTEON_CHECK(positives > 0 && positives < labels.size(),
-               "temperature: validation has no samples of one of the two classes; give a number");
-  // The derivative of the cross-entropy by 1/T grows with 1/T: halve the interval around its zero.
+               "temperature: the validation split has samples of one class only; give a number "
+               "instead");
+  // The derivative of the cross-entropy with respect to 1/T increases with 1/T, so its zero is
+  // found by bisection.
   double low = 1 / kMaxTemperature, high = kMaxTemperature;
   while (true) {
     const double middle = (low + high) / 2;

@@ -1,4 +1,4 @@
-// Pairs the predictions of two models.
+// Pairs the predictions of two models by the names of the images.
 #include "eval/comparison.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxMetricsBytes = 10'000'000;  // bytes
+constexpr std::size_t kMaxMetricsBytes = 10'000'000;
 
 template <class Number>
 Number parsed(const std::string& text, const std::string& place, const char* column) {
@@ -29,12 +29,12 @@ Number parsed(const std::string& text, const std::string& place, const char* col
 double read_threshold(const fs::path& file) {
   const auto json = read_json(file, kMaxMetricsBytes);
   OSTEON_CHECK(json.is_object() && json.contains("threshold") && json["threshold"].is_number(),
-               file.string(), ": is not the metrics.json of an evaluation");
+               file.string(), ": not the metrics.json of an evaluation");
   return json["threshold"];
 }
 
-// The predictions under the names of their images (data/image_names.h), which do not depend on how
-// the paths are spelled; sorted by name.
+// The predictions, with the names of their images (data/image_names.h) instead of the paths, and
+// sorted by these names. A name does not depend on how the path is spelled.
 std::vector<Prediction> by_name(std::vector<Prediction> predictions) {
   std::vector<fs::path> paths;
   for (const Prediction& image : predictions) paths.emplace_back(image.path);
@@ -58,7 +58,7 @@ void check_same(const std::vector<Prediction>& first, const std::vector<Predicti
                  "; evaluate both models on the same images");
     OSTEON_CHECK(i < first.size() && first[i].path == second[i].path, other,
                  ": has a prediction for ", second[i].path,
-                 ", which is not in this evaluation; both must be of the same images");
+                 ", which is not in this evaluation; evaluate both models on the same images");
     const Prediction &a = first[i], &b = second[i];
     OSTEON_CHECK(a.label == b.label, other, ": ", a.path, " has label ", b.label, " there but ",
                  a.label, " here");
@@ -108,7 +108,7 @@ ImageAndStudyComparison compare_cohort(const Cohort& a, double a_threshold, cons
 McNemar mcnemar(std::int64_t only_first_right, std::int64_t only_second_right) {
   const std::int64_t n = only_first_right + only_second_right;
   const std::int64_t fewer = std::min(only_first_right, only_second_right);
-  // 2 P(X <= fewer) for X ~ Binomial(n, 1/2), summed from the largest term down.
+  // 2 P(X <= fewer) for X ~ Binomial(n, 1/2). The largest term is added first.
   double sum = 0;
   const auto real = [](std::int64_t k) { return static_cast<double>(k); };
   for (std::int64_t k = fewer; k >= 0; --k)
@@ -120,7 +120,7 @@ McNemar mcnemar(std::int64_t only_first_right, std::int64_t only_second_right) {
 Decisions read_decisions(const fs::path& folder) {
   const fs::path file = folder / "predictions.csv";
   OSTEON_CHECK(fs::is_regular_file(file), folder.string(),
-               ": holds no predictions.csv; give the folder of an evaluation (eval_mura --out)");
+               ": contains no predictions.csv; give the folder of an evaluation (eval_mura --out)");
   const CsvTable table(file);
   const std::size_t path = table.require("path"), study = table.require("study"),
                     patient = table.require("patient"), part = table.require("part"),

@@ -1,5 +1,5 @@
-// Compares two models on the same images: the differences of their figures, and whether the choice
-// of patients alone can explain them.
+// Compares two models on the same images: the differences of their figures, with intervals over the
+// choice of patients.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,11 @@
 
 namespace osteon {
 
-// McNemar's test of two sets of decisions on the same samples. It uses only samples on which one
-// model is right and the other wrong: for equally good models, each is right on such a sample with
-// probability 1/2. Source: McNemar, "Note on the sampling error of the difference between
-// correlated proportions", Psychometrika 12, 1947; the exact two-sided binomial p-value.
+// McNemar's test of two sets of decisions on the same samples. It uses only samples for which one
+// model is right and the other wrong: if the models are equally good, each is right for such a
+// sample with probability 1/2. The p-value is the exact two-sided binomial one. Source: McNemar,
+// "Note on the sampling error of the difference between correlated proportions", Psychometrika 12,
+// 1947.
 struct McNemar {
   std::int64_t only_first_right = 0, only_second_right = 0;
   double p_value = 1;
@@ -45,11 +46,11 @@ struct Decisions {
 };
 
 // Reads predictions.csv and the threshold in metrics.json from the folder of an evaluation. Throws
-// Error naming the file and its line if they cannot be read.
+// Error naming the file, and the line if it is invalid.
 Decisions read_decisions(const std::filesystem::path& folder);
 
-// Throws Error naming an image that one of the two lacks, or that has another label, study, patient
-// or part there. `other` is the name in Comparison.
+// Compares two sets of decisions. `other` is the name of the second one. Throws Error naming an
+// image that is in only one of the two, or whose label, study, patient or part differ.
 Comparison compare(const Decisions& first, const Decisions& second, const std::string& other,
                    const BootstrapOptions& bootstrap);
 

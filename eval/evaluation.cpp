@@ -18,9 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxAuditBytes = 100'000'000;  // bytes; it lists duplicates
+constexpr std::size_t kMaxAuditBytes = 100'000'000;  // it lists duplicates
 
-// The folder of the run that a checkpoint belongs to (it holds log.jsonl), or an empty path.
+// The folder of the run to which a checkpoint belongs (it contains log.jsonl), or an empty path.
 fs::path run_folder(const fs::path& checkpoint) {
   std::error_code ignored;
   fs::path folder = fs::weakly_canonical(find_model_file(checkpoint), ignored).parent_path();
@@ -73,7 +73,7 @@ void add_training(const json& config, Facts& facts) {
              text("device"), ", ", text("precision")));
 }
 
-// Whether `splits` holds the counts of images, studies and patients by split.
+// Whether `splits` contains the counts of images, studies and patients by split.
 bool is_split_counts(const json& splits) {
   const auto is_count = [](const auto& value) { return value.is_number_integer(); };
   return splits.is_object() && std::ranges::all_of(splits, [&](const auto& counts) {
@@ -82,7 +82,7 @@ bool is_split_counts(const json& splits) {
 }
 
 // Adds the configuration of the run to the report. The evaluation does not need it, so a damaged
-// one does not prevent the report.
+// configuration does not prevent the report.
 void add_run(const fs::path& run, Report& report, Progress& progress) {
   try {
     const json config = read_json(run / "config.json", kMaxConfigBytes);
@@ -95,8 +95,8 @@ void add_run(const fs::path& run, Report& report, Progress& progress) {
   }
 }
 
-// See TaskResult::trained_on. A model that does not know what it was trained on makes the count
-// unknown, unless the others were trained on some images.
+// See TaskResult::trained_on. A model whose file does not list its training images makes the count
+// unknown, unless other models were trained on some of these images.
 std::optional<std::int64_t> count_trained_on(std::span<const TrainedModel> models,
                                              const PreparedImages& data,
                                              const std::vector<std::int64_t>& indices) {
@@ -114,7 +114,7 @@ std::optional<std::int64_t> count_trained_on(std::span<const TrainedModel> model
   return all_know || count > 0 ? std::optional<std::int64_t>(count) : std::nullopt;
 }
 
-// Empty unless the evaluated images were used for training, and the split does not say so.
+// A warning if evaluated images were used for training and the split is not `train`; else empty.
 std::string training_warning(const TaskResult& result, std::size_t images,
                              const std::string& split) {
   if (result.trained_on.value_or(0) == 0 || split == "train") return "";
@@ -137,12 +137,12 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
     report.epochs = read_epochs(run / "log.jsonl", report.task.score.key);
     add_run(run, report, progress);
   }
-  for (Gallery& gallery : report.task.galleries) draw_pictures(gallery, first, data, indices);
+  for (Gallery& gallery : report.task.galleries) draw_images(gallery, first, data, indices);
   report.heat_layer = grad_cam_layer(first.info);
   if (!options.report.audit.empty()) {
     report.audit = read_json(options.report.audit, kMaxAuditBytes);
     OSTEON_CHECK(report.audit.is_object(), options.report.audit.string(),
-                 ": is not JSON of audit_data");
+                 ": is not a JSON file written by audit_data");
   }
   return report;
 }
@@ -153,9 +153,10 @@ void check_together(std::span<const TrainedModel> models) {
   const ModelInfo& first = models.front().info;
   for (const auto& [info, model] : models) {
     if (info.image_size != first.image_size || info.fit != first.fit)
-      throw UsageError(format("the checkpoints take images of ", first.image_size, " px (",
-                              fit_name(first.fit), ") and of ", info.image_size, " px (",
-                              fit_name(info.fit), "); only equal ones can be averaged"));
+      throw UsageError(format("the checkpoints need different images (", first.image_size, " px, ",
+                              fit_name(first.fit), "; ", info.image_size, " px, ",
+                              fit_name(info.fit),
+                              "); only checkpoints with the same size and fit can be averaged"));
     if (info.task != first.task || info.classes != first.classes)
       throw UsageError(format("the checkpoints have different classes: ", join(first.classes),
                               " and ", join(info.classes)));
@@ -214,8 +215,8 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
                                             Progress& progress) {
   OSTEON_CHECK(!indices.empty(), "there are no images to evaluate in this split");
   const std::unique_ptr<Task> task = task_of(info);
-  std::unique_ptr<TaskResult>
-      other;  // read first, so that a wrong folder is an error before the work
+  // Read first, so that a wrong folder is an error before the models run.
+  std::unique_ptr<TaskResult> other;
   if (!options.compare.empty()) other = task->read_result(options.compare);
   std::error_code error;
   fs::create_directories(out, error);

@@ -15,7 +15,7 @@
 
 namespace osteon {
 
-// The contents of the report beside the figures.
+// The contents of the report other than the figures.
 struct ReportOptions {
   std::string split{"test"};
   std::string precision{"fp32"};
@@ -31,29 +31,30 @@ struct EvaluationOptions {
   ReportOptions report{};
 };
 
-// Throws UsageError unless all models take images of one size and fit, and have one task and the
-// same classes.
+// Throws UsageError unless all models have the same image size, fit, task and classes.
 void check_together(std::span<const TrainedModel> models);
 
-// The ModelInfo of several models together: the first one's, with the mean of their thresholds.
+// The ModelInfo of the mean of several models: that of the first one, with the mean of their
+// thresholds.
 ModelInfo decision_of(std::span<const TrainedModel> models);
 
-// The predictions for the samples `indices`: the mean over the models, as the ensemble of Rajpurkar
-// et al., "MURA", MIDL 2018. With options.flip each model's prediction is the mean over the image
-// and its mirror image.
+// The predictions for the samples `indices`: the mean over the models, as in the ensemble of
+// Rajpurkar et al., "MURA", MIDL 2018. With options.flip each model's prediction is the mean over
+// the image and its mirror image.
 ImageValues predict_samples(std::span<const TrainedModel> models, const PreparedImages& data,
                             const std::vector<std::int64_t>& indices,
                             const EvaluationOptions& options, Progress& progress);
 
-// Sets the temperature of a model to a number, or to the best one for its validation images.
+// Sets the temperature of a model to the number in the text `temperature`, or (val) to the best one
+// for its validation images.
 void set_temperature(TrainedModel& trained, const std::string& temperature,
                      const PreparedImages& data, const std::vector<std::int64_t>& validation,
                      const InferenceOptions& inference);
 
-// Runs the models over the samples `indices`, computes every figure with the decisions of `info`,
+// Runs the models over the samples `indices`, computes every figure with the threshold of `info`,
 // and writes metrics.json, predictions.csv, studies.csv, report.html and, for a comparison,
-// comparison.json into `out`, which is created. Throws Error for an empty `indices`, a prediction
-// that is not a number (naming the image) or a file that cannot be written.
+// comparison.json into the folder `out`, which is created if necessary. Throws Error if `indices`
+// is empty, if a prediction is not a number (naming the image), or if a file cannot be written.
 std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models,
                                             const ModelInfo& info, const PreparedImages& data,
                                             const std::vector<std::int64_t>& indices,

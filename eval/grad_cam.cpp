@@ -65,13 +65,13 @@ struct Size {
   std::int64_t height, width;
 };
 
-Size shrunk(const Image& picture, std::int64_t long_side) {
-  const std::int64_t longest = std::max(picture.height, picture.width);
-  if (longest <= long_side) return {picture.height, picture.width};
+Size shrunk(const Image& image, std::int64_t long_side) {
+  const std::int64_t longest = std::max(image.height, image.width);
+  if (longest <= long_side) return {image.height, image.width};
   const auto scaled = [&](std::int64_t side) {
     return std::max<std::int64_t>(1, (side * long_side + longest / 2) / longest);
   };
-  return {scaled(picture.height), scaled(picture.width)};
+  return {scaled(image.height), scaled(image.width)};
 }
 
 std::uint8_t blend(double under, double over, double share) {
@@ -80,14 +80,13 @@ std::uint8_t blend(double under, double over, double share) {
 
 }  // namespace
 
-float HeatMap::at(double y, double x, std::int64_t picture_height,
-                  std::int64_t picture_width) const {
+float HeatMap::at(double y, double x, std::int64_t image_height, std::int64_t image_width) const {
   const auto place = [](double pixel, std::int64_t pixels, std::int64_t cells) {
     const double cell =
         (pixel + 0.5) * static_cast<double>(cells) / static_cast<double>(pixels) - 0.5;
     return std::clamp(cell, 0.0, static_cast<double>(cells - 1));
   };
-  const double row = place(y, picture_height, height), column = place(x, picture_width, width);
+  const double row = place(y, image_height, height), column = place(x, image_width, width);
   const auto top = static_cast<std::int64_t>(row), left = static_cast<std::int64_t>(column);
   const std::int64_t bottom = std::min(top + 1, height - 1), right = std::min(left + 1, width - 1);
   const auto value = [&](std::int64_t r, std::int64_t c) {
@@ -102,7 +101,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
   const Module& wanted = find_layer(model, layer);
   const EvaluationMode evaluation(model);
   const FrozenParameters frozen(model);
-  // The layers before this one are computed without recording; its output becomes a leaf.
+  // The layers before the wanted one are computed without recording; its output becomes a leaf.
   std::optional<NoGrad> before(std::in_place);
   Tensor activation, logits;
   {
@@ -138,17 +137,17 @@ std::string grad_cam_layer(const ModelInfo& info) {
   return deepest == stages.rend() ? stages.front().layer : deepest->layer;
 }
 
-ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int64_t long_side) {
-  const auto [height, width] = shrunk(picture, long_side);
-  const Image small = resize(picture, height, width);
+ColourImage overlay(const Image& image, const HeatMap& map, Fit fit, std::int64_t long_side) {
+  const auto [height, width] = shrunk(image, long_side);
+  const Image small = resize(image, height, width);
   // A padded input has the image in the middle of a square.
   const std::int64_t longest = std::max(height, width);
   const bool padded = fit == Fit::pad;
   const std::int64_t map_height = padded ? longest : height, map_width = padded ? longest : width;
   const double shift_y = static_cast<double>(map_height - height) / 2;
   const double shift_x = static_cast<double>(map_width - width) / 2;
-  ColourImage image{height, width, {}};
-  image.pixels.reserve(3 * small.pixels.size());
+  ColourImage coloured{height, width, {}};
+  coloured.pixels.reserve(3 * small.pixels.size());
   for (std::int64_t y = 0; y < height; ++y)
     for (std::int64_t x = 0; x < width; ++x) {
       const double heat = map.at(static_cast<double>(y) + shift_y, static_cast<double>(x) + shift_x,
@@ -156,15 +155,15 @@ ColourImage overlay(const Image& picture, const HeatMap& map, Fit fit, std::int6
       const double grey = small.at(y, x);
       const double share = 0.62 * heat * heat * (3 - 2 * heat);  // low heat stays transparent
       // From orange to yellow: visible over black and white, and to colour-blind readers.
-      image.pixels.push_back(blend(grey, std::lerp(214, 255, heat), share));
-      image.pixels.push_back(blend(grey, std::lerp(64, 221, heat), share));
-      image.pixels.push_back(blend(grey, std::lerp(16, 64, heat), share));
+      coloured.pixels.push_back(blend(grey, std::lerp(214, 255, heat), share));
+      coloured.pixels.push_back(blend(grey, std::lerp(64, 221, heat), share));
+      coloured.pixels.push_back(blend(grey, std::lerp(16, 64, heat), share));
     }
-  return image;
+  return coloured;
 }
 
-ColourImage shrink(const Image& picture, std::int64_t long_side) {
-  return overlay(picture, {1, 1, {0}}, Fit::stretch, long_side);
+ColourImage shrink(const Image& image, std::int64_t long_side) {
+  return overlay(image, {1, 1, {0}}, Fit::stretch, long_side);
 }
 
 }  // namespace osteon

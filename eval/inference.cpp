@@ -31,7 +31,7 @@ ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore
                  .augmentation = {.flip = options.mirrored ? 1.0 : 0.0}});
   const Device device = model.device();
   ImageValues outputs;
-  Tensor before;  // read after the next batch is issued, so that a CUDA device never waits
+  Tensor before;  // read only after the next batch is issued, so that a CUDA device never waits
   const auto take = [&](const Tensor& next) {
     if (before.defined()) {
       const std::vector<double> values = before.to_vector();

@@ -18,8 +18,8 @@ struct InferenceOptions {
   bool mirrored = false;     // mirror every image, left to right
 };
 
-// The model's input from a loader's images and matrices: warped, normalised, [N,S,S,3], on their
-// device.
+// The model's input, from the images and matrices of a loader's batch: warped, normalised,
+// [N,S,S,3], on their device.
 Tensor model_input(const Tensor& images, const Tensor& matrices, const ModelInfo& info,
                    DType dtype);
 

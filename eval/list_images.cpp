@@ -1,4 +1,4 @@
-// Walks folders; one that cannot be read does not prevent the others.
+// Walks folders. A folder that cannot be read is a failure; the others are still listed.
 #include "eval/list_images.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ class Walk {
   }
 
   ImageFiles found_;
-  std::vector<fs::path> open_;  // the folder and those around it
+  std::vector<fs::path> open_;  // the current folder and the folders that contain it
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The image files that the inputs of `predict` stand for.
+// The image files in the inputs of the program `predict`, which are files and folders.
 #pragma once
 
 #include <filesystem>
@@ -16,10 +16,10 @@ struct ImageFiles {
   std::vector<FileFailure> failures;  // folders that cannot be read
 };
 
-// Files of the inputs, in order. A folder stands for all images below it (data/readers/readers.h:
-// by their endings, or else by their first bytes), sorted by path, without hidden ones. Links to
-// folders are followed, except to a folder that contains them, which is a failure. Missing files
-// are kept: reading them fails.
+// The files of the inputs, in their order. A folder is replaced by all images below it, sorted by
+// path, without hidden ones; images are found by the endings of their names or by their first bytes
+// (data/readers/readers.h). Links to folders are followed; a link to a folder that contains the
+// link is a failure. Missing files stay in the list, so that reading them fails later.
 ImageFiles list_images(const std::vector<std::filesystem::path>& inputs);
 
 }  // namespace osteon

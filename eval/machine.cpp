@@ -12,8 +12,7 @@ namespace osteon {
 DType activation_dtype(const std::string& precision, const Device& device) {
   if (precision == "fp32") return DType::f32;
   if (precision == "tf32") {
-    if (!device.is_cuda())
-      throw UsageError("--precision tf32: only CUDA devices have it; use fp32");
+    if (!device.is_cuda()) throw UsageError("--precision tf32 needs a CUDA device; use fp32");
     cuda::require_bf16("--precision tf32", device);
     return DType::f32;
   }

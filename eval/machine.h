@@ -13,7 +13,7 @@ struct MachineOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string backend = "auto";    // auto, reference
   std::string precision = "fp32";  // fp32, tf32, bf16
-  int threads = 0;                 // of computation; 0: all cores
+  int threads = 0;                 // number of computing threads; 0: all cores
 };
 
 // The table of these options (base/option.h).
@@ -30,13 +30,13 @@ void for_each_machine_option(Options& o, const Visit& visit) {
         OneOf{{"auto", "reference"}});
   visit(OptionInfo{"precision", machine, "dtype of activations and products"}, o.precision,
         OneOf{{"fp32", "tf32", "bf16"}});
-  visit(OptionInfo{"threads", machine, "threads of computation; 0: all cores",
+  visit(OptionInfo{"threads", machine, "number of computing threads; 0: all cores",
                    OnResume::changes_bits},
         o.threads, InRange{0, 1024});
 }
 
 // The dtype of the activations: f32, or bf16 for precision bf16. Prints a note on standard error if
-// that will be slow. Throws UsageError for a precision that the device does not have.
+// bf16 will be slow. Throws UsageError for a precision that the device does not have.
 DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
 
 // Sets the number of threads, the back end and the use of tf32 for the whole process; returns the

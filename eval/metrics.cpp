@@ -1,5 +1,5 @@
-// Computes the figures of a classifier. Ranks are integers, so that AUROC is exact up to its last
-// division.
+// Computes the figures of a classifier. AUROC is computed with integers, so that it is exact except
+// for the rounding of one division.
 #include "eval/metrics.h"
 
 #include <algorithm>

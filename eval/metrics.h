@@ -1,5 +1,5 @@
-// Figures of a binary classifier, from its probabilities and the labels: those of every table, log
-// and metrics.json. The definitions are scikit-learn's.
+// Figures of a binary classifier, computed from its probabilities and the labels. All tables, logs
+// and metrics.json use these definitions, which are scikit-learn's.
 #pragma once
 
 #include <array>
@@ -41,19 +41,19 @@ struct Metrics {
   std::optional<double> specificity;
   // 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall
   std::optional<double> f1;
-  // P(a positive scores above a negative) + P(they tie) / 2, over all pairs
+  // P(a positive has a higher probability than a negative) + P(both are equal) / 2, over all pairs
   std::optional<double> auroc;
-  // sum over distinct probabilities, from the highest, of (increase in recall) x precision there;
-  // equal probabilities are one step and nothing is interpolated
+  // sum over distinct probabilities, from the highest to the lowest, of (increase in recall) x
+  // precision at this probability; equal probabilities are one step and nothing is interpolated
   std::optional<double> average_precision;
-  // Cohen's (observed - chance) / (1 - chance) agreement of decision and truth
+  // Cohen's kappa: (agreement - chance) / (1 - chance), for decisions and labels
   std::optional<double> kappa;
   // mean (probability - label)^2
   std::optional<double> brier;
-  // expected calibration error: sum over kCalibrationBins equal bins of probability, ((b-1)/15,
-  // b/15] and the first with 0, of (share of samples) x |mean probability - share of positives|.
-  // Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017,
-  // with the positive class's probability as the confidence.
+  // expected calibration error: sum over 15 (kCalibrationBins) bins of equal width of (share of
+  // samples) x |mean probability - share of positives|. Bin b is ((b-1)/15, b/15]; the first one
+  // includes 0. Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks",
+  // ICML 2017, with the positive class's probability as the confidence.
   std::optional<double> ece;
   Confusion confusion;
   // 95 % intervals in the order of kFigures, from a bootstrap over patients (eval/bootstrap.h);
@@ -82,7 +82,7 @@ inline constexpr std::array<Figure, kFigureCount> kFigures{{
     {"ece", &Metrics::ece},
 }};
 
-// Its index in kFigures.
+// The index of a figure in kFigures.
 constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
   std::size_t index = 0;
   while (kFigures[index].value != value) ++index;
@@ -90,15 +90,15 @@ constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
 }
 
 // All figures of `outcomes`, which may have any order, in O(n log n). Throws Error for a label
-// other than 0 and 1, and for a probability or threshold outside 0 to 1 or not a number, naming the
-// position.
+// other than 0 and 1, and for a probability or threshold that is not a number from 0 to 1, naming
+// the position of the outcome.
 Metrics compute_metrics(std::span<const Outcome> outcomes, double threshold);
 
 // Outcomes, sorted once, so that the figures of each resampling cost only one pass.
 class RankedOutcomes {
  public:
-  // Outcome i belongs to group groups[i]; the number of groups is that of the counts below. Throws
-  // as compute_metrics does.
+  // Outcome i belongs to group groups[i]; the number of groups is the size of `counts` in
+  // metrics(). Throws as compute_metrics does.
   RankedOutcomes(std::span<const Outcome> outcomes, std::span<const std::size_t> groups,
                  double threshold);
 

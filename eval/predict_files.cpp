@@ -1,4 +1,4 @@
-// Predicts files in batches; a failure concerns one file only.
+// Predicts files in batches. A failure of one file does not prevent the prediction of the others.
 #include "eval/predict_files.h"
 
 #include <algorithm>
@@ -24,10 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One file of a batch: its image or the reason why there is none.
+// One file of a batch: its image, or the reason why it has none.
 struct Item {
   std::string path;
-  std::optional<Image> picture;
+  std::optional<Image> image;
   std::string failure;
 };
 
@@ -36,25 +36,25 @@ class Predictor {
   Predictor(std::span<const TrainedModel> models, const ModelInfo& info,
             const PredictOptions& options)
       : models_(models), options_(options), info_(info), task_(task_of(info)) {
-    answers_.columns = task_->columns();
+    predictions_.columns = task_->columns();
     if (options.cam.empty()) return;
     std::error_code error;
     fs::create_directories(options.cam, error);
     OSTEON_CHECK(!error, "cannot create ", options.cam.string(), ": ", error.message());
   }
 
-  FileAnswers run(const ImageFiles& images) {
+  FilePredictions run(const ImageFiles& images) {
     for (const FileFailure& failure : images.failures) fail(failure.path, failure.reason);
     const std::vector<fs::path>& files = images.files;
     for (std::size_t done = 0; done < files.size();) {
       const std::size_t most = done == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
       const std::size_t count = std::min(most, files.size() - done);
-      answer(read({files.begin() + static_cast<std::ptrdiff_t>(done),
-                   files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
+      predict(read({files.begin() + static_cast<std::ptrdiff_t>(done),
+                    files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
       done += count;
     }
     if (options_.by_study) group_folders();
-    return std::move(answers_);
+    return std::move(predictions_);
   }
 
  private:
@@ -64,7 +64,7 @@ class Predictor {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         items[i].path = files[i].string();
         try {
-          items[i].picture = read_image(files[i]);
+          items[i].image = read_image(files[i]);
         } catch (const Error& error) {
           items[i].failure = error.what();
         }
@@ -73,13 +73,13 @@ class Predictor {
     return items;
   }
 
-  void answer(const std::vector<Item>& items) {
+  void predict(const std::vector<Item>& items) {
     std::vector<const Item*> readable;
     for (const Item& item : items) {
-      if (!item.picture) continue;
+      if (!item.image) continue;
       readable.push_back(&item);
-      if (options_.on_warning && !item.picture->warnings.empty())
-        options_.on_warning(item.path, item.picture->warnings.front());
+      if (options_.on_warning && !item.image->warnings.empty())
+        options_.on_warning(item.path, item.image->warnings.front());
     }
     ImageValues predictions;
     std::vector<std::string> heat_maps(readable.size());
@@ -90,24 +90,24 @@ class Predictor {
     }
     std::size_t next = 0;
     for (const Item& item : items) {
-      if (!item.picture) {
+      if (!item.image) {
         fail(item.path, item.failure);
         continue;
       }
-      answer(item.path, predictions.row(next), heat_maps[next]);
+      add(item.path, predictions.row(next), heat_maps[next]);
       ++next;
     }
   }
 
-  void answer(const std::string& path, std::span<const double> prediction,
-              const std::string& heat_map) {
+  void add(const std::string& path, std::span<const double> prediction,
+           const std::string& heat_map) {
     for (std::size_t k = 0; k < prediction.size(); ++k)
       if (!std::isfinite(prediction[k]))
-        return fail(path, format(path, ": ", answers_.columns[k], " ", prediction[k],
+        return fail(path, format(path, ": ", predictions_.columns[k], " ", prediction[k],
                                  "; did training diverge, or is the checkpoint damaged?"));
-    answers_.images.push_back(
+    predictions_.images.push_back(
         {path, {prediction.begin(), prediction.end()}, task_->decide(prediction, info_), heat_map});
-    if (options_.on_answer) options_.on_answer(answers_.images.back());
+    if (options_.on_prediction) options_.on_prediction(predictions_.images.back());
   }
 
   Batch make_batch(const std::vector<const Item*>& items) const {
@@ -115,7 +115,7 @@ class Predictor {
     const std::int64_t size = info_.image_size;
     Batch batch{Tensor({count, size, size, 1}, DType::u8), Tensor({count, 2, 3}, DType::f32), {}};
     for (std::int64_t i = 0; i < count; ++i) {
-      const Image fitted = fit_image(*items[static_cast<std::size_t>(i)]->picture, size, info_.fit);
+      const Image fitted = fit_image(*items[static_cast<std::size_t>(i)]->image, size, info_.fit);
       std::ranges::copy(fitted.pixels, batch.images.data<std::uint8_t>() + i * size * size);
       std::ranges::copy(kIdentity, batch.matrices.data<float>() + i * 6);
     }
@@ -139,7 +139,7 @@ class Predictor {
     return mean;
   }
 
-  // Returns the names of the files.
+  // Returns the paths of the overlays.
   std::vector<std::string> write_overlays(const std::vector<const Item*>& items,
                                           const Batch& batch) {
     const std::string layer =
@@ -152,14 +152,16 @@ class Predictor {
       std::error_code error;
       fs::create_directories(file.parent_path(), error);
       OSTEON_CHECK(!error, "cannot create ", file.parent_path().string(), ": ", error.message());
-      write_png(file, overlay(*items[i]->picture, maps[i], info_.fit, kOverlaySide));
+      write_png(file, overlay(*items[i]->image, maps[i], info_.fit, kOverlaySide));
       names.push_back(file.string());
     }
     return names;
   }
 
-  // patient1/study1/image1.png for the image of that path, 1.2.840.dcm.png for one that is no PNG:
-  // the path as it was given, below the folder of heat maps, so that no two images share a name.
+  // The name of a heat map in its folder: the path of the image as it was given, so that different
+  // images have different names, with .png added if it has another ending:
+  // patient1/study1/image1.png, 1.2.840.dcm.png. A name that an earlier image already has gets a
+  // number: image1-2.png.
   std::string heat_map_name(const std::string& path) {
     fs::path name;
     for (const fs::path& part : fs::path(path).lexically_normal().relative_path())
@@ -172,27 +174,28 @@ class Predictor {
   }
 
   void fail(const std::string& path, const std::string& reason) {
-    answers_.failures.push_back({path, reason});
-    if (options_.on_failure) options_.on_failure(answers_.failures.back());
+    predictions_.failures.push_back({path, reason});
+    if (options_.on_failure) options_.on_failure(predictions_.failures.back());
   }
 
-  // An image that was given twice counts once, whatever the spelling of its path.
+  // Averages the images of each folder. An image that was given twice, also by different spellings
+  // of its path, counts once.
   void group_folders() {
-    std::map<fs::path, FolderAnswer> folders;
+    std::map<fs::path, FolderPrediction> folders;
     std::set<fs::path> seen;
-    const auto folder_of = [&](const std::string& path) -> FolderAnswer* {
+    const auto folder_of = [&](const std::string& path) -> FolderPrediction* {
       const fs::path normal = fs::path(path).lexically_normal();
       const fs::path whole = fs::absolute(normal);
       if (!seen.insert(whole).second) return nullptr;
-      FolderAnswer& answer = folders[whole.parent_path()];
+      FolderPrediction& study = folders[whole.parent_path()];
       const std::string folder = normal.parent_path().string();
-      if (answer.folder.empty()) answer.folder = folder.empty() ? "." : folder;
-      return &answer;
+      if (study.folder.empty()) study.folder = folder.empty() ? "." : folder;
+      return &study;
     };
-    for (const FileFailure& failure : answers_.failures)
-      if (FolderAnswer* const study = folder_of(failure.path)) ++study->failed;
-    for (const FileAnswer& image : answers_.images) {
-      FolderAnswer* const study = folder_of(image.path);
+    for (const FileFailure& failure : predictions_.failures)
+      if (FolderPrediction* const study = folder_of(failure.path)) ++study->failed;
+    for (const FilePrediction& image : predictions_.images) {
+      FolderPrediction* const study = folder_of(image.path);
       if (study == nullptr) continue;
       study->prediction.resize(image.prediction.size());
       for (std::size_t k = 0; k < image.prediction.size(); ++k)
@@ -203,7 +206,7 @@ class Predictor {
       if (study.views == 0) continue;
       for (double& value : study.prediction) value /= static_cast<double>(study.views);
       study.decision = task_->decide(study.prediction, info_);
-      answers_.studies.push_back(study);
+      predictions_.studies.push_back(study);
     }
   }
 
@@ -214,34 +217,34 @@ class Predictor {
   const ModelInfo& info_;
   const std::unique_ptr<Task> task_;
   std::set<std::string> names_;
-  FileAnswers answers_;
+  FilePredictions predictions_;
 };
 
 }  // namespace
 
-FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
-                          const ImageFiles& files, const PredictOptions& options) {
+FilePredictions predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
+                              const ImageFiles& files, const PredictOptions& options) {
   return Predictor(models, info, options).run(files);
 }
 
-void write_answers_csv(const fs::path& path, const FileAnswers& answers) {
+void write_file_predictions_csv(const fs::path& path, const FilePredictions& predictions) {
   std::vector<std::string> row{"path"};
-  row.insert(row.end(), answers.columns.begin(), answers.columns.end());
+  row.insert(row.end(), predictions.columns.begin(), predictions.columns.end());
   row.insert(row.end(), {"decision", "error"});
-  const auto has_map = [](const FileAnswer& image) { return !image.heat_map.empty(); };
-  const bool has_maps = std::ranges::any_of(answers.images, has_map);
+  const auto has_map = [](const FilePrediction& image) { return !image.heat_map.empty(); };
+  const bool has_maps = std::ranges::any_of(predictions.images, has_map);
   if (has_maps) row.emplace_back("heat_map");
   std::string text = csv_line(row);
-  for (const FileAnswer& image : answers.images) {
+  for (const FilePrediction& image : predictions.images) {
     row = {image.path};
     for (const double value : image.prediction) row.push_back(exact_text(value));
     row.insert(row.end(), {image.decision, ""});
     if (has_maps) row.push_back(image.heat_map);
     text += csv_line(row);
   }
-  for (const FileFailure& failure : answers.failures) {
+  for (const FileFailure& failure : predictions.failures) {
     row = {failure.path};
-    row.resize(1 + answers.columns.size());
+    row.resize(1 + predictions.columns.size());
     row.insert(row.end(), {"", failure.reason});
     if (has_maps) row.emplace_back();
     text += csv_line(row);
@@ -249,27 +252,28 @@ void write_answers_csv(const fs::path& path, const FileAnswers& answers) {
   write_file_atomically(path, text);
 }
 
-void write_answers_json(const fs::path& path, const FileAnswers& answers, const ModelInfo& info) {
+void write_file_predictions_json(const fs::path& path, const FilePredictions& predictions,
+                                 const ModelInfo& info) {
   using Json = nlohmann::ordered_json;
   Json json{{"threshold", info.threshold}, {"classes", info.classes}};
   for (const char* list : {"images", "studies", "failures"}) json[list] = Json::array();
-  const auto add_prediction = [&](Json& entry, const auto& answer) {
-    for (std::size_t k = 0; k < answers.columns.size(); ++k)
-      entry[answers.columns[k]] = answer.prediction[k];
-    entry["decision"] = answer.decision;
+  const auto add_prediction = [&](Json& entry, const auto& each) {
+    for (std::size_t k = 0; k < predictions.columns.size(); ++k)
+      entry[predictions.columns[k]] = each.prediction[k];
+    entry["decision"] = each.decision;
   };
-  for (const FileAnswer& image : answers.images) {
+  for (const FilePrediction& image : predictions.images) {
     Json& entry = json["images"].emplace_back(Json{{"path", image.path}});
     add_prediction(entry, image);
     if (!image.heat_map.empty()) entry["heat_map"] = image.heat_map;
   }
-  for (const FolderAnswer& study : answers.studies) {
+  for (const FolderPrediction& study : predictions.studies) {
     Json& entry = json["studies"].emplace_back(Json{{"folder", study.folder}});
     add_prediction(entry, study);
     entry["views"] = study.views;
     entry["failed"] = study.failed;
   }
-  for (const FileFailure& failure : answers.failures)
+  for (const FileFailure& failure : predictions.failures)
     json["failures"].push_back({{"path", failure.path}, {"error", failure.reason}});
   write_json(path, json);
 }

@@ -14,26 +14,26 @@
 
 namespace osteon {
 
-struct FileAnswer {
+struct FilePrediction {
   std::string path;
   std::vector<double> prediction;  // the task's columns; the mean of several models
   std::string decision;            // in words
-  std::string heat_map{};          // the overlay's file, with options.cam
+  std::string heat_map{};          // the file of the overlay, with options.cam
 };
 
-// The mean of the images of one folder.
-struct FolderAnswer {
+// The mean prediction of the images of one folder.
+struct FolderPrediction {
   std::string folder;
   std::vector<double> prediction;
   std::string decision;
   std::int64_t views = 0, failed = 0;  // predicted images, and failed ones
 };
 
-struct FileAnswers {
+struct FilePredictions {
   std::vector<std::string> columns;  // names of the prediction's columns
-  std::vector<FileAnswer> images;
+  std::vector<FilePrediction> images;
   std::vector<FileFailure> failures;
-  std::vector<FolderAnswer> studies;  // with options.by_study, sorted by folder
+  std::vector<FolderPrediction> studies;  // with options.by_study, sorted by folder
 };
 
 struct PredictOptions {
@@ -42,25 +42,28 @@ struct PredictOptions {
   bool by_study = false;        // the images of one folder are the views of one study
   std::filesystem::path cam{};  // folder for Grad-CAM overlays of the first model; empty: none
   std::string cam_layer{};      // empty: grad_cam_layer()
-  std::function<void(const FileAnswer&)> on_answer{};
+  std::function<void(const FilePrediction&)> on_prediction{};
   std::function<void(const FileFailure&)> on_failure{};
-  // For an image with a fault that read_image went over; it is predicted all the same.
+  // Called for an image whose file has a fault that does not prevent its prediction.
   std::function<void(const std::string& path, const std::string& warning)> on_warning{};
 };
 
-// Predicts each file with the decisions of `info`, in order, the first one alone and the others in
-// batches. A file that is unreadable or whose prediction is not finite is a failure; the others are
-// still predicted. Throws Error if an overlay cannot be written.
-FileAnswers predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
-                          const ImageFiles& files, const PredictOptions& options);
+// Predicts each file in order, and decides with the threshold of `info`. The first file is a batch
+// of its own (so that the first result appears soon), the others form batches. A file that is
+// unreadable or whose prediction is not finite is a failure; the others are still predicted. Throws
+// Error if an overlay cannot be written.
+FilePredictions predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
+                              const ImageFiles& files, const PredictOptions& options);
 
-// path, the columns of the prediction, decision, error, and heat_map if there are any: one row per
-// file, in the order of answers and then failures.
-void write_answers_csv(const std::filesystem::path& path, const FileAnswers& answers);
+// Writes the columns path, those of the prediction, decision, error and, if there are heat maps,
+// heat_map. One row per file: first the predictions, then the failures.
+void write_file_predictions_csv(const std::filesystem::path& path,
+                                const FilePredictions& predictions);
 
-// {"threshold", "classes", "images": [{"path", the columns, "decision"}], "studies": [{"folder",
-// the columns, "decision", "views", "failed"}], "failures": [{"path", "error"}]}
-void write_answers_json(const std::filesystem::path& path, const FileAnswers& answers,
-                        const ModelInfo& info);
+// Writes {"threshold", "classes", "images": [{"path", the columns, "decision", "heat_map" if there
+// is one}], "studies": [{"folder", the columns, "decision", "views", "failed"}], "failures":
+// [{"path", "error"}]}.
+void write_file_predictions_json(const std::filesystem::path& path,
+                                 const FilePredictions& predictions, const ModelInfo& info);
 
 }  // namespace osteon

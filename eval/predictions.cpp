@@ -16,7 +16,7 @@ void check(const Prediction& image) {
                image.probability,
                " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
   OSTEON_CHECK(!image.study.empty(), image.path,
-               ": belongs to no study; an image that stands alone is a study under its own path");
+               ": has no study; use the image's own path as the study of a single image");
 }
 
 template <class Item>

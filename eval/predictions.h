@@ -1,5 +1,5 @@
-// From one probability per image to one per study, and to the figures of both, overall and for each
-// body part: the computation of eval_mura.
+// Computes the probabilities of studies from those of images, and the figures of both, overall and
+// for each body part. eval_mura uses this.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct Study {
   std::int64_t views = 0;  // number of images
 };
 
-// The studies of `predictions`, sorted by study, patient and part. A study's probability is the
-// mean of its images', as in Rajpurkar et al., "MURA", MIDL 2018. Throws Error naming the image for
-// a label other than 0 and 1, a probability outside 0 to 1 or not a number, and an empty study;
-// naming the study and two of its images if their labels differ.
+// The studies of `predictions`, sorted by study, patient and part. The probability of a study is
+// the mean of those of its images, as in Rajpurkar et al., "MURA", MIDL 2018. Throws Error for a
+// label other than 0 and 1, a probability that is not a number from 0 to 1, or an empty study,
+// naming the image; and for different labels in one study, naming the study and two of its images.
 std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions);
 
 // The outcomes of all images or all studies of a cohort, with the patient's number of each.
@@ -39,8 +39,8 @@ struct CohortLevel {
   std::vector<std::size_t> patients;
 };
 
-// A set of predictions with figures of its own: all predictions, or those of one body part. An
-// image without a patient is its study's own patient.
+// A set of predictions with figures of its own: all predictions, or those of one body part. If
+// images have no patient, each study counts as a patient of its own.
 struct Cohort {
   std::size_t patients = 0;
   CohortLevel image, study;  // in the order of the predictions and of aggregate_studies
@@ -48,7 +48,7 @@ struct Cohort {
 
 struct Cohorts {
   Cohort overall;
-  std::map<std::string, Cohort> parts;  // images without a part count overall only
+  std::map<std::string, Cohort> parts;  // images without a part are only in `overall`
 };
 
 // Throws as aggregate_studies does.

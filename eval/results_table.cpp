@@ -33,15 +33,15 @@ std::string rounded(const std::optional<double>& value) {
   return {text, std::to_chars(text, text + sizeof text, *value, std::chars_format::fixed, 4).ptr};
 }
 
-// A part's name may contain any bytes; control characters would break the table or control the
-// terminal.
+// The name of a part, with ? instead of control characters, which would break the table or control
+// the terminal. A name may contain any bytes.
 std::string printable(std::string name) {
   std::ranges::replace_if(
       name, [](unsigned char c) { return c < ' ' || c == 127; }, '?');
   return name;
 }
 
-// Width in columns of the terminal: UTF-8 continuation bytes have none.
+// The width of a text on the terminal, in columns. UTF-8 continuation bytes have no width.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
@@ -106,8 +106,8 @@ Row difference_row(std::size_t figure, const char* level, const ComparedLevel& c
 }
 
 void print_decisions(std::ostream& out, const char* level, const McNemar& decisions) {
-  out << "McNemar per " << level << ": only this one right " << decisions.only_first_right
-      << ", only the other right " << decisions.only_second_right
+  out << "McNemar per " << level << ": only this model right " << decisions.only_first_right
+      << ", only the other model right " << decisions.only_second_right
       << ", p = " << rounded(decisions.p_value) << '\n';
 }
 
@@ -123,11 +123,11 @@ void print_table(std::ostream& out, const Evaluation& evaluation) {
   print_intervals(out, evaluation.overall);
   const Confusion& image = evaluation.overall.image.confusion;
   const Confusion& study = evaluation.overall.study.confusion;
-  out << "\nconfusion matrix, positive where the probability is at least "
+  out << "\nconfusion matrix; a prediction is positive if its probability is at least "
       << rounded(evaluation.threshold) << '\n';
   const auto text = [](std::int64_t count) { return std::to_string(count); };
   print_aligned(out,
-                {{"per", "truth", "said negative", "said positive"},
+                {{"per", "truth", "predicted negative", "predicted positive"},
                  {"image", "negative", text(image.tn), text(image.fp)},
                  {"", "positive", text(image.fn), text(image.tp)},
                  {"study", "negative", text(study.tn), text(study.fp)},

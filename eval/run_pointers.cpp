@@ -1,4 +1,5 @@
-// Reads pointers.json with all checks, finds the checkpoints of a run without it, and writes it.
+// Reads pointers.json and checks it, finds the last and best checkpoint if there is no
+// pointers.json, and writes it.
 #include "eval/run_pointers.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ RunPointers pointers_from_json(const ordered_json& json) {
   if (json.contains("superseded"))
     for (const ordered_json& name : json["superseded"]) {
       pointers.superseded.push_back(name.get<std::string>());
-      OSTEON_CHECK(is_checkpoint_name(pointers.superseded.back()), "'superseded' holds '",
+      OSTEON_CHECK(is_checkpoint_name(pointers.superseded.back()), "'superseded' contains '",
                    pointers.superseded.back(), "', not the name of a checkpoint");
     }
   return pointers;
@@ -45,7 +46,7 @@ RunPointers pointers_from_json(const ordered_json& json) {
 RunPointers read_pointers(const fs::path& run) {
   const fs::path file = run / kPointersFile;
   constexpr const char* kWayOut =
-      "; without this file, the newest complete checkpoint is the last one";
+      "; if this file is removed, the newest complete checkpoint is the last one";
   const ordered_json json = read_json(file, kMaxPointersBytes);
   try {
     RunPointers pointers = pointers_from_json(json);

@@ -1,4 +1,4 @@
-// The weight of each training image in the loss, which balances the classes.
+// The weight of each training image in the loss. Weights balance the classes.
 #pragma once
 
 #include <functional>
@@ -12,15 +12,16 @@ namespace osteon {
 // One weight per sample of the manifest, from the counts of the training split (N normal, A
 // abnormal images):
 //
-//   paper      per body part: abnormal N / (A + N), normal A / (A + N); 1 for a part of one class,
-//              which would have no weight at all. Source: Rajpurkar et al., "MURA", MIDL 2018,
-//              section 3.2
+//   paper      per body part: abnormal N / (A + N), normal A / (A + N); 1 if the part has one class
+//              only, because its weights would all be 0. Source: Rajpurkar et al., "MURA", MIDL
+//              2018, section 3.2
 //   balanced   abnormal N / A, normal 1, over all parts
 //   none       1
 //   NUMBER     abnormal NUMBER, normal 1; NUMBER > 0
 //
-// `warn` is called with a sentence for each part of one class under `paper`. Throws UsageError for
-// any other policy, and Error for `paper` and `balanced` if the training split has one class only.
+// With `paper`, `warn` is called with a sentence for each part that has one class only. Throws
+// UsageError for any other policy, and Error for `paper` and `balanced` if the training split has
+// one class only.
 std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy,
                                    const std::function<void(const std::string&)>& warn);
 

@@ -48,7 +48,7 @@ struct Samples {
   }
 };
 
-// A figure with its name in metrics.json; no value if it is undefined.
+// A figure and its name in metrics.json; no value if it is undefined.
 using NamedFigure = std::pair<std::string, std::optional<double>>;
 // Lines of the report: names and values.
 using Facts = std::vector<std::pair<std::string, std::string>>;
@@ -57,7 +57,7 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 struct Score {
   const char* key;                 // in TaskResult::figures()
   const char* name;                // as printed
-  std::optional<double> chance{};  // of a model that guesses
+  std::optional<double> chance{};  // the score of random guesses
   bool higher_is_better = true;
 };
 
@@ -66,8 +66,8 @@ class TaskResult {
  public:
   virtual ~TaskResult() = default;
 
-  // How many of the images the model was trained on, so that their figures say nothing about new
-  // images; nullopt: unknown.
+  // How many of the evaluated images were used to train the model; their figures say nothing about
+  // new images. nullopt: unknown.
   std::optional<std::int64_t> trained_on{};
 
   // The figures over all images for the training log, including the score.
@@ -76,8 +76,9 @@ class TaskResult {
   virtual void write(const std::filesystem::path& folder) const = 0;
   // The table on the terminal.
   virtual void print(std::ostream& out) const = 0;
-  // Compares with another evaluation of the same images, as Task::read_result() returns it, and
-  // writes comparison.json; `name` is the other one's name. Throws Error if the images differ.
+  // Compares with another evaluation of the same images, which Task::read_result() returned, and
+  // writes comparison.json. `name` is the name of the other evaluation. Throws Error if the images
+  // differ.
   virtual void compare(const TaskResult& other, const std::string& name,
                        const std::filesystem::path& folder) = 0;
   // Lines about the decisions, for the report's section "What was run".
@@ -99,8 +100,8 @@ class Task {
   // The targets of the samples for loss(), [N, ...].
   virtual Tensor targets(const Samples& samples, DType dtype) const = 0;
   // The weight of each sample of the manifest in the training loss, from the counts of the training
-  // split; `warn` is called with what the user should know of them. Throws UsageError for an
-  // unknown policy, Error for one that the data do not allow.
+  // split; `warn` is called with notes about them for the user. Throws UsageError for an unknown
+  // policy, Error for one that the data do not allow.
   virtual std::vector<double> sample_weights(
       const Manifest& manifest, const std::string& policy,
       const std::function<void(const std::string&)>& warn) const = 0;
@@ -119,7 +120,7 @@ class Task {
   virtual std::string decide(std::span<const double> prediction, const ModelInfo& info) const = 0;
 
   // Throws UsageError for invalid values of --threshold and --temperature, and Error if they are to
-  // be chosen on `validation` and it does not allow that.
+  // be chosen on `validation` but its samples do not allow it.
   virtual void check_choices(const std::string& threshold, const std::string& temperature,
                              const Samples& validation) const = 0;
   // Sets info.temperature to a number, or fits it to the outputs on validation.
@@ -142,7 +143,7 @@ class Task {
                                                const ImageValues& predictions,
                                                const ModelInfo& info,
                                                const BootstrapOptions& bootstrap) const = 0;
-  // Reads the files of write() as far as a comparison needs them.
+  // Reads from the files of write() what a comparison needs.
   virtual std::unique_ptr<TaskResult> read_result(const std::filesystem::path& folder) const = 0;
 };
 

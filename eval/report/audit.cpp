@@ -80,7 +80,7 @@ std::string audit_section(const Report& report) {
            duplicates(audit.at("exact_duplicates"), "Files with the same bytes") +
            duplicates(audit.at("near_duplicates"), "Pairs that look the same");
   } catch (const nlohmann::json::exception& error) {
-    throw Error(format("the audit is not one that audit_data wrote: ", error.what()));
+    throw Error(format("this is not an audit written by audit_data: ", error.what()));
   }
 }
 

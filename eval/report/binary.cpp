@@ -42,9 +42,9 @@ std::string tiles(const Metrics& study) {
 std::string method(const BinaryResult& result) {
   return format(
       "<p>A study is one examination of one body part; its "
-      "probability is the mean of its images\u2019. A study or image is called ",
-      escape(result.classes[1]), " from a probability of ", number(result.evaluation.threshold, 3),
-      " on. ",
+      "probability is the mean of its images\u2019. A study or image is classified as ",
+      escape(result.classes[1]), " if its probability is at least ",
+      number(result.evaluation.threshold, 3), ". ",
       result.bootstrap.draws > 0
           ? format(
                 "Intervals are the 2.5 and 97.5 percentiles of ", result.bootstrap.draws,
@@ -52,10 +52,10 @@ std::string method(const BinaryResult& result) {
                 "cover the choice of test patients only, not that of training data or seed. ")
           : std::string(),
       "AUROC counts ties as one half; average precision is not interpolated; the expected "
-      "calibration error, which resampling would only make look larger, has no interval and ",
+      "calibration error uses ",
       kCalibrationBins,
-      " equal bins. A dash marks a figure that is undefined, as where there is one class "
-      "only.</p>");
+      " bins of equal width and has no interval, because resampling increases it. A dash marks an "
+      "undefined figure, for example if there is only one class.</p>");
 }
 
 Gallery gallery(const BinaryResult& result, const std::string& heading, const std::string& note,
@@ -71,7 +71,7 @@ Gallery gallery(const BinaryResult& result, const std::string& heading, const st
                               .decision = result.classes[is_positive ? 1 : 0],
                               .detail = "probability " + number(image.probability, 3),
                               .is_right = is_positive == (image.label == 1),
-                              .picture = {},
+                              .radiograph = {},
                               .heat_map = {}});
   }
   return gallery;
@@ -83,22 +83,22 @@ Gallery gallery(const BinaryResult& result, const std::string& heading, const st
 TaskReport BinaryResult::report(std::uint64_t seed) const {
   using namespace report;
   const double threshold = evaluation.threshold;
-  return {.lead = opening(*this),
-          .headline = tiles(evaluation.overall.study) +
-                      format("<p class=\"note\">All four per study, at the threshold ",
-                             number(threshold, 3), ".</p>", figures_section(*this)),
-          .details = parts_section(*this) + curves_section(*this) + calibration_section(*this) +
-                     distribution_section(*this) + confusion_section(*this) +
-                     comparison_section(*this),
-          .method = method(*this),
-          .counted_class = classes[1],
-          .heat_target = classes[1],
-          .score = kBinaryScore,
-          .galleries = {gallery(*this, "The most confident mistakes", "",
-                                worst_mistakes(predictions, threshold, kShownMistakes)),
-                        gallery(*this, "A sample of correct decisions",
-                                "Drawn at random, half of each class where there are enough. ",
-                                sample_hits(predictions, threshold, kShownHits, seed))}};
+  return {
+      .lead = opening(*this),
+      .headline = tiles(evaluation.overall.study) +
+                  format("<p class=\"note\">All four per study, at the threshold ",
+                         number(threshold, 3), ".</p>", figures_section(*this)),
+      .details = parts_section(*this) + curves_section(*this) + calibration_section(*this) +
+                 distribution_section(*this) + confusion_section(*this) + comparison_section(*this),
+      .method = method(*this),
+      .counted_class = classes[1],
+      .heat_target = classes[1],
+      .score = kBinaryScore,
+      .galleries = {gallery(*this, "The most confident mistakes", "",
+                            worst_mistakes(predictions, threshold, kShownMistakes)),
+                    gallery(*this, "A sample of correct decisions",
+                            "Drawn at random; half of them from each class if there are enough. ",
+                            sample_hits(predictions, threshold, kShownHits, seed))}};
 }
 
 }  // namespace osteon

@@ -1,4 +1,5 @@
-// Writes SVG as text. Coordinates have one digit after the point: finer than a printer's dot.
+// Writes SVG as text. Coordinates have one digit after the decimal point, which is finer than the
+// resolution of a printer.
 #include "eval/report/chart.h"
 
 #include <algorithm>

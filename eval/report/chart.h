@@ -11,10 +11,10 @@ namespace osteon::report {
 // Escapes text for HTML and SVG.
 std::string escape(const std::string& text);
 
-// The same for a path, with a possible line break after each folder.
+// The same for a path, and allows a line break after each folder.
 std::string escape_path(const std::string& path);
 
-// A number with `digits` digits after the point and a typographic minus sign.
+// A number with `digits` digits after the decimal point, and a typographic minus sign.
 std::string number(double value, int digits);
 
 struct Axis {

@@ -18,7 +18,7 @@ constexpr std::int64_t kLongSide = 320;  // pixels
 constexpr int kQuality = 82;
 
 // Accepts at most one image per study.
-class OneOfAStudy {
+class OnePerStudy {
  public:
   bool take(const Prediction& image) {
     return taken_.emplace(image.study, image.patient, image.part).second;
@@ -32,7 +32,7 @@ bool is_right(const Prediction& image, double threshold) {
   return (image.probability >= threshold) == (image.label == 1);
 }
 
-// 0 at the threshold, 1 at the end of the scale.
+// The distance of a probability from the threshold: 0 at the threshold, 1 at probability 0 or 1.
 double confidence(double probability, double threshold) {
   return probability >= threshold ? (probability - threshold) / std::max(1 - threshold, 1e-9)
                                   : (threshold - probability) / threshold;
@@ -48,7 +48,7 @@ std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictio
   std::ranges::stable_sort(mistakes, std::ranges::greater(), [&](std::size_t i) {
     return confidence(predictions[i].probability, threshold);
   });
-  OneOfAStudy studies;
+  OnePerStudy studies;
   std::erase_if(mistakes, [&](std::size_t i) { return !studies.take(predictions[i]); });
   mistakes.resize(std::min(count, mistakes.size()));
   return mistakes;
@@ -58,7 +58,7 @@ std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions,
                                      std::size_t count, std::uint64_t seed) {
   RandomStream random(seed, hash_name("report hits"));
   std::vector<std::size_t> of_class[2];
-  OneOfAStudy studies;
+  OnePerStudy studies;
   for (const std::int64_t k : permutation(static_cast<std::int64_t>(predictions.size()), random)) {
     const auto i = static_cast<std::size_t>(k);
     if (is_right(predictions[i], threshold) && studies.take(predictions[i]))
@@ -72,8 +72,8 @@ std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions,
   return hits;
 }
 
-void draw_pictures(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
-                   const std::vector<std::int64_t>& indices) {
+void draw_images(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
+                 const std::vector<std::int64_t>& indices) {
   if (gallery.images.empty()) return;
   const ModelInfo& info = trained.info;
   std::vector<std::int64_t> samples;
@@ -91,9 +91,9 @@ void draw_pictures(Gallery& gallery, const TrainedModel& trained, const Prepared
                grad_cam_layer(info));
   for (std::size_t k = 0; k < samples.size(); ++k) {
     ReportImage& image = gallery.images[k];
-    const Image picture = read_image(data.manifest.root / image.path);
-    image.picture = encode_jpeg(shrink(picture, kLongSide), kQuality);
-    image.heat_map = encode_jpeg(overlay(picture, maps[k], info.fit, kLongSide), kQuality);
+    const Image radiograph = read_image(data.manifest.root / image.path);
+    image.radiograph = encode_jpeg(shrink(radiograph, kLongSide), kQuality);
+    image.heat_map = encode_jpeg(overlay(radiograph, maps[k], info.fit, kLongSide), kQuality);
   }
 }
 

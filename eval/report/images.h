@@ -11,19 +11,20 @@
 
 namespace osteon {
 
-// Positions in `predictions` of the mistakes with the largest distance from the threshold (relative
-// to the width of their side), the largest first, at most `count` and one per study.
+// Positions in `predictions` of the mistakes with the largest distance from the threshold, largest
+// first; the distance is divided by the largest possible one on that side (threshold, or 1 -
+// threshold). At most `count`, and one per study.
 std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictions,
                                         double threshold, std::size_t count);
 
-// Positions of correct decisions, a seeded choice, half of them positive and half negative as far
-// as possible, at most `count` and one per study.
+// Positions of correct decisions, chosen at random with `seed`: up to count / 2 positive and as
+// many negative ones, at most one per study.
 std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions, double threshold,
                                      std::size_t count, std::uint64_t seed);
 
-// Draws radiograph and heat map of a gallery's images; row i of the predictions belongs to sample
-// indices[i].
-void draw_pictures(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
-                   const std::vector<std::int64_t>& indices);
+// Draws the radiograph and the heat map of each image of a gallery. Row i of the predictions
+// belongs to sample indices[i].
+void draw_images(Gallery& gallery, const TrainedModel& trained, const PreparedImages& data,
+                 const std::vector<std::int64_t>& indices);
 
 }  // namespace osteon

@@ -73,9 +73,10 @@ std::string learning_section(const Report& report) {
          "</div>The training loss is weighted by class and measured while the weights still change."
          "</figcaption></figure><figure>" +
          ranking.svg() + "<figcaption><div class=\"legend\">" +
-         legend_entry("line study", "validation") + chance + "</div>The epoch with the " +
+         legend_entry("line study", "validation") + chance +
+         "</div>The model of the epoch with the " +
          (score.higher_is_better ? "highest " : "lowest ") + name +
-         " is the one kept.</figcaption></figure></div>";
+         " is kept.</figcaption></figure></div>";
 }
 
 std::string base64(const std::string& bytes) {
@@ -93,7 +94,7 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-std::string picture(const std::string& jpeg, const std::string& alt) {
+std::string image_element(const std::string& jpeg, const std::string& alt) {
   return format("<img src=\"data:image/jpeg;base64,", base64(jpeg), "\" alt=\"", escape(alt),
                 "\">");
 }
@@ -103,11 +104,11 @@ std::string gallery(const Report& report, const std::vector<ReportImage>& images
   for (const ReportImage& image : images) {
     const std::string what = image.part.empty() ? "Radiograph" : image.part;
     html += format("<figure><div class=\"views\">",
-                   picture(image.picture, format(what, ", labelled ", image.label)),
-                   picture(image.heat_map, format("The same with the heat map: evidence for ",
-                                                  report.task.heat_target)),
+                   image_element(image.radiograph, format(what, ", labelled ", image.label)),
+                   image_element(image.heat_map, format("The same with the heat map: evidence for ",
+                                                        report.task.heat_target)),
                    "</div><figcaption><b>", escape(what), "</b>: labelled <b>", escape(image.label),
-                   "</b>, called <b class=\"", image.is_right ? "right" : "wrong", "\">",
+                   "</b>, classified as <b class=\"", image.is_right ? "right" : "wrong", "\">",
                    escape(image.decision), "</b>, ", image.detail, "<br>", escape_path(image.path),
                    "</figcaption></figure>");
   }
@@ -120,8 +121,8 @@ std::string images_section(const Report& report) {
       format("Left: the radiograph. Right: the same with its heat map (Grad-CAM of ",
              escape(report.heat_layer), "): orange to yellow marks evidence for ",
              escape(report.task.heat_target),
-             ", each map scaled to its own maximum. A heat map shows what the "
-             "network looked at; it does not outline a lesion.");
+             ", each map scaled to its own maximum. A heat map shows the regions that influenced "
+             "the decision; it does not outline a lesion.");
   for (const auto& [heading, note, images] : report.task.galleries) {
     if (images.empty()) continue;
     html += format("<h2>", heading, "</h2><p class=\"note\">", note, explanation, "</p>",
@@ -133,8 +134,8 @@ std::string images_section(const Report& report) {
 
 std::string method_section(const Report& report) {
   return "<h2>How to read the figures</h2>" + report.task.method +
-         "<p>The labels are taken as they are: a wrong label counts as the model\u2019s "
-         "mistake. This is a research tool, not a medical device.</p>";
+         "<p>The labels are not checked: a wrong label counts as a mistake of the "
+         "model. This is a research tool, not a medical device.</p>";
 }
 
 }  // namespace
@@ -142,7 +143,7 @@ std::string method_section(const Report& report) {
 
 namespace {
 
-// Null if the line is incomplete, as the last line of a running training may be.
+// Null if the line is incomplete, which the last line of a running training can be.
 nlohmann::ordered_json line_of_log(const std::string& line) {
   try {
     return parse_json(line);

@@ -28,9 +28,9 @@ std::vector<EpochRecord> read_epochs(const std::filesystem::path& log, const std
 struct ReportImage {
   std::size_t position = 0;  // of its row in the predictions
   std::string path, part, label, decision;
-  std::string detail;  // of the decision, such as "probability 0.913"
+  std::string detail;  // of the decision, for example "probability 0.913"
   bool is_right = false;
-  std::string picture, heat_map;  // JPEG files, drawn by draw_pictures()
+  std::string radiograph, heat_map;  // JPEG files, drawn by draw_images()
 };
 
 struct Gallery {
@@ -54,7 +54,7 @@ struct Report {
   std::string title;              // of the document
   std::string warning;            // before everything else; empty: none
   Facts facts;                    // what was run: name and value
-  nlohmann::ordered_json splits;  // as config.json has it; null if unknown
+  nlohmann::ordered_json splits;  // as in config.json; null if unknown
   TaskReport task;
   std::vector<EpochRecord> epochs;
   std::string heat_layer;        // the layer of the heat maps

@@ -20,7 +20,7 @@ std::string interval_sentence(const Metrics& metrics, std::optional<double> Metr
 // A table whose first column names the rows; on a narrow page each row becomes a block.
 class Table {
  public:
-  // Caption and columns are text; the first column is that of the names.
+  // Caption and columns are text; the first column contains the names of the rows.
   Table(const std::string& caption, const std::vector<std::string>& columns);
   // The name is text, the cells are HTML; `style` is a class of the row.
   void row(const std::string& name, const std::vector<std::string>& cells,

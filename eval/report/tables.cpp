@@ -81,9 +81,8 @@ std::string kappa_chart(const Evaluation& evaluation) {
                         "Kappa of the decisions per study with its 95 % interval, overall and for "
                         "each body part.",
                         rows, axis) +
-         "<figcaption>Cohen\u2019s kappa per study with its 95 % interval: 0 is chance, 1 "
-         "agreement "
-         "everywhere.</figcaption></figure>";
+         "<figcaption>Cohen\u2019s kappa per study with its 95 % interval: 0 is the agreement by "
+         "chance, 1 is complete agreement.</figcaption></figure>";
 }
 
 std::string count_cell(std::int64_t count, std::int64_t of) {
@@ -93,7 +92,8 @@ std::string count_cell(std::int64_t count, std::int64_t of) {
 
 std::string matrix(const BinaryResult& result, const char* level, const Confusion& counts) {
   const auto &negative = result.classes[0], &positive = result.classes[1];
-  Table table(std::string("Per ") + level, {"", "called " + negative, "called " + positive});
+  Table table(std::string("Per ") + level,
+              {"", "classified as " + negative, "classified as " + positive});
   const auto add = [&](const std::string& name, std::int64_t first, std::int64_t second) {
     table.row("labelled " + name,
               {count_cell(first, first + second), count_cell(second, first + second)});
@@ -115,8 +115,9 @@ std::string compared_table(const char* level, const ComparedLevel& compared) {
   }
   const McNemar& test = compared.decisions;
   return table.html() + format("<p class=\"note\">McNemar\u2019s exact test per ", level, ": ",
-                               test.only_first_right, " right here only, ", test.only_second_right,
-                               " right there only, p = ", number(test.p_value, 4), ".</p>");
+                               "only this model right ", test.only_first_right,
+                               ", only the other model right ", test.only_second_right,
+                               ", p = ", number(test.p_value, 4), ".</p>");
 }
 
 }  // namespace
@@ -177,13 +178,14 @@ std::string parts_section(const BinaryResult& result) {
   table.row("MURA paper\u2019s model", {"207", kDash, "0.929", kDash, "0.815", "0.887", kDash},
             "reference");
   return "<h2>By body part</h2>" + table.html() +
-         "<p class=\"note\">The row in italics is another test set, not comparable: the abstract "
+         "<p class=\"note\">The row in italics is for another test set and not comparable: the "
+         "abstract "
          "of Rajpurkar et al., \u201cMURA: Large Dataset for Abnormality Detection in "
          "Musculoskeletal Radiographs\u201d, arXiv:1712.06957, reports these figures of its "
          "DenseNet-169 on 207 studies that are not public, labelled by the majority of three "
-         "radiologists. By kappa it found its model comparable to the best of its radiologists on "
-         "finger and wrist studies and below the best on elbow, forearm, hand, humerus and "
-         "shoulder studies.</p>" +
+         "radiologists. It reports that, by kappa, its model is comparable to the best of the "
+         "radiologists for finger and wrist studies and below the best for elbow, forearm, hand, "
+         "humerus and shoulder studies.</p>" +
          kappa_chart(result.evaluation);
 }
 
@@ -196,8 +198,8 @@ std::string confusion_section(const BinaryResult& result) {
 std::string comparison_section(const BinaryResult& result) {
   if (!result.comparison) return "";
   return "<h2>Comparison</h2><p>With the evaluation in " + escape(result.comparison->other) +
-         " on the same images. Intervals of the differences draw the same patients for both; "
-         "one that excludes 0 is evidence of a difference.</p>" +
+         " on the same images. For the intervals, the bootstrap draws the same patients for both "
+         "models; an interval that excludes 0 is evidence of a difference.</p>" +
          compared_table("study", result.comparison->overall.study) +
          compared_table("image", result.comparison->overall.image);
 }

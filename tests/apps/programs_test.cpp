@@ -94,7 +94,7 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   const std::string thrice = "/run --checkpoint " + here + "/run --checkpoint " + here + "/run";
   const std::string same =
       evaluated(thrice + " --out " + here + "/thrice --compare " + here + "/run");
-  CHECK(contains(same, "only this one right 0, only the other right 0"));
+  CHECK(contains(same, "only this model right 0, only the other model right 0"));
   CHECK(std::filesystem::exists(here + "/thrice/comparison.json"));
   evaluated("/run --tta flip --out " + here + "/flip");
   const Decisions plain = read_decisions(here + "/run"),

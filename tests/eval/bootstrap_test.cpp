@@ -97,7 +97,7 @@ TEST_CASE("intervals and differences agree with scikit-learn's figures of the sa
   }
 }
 
-TEST_CASE("the order of images and the number of threads leave the intervals as they are") {
+TEST_CASE("intervals do not depend on the order of images or the number of threads") {
   std::vector<Prediction> predictions = ten_studies();
   const auto intervals = [&] {
     return evaluate(predictions, 0.5, {.draws = 300, .seed = 4}).overall.study.ci95;

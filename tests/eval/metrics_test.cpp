@@ -193,7 +193,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("no predictions make no studies, no parts and no figures") {
+TEST_CASE("without predictions there are no studies, parts or figures") {
   const Evaluation evaluation = osteon::evaluate({}, 0.5);
   CHECK(evaluation.parts.empty());
   for (const Metrics& metrics : {evaluation.overall.image, evaluation.overall.study}) {
@@ -202,9 +202,9 @@ TEST_CASE("no predictions make no studies, no parts and no figures") {
   }
 }
 
-TEST_CASE("a broken prediction is refused by name") {
+TEST_CASE("an invalid prediction is refused by name") {
   struct Row {
-    Prediction broken;
+    Prediction invalid;
     const char* message;
   };
   const Row rows[] = {
@@ -215,14 +215,14 @@ TEST_CASE("a broken prediction is refused by name") {
       {{"bad.png", "s", "p", "", 1, -5e-324}, "bad.png: probability -4.94066e-324"},
       {{"bad.png", "s", "p", "", 2, 0.5}, "bad.png: label 2"},
       {{"bad.png", "s", "p", "", -1, 0.5}, "bad.png: label -1"},
-      {{"bad.png", "", "p", "", 1, 0.5}, "bad.png: belongs to no study"},
+      {{"bad.png", "", "p", "", 1, 0.5}, "bad.png: has no study"},
       {{"bad.png", "shared", "p1", "XR_HAND", 1, 0.5},
        "study shared: good.png has label 0 but bad.png has label 1"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.message);
     const std::vector<Prediction> predictions{{"good.png", "shared", "p1", "XR_HAND", 0, 0.5},
-                                              row.broken};
+                                              row.invalid};
     const std::string aggregated =
         osteon::message_of([&] { osteon::aggregate_studies(predictions); });
     CHECK(aggregated.find(row.message) == 0);
@@ -230,7 +230,7 @@ TEST_CASE("a broken prediction is refused by name") {
   }
 }
 
-TEST_CASE("a broken outcome or threshold is refused") {
+TEST_CASE("an invalid outcome or threshold is refused") {
   struct Row {
     Outcome outcome;
     double threshold;

@@ -43,7 +43,7 @@ Report example(const BinaryResult& result) {
                        .decision = "abnormal",
                        .detail = "probability 0.900",
                        .is_right = false,
-                       .picture = jpeg,
+                       .radiograph = jpeg,
                        .heat_map = jpeg}};
   report.heat_layer = "layer4";
   return report;
@@ -97,7 +97,7 @@ TEST_CASE("every section is there, balanced, escaped, and loads nothing") {
   CHECK(contains(html, "a model on &lt;data&gt; &amp; more"));
   CHECK(!contains(html, "src=\"http"));
   CHECK(!contains(html, "href="));
-  CHECK(contains(html, "another test set, not comparable"));
+  CHECK(contains(html, "another test set and not comparable"));
   CHECK(contains(html, "1712.06957"));
   CHECK(count(html, "<img ") == 4);
   CHECK(count(html, "<img ") == count(html, " alt=\""));

@@ -217,12 +217,12 @@ XR_ELBOW  image   5         1    0.8000     0.5000  1.0000       0.7500  0.6667 
 XR_WRIST  image   9         5    0.6667     0.7500  0.6000       0.7500  0.6667  0.7000  0.3415
           study   6         3    0.6667     0.6667  0.6667       0.6667  0.6667  0.6667  0.3333
 
-confusion matrix, positive where the probability is at least 0.5000
-per    truth     said negative  said positive
-image  negative              7              2
-       positive              2              4
-study  negative              5              2
-       positive              1              3
+confusion matrix; a prediction is positive if its probability is at least 0.5000
+per    truth     predicted negative  predicted positive
+image  negative                   7                   2
+       positive                   2                   4
+study  negative                   5                   2
+       positive                   1                   3
 )");
 }
 
@@ -235,8 +235,9 @@ TEST_CASE("intervals and a comparison in the table") {
   out.str("");
   osteon::print_comparison(out, osteon::compare(same, same, "other", {.draws = 200}));
   CHECK(out.str().find("0.0000 to 0.0000") != std::string::npos);
-  CHECK(out.str().find("McNemar per study: only this one right 0, only the other right 0, p = "
-                       "1.0000") != std::string::npos);
+  CHECK(out.str().find(
+            "McNemar per study: only this model right 0, only the other model right 0, p = "
+            "1.0000") != std::string::npos);
 }
 
 TEST_CASE("a model is evaluated on its own classes, or on those that the user declares equal") {
@@ -248,7 +249,7 @@ TEST_CASE("a model is evaluated on its own classes, or on those that the user de
   };
   const Row rows[] = {{{"normal", "abnormal"}, false, ""},
                       {{"normal", "abnormal"}, true, ""},
-                      {{"whole", "broken"}, false, "say so with --positive broken"},
+                      {{"whole", "broken"}, false, "confirm it with --positive broken"},
                       {{"whole", "broken"}, true, ""},
                       {{"abnormal", "normal"}, false, "choose --positive abnormal"},
                       {{"abnormal", "normal"}, true, "choose --positive abnormal"}};
