@@ -46,8 +46,8 @@ void write_all(int descriptor, std::string_view contents, const fs::path& path) 
   }
 }
 
-// The number N of /dev/fd/N and the like, -1 for another path. Opened again by such a name, a file
-// would be written from its first byte.
+// The number N of a path such as /dev/fd/N, -1 for another path. Such a path must not be opened
+// again, because writing would then start at the first byte of the file.
 int open_descriptor(const fs::path& path) {
   const std::string name = path.lexically_normal().string();
   if (name == "/dev/stdout") return STDOUT_FILENO;
@@ -90,8 +90,8 @@ class Temporary {
   bool moved_ = false;
 };
 
-// The file to replace: the target of a link instead of the link. Throws if it is a folder, a socket
-// or a device of blocks.
+// The file to replace: if `path` is a link, its target. Throws Error if it is a folder, a socket or
+// a block device.
 fs::path resolve(const fs::path& path) {
   std::error_code error;
   fs::path target = path;

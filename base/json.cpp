@@ -1,4 +1,4 @@
-// The depth is checked while nlohmann parses; its parser does not recurse.
+// Checks the depth while nlohmann parses. Its parser does not use recursion.
 #include "base/json.h"
 
 #include "base/file.h"

@@ -1,6 +1,6 @@
-// JSON from untrusted files. nlohmann copies, compares and writes values by recursion, one call per
-// nested array. A file of some hundred kilobytes of brackets would overflow the stack in a later
-// copy. Here such a file is an error.
+// Reads JSON from untrusted files, and writes JSON. nlohmann copies, compares and writes values by
+// recursion, one call per nested array. A file with some hundred kilobytes of brackets would
+// overflow the stack in a later copy. Here such a file is an error.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace osteon {
 
-// Levels of nested arrays and objects; our own files have at most 6.
+// Maximum depth of nested arrays and objects; Osteon's own files have at most 6 levels.
 inline constexpr int kMaxJsonDepth = 32;
 
 // Parses `text`. Throws Error if it is not JSON or is nested more than kMaxJsonDepth deep.
@@ -22,8 +22,8 @@ nlohmann::ordered_json parse_json(std::string_view text);
 // larger, or parse_json throws.
 nlohmann::ordered_json read_json(const std::filesystem::path& file, std::size_t limit);
 
-// The value as JSON, with line breaks unless `indent` is negative. Bytes of strings that are not
-// UTF-8, which names of files can have, become those of as_utf8().
+// The value as JSON, with line breaks unless `indent` is negative. Strings are written as as_utf8()
+// returns them, because names of files can contain bytes that are not UTF-8.
 std::string json_text(const nlohmann::ordered_json& value, int indent);
 // Writes that text to a file, as write_file_atomically() does.
 void write_json(const std::filesystem::path& file, const nlohmann::ordered_json& value);

@@ -1,4 +1,4 @@
-// Tries to write where a program is to write later.
+// Tries to write in the places where a program will write its results later.
 #include "base/output_path.h"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The nearest folder of a path that exists.
+// The path itself if it exists, else the deepest folder above it that exists.
 fs::path existing_folder(const fs::path& path) {
   std::error_code error;
   fs::path folder = fs::absolute(path);
@@ -25,7 +25,7 @@ fs::path existing_folder(const fs::path& path) {
   return folder;
 }
 
-// Makes a file in the folder and removes it.
+// Throws Error unless a file can be created in the folder; removes it again.
 void try_folder(const char* option, const fs::path& path, const fs::path& folder) {
   std::error_code error;
   OSTEON_CHECK(fs::is_directory(folder, error), "--", option, " ", path.string(), ": ",

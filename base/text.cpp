@@ -1,4 +1,4 @@
-// Names read from folders and CSV files: case, lists, path components.
+// Changes and splits names: case, invalid bytes, lists.
 #include "base/text.h"
 
 #include <algorithm>
@@ -34,7 +34,7 @@ std::size_t character_length(std::string_view text) {
   if (first < 0x80) return 1;
   if (is_between(first, 0xC2, 0xDF)) return follows(1) ? 2 : 0;
   if (is_between(first, 0xE0, 0xEF)) {
-    // Neither a longer form of a shorter character nor half of a pair of UTF-16.
+    // Excludes overlong forms of shorter characters, and halves of UTF-16 surrogate pairs.
     const bool is_valid =
         is_between(byte(1), first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF);
     return is_valid && follows(2) ? 3 : 0;

@@ -11,8 +11,8 @@ namespace osteon {
 std::string lower_case(std::string_view text);
 std::string upper_case(std::string_view text);
 
-// The text with each byte that is not part of valid UTF-8 as \xNN: names of files can hold any
-// bytes, JSON and HTML cannot. Source: the ranges of RFC 3629, section 4.
+// The text, with each byte that is not part of valid UTF-8 written as \xNN. Names of files can
+// contain any bytes, but JSON and HTML cannot. Source: the ranges of RFC 3629, section 4.
 std::string as_utf8(std::string_view text);
 
 // "a, b, c".

@@ -59,7 +59,8 @@ class DecodingStore : public ImageStore {
   Fit fit_;
 };
 
-// Images in mapped files. One that does not match its checksum is decoded from its own file.
+// Images in mapped files of the cache. If one does not match its checksum, the image's own file is
+// decoded instead.
 class FolderStore : public ImageStore {
  public:
   FolderStore(std::shared_ptr<const CacheFolder> folder, std::vector<CachedImage> images,
@@ -77,7 +78,7 @@ class FolderStore : public ImageStore {
     if (!warned_.exchange(true))
       std::fprintf(stderr,
                    "warning: cache %s is damaged, first seen at %s; such images are decoded again; "
-                   "remove the folder to fill it anew\n",
+                   "remove the folder, so that the next run fills it again\n",
                    folder_->path().c_str(), paths_[static_cast<std::size_t>(index)].c_str());
     decoded_.read(index, to);
   }
@@ -90,8 +91,8 @@ class FolderStore : public ImageStore {
   mutable std::atomic<bool> warned_ = false;
 };
 
-// Calls body(0) .. body(n - 1) from `workers` threads and meanwhile report(done) from this one. The
-// first exception of either stops the work and is rethrown.
+// Calls body(0) .. body(n - 1) in `workers` threads, and at the same time report(done) in this one.
+// An exception of either stops the work and is rethrown.
 void run_in_parallel(std::int64_t n, int workers, const std::function<void(std::int64_t)>& body,
                      const std::function<void(std::int64_t)>& report) {
   std::atomic<std::int64_t> next{0}, done{0};
@@ -203,10 +204,10 @@ class Preparation {
   struct Result {
     CachedImage cached;   // its pixels are null if no cache has them
     std::string reason;   // why the image is unreadable; empty if it is readable
-    std::string warning;  // the first of the image
+    std::string warning;  // the first warning of the image
   };
 
-  // Finds the images that the folder has, and lists the missing ones.
+  // Finds the images that the folder contains, and lists the missing ones.
   void take_cached() {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       Result& result = results_[i];
@@ -259,7 +260,7 @@ class Preparation {
     for (const Split split : {Split::train, Split::val, Split::test}) {
       const auto before = std::ranges::count(manifest_.samples, split, &Sample::split);
       OSTEON_CHECK(before == 0 || std::ranges::count(readable.samples, split, &Sample::split) > 0,
-                   "split ", split_name(split), " is left empty: none of its ", before,
+                   "split ", split_name(split), " becomes empty: none of its ", before,
                    " images can be read");
     }
   }
@@ -276,7 +277,7 @@ class Preparation {
     const double mean = static_cast<double>(train.sum) / count;
     const double variance = static_cast<double>(train.squares) / count - mean * mean;
     prepared.mean = mean / 255;
-    // A set of uniform images has no standard deviation to divide by.
+    // If all pixels are equal, the standard deviation is 0, by which nothing can be divided.
     prepared.std = variance > 0 ? std::sqrt(variance) / 255 : 1;
   }
 

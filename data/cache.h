@@ -1,5 +1,5 @@
-// The data set at the model's input size: every readable image decoded and fitted, as bytes in
-// memory, in a file, or decoded again at each read.
+// The data set at the model's input size: every readable image, decoded and fitted. The images are
+// kept in memory or in files, or they are decoded again at each read.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct UnreadableImage {
   std::string path, reason;
 };
 
-// An image with a fault that read_image went over.
+// An image whose file has a fault that does not prevent reading it.
 struct WarnedImage {
   std::string path, warning;
 };
@@ -46,8 +46,8 @@ struct PreparedImages {
   Manifest manifest;                   // without the unreadable images
   std::vector<std::uint64_t> digests;  // fast_checksum() of each sample's file
   std::vector<UnreadableImage> unreadable;
-  std::vector<WarnedImage> warned;    // of the images that no cache had
-  std::unique_ptr<ImageStore> store;  // indices are those of the manifest above
+  std::vector<WarnedImage> warned;    // only of images that were decoded, not found in a folder
+  std::unique_ptr<ImageStore> store;  // indices are those of `manifest`
   double mean = 0, std = 1;           // of the training split's grey levels / 255
 };
 
@@ -56,13 +56,13 @@ struct PreparedImages {
 // `progress` is called from this thread with the number of images done; an exception from it stops
 // the preparation.
 //
-// A folder keeps its images from run to run. An image is not decoded again if the folder has it
-// from an unchanged file (path, size, modification time), the same decoder version, image size and
-// fit. Files in the folder never change, so several runs may share it; remove the folder to free
+// With a folder, later runs use its images again. An image is not decoded again if the folder
+// contains it for the same file (path, size, modification time), decoder version, image size and
+// fit. Files in the folder never change, so several runs may share it. Remove the folder to free
 // the space.
 //
-// Throws Error if more than max_bad of the images are unreadable (the first are named), if a split
-// loses all its images, or if the folder cannot be written.
+// Throws Error if a larger share than max_bad of the images is unreadable (naming the first ones),
+// if no image of a split is readable, or if the folder cannot be written.
 PreparedImages prepare_images(const Manifest& manifest, const CacheOptions& options,
                               const std::function<void(std::int64_t done)>& progress = {});
 

@@ -1,5 +1,5 @@
-// A cache file: a header, one entry per slot, and, from a page boundary on, the pixels of each
-// slot.
+// A cache file contains a header, a table with one entry per slot, and, starting at a page
+// boundary, the pixels of each slot.
 #include "data/cache_file.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ constexpr char kMagic[8] = {'O', 'S', 'T', 'E', 'O', 'N', 'C', '2'};
 constexpr char kMagicWithoutChecksums[8] = {'O', 'S', 'T', 'E', 'O', 'N', 'C', '1'};
 constexpr std::size_t kPage = 4096;
 
-// The offset of a slot's pixels; for the slot after the last it is the length of the file.
+// The offset of the pixels of a slot; for the slot after the last one, the length of the file.
 std::size_t pixel_offset(std::uint64_t slots, std::uint64_t slot, std::int64_t image_size) {
   const std::size_t table_end = sizeof(Header) + slots * sizeof(CacheEntry);
   return (table_end + kPage - 1) / kPage * kPage +
@@ -52,7 +52,8 @@ constexpr const char* kTemporaryStart = ".writing-";
                      "; set --cache to a folder with free space, memory or none"));
 }
 
-// A writer locks its temporary file as long as it lives, so a file that can be locked is abandoned.
+// A writer keeps its temporary file locked. If the file can be locked here, its writer has ended
+// without finishing it, and the file is removed.
 void remove_abandoned(const fs::path& temporary) {
   const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return;
@@ -85,7 +86,7 @@ CacheFolder::CacheFolder(fs::path folder, std::int64_t image_size)
     : folder_(std::move(folder)), image_size_(image_size) {
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (error) fail(folder_, "make the folder", error.value());
+  if (error) fail(folder_, "create the folder", error.value());
   std::vector<fs::path> files;
   for (fs::directory_iterator entry(folder_, error), end; entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();

@@ -1,7 +1,7 @@
-// Fitted images on disk. A folder holds any number of files. Each file is written once and never
-// changed; it holds the images that one run had to decode. A run may find its images in several
-// files, so runs on other parts of a data set, or on other data sets, add to a folder without
-// copying or losing its contents.
+// Fitted images on disk. A folder contains any number of files. Each file is written once and never
+// changed; it contains the images that one run had to decode. A run can use images of several
+// files. Therefore runs with other parts of a data set, or with other data sets, can add files to a
+// folder without copying or losing its contents.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct GreyLevels {
 };
 GreyLevels grey_levels(const std::uint8_t* pixels, std::int64_t count);
 
-// The origin of a fitted image: a hash of the file's absolute path, size and modification time, the
+// The key of a fitted image: a hash of the file's absolute path, size and modification time, the
 // decoder's version, image size and fit. A changed file has another key.
 std::uint64_t cache_key(const std::filesystem::path& file, std::int64_t image_size, Fit fit);
 
@@ -48,14 +48,16 @@ struct CachedImage {
 class CacheFolder {
  public:
   // Creates the folder if necessary, removes the temporary files of interrupted runs, and opens all
-  // files of this image size. Files of older versions are passed over; so are, with a warning on
-  // standard error, files whose header or table is damaged. Throws Error naming the folder.
+  // files of this image size. Files of older versions are not used. Files with a damaged header or
+  // table are not used either, with a warning on standard error. Throws Error naming the folder if
+  // it cannot be created or listed.
   CacheFolder(std::filesystem::path folder, std::int64_t image_size);
 
   const std::filesystem::path& path() const { return folder_; }
   std::int64_t image_size() const { return image_size_; }
 
-  // The image of that key, null if there is none; valid as long as the folder lives.
+  // The image with this key; its pixels are null if there is none, and valid as long as this
+  // object.
   CachedImage find(std::uint64_t key) const;
   // Opens one file of the folder.
   void open(const std::filesystem::path& file);

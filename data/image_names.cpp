@@ -1,4 +1,4 @@
-// The common folder of some paths, taken off them.
+// Removes the common folder from paths.
 #include "data/image_names.h"
 
 #include <algorithm>

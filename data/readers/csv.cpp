@@ -9,12 +9,13 @@
 namespace osteon {
 namespace {
 
-// The column's field, empty if there is no such column.
+// The field of the row in this column; empty if there is no such column.
 std::string field(const CsvRow& row, std::optional<std::size_t> column) {
   return column ? row.fields[*column] : std::string();
 }
 
-// A path written on Windows, unless a file has just this name.
+// The path with slashes instead of the back slashes of Windows, unless a file has exactly this
+// name.
 std::string with_slashes(std::string path, const std::filesystem::path& root) {
   std::error_code error;
   if (path.find('\\') != std::string::npos && !std::filesystem::exists(root / path, error))

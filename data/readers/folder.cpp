@@ -28,8 +28,8 @@ void add_classes(const std::string& prefix, std::optional<Split> split, ImageLis
   }
 }
 
-// Whether the folders are those of splits. Synonyms count if all are: "valid" beside "invalid" is a
-// class.
+// Whether the folders are those of splits: one is named train, val or test, or all have names of
+// splits, including synonyms. A folder "valid" beside "invalid" is a class.
 bool are_splits(const std::vector<std::string>& folders) {
   const auto is_split = [](const std::string& name) { return split_from_name(name).has_value(); };
   const auto is_usual = [](const std::string& name) {

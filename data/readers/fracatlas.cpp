@@ -1,6 +1,6 @@
 // Reads FracAtlas: images/{Fractured,Non_fractured}/IMGnnnnnnn.jpg and dataset.csv, one row per
-// image with flags for body parts. There are no patient numbers, and neighbours are often one
-// patient, so a block of 20 consecutive ids is taken as a patient.
+// image with flags for body parts. There are no patient numbers. Images with neighbouring ids are
+// often of one patient, so a block of 20 consecutive ids is taken as one patient.
 #include <charconv>
 #include <map>
 
@@ -23,7 +23,7 @@ struct Description {
   std::string part;
   bool fractured = false;
   std::string place;
-  bool found = false;  // in a folder
+  bool found = false;  // whether a folder contains the image
 };
 using Descriptions = std::map<std::string, Description>;
 
@@ -119,7 +119,8 @@ ImageListing read_fracatlas(const fs::path& data) {
   else
     listing.warnings.push_back("dataset.csv is missing; body parts are unknown");
   for (const char* folder : {kFractured, kNonFractured}) add_folder(folder, descriptions, listing);
-  // Listed but missing images get the folder of their row, so that they count as unreadable.
+  // Images that are listed but missing are added in the folder that their row names, so that they
+  // count as unreadable.
   for (const auto& [name, description] : descriptions)
     if (!description.found)
       add_image(description.fractured ? kFractured : kNonFractured, name, description.part,

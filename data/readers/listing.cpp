@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> list_entries(const fs::path& folder, bool folders) {
   std::vector<std::string> names;
-  std::error_code unknown;  // a link in a circle is no folder
+  std::error_code unknown;  // a circular link is not a folder
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (const std::string name = entry.path().filename().string();
         !is_hidden(name) && entry.is_directory(unknown) == folders)

@@ -1,7 +1,7 @@
 // Reads MURA: {train,valid}/XR_PART/patientNNNNN/studyK_{positive,negative}/imageI.png. If there
 // are lists, they take precedence: {train,valid}_image_paths.csv (one path per line) and
-// {train,valid}_labeled_studies.csv (a study's folder and 0 or 1), with or without a header, with
-// paths that start with the name of the data set's folder.
+// {train,valid}_labeled_studies.csv (a study's folder and 0 or 1). Lists may have a header, and
+// their paths may start with the name of the data set's folder.
 //
 // Source: Rajpurkar et al., "MURA: Large Dataset for Abnormality Detection in Musculoskeletal
 // Radiographs", MIDL 2018.
@@ -205,7 +205,7 @@ bool is_mura_root(const fs::path& folder) {
   });
 }
 
-// The folder that holds train and valid: `data` itself or the one MURA-... folder in it.
+// The folder that contains train and valid: `data` itself or a folder MURA-... in it; else empty.
 fs::path mura_root(const fs::path& data) {
   if (is_mura_root(data)) return data;
   for (const std::string& name : list_subfolders(data))

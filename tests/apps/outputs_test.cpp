@@ -1,5 +1,5 @@
-// What programs write, and where: standard output that fails, streams, outputs that cannot be
-// written, heat maps, folders in circles, names that are not UTF-8, and the narrow terminal.
+// The outputs of programs: standard output that fails, streams, outputs that cannot be written,
+// heat maps, circular links, names that are not UTF-8, reports, and a narrow terminal.
 #include <doctest/doctest.h>
 #include <pty.h>
 #include <sys/wait.h>
@@ -40,7 +40,7 @@ struct TrainedRun {
   }
 };
 
-// What Progress writes on a terminal of `columns` columns, for an update of 100 characters.
+// The text that Progress writes on a terminal of `columns` columns, for updates of 100 characters.
 std::string on_terminal(unsigned short columns, const char* type) {
   const winsize size{24, columns, 0, 0};
   int terminal = -1;
@@ -50,7 +50,7 @@ std::string on_terminal(unsigned short columns, const char* type) {
     ::setenv("TERM", type, 1);
     Progress progress(/*quiet=*/false);
     for (int i = 0; i < 3; ++i) {
-      ::usleep(110'000);  // updates that come faster are left out
+      ::usleep(110'000);  // more frequent updates are not printed
       progress.update(std::string(100, 'x'));
     }
     progress.line("done");
@@ -99,7 +99,7 @@ TEST_CASE("output that cannot be written is an error before the work, or status 
   CHECK_FALSE(fs::exists(here + "/e"));
 }
 
-TEST_CASE("a list is written into standard output or a pipe, after the printed lines") {
+TEST_CASE("a list is written to standard output or a pipe, after the printed lines") {
   const TrainedRun trained;
   for (const char* stream : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
     const std::string file = trained.here + "/printed";
@@ -240,7 +240,8 @@ TEST_CASE("images that the model was trained on are counted, wherever their file
   const ProgramResult train = run_program(eval + "/moved --split train");
   CHECK(contains(train.output, "\n24 of these 24 images were used for training\n"));
   CHECK_FALSE(contains(train.output, "warning"));
-  // The knowledge goes with the model's file alone, and to models that it initialises.
+  // The model's file alone lists its training images, and passes the list to models that it
+  // initialises.
   CHECK(run_program(eval + "/moved --save-model " + trained.here + "/m.safetensors").status == 0);
   CHECK(run_program("train_mura --quiet --data " + trained.here + "/moved --out " + trained.here +
                     "/next --init " + trained.here +

@@ -312,7 +312,7 @@ TEST_CASE("unreadable images are named, counted and left out") {
   for (Sample& sample : manifest.samples)
     sample.split = sample.path == "03.png" || sample.path == "12.png" ? Split::val : Split::train;
   CHECK(error_of(manifest, options_with("none", 2)) ==
-        "split val is left empty: none of its 2 images can be read");
+        "split val becomes empty: none of its 2 images can be read");
 }
 
 TEST_CASE("a progress callback that throws ends the preparation") {
