@@ -1,9 +1,5 @@
 // Elementwise functions with their gradients, shared by CPU and CUDA. One struct per function, with
-// any number of operands; its members are the parameters.
-//
-// To add one: a struct here and its line in a list at the end, its entry in ops.h, its call in
-// tests/ops/op_calls.cpp, its rows in tests/ops/op_cases.cpp, and PyTorch's name in
-// scripts/golden/ops.py, which writes the golden values (CONTRIBUTING.md).
+// any number of operands; its members are the parameters. CONTRIBUTING.md shows how to add one.
 #pragma once
 
 #include <cmath>
@@ -76,20 +72,19 @@ struct Neg {
 };
 
 struct Clamp {
-  double low, high;
+  double min, max;
   static constexpr const char* name = "clamp";
   static constexpr Saves saves = Saves::inputs;
   void check() const {
-    OSTEON_CHECK(low <= high, "clamp: low is ", low, " and high is ", high,
-                 ", expects low <= high");
+    OSTEON_CHECK(min <= max, "clamp: min is ", min, " and max is ", max, ", expects min <= max");
   }
   template <class A>
   OSTEON_HOST_DEVICE A operator()(A x) const {
-    return x < A(low) ? A(low) : x > A(high) ? A(high) : x;
+    return x < A(min) ? A(min) : x > A(max) ? A(max) : x;
   }
   template <class A>
   OSTEON_HOST_DEVICE Gradients<A, 1> backward(A dy, A x) const {
-    return {x > A(low) && x < A(high) ? dy : A(0)};
+    return {x > A(min) && x < A(max) ? dy : A(0)};
   }
 };
 

@@ -126,10 +126,10 @@ inline Tensor relu(const Tensor& x) { return elementwise(functors::Relu{}, {x});
 inline Tensor sigmoid(const Tensor& x) { return elementwise(functors::Sigmoid{}, {x}); }
 // -x.
 inline Tensor neg(const Tensor& x) { return elementwise(functors::Neg{}, {x}); }
-// min(max(x, low), high), NaN if x is NaN. The gradient is dy if low < x < high, else 0. Throws
-// unless low <= high; either may be infinite.
-inline Tensor clamp(const Tensor& x, double low, double high) {
-  return elementwise(functors::Clamp{low, high}, {x});
+// x, but at least min and at most max; NaN if x is NaN. The gradient is dy if min < x < max, else
+// 0. Throws unless min <= max; either may be infinite.
+inline Tensor clamp(const Tensor& x, double min, double max) {
+  return elementwise(functors::Clamp{min, max}, {x});
 }
 // x^exponent, NaN if x is negative and the exponent is not a whole number; 0^0 is 1. The gradient
 // is exponent x^(exponent - 1), 0 for exponent 0; it is infinite at 0 for exponents below 1.

@@ -166,7 +166,7 @@ OPS = {
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
     "neg": torch.neg,
-    "clamp": lambda x, low, high: torch.clamp(x, low, high),
+    "clamp": torch.clamp,
     "pow": lambda x, exponent: torch.pow(x, exponent),
     "add": binary(operator.add),
     "sub": binary(operator.sub),

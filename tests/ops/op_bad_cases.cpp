@@ -120,7 +120,7 @@ std::vector<BadOpCase> elementwise() {
   std::vector<BadOpCase> rows = {
       {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
       {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
-      {"clamp", {uniform({2})}, {{"low", 2}, {"high", 1}}, "clamp: low is 2 and high is 1"},
+      {"clamp", {uniform({2})}, {{"min", 2}, {"max", 1}}, "clamp: min is 2 and max is 1"},
       {"where", {uniform({2}), uniform({2}), uniform({2})}, {}, "condition [2] is f64, expects u8"},
       {"where", {bytes({2}), uniform({2}), whole({2})}, {}, "where: b [2] is i64"},
       {"where", {bytes({2}), uniform({2}), absent()}, {}, "where: b is undefined"},

@@ -117,7 +117,7 @@ const std::map<std::string, Call>& calls() {
       {"sigmoid", [](const Arguments& a) { return sigmoid(a[0]); }},
       {"neg", [](const Arguments& a) { return -a[0]; }},
       {"clamp",
-       [](const Arguments& a) { return clamp(a[0], a.get("low", 0.0), a.get("high", 0.0)); }},
+       [](const Arguments& a) { return clamp(a[0], a.get("min", 0.0), a.get("max", 0.0)); }},
       {"pow", [](const Arguments& a) { return pow(a[0], a.get("exponent", 1.0)); }},
       {"add", [](const Arguments& a) { return binary(a, std::plus()); }},
       {"sub", [](const Arguments& a) { return binary(a, std::minus()); }},
