@@ -51,6 +51,7 @@ TEST_CASE("every row stays near float64 on the CPU and gives the same bits again
       for (std::size_t i = 0; i < results.size(); ++i) {
         CAPTURE(results[i].first);
         CHECK(results[i].second.device() == device);
+        CAPTURE(largest_difference(results[i].second, reference[i].second));
         CHECK(relative_difference(results[i].second, reference[i].second, floor) <=
               limit(row, reference, i, dtype));
         CHECK(same_bits(results[i].second, again[i].second));

@@ -1,4 +1,6 @@
-// Calls that must throw, one row each, with a part of the message.
+// Calls that must throw, one row each, with a part of the message. The rows for wrong dtypes,
+// shapes and undefined inputs of elementwise ops come from the lists of functors.h.
+#include "ops/functors.h"
 #include "tests/ops/op_cases.h"
 
 namespace osteon {
@@ -116,7 +118,43 @@ std::vector<BadOpCase> products() {
   };
 }
 
+// The parameters of the first row of an op, without those that take the place of an operand.
+nlohmann::json valid_parameters(const std::string& op) {
+  nlohmann::json attrs = nlohmann::json::object();
+  for (const OpCase& row : op_cases())
+    if (row.op == op) {
+      attrs = row.attrs;
+      break;
+    }
+  attrs.erase("left");
+  attrs.erase("right");
+  return attrs;
+}
+
+template <class Functor>
+void add_rows_of(std::vector<BadOpCase>& rows) {
+  using functors::kOperands, functors::kConditions;
+  const std::string op = Functor::name;
+  if constexpr (requires(const Functor& f) { f.left; }) {
+    rows.push_back({op, {bytes({2})}, {{"left", 1}}, op + ": input [2] is u8"});
+  } else if constexpr (requires(const Functor& f) { f.right; }) {
+    rows.push_back({op, {bytes({2})}, {{"right", 1}}, op + ": input [2] is u8"});
+  } else if constexpr (kOperands<Functor> == 1) {
+    const nlohmann::json attrs = valid_parameters(op);
+    rows.push_back({op, {bytes({2, 3})}, attrs, op + ": input [2,3] is u8"});
+    rows.push_back({op, {absent()}, attrs, op + ": input is undefined"});
+  } else if constexpr (kOperands<Functor> == 2 && kConditions<Functor> == 0) {
+    const nlohmann::json attrs = valid_parameters(op);
+    rows.push_back({op, {uniform({2, 3}), uniform({2})}, attrs, op + ": shapes [2,3] and [2]"});
+    rows.push_back({op, {uniform({2, 3, 4}), uniform({3, 3, 4})}, attrs, "do not broadcast"});
+    rows.push_back({op, {whole({2}), whole({2})}, attrs, op + ": a [2] is i64"});
+    rows.push_back({op, {uniform({2}), uniform({2}).parameter()}, attrs, "b is f32", DType::bf16});
+    rows.push_back({op, {uniform({2}), absent()}, attrs, op + ": b is undefined"});
+  }
+}
+
 std::vector<BadOpCase> elementwise() {
+  using namespace functors;  // for the lists
   std::vector<BadOpCase> rows = {
       {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
       {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
@@ -131,18 +169,10 @@ std::vector<BadOpCase> elementwise() {
        "where: a is bf16 but b is f32",
        DType::bf16},
   };
-  for (const std::string op : {"relu", "sigmoid", "neg", "clamp", "pow"}) {
-    rows.push_back({op, {bytes({2, 3})}, {}, op + ": input [2,3] is u8"});
-    rows.push_back({op, {absent()}, {}, op + ": input is undefined"});
-  }
-  for (const std::string op : {"add", "sub", "mul", "div", "eq", "lt"}) {
-    rows.push_back({op, {bytes({2})}, {{"right", 1}}, op + ": input [2] is u8"});
-    rows.push_back({op, {uniform({2, 3}), uniform({2})}, {}, op + ": shapes [2,3] and [2]"});
-    rows.push_back({op, {uniform({2, 3, 4}), uniform({3, 3, 4})}, {}, "do not broadcast"});
-    rows.push_back({op, {whole({2}), whole({2})}, {}, op + ": a [2] is i64"});
-    rows.push_back({op, {uniform({2}), uniform({2}).parameter()}, {}, "b is f32", DType::bf16});
-    rows.push_back({op, {uniform({2}), absent()}, {}, op + ": b is undefined"});
-  }
+#define X(Functor) add_rows_of<Functor>(rows);
+  OSTEON_DIFFERENTIABLE(X)
+  OSTEON_COMPARISONS(X)
+#undef X
   return rows;
 }
 

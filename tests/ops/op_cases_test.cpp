@@ -3,6 +3,7 @@
 // subset of gradients; and errors for bad inputs.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "tests/support/message_of.h"
 
 using namespace osteon;
+using namespace osteon::functors;  // for the lists of functors.h
 
 namespace {
 
@@ -32,6 +34,25 @@ constexpr LowerPrecision kLowerPrecisions[] = {
     {Backend::automatic, DType::bf16},
 };
 
+// Whether only the parameters of the call can be the fault.
+bool refuses_parameters(const BadOpCase& row) {
+  return !row.attrs.empty() && std::ranges::all_of(row.inputs, [](const Input& input) {
+    return input.kind != Input::Kind::absent && input.type == Input::Type::activation;
+  });
+}
+
+template <class Functor>
+void check_is_tested() {
+  if constexpr (requires(const Functor& functor) { functor.check(); })
+    CHECK_MESSAGE(std::ranges::any_of(bad_op_cases(),
+                                      [](const BadOpCase& row) {
+                                        return row.op == Functor::name && refuses_parameters(row);
+                                      }),
+                  std::string(Functor::name),
+                  ": no row has parameters that check() refuses; add one to "
+                  "tests/ops/op_bad_cases.cpp");
+}
+
 }  // namespace
 
 TEST_CASE("names are unique and every op has a row") {
@@ -41,6 +62,13 @@ TEST_CASE("names are unique and every op has a row") {
     ops.insert(row.op);
   }
   for (const std::string& op : callable_ops()) CHECK_MESSAGE(ops.contains(op), op);
+}
+
+TEST_CASE("every check() of a functor has a row that it refuses") {
+#define X(Functor) check_is_tested<Functor>();
+  OSTEON_DIFFERENTIABLE(X)
+  OSTEON_COMPARISONS(X)
+#undef X
 }
 
 TEST_CASE("float64 gives the golden outputs and gradients") {
@@ -94,6 +122,7 @@ TEST_CASE("lower precisions stay near float64") {
       const Results reference = run(row, widened(inputs), DType::f64);
       for (std::size_t i = 0; i < results.size(); ++i) {
         CAPTURE(results[i].first);
+        CAPTURE(largest_difference(results[i].second, reference[i].second));
         CHECK(relative_difference(results[i].second, reference[i].second) <=
               tolerance(row, reference, i, lower.dtype));
       }

@@ -71,6 +71,16 @@ double relative_difference(const Tensor& tensor, const Tensor& reference, double
   return difference == 0 ? 0 : difference / std::max(largest(reference), floor);
 }
 
+std::string largest_difference(const Tensor& tensor, const Tensor& reference) {
+  if (tensor.shape() != reference.shape())
+    return format("shape ", tensor.shape(), ", expected ", reference.shape());
+  const std::vector<double> a = tensor.to_vector(), b = reference.to_vector();
+  std::size_t worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!(std::abs(a[i] - b[i]) <= std::abs(a[worst] - b[worst]))) worst = i;
+  return a.empty() ? "none" : format("element ", worst, " is ", a[worst], ", expected ", b[worst]);
+}
+
 bool same_bits(const Tensor& a, const Tensor& b) {
   const Tensor left = a.to(Device::cpu()), right = b.to(Device::cpu());
   return left.dtype() == right.dtype() && left.shape() == right.shape() &&

@@ -32,6 +32,8 @@ Tensors widened(const Tensors& inputs);
 // The largest difference divided by the largest entry of `reference`, or by `floor` if that is
 // larger. Infinite if they cannot be compared: NaNs, different shapes.
 double relative_difference(const Tensor& tensor, const Tensor& reference, double floor = 0);
+// Their most different elements, for a message.
+std::string largest_difference(const Tensor& tensor, const Tensor& reference);
 bool same_bits(const Tensor& a, const Tensor& b);
 
 }  // namespace osteon
