@@ -1,14 +1,19 @@
 """Common parts of the golden scripts: the random numbers of the C++ tests, and the entries of a tensor.
 
-tests/support/hashed.h (draws) and tests/support/golden_file.cpp (entries) implement the same; change both or neither.
+tests/support/hashed.h (draws), hashed_tensor.h (values of models) and golden_file.cpp (entries) implement the same; change
+both or neither.
 """
 
+import pathlib
+
 import numpy
+import safetensors
 import safetensors.numpy
 
 WHOLE = 64  # a tensor with more elements is stored as a summary
 SAMPLES = 32
 SUMS = 2
+SAME = 1e-12  # of the largest number of an entry: rounding, which differs between versions of a library
 
 
 def hash_name(name):
@@ -46,17 +51,43 @@ class HashedSequence:
         return (2 * (self.bits(count) >> numpy.uint64(57)).astype(numpy.float64) - 127) / 128
 
 
+def hashed(name, shape):
+    """Numbers in [0, 1) drawn from a name."""
+    return HashedSequence(name).uniform(int(numpy.prod(shape))).reshape(shape)
+
+
+def initial_value(name, shape):
+    """Of MODEL/PARAMETER, exact in float32. Filters and matrices: within a power of two near He's bound."""
+    u = hashed(name, shape)
+    if name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
+        return 0.5 + u
+    if len(shape) == 1:
+        return u - 0.5
+    fan_in = int(numpy.prod(shape[1:]))
+    bound = 1.0
+    while bound * bound * fan_in > 6:
+        bound /= 2
+    return bound * (2 * u - 1)
+
+
+def is_same(array, stored):
+    if array.shape != stored.shape:
+        return False
+    finite = numpy.abs(stored[numpy.isfinite(stored)])
+    return numpy.allclose(array, stored, rtol=0, atol=SAME * finite.max(initial=0), equal_nan=True)
+
+
 class GoldenWriter:
     """Collects entries; a large tensor becomes samples, weighted sums and the largest absolute value."""
 
     def __init__(self):
         self.tensors = {}
-        self.shapes = {}
+        self.texts = {}  # the shape of each summarised entry; other texts by name
 
     def add(self, entry, tensor):
         array = numpy.array(tensor, numpy.float64, order="C")
         if array.size > WHOLE:
-            self.shapes[entry] = " ".join(map(str, array.shape))
+            self.texts[entry] = " ".join(map(str, array.shape))
             flat = array.reshape(-1)
             places = HashedSequence(entry + "/places").bits(SAMPLES) % numpy.uint64(flat.size)
             sums = [
@@ -67,4 +98,22 @@ class GoldenWriter:
         self.tensors[entry] = array
 
     def write(self, path):
-        safetensors.numpy.save_file(self.tensors, path, metadata=self.shapes)
+        """Prints what is new, changed or removed; a stored entry that differs only by rounding is kept."""
+        stored, texts = {}, {}
+        if pathlib.Path(path).exists():
+            with safetensors.safe_open(path, "numpy") as file:
+                texts = file.metadata() or {}
+                stored = {entry: file.get_tensor(entry) for entry in file.keys()}
+        changes = [f"removed: {entry}" for entry in sorted(stored.keys() - self.tensors.keys())]
+        for entry, array in self.tensors.items():
+            if entry not in stored:
+                changes.append(f"new: {entry}")
+            elif is_same(array, stored[entry]) and self.texts.get(entry) == texts.get(entry):
+                self.tensors[entry] = stored[entry]
+            else:
+                changes.append(f"changed: {entry}")
+        print("\n".join(changes) or "every entry is as stored")
+        if not changes and self.texts == texts:
+            return
+        safetensors.numpy.save_file(self.tensors, path, metadata=self.texts)
+        pathlib.Path(path).chmod(0o644)  # safetensors leaves it to its owner alone

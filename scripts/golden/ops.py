@@ -5,7 +5,7 @@
     build/bin/tests/op_cases_list | python3 scripts/golden/ops.py
 
 reads the rows (tests/ops/op_cases.cpp) as JSON and writes outputs, gradients and updated inputs to
-tests/golden/op_cases.safetensors. The tests only read that file; run this after a change of a row.
+tests/golden/op_cases.safetensors, with the hash of each row. The tests only read that file; run this after a change of a row.
 """
 
 import json
@@ -204,7 +204,9 @@ OPS = {
 def compute(row, golden):
     name = row["name"]
     inputs = [make_input(name, i, spec) for i, spec in enumerate(row["inputs"])]
-    output = OPS[row["op"]](*inputs, **row["attrs"])
+    attrs = {key: float(value) if value in ("inf", "-inf") else value for key, value in row["attrs"].items()}
+    output = OPS[row["op"]](*inputs, **attrs)
+    golden.texts[name] = row["hash"]
     golden.add(f"{name}/output", output.detach().double().numpy())
     if output.requires_grad:
         cotangent = HashedSequence(f"{name}/cotangent").coarse(output.numel())

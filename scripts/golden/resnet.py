@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import GoldenWriter, HashedSequence
+from common import GoldenWriter, hashed, initial_value
 
 OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "resnet50_narrow.safetensors"
 WIDTH, EXPANSION, BLOCKS = 4, 4, (3, 4, 6, 3)
@@ -87,35 +87,19 @@ class NarrowResNet50(nn.Module):
         return self.fc(y.mean(dim=(2, 3)))
 
 
-def hashed(name, shape):
-    """Numbers in [0, 1) drawn from a name."""
-    count = int(numpy.prod(shape))
-    return torch.from_numpy(HashedSequence(name).uniform(count)).reshape(shape)
-
-
-def initial_value(name, shape):
-    """Exact in float32. Filters and matrices: within a power of two near He's bound. The last gamma
-    of a block is small, or float32 would lose three digits in the backward pass."""
-    u = hashed(f"resnet50_narrow/{name}", shape)
-    if name.endswith("bn3.weight"):
-        return 0.125 + u / 4
-    if name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
-        return 0.5 + u
-    if len(shape) == 1:
-        return u - 0.5
-    fan_in = int(numpy.prod(shape[1:]))
-    bound = 1.0
-    while bound * bound * fan_in > 6:
-        bound /= 2
-    return bound * (2 * u - 1)
+def value(name, shape):
+    """The last gamma of a block is small, or float32 would lose three digits in the backward pass."""
+    name = f"resnet50_narrow/{name}"
+    array = 0.125 + hashed(name, shape) / 4 if name.endswith("bn3.weight") else initial_value(name, shape)
+    return torch.from_numpy(array)
 
 
 def batch(step, draw):
     """Images (drawn NHWC, like ours), targets and sample weights of one step."""
     name = f"resnet50_narrow/step{step}/draw{draw}"
-    images = 2 * hashed(f"{name}/images", (BATCH, SIZE, SIZE, 3)) - 1
-    targets = torch.floor(2 * hashed(f"{name}/targets", (BATCH, 1)))
-    weights = 0.5 + hashed(f"{name}/weights", (BATCH, 1))
+    images = torch.from_numpy(2 * hashed(f"{name}/images", (BATCH, SIZE, SIZE, 3)) - 1)
+    targets = torch.from_numpy(numpy.floor(2 * hashed(f"{name}/targets", (BATCH, 1))))
+    weights = torch.from_numpy(0.5 + hashed(f"{name}/weights", (BATCH, 1)))
     return images.permute(0, 3, 1, 2), targets, weights
 
 
@@ -177,7 +161,7 @@ def main():
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():
-                tensor.copy_(initial_value(name, tensor.shape))
+                tensor.copy_(value(name, tensor.shape))
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
     golden = GoldenWriter()
 

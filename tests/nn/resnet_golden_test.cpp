@@ -14,7 +14,7 @@
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tests/support/golden_file.h"
-#include "tests/support/hashed.h"
+#include "tests/support/hashed_tensor.h"
 
 using namespace osteon;
 
@@ -24,31 +24,17 @@ constexpr std::int64_t kWidth = 4, kBatch = 8, kSize = 32;
 constexpr int kSteps = 4;
 constexpr double kLearningRate = 1e-4;
 
-// Numbers scale u + shift, with u in [0, 1) drawn from a name.
-Tensor hashed(const std::string& name, const Shape& shape, double scale, double shift) {
-  const HashedSequence draws("resnet50_narrow/" + name);
-  std::vector<double> numbers(static_cast<std::size_t>(shape.numel()));
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = scale * draws.uniform(i) + shift;
-  return from_vector(numbers, shape, DType::f64);
-}
-
-// In the layout of files. Exact in float32.
-Tensor initial_value(const std::string& name, const Shape& shape) {
-  if (name.ends_with("bn3.weight")) return hashed(name, shape, 0.25, 0.125);
-  if (name.ends_with("running_var") || (name.ends_with("weight") && shape.rank() == 1))
-    return hashed(name, shape, 1, 0.5);
-  if (shape.rank() == 1) return hashed(name, shape, 1, -0.5);
-  // A power of two near He's bound.
-  const auto fan_in = static_cast<double>(shape.numel() / shape[0]);
-  double bound = 1;
-  while (bound * bound * fan_in > 6) bound /= 2;
-  return hashed(name, shape, 2 * bound, -bound);
+// The last gamma of a block is small, or float32 would lose three digits in the backward pass.
+Tensor value(const std::string& parameter, const Shape& shape) {
+  const std::string name = "resnet50_narrow/" + parameter;
+  return name.ends_with("bn3.weight") ? hashed(name, shape, 0.25, 0.125)
+                                      : initial_value(name, shape);
 }
 
 // The images, targets and sample weights of a step.
 struct Batch {
   Batch(int step, int draw) {
-    const std::string name = format("step", step, "/draw", draw, "/");
+    const std::string name = format("resnet50_narrow/step", step, "/draw", draw, "/");
     images = hashed(name + "images", {kBatch, kSize, kSize, 3}, 2, -1);
     std::vector<double> labels = hashed(name + "targets", {kBatch, 1}, 2, 0).to_vector();
     for (double& label : labels) label = std::floor(label);
@@ -68,7 +54,7 @@ class Training {
     model_->to(dtype);
     for (const auto& [name, tensor] : model_->named_state())
       if (is_statistic(tensor))
-        copy_(tensor, from_file_layout(initial_value(name, to_file_layout(tensor).shape())));
+        copy_(tensor, from_file_layout(value(name, to_file_layout(tensor).shape())));
     optimizer_ = std::make_unique<Adam>(
         std::vector<ParameterGroup>{{model_->named_parameters(), kLearningRate}});
   }

@@ -73,6 +73,11 @@ struct OpCase {
 
 const std::vector<OpCase>& op_cases();
 
+// The row without tolerance and step, as scripts/golden/ops.py reads it; JSON has no infinity, so
+// an infinite attribute becomes "inf" or "-inf". The golden file stores the hash of this text.
+nlohmann::json to_json(const OpCase& row);
+std::string hash_of(const OpCase& row);
+
 // A call that must throw an Error whose text contains `message`.
 struct BadOpCase {
   std::string op;

@@ -73,7 +73,7 @@ std::vector<Comparison> comparisons_with_summary(const std::string& entry,
 
 }  // namespace
 
-GoldenFile::GoldenFile(const std::string& name) {
+GoldenFile::GoldenFile(const std::string& name) : name_(name) {
   const NamedTensors contents = read_safetensors(std::string(OSTEON_TEST_DATA) + "/" + name);
   for (const auto& [entry, tensor] : contents.tensors) {
     const auto summarised = contents.metadata.find(entry);
@@ -81,6 +81,12 @@ GoldenFile::GoldenFile(const std::string& name) {
                                                              : shape_from_text(summarised->second),
                        tensor.to_vector()};
   }
+  texts_.insert(contents.metadata.begin(), contents.metadata.end());
+}
+
+std::string GoldenFile::text(const std::string& name) const {
+  const auto found = texts_.find(name);
+  return found == texts_.end() ? "" : found->second;
 }
 
 double GoldenFile::number(const std::string& entry) {
@@ -94,7 +100,9 @@ double GoldenFile::number(const std::string& entry) {
 std::string GoldenFile::difference(const std::string& entry, const Tensor& tensor, double tolerance,
                                    double floor) {
   const auto found = entries_.find(entry);
-  if (found == entries_.end()) return entry + ": no such golden entry";
+  if (found == entries_.end())
+    return format(entry, ": no such entry in tests/golden/", name_,
+                  "; run the script in scripts/golden/ that writes it");
   used_.insert(entry);
   const auto& [shape, golden] = found->second;
   if (tensor.shape() != shape) return format(entry, ": shape ", tensor.shape(), ", golden ", shape);

@@ -1,6 +1,6 @@
 // Comparison of tensors with golden values: another framework computed them in float64, and a
-// script in scripts/ wrote them. A large tensor is stored as sampled elements and weighted sums of
-// all elements, so that the files stay small and every wrong element is detected.
+// script in scripts/golden/ wrote them. A large tensor is stored as sampled elements and weighted
+// sums of all elements, so that the files stay small and every wrong element is detected.
 #pragma once
 
 #include <map>
@@ -17,6 +17,8 @@ class GoldenFile {
   // tests/golden/<name>.
   explicit GoldenFile(const std::string& name);
 
+  // A text that the script stored under this name; empty if there is none.
+  std::string text(const std::string& name) const;
   // The value of a scalar entry, for example a parameter of the golden values' computation.
   double number(const std::string& entry);
   // Returns the empty string if the shapes are equal and every element (or sum) differs by at most
@@ -32,7 +34,9 @@ class GoldenFile {
     Shape shape;                  // of the whole tensor
     std::vector<double> numbers;  // all elements, or the summary of a large tensor
   };
+  std::string name_;
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> texts_;
   std::set<std::string> used_;
 };
 
