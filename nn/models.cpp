@@ -51,7 +51,10 @@ void register_model(Architecture architecture) {
 }
 
 std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& options) {
-  return find_architecture(name).make(options);
+  const Architecture& architecture = find_architecture(name);
+  if (options.zero_init_residual && !architecture.has_residuals)
+    throw UsageError("zero_init_residual: " + name + " has no residual blocks; leave it out");
+  return architecture.make(options);
 }
 
 std::vector<std::string> model_names() {

@@ -1,8 +1,8 @@
 // Models by name, and how to add a family of models.
 //
 // A family is a Module in its own files and one line per model in the list in models.cpp. A program
-// with its own family passes an Architecture to register_model instead. No other code depends on a
-// family.
+// with its own family passes an Architecture to register_model instead. No other code of the
+// library or the programs names a family.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
 
 // The properties of a model, apart from its layers.
 struct Architecture {
-  // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image.
+  // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image. The
+  // output of a BatchNorm2d that is called by its relu() is after the ReLU.
   struct Stage {
     std::string layer;
     std::int64_t stride;
@@ -40,11 +41,12 @@ struct Architecture {
   std::string name;
   // Builds and initialises the model: a function from images [N,H,W,3] to logits [N,num_classes].
   std::function<std::unique_ptr<Module>(const ModelOptions&)> make;
-  std::string head;           // the last layer, the only one whose shape depends on num_classes
-  std::vector<Stage> stages;  // from the input to the head; choices for Grad-CAM
-  std::int64_t image_size;    // the side of the images that it is designed for
-  std::vector<double> mean;   // of the images that published weights expect, one per channel
-  std::vector<double> std;    // likewise
+  std::string head;            // the last layer, the only one whose shape depends on num_classes
+  std::vector<Stage> stages;   // from the input to the head; choices for Grad-CAM
+  std::int64_t image_size;     // the side of the images that it is designed for
+  std::vector<double> mean;    // of the images that published weights expect, one per channel
+  std::vector<double> std;     // likewise
+  bool has_residuals = false;  // make() uses zero_init_residual
 };
 
 // The architecture with this name. Throws UsageError listing the known names if there is none.
@@ -54,7 +56,8 @@ const Architecture& find_architecture(const std::string& name);
 // Error if the name is taken or a member is missing or out of range.
 void register_model(Architecture architecture);
 
-// find_architecture(name).make(options).
+// find_architecture(name).make(options). Throws UsageError if the model has no residual block and
+// zero_init_residual is set.
 std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& options = {});
 
 // The names known to find_architecture.

@@ -150,7 +150,8 @@ Architecture resnet(const std::string& name, ResNetBlock block, const std::array
           .stages = {{"layer1", 4}, {"layer2", 8}, {"layer3", 16}, {"layer4", 32}},
           .image_size = 224,
           .mean = kImageNetMean,
-          .std = kImageNetStd};
+          .std = kImageNetStd,
+          .has_residuals = true};
 }
 
 ResNet::ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options)

@@ -102,7 +102,9 @@ if [[ -z $data ]]; then
   data=$runs/demo-data
   draw_demo_data "$data"
   add_defaults "${demo_training[@]}"
-  training+=(--zero-init-residual)
+  # Another family may have no residual blocks.
+  [[ " ${training[*]}" == *" --arch"* && " ${training[*]}" != *" --arch"[\ =]resnet* ]] ||
+    training+=(--zero-init-residual)
 fi
 [[ -n $out ]] || out=$(unused_folder "$runs/demo")
 echo "training: train_mura --data $data --out $out ${training[*]}"

@@ -62,7 +62,7 @@ void for_each_option(Options& o, const Visit& visit) {
         o.width, InRange{1, kMaxWidth});
   visit(info("init", model, "initial weights: safetensors, or a state dict of PyTorch (.pth)"),
         o.init, any);
-  visit(info("zero-init-residual", model, "start each residual branch at zero"),
+  visit(info("zero-init-residual", model, "start each residual branch at zero (ResNets)"),
         o.zero_init_residual, any);
 
   visit(info("epochs", training, "passes over the training images", unless_cosine), o.epochs,

@@ -29,6 +29,9 @@ void check_options(const TrainOptions& options) {
   for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
     check_option(info.name, value, check);
   });
+  if (options.zero_init_residual && !find_architecture(options.arch).has_residuals)
+    throw UsageError(
+        format("--zero-init-residual: ", options.arch, " has no residual blocks; leave it out"));
   check_outside_data("out", options.out, options.data);
   check_can_fill_folder("out", options.out);
   if (options.cache != "none" && options.cache != "memory")

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "tests/support/message_of.h"
+#include "tests/support/plain_model.h"
 #include "tests/support/temporary_folder.h"
 #include "train/run/resume.h"
 
@@ -114,7 +115,14 @@ TEST_CASE("invalid values are refused by name") {
       {[](TrainOptions& o) { o.normalization = "none"; }, "--normalization 'none'"},
       {[](TrainOptions& o) { o.threshold = "2"; }, "--threshold '2'"},
       {[](TrainOptions& o) { o.positive_weight = "heavy"; }, "heavy"},
+      {[](TrainOptions& o) { o.zero_init_residual = true; }, ""},
+      {[](TrainOptions& o) {
+         o.zero_init_residual = true;
+         o.arch = "plain";
+       },
+       "--zero-init-residual: plain has no residual blocks; leave it out"},
       {[](TrainOptions&) {}, ""}};
+  register_plain_model();
   const TemporaryFolder folder;
   for (const Row& row : rows) {
     TrainOptions options = options_in(folder);
