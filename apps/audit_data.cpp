@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   app.add_option("--split-seed", options.seed, "as for train_mura");
   app.add_option("--val-fraction", options.val_fraction, "as for train_mura");
   app.add_option("--workers", workers, "threads that read images")->check(CLI::PositiveNumber);
-  app.add_flag("--quiet", quiet, "no progress, only the result");
+  app.add_flag("--quiet", quiet, "print only the result and warnings");
   return osteon::run_app(app, argc, argv, [&] {
     if (!json.empty()) osteon::check_can_write_file("json", json);
     osteon::Progress progress(quiet);

@@ -81,7 +81,7 @@ void for_each_option(EvalOptions& o, const Visit& visit) {
   visit(
       OptionInfo{"audit", run, "JSON file of audit_data for this data, to be shown in the report"},
       o.audit, any);
-  visit(OptionInfo{"quiet", run, "no progress, only the result"}, o.quiet, any);
+  visit(OptionInfo{"quiet", run, "print only the result and warnings"}, o.quiet, any);
   for_each_machine_option(o, visit);
 }
 
@@ -154,7 +154,7 @@ ModelInfo decision_for(const EvalOptions& options, std::span<const TrainedModel>
 
 void evaluate(EvalOptions& options) {
   check_options(options);
-  const Device device = configure_process(options);
+  const Device device = configure_process(options, options.quiet);
   const EvaluationOptions evaluation{
       .inference = {.batch_size = options.batch_size,
                     .workers = options.workers,

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
       app.parse(argc, argv);
     }
     check_options(options);  // before any note about the machine
-    const Device device = configure_process(options);
+    const Device device = configure_process(options, options.quiet);
     Trainer trainer(options, device);
     trainer.train();
     trainer.evaluate_best()->print(std::cout);

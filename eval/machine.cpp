@@ -24,7 +24,7 @@ DType activation_dtype(const std::string& precision, const Device& device) {
   return DType::bf16;
 }
 
-Device configure_process(const MachineOptions& options) {
+Device configure_process(const MachineOptions& options, [[maybe_unused]] bool quiet) {
   for_each_machine_option(options,
                           [](const OptionInfo& info, const auto& value, const auto& check) {
                             check_option(info.name, value, check);
@@ -34,7 +34,7 @@ Device configure_process(const MachineOptions& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   const Device chosen = device_from_name(options.device);
 #if defined(OSTEON_HAS_CUDA)
-  if (options.device == "auto" && !chosen.is_cuda())
+  if (!quiet && options.device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "note: computing on the cpu (%s)\n",
                  cuda::why_unavailable(Device::cuda()).c_str());
 #endif

@@ -40,8 +40,9 @@ void for_each_machine_option(Options& o, const Visit& visit) {
 DType activation_dtype(const std::string& precision, const Device& device = Device::cpu());
 
 // Sets the number of threads, the back end and the use of tf32 for the whole process; returns the
-// device. Prints a note on standard error if `auto` chooses the CPU although CUDA is built in.
+// device. Unless quiet, prints a note on standard error if `auto` chooses the CPU although CUDA is
+// built in.
 // Throws UsageError for invalid options and Error for an unusable device.
-Device configure_process(const MachineOptions& options);
+Device configure_process(const MachineOptions& options, bool quiet = false);
 
 }  // namespace osteon

@@ -116,7 +116,7 @@ void for_each_option(Options& o, const Visit& visit) {
         o.tensorboard, any);
   visit(OptionInfo{.name = "quiet",
                    .group = run,
-                   .help = "no progress, only the result",
+                   .help = "print only the result and warnings",
                    .is_recorded = false},
         o.quiet, any);
 
