@@ -1,7 +1,8 @@
-// Training on a CUDA device compared with the CPU: a narrow ResNet18, each step from the float64
-// reference's weights and optimizer state, with stated bounds for its loss and gradients; and
-// recorded steps compared with steps issued call by call. Without a device the tests print a
-// message and check nothing. The same file is also built for an emulated device (cuda_emulator/).
+// Training on a CUDA device compared with the CPU: a narrow model of each family, each step from
+// the float64 reference's weights and optimizer state, with stated bounds for its loss and
+// gradients; and recorded steps compared with steps issued call by call. Without a device the tests
+// print a message and check nothing. The same file is also built for an emulated device
+// (cuda_emulator/).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tests/cuda/cuda_device.h"
+#include "tests/support/families.h"
 #include "train/training_step.h"
 
 using namespace osteon;
@@ -27,10 +29,8 @@ constexpr std::int64_t kBatch = 16, kSize = 64, kWidth = 8;
 // A model in training and its optimizer. Activations are in `dtype`; parameters are in f64 if
 // `dtype` is, else in f32.
 struct Training {
-  Training(const Device& where, DType dtype)
-      : device(where),
-        activations(dtype),
-        model(make_model("resnet18", {.width = kWidth, .seed = 1})) {
+  Training(const Device& where, DType dtype, const std::string& arch = "resnet18")
+      : device(where), activations(dtype), model(make_model(arch, {.width = kWidth, .seed = 1})) {
     model->to(dtype == DType::f64 ? DType::f64 : DType::f32);
     model->to(device);
     optimizer = std::make_unique<Adam>(
@@ -87,7 +87,7 @@ double gradient_difference(const Training& a, const Training& b) {
 // Bounds on relative differences. Occasionally rounding moves a number over the kink of a ReLU or
 // changes the largest element of a window; then the gradient differs by far more than a rounding
 // error. So there is one bound for the median of the steps and one for the worst step. The CPU's
-// own kernels gave 4e-7, 3e-6 and 0.02 in f32, and 0.005, 0.34 and 0.39 in bf16.
+// own kernels gave 4e-7, 3e-6 and 0.02 in f32, and 0.005, 0.34 and 0.39 in bf16 for a ResNet18.
 struct Row {
   DType activations;
   double loss, median_gradient, worst_gradient;
@@ -99,9 +99,11 @@ constexpr Row kRows[] = {{DType::f32, 1e-5, 2e-5, 0.1}, {DType::bf16, 0.02, 0.5,
 TEST_CASE("each step from the reference's state has its loss and gradients") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
-  for (const Row& row : kRows) {
+  const auto check = [&](const std::string& arch, const Row& row) {
+    CAPTURE(arch);
     CAPTURE(format(row.activations));
-    const Training reference(Device::cpu(), DType::f64), tested(device, row.activations);
+    const Training reference(Device::cpu(), DType::f64, arch);
+    const Training tested(device, row.activations, arch);
     double worst_loss = 0;
     std::vector<double> gradients;
     for (std::uint64_t step = 0; step < steps_under_test(); ++step) {
@@ -120,12 +122,14 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
     }
     std::ranges::sort(gradients);
     const double median = gradients[gradients.size() / 2];
-    MESSAGE(format(row.activations), ": ", gradients.size(), " steps, loss within ", worst_loss,
-            ", gradient within ", median, " (median) and ", gradients.back());
+    MESSAGE(arch, " ", format(row.activations), ": ", gradients.size(), " steps, loss within ",
+            worst_loss, ", gradient within ", median, " (median) and ", gradients.back());
     CHECK(worst_loss <= row.loss);
     CHECK(median <= row.median_gradient);
     CHECK(gradients.back() <= row.worst_gradient);
-  }
+  };
+  for (const std::string& arch : one_model_per_family())
+    for (const Row& row : kRows) check(arch, row);
 }
 
 // A batch size that does not occur keeps the step from being recorded.

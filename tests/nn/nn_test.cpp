@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "nn/describe.h"
 #include "nn/flops.h"
 #include "nn/init.h"
@@ -301,7 +302,7 @@ TEST_CASE("initial values have the right spread") {
       {"linear", make<Linear>(300, 200), of_linear / std::sqrt(3.0), of_linear, of_linear},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     initialise_parameters(*row.layer, kSeed);
     const Tensors parameters = row.layer->parameters();
     double sum = 0, squares = 0, largest = 0, largest_bias = 0;
@@ -363,8 +364,7 @@ TEST_CASE("impossible layers and models are refused") {
       {[] { Conv2d(3, 4, 1, {.groups = 2}); }, "3 input channels do not divide into 2 groups"},
       {[] { Conv2d(3, 4, 1, {.groups = 0}); }, "into 0 groups"},
       {[] { make_model("resnet51"); },
-       "unknown architecture \"resnet51\"; known are resnet18, resnet34, resnet50, resnet101, "
-       "resnet152"},
+       "unknown architecture \"resnet51\"; known are " + join(model_names())},
       {[] { make_model("resnet50", {.num_classes = 0}); }, "0 classes; both must be at least 1"},
       {[] { make_model("resnet50", {.width = 0}); }, "width 0"},
       {[] { find_architecture("vgg"); }, "unknown architecture"},
@@ -460,7 +460,7 @@ TEST_CASE("flops of products") {
       {"relu", [&] { relu(a); }, 0},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     std::int64_t flops = 0;
     const ObserveOps observer([&](const Observation& op) { flops += count_flops(op); });
     row.run();

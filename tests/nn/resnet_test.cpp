@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "base/text.h"
 #include "nn/describe.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
@@ -62,7 +63,7 @@ TEST_CASE("parameters, names and shapes are torchvision's") {
   };
   std::vector<std::string> archs;
   for (const Row& row : rows) {
-    CAPTURE(row.arch);
+    CAPTURE(std::string(row.arch));
     archs.emplace_back(row.arch);
     const auto model = make_model(row.arch, {.num_classes = 1000});
     CHECK(model->parameter_count() == row.parameters);
@@ -78,7 +79,10 @@ TEST_CASE("parameters, names and shapes are torchvision's") {
     CHECK(hash_name(text) == row.hash);
     CHECK(find_architecture(row.arch).head == "fc");
   }
-  CHECK(model_names() == archs);
+  std::vector<std::string> resnets = model_names();
+  std::erase_if(resnets, [](const std::string& name) { return !name.starts_with("resnet"); });
+  CAPTURE(join(resnets));
+  CHECK(resnets == archs);
 }
 
 // torch.utils.flop_counter counts the same for torchvision's models.

@@ -29,7 +29,7 @@ void run(const std::string& arch, const char* model_file, const char* images_fil
          const char* out_model_file, const char* out_file, std::int64_t classes) {
   const NamedTensors weights = looks_like_torch_pickle(model_file) ? read_torch_pickle(model_file)
                                                                    : read_safetensors(model_file);
-  const std::int64_t own = find(weights, "fc.bias").numel();
+  const std::int64_t own = find(weights, find_architecture(arch).head + ".bias").numel();
   const auto model = make_model(arch, {.num_classes = classes > 0 ? classes : own});
   load_state_dict(*model, weights, classes > 0 ? find_architecture(arch).head : "");
   write_safetensors(out_model_file, state_dict(*model));
