@@ -84,10 +84,19 @@ class Exporter {
         {functors::Relu::name, &Exporter::unary, "Relu"},
         {functors::Sigmoid::name, &Exporter::unary, "Sigmoid"},
         {functors::Neg::name, &Exporter::unary, "Neg"},
+        {functors::Clamp::name, &Exporter::clamp, "Clip"},
+        {functors::Pow::name, &Exporter::pow, "Pow"},
         {functors::Add::name, &Exporter::binary<functors::Add>, "Add"},
         {functors::Sub::name, &Exporter::binary<functors::Sub>, "Sub"},
         {functors::Mul::name, &Exporter::binary<functors::Mul>, "Mul"},
         {functors::Div::name, &Exporter::binary<functors::Div>, "Div"},
+        {functors::Eq::name, &Exporter::binary<functors::Eq>, "Equal"},
+        {functors::Ne::name, &Exporter::not_equal, "Equal"},
+        {functors::Lt::name, &Exporter::binary<functors::Lt>, "Less"},
+        {functors::Le::name, &Exporter::binary<functors::Le>, "LessOrEqual"},
+        {functors::Gt::name, &Exporter::binary<functors::Gt>, "Greater"},
+        {functors::Ge::name, &Exporter::binary<functors::Ge>, "GreaterOrEqual"},
+        {functors::Where::name, &Exporter::where, "Where"},
         {schema::softmax.name, &Exporter::last_dimension, "Softmax"},
         {schema::log_softmax.name, &Exporter::last_dimension, "LogSoftmax"},
         {schema::reshape.name, &Exporter::reshape, "Reshape"}};
@@ -238,20 +247,48 @@ class Exporter {
     finish(step, graph_.node(op, {input(step.inputs[0], layout)}), layout);
   }
 
+  std::string number(double value) { return input(full({}, value)); }
+
+  void clamp(const Step& step, const char* op) {
+    const auto& bounds = attrs_of(step, schema::elementwise<functors::Clamp>);
+    finish(step, graph_.node(op, {input(step.inputs[0]), number(bounds.min), number(bounds.max)}),
+           Layout::channels_last);
+  }
+
+  void pow(const Step& step, const char* op) {
+    const double exponent = attrs_of(step, schema::elementwise<functors::Pow>).exponent;
+    finish(step, graph_.node(op, {input(step.inputs[0]), number(exponent)}), Layout::channels_last);
+  }
+
   // Operands keep our layout, because broadcasting aligns a smaller operand at the right. A number
   // may take the place of one operand.
   template <class Functor>
-  void binary(const Step& step, const char* op) {
+  onnx::NodeProto& binary_node(const Step& step, const char* op) {
     std::vector<std::string> inputs;
-    const auto add_number = [&](double number) {
-      inputs.push_back(input(full({}, number, step.output.dtype())));
-    };
-    const auto* const left = std::any_cast<functors::WithLeft<Functor>>(&step.attrs);
-    const auto* const right = std::any_cast<functors::WithRight<Functor>>(&step.attrs);
-    if (left != nullptr) add_number(left->left);
+    if constexpr (!functors::kIsComparison<Functor>)
+      if (const auto* left = std::any_cast<functors::WithLeft<Functor>>(&step.attrs))
+        inputs.push_back(number(left->left));
     for (const Tensor& each : step.inputs) inputs.push_back(input(each));
-    if (right != nullptr) add_number(right->right);
-    finish(step, graph_.node(op, inputs), Layout::channels_last);
+    if (const auto* right = std::any_cast<functors::WithRight<Functor>>(&step.attrs))
+      inputs.push_back(number(right->right));
+    return graph_.node(op, inputs);
+  }
+  template <class Functor>
+  void binary(const Step& step, const char* op) {
+    finish(step, binary_node<Functor>(step, op), Layout::channels_last);
+  }
+  void not_equal(const Step& step, const char* op) {
+    finish(step, graph_.node("Not", {binary_node<functors::Ne>(step, op).output(0)}),
+           Layout::channels_last);
+  }
+
+  // The condition is a comparison, which ONNX computes as bool; no other op takes its result.
+  void where(const Step& step, const char* op) {
+    OSTEON_CHECK(graph_.knows(step.inputs[0]),
+                 "onnx: where with a constant condition has no rule; compute it by a comparison");
+    finish(step,
+           graph_.node(op, {input(step.inputs[0]), input(step.inputs[1]), input(step.inputs[2])}),
+           Layout::channels_last);
   }
 
   void last_dimension(const Step& step, const char* op) {

@@ -5,12 +5,17 @@
 #include <doctest/doctest.h>
 #include <onnx/checker.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include "nn/models.h"
 #include "ops/ops.h"
+#include "ops/schema.h"
+#include "tensor/autograd.h"
+#include "tests/support/families.h"
 #include "tests/support/message_of.h"
 #include "tests/support/plain_model.h"
 #include "tests/support/temporary_folder.h"
@@ -37,6 +42,18 @@ class Odd : public Module {
 // An op of a number and a tensor, with the number on either side.
 class Numbers : public Module {
   Tensor forward(const Tensor& x) override { return 1.0 - global_avg_pool2d(x) * 2.5; }
+};
+
+// Every elementwise op, on images and on pooled numbers.
+class EveryElementwise : public Module {
+  Tensor forward(const Tensor& x) override {
+    const Tensor y = pow(clamp(x - 0.5, -0.25, INFINITY), 3) / (relu(x) + 1.0);
+    const Tensor chosen = where(lt(y, x), -y, where(ge(y, 0.01), x * y, sigmoid(x)));
+    const Tensor mean = global_avg_pool2d(chosen), twice = mean * 2.0;
+    return where(eq(mean, twice), mean,
+                 where(ne(mean, 0.25), where(le(mean, twice), twice, mean),
+                       where(gt(mean, 1.0), mean, twice)));
+  }
 };
 
 // A batch norm without a layer.
@@ -68,7 +85,7 @@ TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
       {{.name = "resnet18", .preprocessing = preprocessing}, 0, "grey", "probability", 1}};
   for (const Row& row : rows) {
     CAPTURE(row.norms);
-    CAPTURE(row.input);
+    CAPTURE(std::string(row.input));
     write_onnx(path, *model, kSize, row.options);
     onnx::ModelProto file;
     std::ifstream stream(path, std::ios::binary);
@@ -110,6 +127,64 @@ TEST_CASE("a registered family becomes a valid graph") {
   CHECK(constants.contains("classifier.weight"));
 }
 
+TEST_CASE("a model of each family becomes a valid graph with its convolutions and its head") {
+  register_plain_model();
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  for (const std::string& arch : one_model_per_family()) {
+    CAPTURE(arch);
+    const auto model = make_model(arch, {.width = kFamilyWidth});
+    int convolutions = 0;
+    {
+      const EvaluationMode evaluation(*model);
+      const ObserveOps observe([&](const Observation& op) {
+        convolutions += std::string_view(op.name) == schema::conv2d.name;
+      });
+      const NoGrad no_grad;
+      (*model)(zeros({1, kFamilyImageSize, kFamilyImageSize, 3}));
+    }
+    write_onnx(path, *model, kFamilyImageSize, {.name = arch});
+    onnx::ModelProto file;
+    std::ifstream stream(path, std::ios::binary);
+    REQUIRE(file.ParseFromIstream(&stream));
+    onnx::checker::check_model(file);
+    CHECK(counts(file)["Conv"] == convolutions);
+    CHECK(std::ranges::any_of(file.graph().initializer(), [&](const auto& constant) {
+      return constant.name().starts_with(find_architecture(arch).head + ".");
+    }));
+  }
+}
+
+TEST_CASE("every elementwise op has a rule") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  EveryElementwise model;
+  write_onnx(path, model, kSize, {.name = "elementwise"});
+  onnx::ModelProto file;
+  std::ifstream stream(path, std::ios::binary);
+  REQUIRE(file.ParseFromIstream(&stream));
+  onnx::checker::check_model(file);
+  std::map<std::string, int> ops = counts(file);
+  struct Row {
+    std::string op;
+    int nodes;
+  };
+  for (const auto& [op, nodes] : {Row{"Clip", 1},
+                                  {"Pow", 1},
+                                  {"Where", 6},
+                                  {"Less", 1},
+                                  {"LessOrEqual", 1},
+                                  {"Greater", 1},
+                                  {"GreaterOrEqual", 1},
+                                  {"Equal", 2},
+                                  {"Not", 1},
+                                  {"Neg", 1},
+                                  {"Sigmoid", 1}}) {
+    CAPTURE(op);
+    CHECK(ops[op] == nodes);
+  }
+}
+
 TEST_CASE("a number as an operand becomes a constant") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
@@ -125,7 +200,7 @@ TEST_CASE("a number as an operand becomes a constant") {
     float number;
   };
   for (const Row& row : {Row{"Mul", 1, 2.5F}, Row{"Sub", 0, 1}}) {
-    CAPTURE(row.op);
+    CAPTURE(std::string(row.op));
     int found = 0;
     for (const auto& node : file.graph().node())
       for (const auto& constant : file.graph().initializer())
