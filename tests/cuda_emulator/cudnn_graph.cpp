@@ -4,6 +4,7 @@
 #include "ops/cuda/cudnn/graph.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "ops/kernels.h"
@@ -24,6 +25,9 @@ CudnnSpecs& executed_specs() {
 
 namespace osteon::cuda {
 namespace {
+
+// Not the user's plans: a plan of the emulated cuDNN is valid in one process only.
+[[maybe_unused]] const int plan_cache = ::setenv("OSTEON_PLAN_CACHE", OSTEON_EMULATED_PLANS, 1);
 
 using Memory = std::map<Role, void*>;
 

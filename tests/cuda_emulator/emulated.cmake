@@ -14,9 +14,6 @@ function(add_emulated_test name)
   target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
   add_test(NAME ${name} COMMAND ${name})
-  # Not the user's plans: a plan of the emulated cuDNN is valid in one process only.
-  set_tests_properties(${name} PROPERTIES
-    ENVIRONMENT "OSTEON_PLAN_CACHE=${PROJECT_BINARY_DIR}/emulated-plans")
 endfunction()
 
 add_emulated_test(cuda_emulator_test ${folder}/emulator_test.cpp ${folder}/allocator.cpp)
