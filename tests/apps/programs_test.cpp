@@ -245,7 +245,7 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
 TEST_CASE("help and version are status 0") {
   for (const char* program :
        {"train_mura", "eval_mura", "predict", "make_demo_data", "audit_data"}) {
-    CAPTURE(program);
+    CAPTURE(std::string(program));
     const Result help = run(std::string(program) + " --help");
     CHECK(help.status == 0);
     std::istringstream lines(help.output);

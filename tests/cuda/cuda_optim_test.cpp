@@ -109,7 +109,7 @@ TEST_CASE("updates and norms agree with the CPU's") {
   };
   for (const auto& precision : {Precision{DType::f64, 1e-13}, {DType::f32, 1e-6}})
     for (const Case& c : kCases) {
-      CAPTURE(c.name);
+      CAPTURE(std::string(c.name));
       CAPTURE(format(precision.dtype));
       const Parameters here(precision.dtype, Device::cpu()), there(precision.dtype, device);
       const auto on_cpu = c.make({{here.named, 0.01, 0.1}});
@@ -149,7 +149,7 @@ TEST_CASE("gradients that are not finite leave everything as it is") {
   if (!device.is_cuda()) return;
   for (const double bad : {NAN, INFINITY})
     for (const Case& c : kCases) {
-      CAPTURE(c.name);
+      CAPTURE(std::string(c.name));
       const Parameters parameters(DType::f32, device);
       const auto optimizer = c.make({{parameters.named, 0.01, 0.1}});
       parameters.set_gradients(0);

@@ -121,7 +121,7 @@ TEST_CASE("a file that differs from the stored one is ignored and replaced") {
            Row{"of another program", "what is this?"},
            Row{"of another device", contents_of(only_file_in(elsewhere))},
        }) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     write(path, contents);
     CHECK_FALSE(find_plan(folder.path(), kOrigin, kPlan.spec));
     store_plan(folder.path(), kOrigin, kPlan);

@@ -71,7 +71,7 @@ TEST_CASE("copies are found in any form, other images are not") {
       {"one grey level", Image{50, 50, std::vector<std::uint8_t>(2500, 7)}, 0, 0},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const TemporaryFolder folder;
     const auto [manifest, result] = audit(folder, {{"train/normal/a.png", original},
                                                    {"test/abnormal/b.png", row.other},

@@ -92,7 +92,7 @@ TEST_CASE("a file without one complete image is refused; the error does not name
 TEST_CASE("a DICOM file truncated anywhere is refused and nothing aborts") {
   const TemporaryFolder folder;
   const auto check = [&](const char* name) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const std::string whole = bytes_of(name);
     for (std::size_t size = 0; size < whole.size(); ++size) {
       const auto file = folder.write("short.dcm", std::string_view(whole).substr(0, size));
@@ -110,7 +110,7 @@ TEST_CASE("a DICOM file with any byte changed is read or refused and nothing abo
   std::size_t ended = 0;
   bool has_gdcm = true;
   const auto check = [&](const char* name) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const std::string whole = bytes_of(name);
     std::size_t refused = 0;
     for (std::size_t i = 0; i < whole.size(); ++i) {

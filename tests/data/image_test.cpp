@@ -119,7 +119,7 @@ TEST_CASE("each fault that does not concern the pixels is a warning of its own")
       {"warned_restart_number.jpg", "Corrupt JPEG data"},
   };
   for (const Row& row : table) {
-    CAPTURE(row.file);
+    CAPTURE(std::string(row.file));
     const Image image = read_image(kGolden / "images" / row.file);
     REQUIRE(!image.warnings.empty());
     CAPTURE(image.warnings.front());
@@ -142,7 +142,7 @@ TEST_CASE("each refused file is refused for its own reason") {
       {"refused_half_with_end.jpg", "premature end of data segment"},
   };
   for (const Row& row : table) {
-    CAPTURE(row.file);
+    CAPTURE(std::string(row.file));
     CHECK_THROWS_WITH_AS(read_image(kGolden / "images" / row.file), doctest::Contains(row.message),
                          Error);
   }
@@ -152,7 +152,7 @@ TEST_CASE("each refused file is refused for its own reason") {
 // warning.
 TEST_CASE("a PNG with a flipped byte anywhere or cut anywhere is refused or complete") {
   for (const char* name : {"rgb8_interlaced.png", "palette4.png", "text_and_three_parts.png"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const std::vector<std::uint8_t> whole = read_bytes(kGolden / "images" / name);
     const Image right = decode_png(whole);
     std::size_t refused = 0, warned = 0;
@@ -195,7 +195,7 @@ TEST_CASE("a JPEG cut anywhere is refused; a flipped byte is refused or decodes"
     const std::vector<std::uint8_t> whole = read_bytes(kGolden / "images" / name);
     int refused = 0;
     for (std::size_t i = 0; i < whole.size(); ++i) {
-      CAPTURE(name);
+      CAPTURE(std::string(name));
       CAPTURE(i);
       CHECK_THROWS_AS(decode_jpeg(Bytes(whole).first(i)), Error);
       for (const int bits : {0x01, 0x10, 0xFF}) try {

@@ -86,7 +86,7 @@ TEST_CASE("csv text") {
   };
   const TemporaryFolder folder;
   for (const Row& row : table) {
-    CAPTURE(row.text);
+    CAPTURE(std::string(row.text));
     const std::vector<CsvRow> rows = read_csv(folder.write("t.csv", row.text));
     REQUIRE(rows.size() == row.fields.size());
     std::string again;
@@ -117,7 +117,7 @@ TEST_CASE("faulty csv text") {
   };
   const TemporaryFolder folder;
   for (const Row& row : table) {
-    CAPTURE(row.text);
+    CAPTURE(std::string(row.text));
     CHECK_THROWS_WITH_AS(CsvTable(folder.write("t.csv", row.text)), doctest::Contains(row.message),
                          Error);
   }
@@ -168,7 +168,7 @@ TEST_CASE("MURA: folders and lists give the same samples") {
   };
   for (const Row& row : table)
     for (const bool parent : {false, true}) {
-      CAPTURE(row.name);
+      CAPTURE(std::string(row.name));
       CAPTURE(parent);
       const TemporaryFolder folder;
       for (const Files& files : {images, row.lists})
@@ -526,8 +526,8 @@ TEST_CASE("the positive class") {
       {"cat", "dog", "cow", "usage: --positive: class \"cow\": the classes are cat, dog"},
   };
   for (const Row& row : table) {
-    CAPTURE(row.negative);
-    CAPTURE(row.positive);
+    CAPTURE(std::string(row.negative));
+    CAPTURE(std::string(row.positive));
     const TemporaryFolder folder;
     const fs::path file = folder.write(
         "set.csv", format("path,label\na.png,", row.negative, "\nb.png,", row.positive, "\n"));
@@ -679,7 +679,7 @@ TEST_CASE("bad input is one clear error that names the position") {
     const TemporaryFolder folder;
     write_all(folder, row.files);
     const std::string error = error_of(folder.path() / row.data, row.options);
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.message));
     CAPTURE(error);
     CHECK(error.find(row.message) != std::string::npos);
     CHECK(error.starts_with("usage") == row.message.starts_with("usage"));

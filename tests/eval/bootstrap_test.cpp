@@ -139,7 +139,7 @@ TEST_CASE("no interval without draws, for one patient, or if most draws leave it
     return metrics.ci95[figure_index(figure)].has_value();
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const Metrics metrics =
         evaluate(row.predictions, 0.5, {.draws = row.draws, .seed = 1}).overall.study;
     CHECK(has(metrics, &Metrics::accuracy) == row.accuracy);
@@ -232,7 +232,7 @@ TEST_CASE("a comparison reads an evaluation back and names differences") {
                       {relabelled, "other: w4/image1 has label 1 there but 0 here"},
                       {moved, "other: w2/image1 belongs to another study"}};
   for (const Row& row : rows) {
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.message));
     CHECK(contains(message_of([&] {
                      compare({here, 0.5}, {row.there, 0.5}, "other", {});
                    }),

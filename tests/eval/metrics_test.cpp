@@ -37,7 +37,7 @@ void check_metrics(const Metrics& metrics, const json& expected) {
   CHECK(metrics.n == expected.at("n"));
   CHECK(metrics.positives == expected.at("positives"));
   for (const osteon::Figure& figure : osteon::kFigures) {
-    CAPTURE(figure.name);
+    CAPTURE(std::string(figure.name));
     const std::optional<double>& value = metrics.*figure.value;
     const json& wanted = expected.at(figure.name);
     REQUIRE(value.has_value() == !wanted.is_null());
@@ -155,7 +155,7 @@ TEST_CASE("ten studies worked by hand") {
       {"elbow studies", elbow.study, 2, 1, 0, 1, 1},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     CHECK(row.metrics.confusion.tn == row.tn);
     CHECK(row.metrics.confusion.fp == row.fp);
     CHECK(row.metrics.confusion.fn == row.fn);
@@ -220,7 +220,7 @@ TEST_CASE("an invalid prediction is refused by name") {
        "study shared: good.png has label 0 but bad.png has label 1"},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.message));
     const std::vector<Prediction> predictions{{"good.png", "shared", "p1", "XR_HAND", 0, 0.5},
                                               row.invalid};
     const std::string aggregated =
@@ -246,7 +246,7 @@ TEST_CASE("an invalid outcome or threshold is refused") {
       {{1, 0.5}, -0.1, "metrics: threshold -0.1"},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.message));
     const std::vector<Outcome> outcomes{{0, 0.5}, row.outcome};
     CHECK(osteon::message_of([&] {
             osteon::compute_metrics(outcomes, row.threshold);

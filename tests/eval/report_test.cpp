@@ -87,7 +87,7 @@ TEST_CASE("every section is there, balanced, escaped, and loads nothing") {
                               "Calibration", "Distribution of probabilities", "Confusion matrices",
                               "Comparison", "Learning curves", "The most confident mistakes",
                               "A sample of correct decisions", "How to read the figures"}) {
-    CAPTURE(heading);
+    CAPTURE(std::string(heading));
     CHECK(count(html, "<h2>" + std::string(heading) + "</h2>") == 1);
   }
   CHECK(first_unbalanced(html) == "");

@@ -45,7 +45,7 @@ void check_json(const osteon::Metrics& metrics, const ordered_json& json) {
   CHECK(json["n"] == metrics.n);
   CHECK(json["positives"] == metrics.positives);
   for (const osteon::Figure& figure : osteon::kFigures) {
-    CAPTURE(figure.name);
+    CAPTURE(std::string(figure.name));
     const std::optional<double>& value = metrics.*figure.value;
     if (value) {
       CHECK(json[figure.name].get<double>() == *value);
@@ -183,7 +183,7 @@ TEST_CASE("every writer replaces a file completely, or fails without changing it
        }},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const fs::path path = folder.path() / row.name, old = folder.path() / "old";
     std::ofstream(path) << "old";
     fs::create_hard_link(path, old);

@@ -39,7 +39,7 @@ std::vector<double> numbers(std::size_t count) {
 
 TEST_CASE("a state dict has its names, shapes and values in their order") {
   for (const char* name : {"state_dict", "checkpoint"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const NamedTensors file = read_torch_pickle(golden(name));
     REQUIRE(file.tensors.size() == 7);
     CHECK(file.tensors[0].first == "0.weight");
@@ -61,7 +61,7 @@ TEST_CASE("every dtype keeps its values; f16 becomes f32") {
   const Row rows[] = {
       {"f64", DType::f64}, {"f32", DType::f32}, {"f16", DType::f32}, {"bf16", DType::bf16}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     CHECK(file.at(row.name).dtype() == row.dtype);
     CHECK(file.at(row.name).to_vector() == numbers(10));
   }
@@ -107,7 +107,7 @@ TEST_CASE("a file that is not a state dict is refused by name") {
   for (const Row& row : rows) {
     const fs::path file = golden(std::string("refused_") + row.name);
     const std::string message = message_of([&] { read_torch_pickle(file); });
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     CAPTURE(message);
     CHECK(contains(message, row.message));
     CHECK(contains(message, file.string()));

@@ -72,7 +72,7 @@ TEST_CASE("in evaluation, batch norm folded into its convolution gives the same 
   };
   for (const Row& row : {Row{"resnet50", DType::f32, 1e-4}, Row{"resnet18", DType::f32, 1e-4},
                          Row{"resnet50", DType::bf16, 0.1}}) {
-    CAPTURE(row.arch);
+    CAPTURE(std::string(row.arch));
     CAPTURE(format(row.dtype));
     const auto model = make_model(row.arch, {.num_classes = 20});
     const Tensor x = random_tensor({2, 64, 64, 3}, 1);

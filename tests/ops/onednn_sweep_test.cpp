@@ -131,7 +131,7 @@ TEST_CASE("without the table of faults, faults are detected") {
   const int threads = num_threads();
   onednn::watch_scratchpad(true);
   for (const Row& row : kRows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     if (onednn::major_version() > row.last_version ||
         row.instruction_set != onednn::instruction_set()) {
       MESSAGE(format("left out: ", row.name, ", of oneDNN ", row.last_version, " on ",

@@ -135,7 +135,7 @@ TEST_CASE("a file of the reference implementation is read correctly") {
                       {"empty", DType::f32, {3, 0, 2}, {}},
                       {"a \"quoted\" n\u00e4me", DType::u8, {1}, {7}}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const Tensor tensor = named(all, row.name);
     CHECK(tensor.dtype() == row.dtype);
     CHECK(tensor.shape() == row.shape);

@@ -120,7 +120,7 @@ TEST_CASE(
                       {"the terminal was closed", SIGHUP, 2, 129, 1},
                       {"a batch system's warning", SIGUSR1, 3, 138, 1}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const fs::path run = folder.path() / row.name;
     ChildProcess first(command(run), output);
     REQUIRE(first.wait_until([&] { return steps_logged(run) >= row.lines; }));
@@ -228,7 +228,7 @@ TEST_CASE("a damaged checkpoint is refused by name, and so is its model") {
   for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
     const std::string good = read_text(last / name);
     for (const std::size_t place : {std::size_t{9}, good.size() / 2, good.size() - 2}) {
-      CAPTURE(name);
+      CAPTURE(std::string(name));
       CAPTURE(place);
       flip_a_byte(last / name, place);
       const std::string message = message_of([&] { Trainer trainer(resumed(options)); });
@@ -257,7 +257,7 @@ TEST_CASE("a run that was killed while it moved last or best continues") {
   options.epochs = 1;
   Trainer(options).train();
   for (const char* name : {".last.tmp", ".best.tmp"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     fs::create_symlink("checkpoints/step-3", options.out / name);
     ++options.epochs;
     Trainer(resumed(options)).train();
@@ -296,7 +296,7 @@ TEST_CASE("invalid configurations are refused") {
                       {"lr", "fast", "must be number"},
                       {"arch", 18, "must be string"}};
   for (const Row& row : rows) {
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.message));
     nlohmann::ordered_json bad = good;
     bad[row.key] = row.value;
     folder.write("config.json", bad.dump());
@@ -317,7 +317,7 @@ TEST_CASE("a run with links out of its folder is refused and nothing there chang
   options.epochs = 1;
   Trainer(options).train();
   for (const char* name : {"checkpoints", "config.json", "log.jsonl"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const fs::path elsewhere = folder.path() / "elsewhere" / name;
     fs::create_directories(elsewhere.parent_path());
     fs::rename(options.out / name, elsewhere);
@@ -333,7 +333,7 @@ TEST_CASE("a run with links out of its folder is refused and nothing there chang
   const nlohmann::ordered_json good = read_checked_json(state_file, 1'000'000);
   fs::create_directories(folder.path() / "step-9");
   for (const char* name : {"..", "../..", "", ".", "../../step-9", "/tmp", "step-9/../../.."}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     nlohmann::ordered_json bad = good;
     bad["best"]["checkpoint"] = name;
     bad.erase("crc32");
@@ -364,7 +364,7 @@ TEST_CASE("invalid states are refused") {
                       {"loss_sum", "x", "state"},     {"best", 3, "state"},
                       {"skipped", 1.5, "skipped is"}, {"seconds", {}, ""}};
   for (const Row& row : rows) {
-    CAPTURE(row.key);
+    CAPTURE(std::string(row.key));
     nlohmann::ordered_json bad = good;
     bad[row.key] = row.value;
     if (*row.message)

@@ -74,7 +74,7 @@ TEST_CASE("a copied run continues from its newest checkpoint, and programs find 
                       {"without last", fs::copy_options::copy_symlinks, {"pointers.json", "last"}},
                       {"without best", fs::copy_options::copy_symlinks, {"pointers.json", "best"}}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     options.out = finished.folder.path() / row.name;
     fs::copy(run, options.out, kAll | row.links);
     for (const char* name : row.lost) fs::remove_all(options.out / name);
@@ -135,7 +135,7 @@ TEST_CASE("a run that cannot be continued is refused, and its files do not chang
        },
        3, "copy it there as step-N"}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     TrainOptions options = finished.options;
     options.out = finished.folder.path() / row.name;
     fs::copy(run, options.out, kAll);
@@ -245,7 +245,7 @@ TEST_CASE("an output in the folder of the data set is refused before anything is
                       {"run", "data/cache", "--cache"},    {"data-2", "data-3", ""},
                       {"data/../run", "../cache-of-x", ""}};
   for (const Row& row : rows) {
-    CAPTURE(row.out);
+    CAPTURE(std::string(row.out));
     TrainOptions options = tiny_options(folder.path() / "data", folder.path() / row.out);
     options.cache = std::string(row.cache).find('/') == std::string::npos
                         ? row.cache

@@ -64,7 +64,7 @@ TEST_CASE(
   const RunRecord first = train_tiny(options);
   REQUIRE(first.losses.size() == 2 * (3 + 1));
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     options.out = folder.path() / row.name;
     options.workers = row.workers;
     options.seed = row.seed;
@@ -136,7 +136,7 @@ TEST_CASE("unusable data is refused before anything is written") {
   const Row rows[] = {{"no validation", "val", "validation split is empty"},
                       {"no training", "train", "training split has 0 images"}};
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const TemporaryFolder folder;
     write_tiny_data(folder.path() / "data");
     fs::remove_all(folder.path() / "data" / row.emptied);
@@ -190,7 +190,7 @@ TEST_CASE("class weights follow the policy") {
                           [&](const std::string& warning) { warnings += warning; });
   };
   for (const Row& row : rows) {
-    CAPTURE(row.policy);
+    CAPTURE(std::string(row.policy));
     warnings.clear();
     const auto weights = weigh(row.policy);
     CHECK(weights[0] == row.wrist_normal);
@@ -202,7 +202,7 @@ TEST_CASE("class weights follow the policy") {
     CHECK(warnings.empty() == std::string(row.warning).empty());
   }
   for (const char* policy : {"heavy", "0", "-1", "nan", "1x", ""}) {
-    CAPTURE(policy);
+    CAPTURE(std::string(policy));
     CHECK_THROWS_AS(weigh(policy), UsageError);
   }
   std::erase_if(samples, [](const Sample& sample) { return sample.label == 1; });
@@ -282,8 +282,8 @@ TEST_CASE("invalid model files are named") {
                       {"threshold", "7", "threshold 7"},
                       {"fit", "crop", "crop"}};
   for (const Row& row : rows) {
-    CAPTURE(row.key);
-    CAPTURE(row.message);
+    CAPTURE(std::string(row.key));
+    CAPTURE(std::string(row.message));
     NamedTensors file = to_model_file(*model, info);
     if (row.value)
       file.metadata[row.key] = row.value;

@@ -93,7 +93,7 @@ TEST_CASE("patience counts consecutive epochs without improvement") {
   }
   CHECK(contains(message_of([] { EarlyStopping none(0); }), "--patience 0"));
   for (const char* damaged : {"3", "{}", R"({"epochs_without": "x"})"}) {
-    CAPTURE(damaged);
+    CAPTURE(std::string(damaged));
     EarlyStopping stopping(1);
     CHECK(
         !message_of([&] { stopping.load_state(nlohmann::ordered_json::parse(damaged)); }).empty());
