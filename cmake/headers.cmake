@@ -6,7 +6,7 @@ set(OSTEON_CORE_HEADERS
   tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h
   ops/backend.h ops/functors.h ops/ops.h ops/schema.h ops/optimizer.h
-  nn/conv_batch_norm.h nn/describe.h nn/flops.h nn/init.h nn/layers.h nn/models.h nn/module.h
+  nn/conv_batch_norm.h nn/describe.h nn/flops.h nn/init.h nn/layers.h nn/models.h nn/module.h nn/name_match.h
   nn/resnet.h nn/state_dict.h
   optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)
 set(OSTEON_HEADERS
@@ -14,6 +14,7 @@ set(OSTEON_HEADERS
   data/audit.h data/audit_results.h data/augment.h data/cache.h data/image/image.h data/image_names.h data/loader.h
   data/manifest.h data/prepare.h data/split.h
   eval/binary_task.h eval/bootstrap.h eval/calibration.h eval/comparison.h eval/evaluation.h eval/grad_cam.h
+  eval/initial_weights.h
   eval/inference.h eval/list_images.h eval/machine.h eval/metrics.h eval/model_file.h eval/predict_files.h eval/run_pointers.h
   eval/predictions.h eval/report/report.h eval/results.h eval/task.h
   train/callback.h train/device_images.h train/early_stopping.h train/options.h train/run/checkpoint.h train/run/lock.h train/run/log.h train/run/run.h train/run/state.h

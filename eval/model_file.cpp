@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "eval/run_pointers.h"
 #include "eval/task.h"
-#include "interop/torch_pickle.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
 
@@ -26,7 +25,7 @@ constexpr std::int64_t kMaxImageSize = 8192;
 
 const std::string& text(const Metadata& metadata, const char* key) {
   const auto found = metadata.find(key);
-  OSTEON_CHECK(found != metadata.end(), "its metadata lack '", key,
+  OSTEON_CHECK(found != metadata.end(), "its metadata has no '", key,
                "'; is it a model.safetensors of a training run?");
   return found->second;
 }
@@ -39,14 +38,6 @@ auto naming(const fs::path& file, const Body& body) {
   } catch (const std::exception& error) {
     throw Error(format(file.string(), ": ", error.what()));
   }
-}
-
-// Compares a model file with the checksum in the state beside it. A model file outside a checkpoint
-// has no state.
-void verify_model_file(const fs::path& file) {
-  const fs::path state = file.parent_path() / kStateFile;
-  if (file.filename() == kModelFile && fs::is_regular_file(state))
-    read_checked_json(state, kMaxStateBytes, {kModelFile});
 }
 
 // Sixteen hexadecimal digits for each.
@@ -156,7 +147,7 @@ fs::path find_model_file(const fs::path& path) {
   if (!fs::exists(run / kCheckpoints) && fs::is_regular_file(run / "best" / kModelFile))
     return run / "best" / kModelFile;
   const std::optional<RunPointers> pointers = find_pointers(run);
-  OSTEON_CHECK(pointers, "checkpoint ", path.string(), " holds neither ", kModelFile,
+  OSTEON_CHECK(pointers, "checkpoint ", path.string(), " contains neither ", kModelFile,
                " nor the checkpoints of a run");
   const std::string& name =
       is_missing_link && path.filename() == "last" ? pointers->last : pointers->best;
@@ -166,6 +157,12 @@ fs::path find_model_file(const fs::path& path) {
   OSTEON_CHECK(fs::is_regular_file(file), "checkpoint ", path.string(), ": ", file.string(),
                " is missing");
   return file;
+}
+
+void verify_model_file(const fs::path& file) {
+  const fs::path state = file.parent_path() / kStateFile;
+  if (file.filename() == kModelFile && fs::is_regular_file(state))
+    read_checked_json(state, kMaxStateBytes, {kModelFile});
 }
 
 TrainedModel load_model(const fs::path& path, const Device& device) {
@@ -180,28 +177,6 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
     trained.model->eval();
     trained.model->to(device);
     return trained;
-  });
-}
-
-InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::path& file) {
-  verify_model_file(file);
-  const NamedTensors contents =
-      looks_like_torch_pickle(file) ? read_torch_pickle(file) : read_safetensors(file);
-  return naming(file, [&] {
-    const Architecture& architecture = find_architecture(info.arch);
-    InitialWeights result{{}, architecture.mean, architecture.std};
-    if (const auto found = contents.metadata.find("arch"); found != contents.metadata.end()) {
-      OSTEON_CHECK(found->second == info.arch, "holds a ", found->second, ", not the ", info.arch,
-                   " asked for; choose --arch ", found->second);
-      const ModelInfo given = read_model_info(contents.metadata);
-      OSTEON_CHECK(given.width == info.width, "holds a ", given.arch, " of width ", given.width,
-                   ", not of the width ", info.width, " asked for; choose --width ", given.width);
-      result.mean = given.mean;
-      result.std = given.std;
-      result.trained_on = given.trained_on.value_or(std::vector<std::uint64_t>());
-    }
-    result.left_as_initialised = load_state_dict(model, contents, architecture.head);
-    return result;
   });
 }
 

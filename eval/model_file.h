@@ -46,10 +46,10 @@ struct ModelInfo {
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kOptimizerFile = "optimizer.safetensors";
 inline constexpr const char* kStateFile = "state.json";
-inline constexpr std::size_t kMaxStateBytes = 1'000'000;  // bytes
+inline constexpr std::size_t kMaxStateBytes = 1'000'000;
 
 // Maximum size of a run's config.json, which lists unreadable images.
-inline constexpr std::size_t kMaxConfigBytes = 10'000'000;  // bytes
+inline constexpr std::size_t kMaxConfigBytes = 10'000'000;
 
 struct TrainedModel {
   ModelInfo info;
@@ -74,22 +74,13 @@ ModelInfo read_model_info(const std::map<std::string, std::string>& metadata);
 // run's folder has no such links. Throws Error naming the path if there is none.
 std::filesystem::path find_model_file(const std::filesystem::path& path);
 
+// Compares a model file with the checksum in the state beside it. A model file outside a checkpoint
+// has no state. Throws Error naming the file if they differ.
+void verify_model_file(const std::filesystem::path& file);
+
 // Reads the file that find_model_file returns; the model is on `device`. Throws Error naming the
 // file if it does not match its checkpoint's checksum, lacks the metadata (a plain weights file of
 // another program) or does not match its own architecture.
 TrainedModel load_model(const std::filesystem::path& path, const Device& device = Device::cpu());
-
-// Loads initial weights into `model`, of info's architecture and width, from a file of ours or
-// torchvision's, safetensors or .pth. A head of another shape keeps its initialisation; its
-// tensors' names are returned. mean and std become the file's, or those of the architecture's
-// published weights if the file has no metadata of ours. Throws Error naming the file if it has
-// another architecture or width.
-struct InitialWeights {
-  std::vector<std::string> left_as_initialised;
-  std::vector<double> mean, std;
-  std::vector<std::uint64_t> trained_on{};  // as in ModelInfo; empty: unknown
-};
-InitialWeights initialise_from(Module& model, const ModelInfo& info,
-                               const std::filesystem::path& file);
 
 }  // namespace osteon

@@ -93,8 +93,8 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return osteon::expect_error_or_success([&] {
-    for (const auto& [name, tensor] :
-         osteon::read_torch_pickle(osteon::fuzz_file(data, size, ".pth")).tensors)
-      tensor.to_vector();
+    const osteon::TorchFile file(osteon::fuzz_file(data, size, ".pth"));
+    for (std::size_t i = 0; i < file.dicts().size(); ++i)
+      for (const auto& [name, tensor] : file.read(i).tensors) tensor.to_vector();
   });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "nn/name_match.h"
 #include "ops/ops.h"
 #include "tensor/matching.h"
 
@@ -15,14 +16,6 @@ using TensorsByName = std::map<std::string, Tensor>;
 Shape file_shape(const Tensor& x) {
   if (x.rank() != 4) return x.shape();
   return {x.dim(0), x.dim(3), x.dim(1), x.dim(2)};
-}
-
-bool is_below(const std::string& name, const std::string& module) {
-  return !module.empty() && name.starts_with(module + ".");
-}
-
-bool is_batch_counter(const std::string& name) {
-  return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked");
 }
 
 // Whether the file has every tensor of the head with the right shape.

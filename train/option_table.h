@@ -60,8 +60,8 @@ void for_each_option(Options& o, const Visit& visit) {
                    .may_be_absent = true,
                    .is_hidden = true},
         o.width, InRange{1, kMaxWidth});
-  visit(info("init", model, "initial weights: safetensors, or a state dict of PyTorch (.pth)"),
-        o.init, any);
+  visit(info("init", model, "initial weights: safetensors, or a .pth file of PyTorch"), o.init,
+        any);
   visit(info("zero-init-residual", model, "start each residual branch at zero (ResNets)"),
         o.zero_init_residual, any);
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
+#include "eval/initial_weights.h"
 #include "eval/machine.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The checked options, with `auto` replaced by the device's name and image size 0 by the model's
+// The checked options, with `auto` replaced by its meaning here and image size 0 by the model's
 // own.
 TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
@@ -93,9 +94,7 @@ void Trainer::build_model(bool initialise) {
     info_.mean = initial.mean;
     info_.std = initial.std;
     add_trained_on(info_, initial.trained_on);
-    for (const std::string& name : initial.left_as_initialised)
-      run_->progress().line(format("note: ", name, " has another shape in ", options_.init.string(),
-                                   " and starts from random values"));
+    run_->progress().line(initial.summary);
   }
   model_->to(device_);
   optimizer_ = make_optimizer(options_.optimizer, {{.parameters = model_->named_parameters(),

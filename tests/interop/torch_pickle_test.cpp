@@ -4,16 +4,17 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <map>
+#include <sstream>
 
-#include "eval/model_file.h"
 #include "interop/pickle_machine.h"
-#include "nn/models.h"
-#include "nn/state_dict.h"
+#include "tensor/safetensors.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace osteon;
+using namespace std::string_literals;
 
 namespace {
 
@@ -24,7 +25,7 @@ fs::path golden(const std::string& name) {
 }
 
 std::map<std::string, Tensor> read(const std::string& name) {
-  const NamedTensors file = read_torch_pickle(golden(name));
+  const NamedTensors file = TorchFile(golden(name)).read(0);
   return {file.tensors.begin(), file.tensors.end()};
 }
 
@@ -38,9 +39,9 @@ std::vector<double> numbers(std::size_t count) {
 }  // namespace
 
 TEST_CASE("a state dict has its names, shapes and values in their order") {
-  for (const char* name : {"state_dict", "checkpoint"}) {
+  for (const char* name : {"state_dict", "checkpoint", "legacy"}) {
     CAPTURE(std::string(name));
-    const NamedTensors file = read_torch_pickle(golden(name));
+    const NamedTensors file = TorchFile(golden(name)).read(0);
     REQUIRE(file.tensors.size() == 7);
     CHECK(file.tensors[0].first == "0.weight");
     CHECK(file.tensors[0].second.shape() == Shape{3, 2, 3, 3});
@@ -88,10 +89,10 @@ TEST_CASE("a file that is not a state dict is refused by name") {
     const char* name;
     const char* message;
   };
-  const Row rows[] = {{"legacy", "legacy form"},
-                      {"model", "torch.nn.modules.linear Linear"},
+  const Row rows[] = {{"model", "torch.nn.modules.linear Linear"},
                       {"code", "__builtin__ eval"},
-                      {"protocol", "pickle protocol 4"},
+                      {"protocol", "pickle protocol 6; known are 2 to 5"},
+                      {"negative", "a conjugate or negated view"},
                       {"int32", "torch IntStorage"},
                       {"compressed", "compressed"},
                       {"no_data", "data/0 is missing"},
@@ -101,16 +102,72 @@ TEST_CASE("a file that is not a state dict is refused by name") {
                       {"stride", "outside its storage"},
                       {"cut_pickle", "ends in the middle"},
                       {"cut_file", "not a complete zip archive"},
-                      {"copies", "much more memory than the file has bytes"},
-                      {"list", "does not contain a state dict"},
-                      {"damaged", "is damaged"}};
+                      {"copies", "more than twice the size of the file"},
+                      {"list", "no dictionary of tensors; save the state dict: torch.save("},
+                      {"damaged", "is damaged"},
+                      {"pickle", "not a file of torch.save"},
+                      {"frame", "it is a pickle, but not one of torch.save"},
+                      {"legacy_magic", "it is a pickle, but not one of torch.save"},
+                      {"legacy_version", "its version is not 1001"},
+                      {"legacy_big_endian", "not little-endian"},
+                      {"legacy_cut_pickle", "ends in the middle of an instruction"},
+                      {"legacy_cut_data", "it ends in the middle of the storage "},
+                      {"legacy_no_data", "it ends before the storage "},
+                      {"legacy_count", "has 53 elements, but is described with 54"},
+                      {"legacy_keys", "has no description, or occurs twice"},
+                      {"init_module", "torch.nn.modules.container Sequential"},
+                      {"init_arguments",
+                       "argparse Namespace, which a state dict does not need; save "
+                       "only the state dict: torch.save(model.state_dict(), "},
+                      {"init_arguments4", "argparse Namespace, which"},
+                      {"init_array", "multiarray _reconstruct, which"},
+                      {"init_object", "numpy dtype 'O8', which is not that of a number"},
+                      {"init_path", "pathlib PurePosixPath, which"}};
   for (const Row& row : rows) {
     const fs::path file = golden(std::string("refused_") + row.name);
-    const std::string message = message_of([&] { read_torch_pickle(file); });
+    const std::string message = message_of([&] { TorchFile(file).read(0); });
     CAPTURE(std::string(row.name));
     CAPTURE(message);
     CHECK(contains(message, row.message));
     CHECK(contains(message, file.string()));
+  }
+}
+
+TEST_CASE("every dictionary of tensors is found, with the keys that lead to it") {
+  struct Row {
+    const char* name;
+    std::vector<std::string> places;
+  };
+  const Row rows[] = {{"state_dict", {""}},
+                      {"legacy", {""}},
+                      {"checkpoint", {"state_dict"}},
+                      {"init_tuple", {"[1]"}},
+                      {"init_averaged", {"state_dict_ema", "state_dict"}},
+                      {"init_beside2", {"", "model_state_dict"}},
+                      {"init_beside4", {"", "model_state_dict"}}};
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const TorchFile file(golden(row.name));
+    std::vector<std::string> places;
+    for (const TorchFile::Dict& dict : file.dicts()) places.push_back(dict.place);
+    CHECK(places == row.places);
+  }
+  const TorchFile file(golden("init_beside4"));
+  CHECK(file.dicts()[0].names == std::vector<std::string_view>{"rng", "mask"});
+  const auto is_rng = [](std::string_view name) { return name == "rng"; };
+  CHECK(file.read(0, is_rng).tensors.size() == 1);
+  CHECK(contains(message_of([&] { file.read(0); }), "tensor mask: elements of type torch Bool"));
+}
+
+TEST_CASE("a truncated file of the legacy form is refused at every length") {
+  std::ostringstream contents;
+  contents << std::ifstream(golden("init_legacy2"), std::ios::binary).rdbuf();
+  const std::string whole = contents.str();
+  const TemporaryFolder folder;
+  for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    const fs::path file = folder.write("cut.pth", whole.substr(0, bytes));
+    CAPTURE(bytes);
+    CHECK(contains(message_of([&] { TorchFile(file).read(0); }), file.string()));
   }
 }
 
@@ -134,14 +191,14 @@ TEST_CASE("a pickle of more than 4 MB is refused") {
   const TemporaryFolder folder;
   const auto message_for = [&](std::size_t size) {
     const fs::path file = folder.write("large.pth", archive(size));
-    return message_of([&] { read_torch_pickle(file); });
+    return message_of([&] { TorchFile{file}; });
   };
   CHECK(
       contains(message_for(4'000'001), "data.pkl has 4000001 bytes; at most 4000000 are possible"));
   CHECK(contains(message_for(4'000'000), "data.pkl is damaged"));  // its checksum, 0, is wrong
 }
 
-TEST_CASE("pickles that take missing objects are refused") {
+TEST_CASE("pickles that take objects that are not there are refused") {
   const std::string_view pickles[] = {".",
                                       "R.",
                                       "(t",
@@ -160,24 +217,53 @@ TEST_CASE("pickles that take missing objects are refused") {
                                       "))R.",
                                       "X\xff\xff\xff\xff.",
                                       "cos\nsystem\n.",
-                                      "\x8a\x09xxxxxxxxx."};
+                                      "\x8a\x09xxxx.",
+                                      "\x8b\xff\xff\xff\xff.",
+                                      "\x8d\xff\xff\xff\xff\xff\xff\xff\xff.",
+                                      "\x8e\xff\xff\xff\xff\xff\xff\xff\xff.",
+                                      "\x95",
+                                      "\x94.",
+                                      "\x93.",
+                                      "\x8c\x02os\x93.",
+                                      "))\x93.",
+                                      "\x8c\x02os\x8c\x06system\x93.",
+                                      "ctorch\nSize\n)R.",
+                                      "ctorch\nSize\n)\x81.",
+                                      "ctorch\nfloat32\n)R.",
+                                      "ccollections\nOrderedDict\n](]NaNe\x85R.",
+                                      "}(\x90.",
+                                      "(\x91"};
   for (const std::string_view pickle : pickles) {
     CAPTURE(std::string(pickle));
     CHECK(message_of([&] { PickleMachine().run(pickle); }) != "");
   }
 }
 
-TEST_CASE("initial weights come from a .pth as from a safetensors file") {
-  CHECK(looks_like_torch_pickle(golden("state_dict")));
-  CHECK(looks_like_torch_pickle(golden("refused_legacy")));
+// A list of 1,000 references that an OrderedDict or a torch.Size copies over and over.
+TEST_CASE("a pickle cannot copy a list so often that it takes all memory") {
+  std::string pairs = "]q\0("s, numbers = "(";
+  for (int i = 0; i < 1000; ++i) pairs += "]K\1aK\2a", numbers += "K\1";
+  pairs += "e\x85q\1"s;
+  numbers += "tq\0\x85q\1"s;
+  const std::string bodies[] = {pairs + "ccollections\nOrderedDict\n", numbers + "ctorch\nSize\n"};
+  for (const std::string& body : bodies) {
+    std::string pickle = body + "q\2"s;
+    CHECK_NOTHROW(PickleMachine().run(pickle + "h\2h\1R."));
+    for (int i = 0; i < 1000; ++i) pickle += "h\2h\1R";
+    CHECK(contains(message_of([&] { PickleMachine().run(pickle + "."); }), "copies its lists"));
+  }
+}
+
+TEST_CASE("files of torch.save are told from safetensors files by their first bytes") {
+  for (const char* name : {"state_dict", "legacy", "init_legacy4", "init_legacy5"}) {
+    CAPTURE(name);
+    CHECK(looks_like_torch_file(golden(name)));
+  }
   const TemporaryFolder folder;
-  const auto model = make_model("resnet18");
   const fs::path ours = folder.path() / "ours.safetensors";
-  write_safetensors(ours, state_dict(*model));
-  CHECK_FALSE(looks_like_torch_pickle(ours));
-  ModelInfo info;
-  info.arch = "resnet18";
-  const auto message = message_of([&] { initialise_from(*model, info, golden("state_dict")); });
-  CHECK(contains(message, "belong to another model"));
-  CHECK(contains(message, "0.weight"));
+  NamedTensors contents;
+  contents.tensors.emplace_back("weight", Tensor({2}, DType::f32));
+  write_safetensors(ours, contents);
+  CHECK_FALSE(looks_like_torch_file(ours));
+  CHECK_FALSE(looks_like_torch_file(folder.write("empty", "")));
 }

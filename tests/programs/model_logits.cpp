@@ -27,8 +27,8 @@ Tensor find(const NamedTensors& file, const std::string& wanted) {
 
 void run(const std::string& arch, const char* model_file, const char* images_file,
          const char* out_model_file, const char* out_file, std::int64_t classes) {
-  const NamedTensors weights = looks_like_torch_pickle(model_file) ? read_torch_pickle(model_file)
-                                                                   : read_safetensors(model_file);
+  const NamedTensors weights = looks_like_torch_file(model_file) ? TorchFile(model_file).read(0)
+                                                                 : read_safetensors(model_file);
   const std::int64_t own = find(weights, find_architecture(arch).head + ".bias").numel();
   const auto model = make_model(arch, {.num_classes = classes > 0 ? classes : own});
   load_state_dict(*model, weights, classes > 0 ? find_architecture(arch).head : "");

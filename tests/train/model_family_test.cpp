@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "eval/binary_task.h"
 #include "eval/grad_cam.h"
+#include "eval/initial_weights.h"
 #include "nn/state_dict.h"
 #include "tests/support/families.h"
 #include "tests/support/message_of.h"

@@ -4,6 +4,7 @@
 
 #include "data/prepare.h"
 #include "eval/binary_task.h"
+#include "eval/initial_weights.h"
 #include "eval/sample_weights.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
@@ -265,7 +266,7 @@ TEST_CASE("invalid model files are named") {
     const char* value;
     const char* message;
   };
-  const Row rows[] = {{"arch", nullptr, "lack 'arch'"},
+  const Row rows[] = {{"arch", nullptr, "no 'arch'"},
                       {"arch", "resnet99", "resnet99"},
                       {"arch", "resnet50", "missing"},
                       {"width", nullptr, "expected [64,3,7,7]"},  // that of a file without one
@@ -297,7 +298,7 @@ TEST_CASE("invalid model files are named") {
   }
   CHECK(contains(message_of([&] { load_model(folder.path() / "nowhere"); }), "does not exist"));
   fs::create_directories(folder.path() / "empty");
-  CHECK(contains(message_of([&] { load_model(folder.path() / "empty"); }), "holds neither"));
+  CHECK(contains(message_of([&] { load_model(folder.path() / "empty"); }), "contains neither"));
 }
 
 TEST_CASE("a model file keeps the width of its model; without one it is 64") {
@@ -335,10 +336,10 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
 
   const auto deeper = make_model("resnet34");
   CHECK(contains(message_of([&] { initialise_from(*deeper, info_of("resnet34"), path); }),
-                 "choose --arch resnet18"));
+                 "contains weights of resnet18, but --arch is resnet34; use --arch resnet18"));
   const auto narrow = make_model("resnet18", {.width = 4});
   CHECK(contains(message_of([&] { initialise_from(*narrow, info_of("resnet18", 4), path); }),
-                 "holds a resnet18 of width 64, not of the width 4 asked for; choose --width 64"));
+                 "contains weights of width 64, but --width is 4; use --width 64"));
 
   NamedTensors bare = state_dict(*source);
   write_safetensors(path, bare);
