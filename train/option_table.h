@@ -48,8 +48,9 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("fit", data, "how an image becomes a square"), o.fit, OneOf{{"stretch", "pad"}});
   visit(info("augment", data, "random changes of training images"), o.augment,
         OneOf{{"default", "mura-paper", "none"}});
-  visit(info("normalization", data, "source of mean and standard deviation"), o.normalization,
-        OneOf{{"data", "imagenet"}});
+  visit(info("normalization", data,
+             "source of mean and standard deviation; auto: init with --init, otherwise data"),
+        o.normalization, OneOf{{"auto", "data", "imagenet", "init"}});
   visit(info("cache", data, "decoded images: memory, none, or a folder", may_change), o.cache, any);
   visit(kWorkersOption, o.workers, AtLeast{0});
 

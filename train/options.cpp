@@ -32,6 +32,8 @@ void check_options(const TrainOptions& options) {
   if (options.zero_init_residual && !find_architecture(options.arch).has_residuals)
     throw UsageError(
         format("--zero-init-residual: ", options.arch, " has no residual blocks; leave it out"));
+  if (options.normalization == "init" && options.init.empty())
+    throw UsageError("--normalization init needs initial weights: add --init FILE");
   check_outside_data("out", options.out, options.data);
   check_can_fill_folder("out", options.out);
   if (options.cache != "none" && options.cache != "memory")
@@ -63,6 +65,8 @@ TrainOptions options_from_json(const nlohmann::ordered_json& json) {
   } catch (const nlohmann::json::exception& error) {
     throw Error(format("these are not the options of a run: ", error.what()));
   }
+  // Version 0.1.0 ignored --normalization beside --init.
+  if (!options.init.empty() && !json.contains("image_names")) options.normalization = "init";
   return options;
 }
 

@@ -23,11 +23,13 @@ struct TrainOptions : MachineOptions {
   std::int64_t limit = 0;        // maximum number of images per split; 0: all
   double max_bad = 0.01;         // share of unreadable images that is tolerated
 
-  std::int64_t image_size = 0;         // side of the model's input; 0: the model's own
-  std::string fit = "stretch";         // stretch, pad
-  std::string augment = "default";     // default, mura-paper, none
-  std::string normalization = "data";  // data: mean and std of the training split; imagenet
-  std::string cache = "memory";        // none, memory, a folder
+  std::int64_t image_size = 0;      // side of the model's input; 0: the model's own
+  std::string fit = "stretch";      // stretch, pad
+  std::string augment = "default";  // default, mura-paper, none
+  // Mean and std: data (of the training split), imagenet, init (of the initial weights), auto (init
+  // with initial weights, else data).
+  std::string normalization = "auto";
+  std::string cache = "memory";  // none, memory, a folder
   int workers = 2;
 
   std::string arch = "resnet50";

@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
   options.device = format(device);
+  if (options.normalization == "auto")
+    options.normalization = options.init.empty() ? "data" : "init";
   if (options.image_size == 0) options.image_size = find_architecture(options.arch).image_size;
   return options;
 }
@@ -91,8 +93,10 @@ void Trainer::build_model(bool initialise) {
   add_trained_on(info_, data_.train_digests());
   if (initialise && !options_.init.empty()) {
     const InitialWeights initial = initialise_from(*model_, info_, options_.init);
-    info_.mean = initial.mean;
-    info_.std = initial.std;
+    if (options_.normalization == "init") {
+      info_.mean = initial.mean;
+      info_.std = initial.std;
+    }
     add_trained_on(info_, initial.trained_on);
     run_->progress().line(initial.summary);
   }

@@ -56,6 +56,32 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
   CHECK(options_from_json(old).image_names == "listed");
 }
 
+TEST_CASE("a run of version 0.1.0 keeps the mean and std of its initial weights") {
+  struct Row {
+    const char* init;
+    const char* recorded;
+    bool is_old;
+    const char* meant;
+  };
+  const Row rows[] = {{"", "data", true, "data"},
+                      {"", "imagenet", true, "imagenet"},
+                      {"w.pth", "data", true, "init"},
+                      {"w.pth", "imagenet", true, "init"},
+                      {"w.pth", "data", false, "data"},
+                      {"w.pth", "init", false, "init"},
+                      {"w.pth", "imagenet", false, "imagenet"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.recorded);
+    CAPTURE(row.is_old);
+    TrainOptions options;
+    options.init = row.init;
+    options.normalization = row.recorded;
+    ordered_json json = to_json(options);
+    if (row.is_old) json.erase("image_names");
+    CHECK(options_from_json(json).normalization == row.meant);
+  }
+}
+
 TEST_CASE("a resumed run keeps what its bits depend on") {
   struct Row {
     std::function<void(TrainOptions&)> change;
@@ -67,6 +93,7 @@ TEST_CASE("a resumed run keeps what its bits depend on") {
       {[](TrainOptions& o) { o.epochs = 20; }, "constant", ""},
       {[](TrainOptions& o) { o.image_size = 96; }, "constant", "--image-size is 96"},
       {[](TrainOptions& o) { o.precision = "bf16"; }, "constant", "--precision is"},
+      {[](TrainOptions& o) { o.normalization = "data"; }, "constant", "--normalization is"},
       {[](TrainOptions& o) { o.autotune = true; }, "constant", "--autotune is true"},
       {[](TrainOptions& o) { o.data = "moved"; }, "constant", ""},
       {[](TrainOptions& o) { o.dataset = "csv"; }, "constant", ""},
@@ -113,6 +140,8 @@ TEST_CASE("invalid values are refused by name") {
       {[](TrainOptions& o) { o.image_size = 4097; }, "--image-size 4097"},
       {[](TrainOptions& o) { o.image_size = 16; }, ""},
       {[](TrainOptions& o) { o.normalization = "none"; }, "--normalization 'none'"},
+      {[](TrainOptions& o) { o.normalization = "init"; }, "needs initial weights: add --init FILE"},
+      {[](TrainOptions& o) { o.normalization = "init", o.init = "weights.pth"; }, ""},
       {[](TrainOptions& o) { o.threshold = "2"; }, "--threshold '2'"},
       {[](TrainOptions& o) { o.positive_weight = "heavy"; }, "heavy"},
       {[](TrainOptions& o) { o.zero_init_residual = true; }, ""},

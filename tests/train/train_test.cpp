@@ -13,6 +13,7 @@
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
 #include "train/run/checkpoint.h"
+#include "train/run/resume.h"
 #include "train/trainer.h"
 
 using namespace osteon;
@@ -160,6 +161,58 @@ TEST_CASE("unreadable images are left out, and too many are an error") {
   const auto config = nlohmann::json::parse(read_text(options.out / "config.json"));
   CHECK(config["unreadable"] == nlohmann::json({"train/normal/0.png"}));
   CHECK(config["splits"]["train"]["images"] == 23);
+}
+
+TEST_CASE("mean and std beside initial weights are theirs, unless others were chosen") {
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.epochs = 1;
+  options.schedule = "constant";
+  const auto source = make_model("resnet18", {.width = options.width, .seed = 1});
+  const fs::path weights = folder.path() / "weights.safetensors";
+  write_safetensors(weights, to_model_file(*source, info_of("resnet18", options.width)));
+  struct Row {
+    const char* normalization;
+    bool has_weights;
+    const char* recorded;
+  };
+  const Row rows[] = {{"auto", false, "data"},        {"data", false, "data"},
+                      {"auto", true, "init"},         {"init", true, "init"},
+                      {"data", true, "data"},         {"imagenet", true, "imagenet"},
+                      {"imagenet", false, "imagenet"}};
+  std::vector<double> of_data;
+  for (const Row& row : rows) {
+    CAPTURE(row.normalization);
+    CAPTURE(row.has_weights);
+    options.normalization = row.normalization;
+    options.init = row.has_weights ? weights : fs::path();
+    options.out += "+";
+    Trainer(options).train();
+    const auto config = nlohmann::json::parse(read_text(options.out / "config.json"));
+    CHECK(config["normalization"] == row.recorded);
+    const auto mean = config["mean"].get<std::vector<double>>();
+    if (of_data.empty()) of_data = mean;
+    const std::string recorded = row.recorded;
+    CHECK(mean == (recorded == "data"   ? of_data
+                   : recorded == "init" ? info_of("resnet18").mean
+                                        : kImageNetMean));
+    CHECK(load_model(options.out).info.mean == mean);
+
+    fs::remove(weights);  // a resumed run does not need them
+    TrainOptions again = options_of_run(options.out);
+    again.resume = true;
+    again.quiet = true;
+    again.epochs = 2;
+    Trainer(again).train();
+    const auto now = nlohmann::json::parse(read_text(options.out / "config.json"));
+    CHECK(now["normalization"] == row.recorded);
+    CHECK(now["mean"] == config["mean"]);
+    CHECK(load_model(options.out).info.mean == mean);
+    write_safetensors(weights, to_model_file(*source, info_of("resnet18", options.width)));
+  }
+  CHECK(of_data[0] == of_data[1]);
+  CHECK(of_data != info_of("resnet18").mean);
 }
 
 TEST_CASE("class weights follow the policy") {
