@@ -161,9 +161,9 @@ std::string describe_rest(const WeightsFile& file, const Choices& choices, const
   return format("; not taken: ", rest, " other tensor", rest == 1 ? "" : "s");
 }
 
+// In the form of files, so that the element's number is that in the file.
 void check_finite(const Module& model) {
-  for (const auto& [name, tensor] : model.named_state()) {
-    if (!is_floating(tensor.dtype())) continue;
+  for (const auto& [name, tensor] : state_dict(model).tensors) {
     const std::vector<double> values = tensor.to_vector();
     const auto bad = std::ranges::find_if(values, [](double x) { return !std::isfinite(x); });
     OSTEON_CHECK(bad == values.end(), name, " has the value ", *bad, " at element ",

@@ -152,7 +152,7 @@ class Exporter {
            Layout::channels_first);
   }
 
-  // The steps that the same op does after the normalisation: residual and ReLU.
+  // Nodes for the parts of batch_norm that follow the normalisation: residual and ReLU.
   void after_norm(const Step& step, onnx::NodeProto* node) {
     const Tensor& residual = step.inputs[kNorm.residual];
     if (residual.defined())
@@ -260,8 +260,8 @@ class Exporter {
     finish(step, graph_.node(op, {input(step.inputs[0]), number(exponent)}), Layout::channels_last);
   }
 
-  // Operands keep our layout, because broadcasting aligns a smaller operand at the right. A number
-  // may take the place of one operand.
+  // Operands keep our layout, because broadcasting aligns a smaller operand at the right. One
+  // operand may be a number.
   template <class Functor>
   onnx::NodeProto& binary_node(const Step& step, const char* op) {
     std::vector<std::string> inputs;

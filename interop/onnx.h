@@ -21,7 +21,7 @@ struct OnnxPreprocessing {
 
 struct OnnxOptions {
   std::string name;             // of the graph
-  bool fold_batch_norm = true;  // into the convolution before it
+  bool fold_batch_norm = true;  // fold batch norm into the convolution before it
   // If set, the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output is `probability`
   // [N]. Otherwise the input is `images` [N,3,S,S], normalised, and the output is `logits` [N,1].
   std::optional<OnnxPreprocessing> preprocessing{};

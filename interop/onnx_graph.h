@@ -30,8 +30,7 @@ class OnnxGraph {
   // The name of a defined value.
   std::string name_of(const Tensor& tensor, Layout layout);
 
-  // Adds a constant to the file. Filters [K,R,S,C] are written in the layout in which ONNX reads
-  // them.
+  // Adds a constant to the file. Filters [K,R,S,C] are written in ONNX's layout, [K,C,R,S].
   std::string constant(const std::string& name, const Tensor& tensor);
   std::string constant(const std::vector<std::int64_t>& numbers);
 

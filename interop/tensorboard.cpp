@@ -50,7 +50,8 @@ std::string event(std::int64_t step, const std::string& tag, const std::string& 
   return double_field(1, now()) + whole_field(2, step) + bytes_field(5, summary);
 }
 
-// Masks a checksum, because the checksum of data that contains its own checksum is degenerate.
+// Masks a checksum, as the format requires: the CRC of data that contains its own CRC would be a
+// constant.
 std::uint32_t masked(std::uint32_t crc) { return std::rotr(crc, 15) + 0xA282EAD8U; }
 
 }  // namespace

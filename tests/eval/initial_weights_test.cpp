@@ -118,9 +118,9 @@ TEST_CASE("weights that cannot be a start are refused by name") {
   };
   const Row rows[] = {
       {"init_twice", "contains weights of this model more than once ('student', 'teacher'); save"},
-      {"init_nan", "features.3.weight has the value nan at element"},
-      {"init_infinity", "features.3.weight has the value inf at element"},
-      {"init_double", "features.3.weight has the value inf at element"},
+      {"init_nan", "features.3.weight has the value nan at element 5;"},
+      {"init_infinity", "features.3.weight has the value inf at element 5;"},
+      {"init_double", "features.3.weight has the value inf at element 5;"},
       {"init_other",
        "(names after 'module.'): load_state_dict: the weights belong to another model; "
        "1 unexpected: attention.weight"},
