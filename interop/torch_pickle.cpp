@@ -25,6 +25,7 @@ constexpr std::uint64_t kMaxCopyRatio = 2;  // bytes of copied tensors per byte 
 constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxKeyBytes = 100;
 constexpr std::size_t kMaxDicts = 1000;
+constexpr std::size_t kMaxNameBytes = 1000;  // of a tensor
 
 struct Elements {
   std::shared_ptr<Storage> storage;
@@ -164,14 +165,18 @@ class DictFinder {
 
  private:
   static bool is_container(const PickleObject& object) {
-    return object.kind == Kind::dict || object.kind == Kind::list || object.kind == Kind::tuple;
+    const bool has_items = object.kind == Kind::list || object.kind == Kind::tuple;
+    return (has_items && !object.items.empty()) || !object.entries.empty();
   }
 
   void add(const PickleObject& object, const std::string& place) {
     Found line{{place, {}}, &object};
     for (const auto& [key, value] : object.entries)
-      if (key->kind == Kind::text && value->kind == Kind::tensor)
+      if (key->kind == Kind::text && value->kind == Kind::tensor) {
+        OSTEON_CHECK(key->text.size() <= kMaxNameBytes, "the name of a tensor has ",
+                     key->text.size(), " bytes; at most ", kMaxNameBytes, " are possible");
         line.dict.names.push_back(key->text);
+      }
     if (line.dict.names.empty()) return;
     OSTEON_CHECK(found.size() < kMaxDicts, "it has more than ", kMaxDicts,
                  " dictionaries of tensors");

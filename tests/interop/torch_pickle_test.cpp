@@ -254,6 +254,41 @@ TEST_CASE("a pickle cannot copy a list so often that it takes all memory") {
   }
 }
 
+TEST_CASE("names and dictionaries have limits") {
+  // A file of the legacy form. Its object is a list of a tensor, which gets memo 0, and `objects`.
+  const auto legacy = [](const std::string& objects) {
+    return "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}."
+           "\x80\x02]ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
+           "X\1\0\0\0aX\3\0\0\0cpuK\1tQK\0))tRq\0a("s +
+           objects + "e.\x80\x02](X\1\0\0\0ae.\1\0\0\0\0\0\0\0\0\0\0\0"s;
+  };
+  const auto repeated = [](const std::string& text, int count) {
+    std::string result;
+    for (int i = 0; i < count; ++i) result += text;
+    return result;
+  };
+  const std::string dict = "}X\1\0\0\0wh\0s"s;
+  const auto named = [&](char low, int length) {
+    return "}X"s + low + "\3\0\0"s + repeated("w", length) + "h\0s"s;
+  };
+  struct Row {
+    std::string objects;
+    const char* message;
+  };
+  const Row rows[] = {{repeated(dict, 1000), ""},
+                      {repeated(dict, 1001), "more than 1000 dictionaries of tensors"},
+                      {named('\xe8', 1000), ""},
+                      {named('\xe9', 1001), "the name of a tensor has 1001 bytes"}};
+  const TemporaryFolder folder;
+  for (const Row& row : rows) {
+    const fs::path file = folder.write("limits.pth", legacy(row.objects));
+    const std::string message = message_of([&] { TorchFile(file).read(0); });
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+    CHECK(message.empty() == (*row.message == 0));
+  }
+}
+
 TEST_CASE("files of torch.save are told from safetensors files by their first bytes") {
   for (const char* name : {"state_dict", "legacy", "init_legacy4", "init_legacy5"}) {
     CAPTURE(name);
