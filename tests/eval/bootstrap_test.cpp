@@ -255,6 +255,7 @@ TEST_CASE("thresholds and temperatures for one class only are refused") {
   const Outcome outcomes[] = {{1, 0.2}, {1, 0.8}};
   const double logits[] = {0.5, 1};
   const int labels[] = {0, 0};
-  CHECK(contains(message_of([&] { choose_threshold(outcomes, ThresholdRule::youden); }), "one of"));
-  CHECK(contains(message_of([&] { fit_temperature(logits, labels); }), "one of"));
+  CHECK(contains(message_of([&] { choose_threshold(outcomes, ThresholdRule::youden); }),
+                 "one class only"));
+  CHECK(contains(message_of([&] { fit_temperature(logits, labels); }), "one class only"));
 }

@@ -33,7 +33,10 @@ const std::vector<std::int64_t> kAll{0, 1, 2, 3};
 TEST_CASE("tasks are made by name, from classes that match") {
   CHECK(std::string(make_task("binary", kClasses)->name()) == "binary");
   CHECK(contains(message_of([] { make_task("segmentation", kClasses); }), "known are binary"));
-  CHECK(contains(message_of([] { make_task("binary", {"a", "b", "c"}); }), "3 classes: a, b, c"));
+  CHECK(contains(message_of([] {
+                   make_task("binary", {"a", "b", "c"});
+                 }),
+                 "2 classes, but there are 3: a, b, c"));
 }
 
 TEST_CASE("probabilities and decisions of a model") {

@@ -332,7 +332,7 @@ TEST_CASE("invalid model files are named") {
                       {"image_size", "1e300", "image_size is 1e+300, not a whole number"},
                       {"std", "[0.2,0,0.2]", "std 0"},
                       {"mean", "[1]", "3 numbers"},
-                      {"classes", "[\"a\",\"b\",\"c\"]", "3 classes"},
+                      {"classes", "[\"a\",\"b\",\"c\"]", "but there are 3"},
                       {"threshold", "7", "threshold 7"},
                       {"fit", "crop", "crop"}};
   for (const Row& row : rows) {
