@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -30,6 +31,7 @@ constexpr std::size_t kMaxNameBytes = 1000;  // of a tensor
 struct Elements {
   std::shared_ptr<Storage> storage;
   const StorageType* type;
+  DType dtype;  // of the tensors
 };
 
 // Makes the tensors that a pickle describes.
@@ -51,17 +53,19 @@ class TensorReader {
                  "it has ", shape.numel(), " elements, but its storage has ", available);
     if (shape.numel() > 0) check_inside(extents, strides, available - object.integer);
     const std::int64_t begin = id.begin + object.integer;
-    if (is_dense(extents, strides) && from.type->bytes == size_of(*from.type->dtype))
-      return Tensor(from.storage, begin, shape, *from.type->dtype);
+    if (is_dense(extents, strides) && from.type->bytes == size_of(from.dtype))
+      return Tensor(from.storage, begin, shape, from.dtype);
     return gathered(from, begin, shape, strides);
   }
 
  private:
   const Elements& elements(const StorageId& id) {
-    OSTEON_CHECK(id.type->dtype, "elements of type ", id.type->name,
-                 "; known are Float, Double, Half, BFloat16, Long and Byte");
+    const std::optional<DType> dtype = id.type->dtype;
+    if (!dtype)
+      throw Error(format("elements of type ", id.type->name,
+                         "; known are Float, Double, Half, BFloat16, Long and Byte"));
     const auto found = storages_.find(id.key);
-    if (found == storages_.end()) return storages_[id.key] = {file_.elements(id), id.type};
+    if (found == storages_.end()) return storages_[id.key] = {file_.elements(id), id.type, *dtype};
     OSTEON_CHECK(found->second.type == id.type, "its storage has two types");
     return found->second;
   }
@@ -102,14 +106,13 @@ class TensorReader {
   // widened.
   Tensor gathered(const Elements& from, std::int64_t offset, const Shape& shape,
                   const std::vector<std::int64_t>& strides) {
-    Tensor result = make(shape, *from.type->dtype);
+    Tensor result = make(shape, from.dtype);
     std::vector<std::int64_t> index(strides.size());
     const std::byte* const data = from.storage->data();
     for (std::int64_t i = 0; i < result.numel(); ++i) {
       std::int64_t place = offset;
       for (std::size_t d = 0; d < index.size(); ++d) place += index[d] * strides[d];
-      copy_element(*from.type, data + static_cast<std::uint64_t>(place) * from.type->bytes, result,
-                   i);
+      copy_element(from, data + static_cast<std::uint64_t>(place) * from.type->bytes, result, i);
       for (std::size_t d = index.size(); d-- > 0;) {
         if (++index[d] < shape[static_cast<std::int64_t>(d)]) break;
         index[d] = 0;
@@ -126,10 +129,11 @@ class TensorReader {
     return Tensor(shape, dtype);
   }
 
-  static void copy_element(const StorageType& type, const std::byte* from, const Tensor& to,
+  static void copy_element(const Elements& elements, const std::byte* from, const Tensor& to,
                            std::int64_t i) {
-    if (type.bytes == size_of(*type.dtype)) {
-      std::memcpy(to.raw() + static_cast<std::uint64_t>(i) * type.bytes, from, type.bytes);
+    const std::uint64_t bytes = elements.type->bytes;
+    if (bytes == size_of(elements.dtype)) {
+      std::memcpy(to.raw() + static_cast<std::uint64_t>(i) * bytes, from, bytes);
     } else {
       std::uint16_t half = 0;
       std::memcpy(&half, from, 2);
