@@ -31,9 +31,9 @@ class TorchFile {
     std::vector<std::string_view> names;  // of its tensors, valid as long as the file
   };
 
-  // Throws Error naming the file and the fault: an instruction or function that is not allowed;
-  // big- endian numbers; an entry that is compressed, damaged or missing; a pickle of more than 4
-  // MB; a truncated file; no dictionary of tensors, or more than 1,000.
+  // Throws Error naming the file and the fault: an instruction or function that is not allowed; a
+  // big-endian file; an entry that is compressed, damaged or missing; a pickle of more than 4 MB; a
+  // truncated file; no dictionary of tensors, or more than 1,000; a name of more than 1,000 bytes.
   explicit TorchFile(const std::filesystem::path& path);
   ~TorchFile();
   TorchFile(const TorchFile&) = delete;

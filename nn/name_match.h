@@ -31,7 +31,7 @@ struct NameMatch {
 std::vector<NameMatch> match_names(const Module& module, const std::vector<std::string_view>& names,
                                    const std::string& head);
 
-// Whether a file may have this name for the module: one of its tensors, or any below `head`.
+// The names that a file may have for a module: those of its tensors, and any below `head`.
 class KnownNames {
  public:
   KnownNames(const Module& module, const std::string& head);

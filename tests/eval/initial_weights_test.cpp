@@ -158,6 +158,7 @@ TEST_CASE("a safetensors file may have a text before its names, too") {
                       {{"net.", "net_best."}, " (names after 'net.'): 10 tensors; not taken"},
                       {{"averaged_model.", "model."}, " (names after 'model.')"},
                       {{"ema."}, " (names after 'ema.')"},
+                      {{"ema.", "net."}, " (names after 'net.'): 10 tensors; not taken: 'ema'"},
                       {{"first.", "second."}, ""},
                       {{"module"}, ""}};
   for (const Row& row : rows) {
