@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 struct TrainedRun {
   TemporaryFolder folder;
   std::string here = folder.path().string();
-  std::string predict = "predict --threads 1 --checkpoint " + here + "/run ";
+  std::string predict = "predict --device cpu --threads 1 --checkpoint " + here + "/run ";
   TrainedRun() {
     write_tiny_data(folder.path() / "data");
     REQUIRE(run_program("train_mura --quiet --data " + here + "/data --out " + here +
