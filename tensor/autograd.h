@@ -129,10 +129,11 @@ Tensors record(const char* name, Tensors outputs, const Tensors& inputs, const T
 // input, in order; undefined if it is not needed or does not exist. A null rule means that the op
 // has no gradient: backward through it is an error.
 template <class Attrs>
-Tensors record(const OpSchema<Attrs>& op, Tensors&& outputs, const Tensors& inputs,
+Tensors record(const OpSchema<Attrs>& op, Tensors outputs, const Tensors& inputs,
                const Tensors& saved, std::type_identity_t<Attrs> attrs, Rule rule) {
-  return detail::record(op.name, std::move(outputs), inputs, saved, std::any(std::move(attrs)),
-                        rule);
+  // With the type's name, so that clang-tidy sees the move.
+  return detail::record(op.name, Tensors(std::move(outputs)), inputs, saved,
+                        std::any(std::move(attrs)), rule);
 }
 // The same for one output.
 template <class Attrs>
