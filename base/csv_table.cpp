@@ -29,10 +29,32 @@ std::string read_text(const std::filesystem::path& file) {
   return text;
 }
 
+// The separator of a header: a comma if it has one outside quotes, else a semicolon or a tab.
+char separator_of(std::string_view text) {
+  bool quoted = false;
+  bool semicolon = false;
+  bool tab = false;
+  bool line_begun = false;
+  for (const char c : text) {
+    if (c == '\r' || c == '\n') {
+      if (line_begun) break;
+      continue;
+    }
+    line_begun = true;
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == ',') return ',';
+    semicolon |= c == ';';
+    tab |= c == '\t';
+  }
+  if (semicolon) return ';';
+  return tab ? '\t' : ',';
+}
+
 class Parser {
  public:
-  Parser(const std::filesystem::path& file, std::string text)
-      : file_(file), text_(std::move(text)), separator_(separator_of(text_)) {}
+  Parser(const std::filesystem::path& file, std::string text, char separator)
+      : file_(file), text_(std::move(text)), separator_(separator) {}
 
   std::vector<CsvRow> rows() {
     std::vector<CsvRow> rows;
@@ -44,19 +66,6 @@ class Parser {
   }
 
  private:
-  // A comma if the first line has one outside quotes, else a semicolon or a tab if it has one.
-  static char separator_of(std::string_view text) {
-    std::string bare;
-    bool quoted = false;
-    for (const char c : text.substr(0, text.find('\n'))) {
-      if (c == '"') quoted = !quoted;
-      if (!quoted) bare += c;
-    }
-    for (const char separator : {',', ';', '\t'})
-      if (bare.find(separator) != std::string::npos) return separator;
-    return ',';
-  }
-
   bool done() const { return position_ == text_.size(); }
   char next() const { return text_[position_]; }
 
@@ -123,7 +132,7 @@ class Parser {
 }  // namespace
 
 std::vector<CsvRow> read_csv(const std::filesystem::path& file) {
-  return Parser(file, read_text(file)).rows();
+  return Parser(file, read_text(file), ',').rows();
 }
 
 std::string csv_place(const std::filesystem::path& file, const CsvRow& row) {
@@ -146,7 +155,10 @@ std::string csv_line(const std::vector<std::string>& fields) {
   return line + '\n';
 }
 
-CsvTable::CsvTable(const std::filesystem::path& file) : file_(file), rows_(read_csv(file)) {
+CsvTable::CsvTable(const std::filesystem::path& file) : file_(file) {
+  std::string text = read_text(file);
+  const char separator = separator_of(text);
+  rows_ = Parser(file, std::move(text), separator).rows();
   OSTEON_CHECK(!rows_.empty(), file.string(), ": is empty; its first line must name the columns");
   header_ = std::move(rows_.front());
   rows_.erase(rows_.begin());

@@ -2,7 +2,7 @@
 // format. The reader keeps the line number of each row, so that errors name file:line.
 //
 // Source: RFC 4180. In addition, a lone line feed ends a row; a leading UTF-8 byte order mark and
-// blank lines are skipped; semicolons or tabs may separate the fields, as spreadsheets write them.
+// blank lines are skipped.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ std::string csv_place(const std::filesystem::path& file, const CsvRow& row);
 // One row as text, with its line feed. Fields are quoted only if necessary.
 std::string csv_line(const std::vector<std::string>& fields);
 
-// A file whose first row names the columns, in any case. Throws Error naming file:line if a row and
-// the header differ in their number of fields, or if two columns have the same name.
+// A file whose first row names the columns, in any case. If the first row has no commas, semicolons
+// or tabs separate the fields, as spreadsheets write them. Throws Error naming file:line if a row
+// and the header differ in their number of fields, or if two columns have the same name.
 class CsvTable {
  public:
   explicit CsvTable(const std::filesystem::path& file);

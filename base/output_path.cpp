@@ -31,7 +31,7 @@ void try_folder(const char* option, const fs::path& path, const fs::path& folder
   OSTEON_CHECK(fs::is_directory(folder, error), "--", option, " ", path.string(), ": ",
                folder.string(), " is not a folder");
   const fs::path file = folder / format(".osteon.", ::getpid(), ".tmp");
-  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   OSTEON_CHECK(made >= 0, "--", option, " ", path.string(), ": cannot write in ", folder.string(),
                ": ", std::generic_category().message(errno));
   ::close(made);

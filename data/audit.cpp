@@ -13,9 +13,9 @@
 #include <set>
 #include <thread>
 
+#include "base/checksums.h"
 #include "base/error.h"
 #include "base/parallel.h"
-#include "base/random.h"
 
 namespace osteon {
 namespace {
@@ -82,7 +82,7 @@ Measured measure(const fs::path& path) {
     measure_levels(image, measured);
     hash_picture(image, measured);
     make_thumbnail(image, measured);
-    measured.file_hash = hash_name(read_bytes(path));
+    measured.file_hash = fast_checksum(path);
   } catch (const Error& error) {
     measured.failure = error.what();
   }

@@ -48,9 +48,9 @@ class DecodingStore : public ImageStore {
   DecodingStore(std::vector<fs::path> paths, std::int64_t image_size, Fit fit)
       : paths_(std::move(paths)), image_size_(image_size), fit_(fit) {}
   std::int64_t image_size() const override { return image_size_; }
+  const fs::path& path(std::int64_t index) const { return paths_[static_cast<std::size_t>(index)]; }
   void read(std::int64_t index, std::uint8_t* to) const override {
-    const fs::path& path = paths_[static_cast<std::size_t>(index)];
-    std::ranges::copy(fit_image(read_image(path), image_size_, fit_).pixels, to);
+    std::ranges::copy(fit_image(read_image(path(index)), image_size_, fit_).pixels, to);
   }
 
  private:
@@ -67,8 +67,7 @@ class FolderStore : public ImageStore {
               std::vector<fs::path> paths, Fit fit)
       : folder_(std::move(folder)),
         images_(std::move(images)),
-        paths_(std::move(paths)),
-        decoded_(paths_, folder_->image_size(), fit) {}
+        decoded_(std::move(paths), folder_->image_size(), fit) {}
   std::int64_t image_size() const override { return folder_->image_size(); }
   void read(std::int64_t index, std::uint8_t* to) const override {
     const CachedImage& image = images_[static_cast<std::size_t>(index)];
@@ -79,14 +78,13 @@ class FolderStore : public ImageStore {
       std::fprintf(stderr,
                    "warning: cache %s is damaged, first seen at %s; such images are decoded again; "
                    "remove the folder, so that the next run fills it again\n",
-                   folder_->path().c_str(), paths_[static_cast<std::size_t>(index)].c_str());
+                   folder_->path().c_str(), decoded_.path(index).c_str());
     decoded_.read(index, to);
   }
 
  private:
   std::shared_ptr<const CacheFolder> folder_;
   std::vector<CachedImage> images_;
-  std::vector<fs::path> paths_;
   DecodingStore decoded_;
   mutable std::atomic<bool> warned_ = false;
 };

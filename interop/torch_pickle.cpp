@@ -271,7 +271,7 @@ NamedTensors TorchFile::read(std::size_t dict, const Wanted& wanted) const {
 
 bool looks_like_torch_file(const fs::path& path) {
   // As the start of a safetensors file, these bytes would mean a header of 67 MB (zip), or of 176
-  // MB or more (pickles), which is above its limit.
+  // MB or more (pickles).
   const FirstBytes bytes = first_bytes(path);
   return begins_as_zip(bytes) || begins_as_pickle(bytes);
 }

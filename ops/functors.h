@@ -294,6 +294,20 @@ struct Where {
   X(WithRight<Gt>)            \
   X(WithRight<Ge>)
 
+// Instantiates a back end's templates elementwise_forward and elementwise_backward for every
+// functor.
+#define OSTEON_INSTANTIATE_FORWARD(Functor) \
+  template void elementwise_forward(        \
+      const Functor&, const std::array<Tensor, functors::kOperands<Functor>>&, const Tensor&);
+#define OSTEON_INSTANTIATE_BACKWARD(Functor)                                               \
+  template void elementwise_backward(                                                      \
+      const Functor&, const std::array<Tensor, functors::kSaved<Functor>>&, const Tensor&, \
+      const std::array<Tensor, functors::kGradients<Functor>>&);
+#define OSTEON_INSTANTIATE_ELEMENTWISE               \
+  OSTEON_DIFFERENTIABLE(OSTEON_INSTANTIATE_FORWARD)  \
+  OSTEON_DIFFERENTIABLE(OSTEON_INSTANTIATE_BACKWARD) \
+  OSTEON_COMPARISONS(OSTEON_INSTANTIATE_FORWARD)
+
 // --- traits of functors --------------------------------------------------------------------------
 
 template <class Functor>

@@ -69,15 +69,6 @@ void elementwise_backward(const Functor& functor,
   });
 }
 
-#define OSTEON_FORWARD(Functor)      \
-  template void elementwise_forward( \
-      const Functor&, const std::array<Tensor, functors::kOperands<Functor>>&, const Tensor&);
-#define OSTEON_BACKWARD(Functor)                                                           \
-  template void elementwise_backward(                                                      \
-      const Functor&, const std::array<Tensor, functors::kSaved<Functor>>&, const Tensor&, \
-      const std::array<Tensor, functors::kGradients<Functor>>&);
-OSTEON_DIFFERENTIABLE(OSTEON_FORWARD)
-OSTEON_DIFFERENTIABLE(OSTEON_BACKWARD)
-OSTEON_COMPARISONS(OSTEON_FORWARD)
+OSTEON_INSTANTIATE_ELEMENTWISE
 
 }  // namespace osteon::cuda

@@ -45,48 +45,45 @@ Names expected(const std::vector<ObservedOp>& ops, const Precision& precision) {
   return names_of(specs);
 }
 
-Tensor images_on_device(DType dtype) {
-  return zeros({kBatch, kSize, kSize, 3}, dtype, Device::cuda());
+// The specs of the graphs that a step on the device executes.
+Names executed(Module& model, DType dtype, bool is_training) {
+  model.to(Device::cuda());
+  model.train(is_training);
+  CudnnSpecs& specs = cuda_emulator::executed_specs();
+  specs.clear();
+  const Tensor images = zeros({kBatch, kSize, kSize, 3}, dtype, Device::cuda());
+  if (is_training) {
+    backward(mean(cast(model(images), DType::f32)));
+  } else {
+    const NoGrad no_grad;
+    model(images);
+  }
+  return names_of(specs);
+}
+
+// Compares a model's specs as observed in a run on the CPU with those executed, in each precision.
+void compare(const std::string& arch, bool is_training) {
+  for (const std::string name : {"fp32", "tf32", "bf16"}) {
+    CAPTURE(arch);
+    CAPTURE(name);
+    const Precision precision = precision_from_name(name);
+    set_allow_tf32(precision.tf32);
+    const auto observed = make_model(arch, kNarrow), model = make_model(arch, kNarrow);
+    const auto observe = is_training ? observe_training : observe_inference;
+    CHECK(executed(*model, precision.dtype, is_training) ==
+          expected(observe(*observed, kSize), precision));
+  }
 }
 
 }  // namespace
 
 TEST_CASE("the specs of a training step are those that the kernels execute") {
-  std::vector<std::string> archs = one_model_per_family();
-  archs.emplace_back("resnet50");  // the other kind of block
-  for (const std::string& arch : archs)
-    for (const std::string name : {"fp32", "tf32", "bf16"}) {
-      CAPTURE(arch);
-      CAPTURE(name);
-      const Precision precision = precision_from_name(name);
-      set_allow_tf32(precision.tf32);
-      const auto observed = make_model(arch, kNarrow), model = make_model(arch, kNarrow);
-      model->to(Device::cuda());
-      CudnnSpecs& executed = cuda_emulator::executed_specs();
-      executed.clear();
-      backward(mean(cast((*model)(images_on_device(precision.dtype)), DType::f32)));
-      CHECK(names_of(executed) == expected(observe_training(*observed, kSize), precision));
-    }
+  for (const std::string& arch : one_model_per_family()) compare(arch, /*is_training=*/true);
+  compare("resnet50", /*is_training=*/true);  // the other kind of block
 }
 
 // Of models whose convolutions and batch norms are all in a ConvBatchNorm: observe_inference folds
 // every pair.
 TEST_CASE("the specs of inference are those that the kernels execute") {
-  for (const std::string arch : {"resnet18", "resnet50"})
-    for (const std::string name : {"fp32", "tf32", "bf16"}) {
-      CAPTURE(arch);
-      CAPTURE(name);
-      const Precision precision = precision_from_name(name);
-      set_allow_tf32(precision.tf32);
-      const auto observed = make_model(arch, kNarrow), model = make_model(arch, kNarrow);
-      model->to(Device::cuda());
-      model->eval();
-      CudnnSpecs& executed = cuda_emulator::executed_specs();
-      executed.clear();
-      {
-        const NoGrad no_grad;
-        (*model)(images_on_device(precision.dtype));
-      }
-      CHECK(names_of(executed) == expected(observe_inference(*observed, kSize), precision));
-    }
+  for (const char* arch : {"resnet18", "resnet50"}) compare(arch, /*is_training=*/false);
 }

@@ -12,7 +12,6 @@
 
 #include "base/csv_table.h"
 #include "base/error.h"
-#include "data/image_names.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace osteon;
@@ -64,67 +63,6 @@ const std::string kWristTwo = "train/XR_WRIST/patient00007/study1_negative/";
 const std::string kElbow = "valid/XR_ELBOW/patient11185/study2_negative/";
 
 }  // namespace
-
-TEST_CASE("csv text") {
-  struct Row {
-    const char* text;
-    std::vector<std::vector<std::string>> fields;
-    std::vector<std::int64_t> lines;
-  };
-  const Row table[] = {
-      {"a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {1, 2}},
-      {"a,b\r\n1,2", {{"a", "b"}, {"1", "2"}}, {1, 2}},
-      {"\xEF\xBB\xBF"
-       "a\n\n\nb",
-       {{"a"}, {"b"}},
-       {1, 4}},
-      {"\"x,\"\"y\"\"\",\"two\nlines\"\nnext,", {{"x,\"y\"", "two\nlines"}, {"next", ""}}, {1, 3}},
-      {",\n", {{"", ""}}, {1}},
-      {"", {}, {}},
-      {"\"\"", {{""}}, {1}},
-      {"a b ,c\rd\n", {{"a b ", "c\rd"}}, {1}},
-  };
-  const TemporaryFolder folder;
-  for (const Row& row : table) {
-    CAPTURE(std::string(row.text));
-    const std::vector<CsvRow> rows = read_csv(folder.write("t.csv", row.text));
-    REQUIRE(rows.size() == row.fields.size());
-    std::string again;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      CHECK(rows[i].fields == row.fields[i]);
-      CHECK(rows[i].line == row.lines[i]);
-      again += csv_line(rows[i].fields);
-    }
-    const std::vector<CsvRow> back = read_csv(folder.write("again.csv", again));
-    REQUIRE(back.size() == rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) CHECK(back[i].fields == rows[i].fields);
-  }
-}
-
-TEST_CASE("faulty csv text") {
-  struct Row {
-    std::string text;
-    const char* message;
-  };
-  const Row table[] = {
-      {"a\n\"open\nstill", "t.csv:2: a quoted field is never closed"},
-      {"a\nb\"c\n", "t.csv:2: a quote inside a field"},
-      {"\"a\"b\n", "t.csv:1: text after the closing quote"},
-      {std::string("a\n\0b", 4), "t.csv:2: a zero byte"},
-      {"a,b\n1,2\n\n1\n", "t.csv:4: 1 fields where the header has 2 (a, b)"},
-      {"a,a\n", "t.csv:1: column \"a\" occurs twice"},
-      {"\n", "t.csv: is empty"},
-  };
-  const TemporaryFolder folder;
-  for (const Row& row : table) {
-    CAPTURE(std::string(row.text));
-    CHECK_THROWS_WITH_AS(CsvTable(folder.write("t.csv", row.text)), doctest::Contains(row.message),
-                         Error);
-  }
-  CHECK_THROWS_WITH_AS(read_csv(folder.path()), doctest::Contains("cannot be opened"), Error);
-  CHECK_THROWS_WITH_AS(read_csv("/dev/zero"), doctest::Contains("more than the 100000000 bytes"),
-                       Error);
-}
 
 TEST_CASE("MURA: folders and lists give the same samples") {
   const Files images = {{kWrist + "image1.png", "x"},   {kWrist + "image2.png", "x"},
@@ -307,50 +245,6 @@ TEST_CASE("images of other names are found by their first bytes") {
   for (const Sample& sample : manifest.samples) found.insert(sample.path);
   CHECK(found == expected);
   CHECK(manifest.warnings.size() == 4);  // list.csv, README, empty, folder
-}
-
-TEST_CASE("names of images do not depend on how their paths are spelled") {
-  struct Row {
-    std::vector<fs::path> paths;
-    std::vector<std::string> names;
-  };
-  const Row rows[] = {{{}, {}},
-                      {{"a.png"}, {"a.png"}},
-                      {{"x/a.png", "x/b.png"}, {"a.png", "b.png"}},
-                      {{"./x//a.png", "y/../x/b.png"}, {"a.png", "b.png"}},
-                      {{"/mnt/x/a.png", "/mnt/x/y/b.png"}, {"a.png", "y/b.png"}},
-                      {{"/x/1/a.png", "/x/10/a.png"}, {"1/a.png", "10/a.png"}},
-                      {{"/a.png", "/x/b.png"}, {"a.png", "x/b.png"}}};
-  for (const Row& row : rows) CHECK(image_names(row.paths) == row.names);
-}
-
-TEST_CASE("csv: the split is the same for any spelling of the paths and any place of the data") {
-  const TemporaryFolder folder;
-  const auto list = [&](const std::string& name, const std::string& prefix, char slash = '/') {
-    std::string text = "path,label\n";
-    for (int i = 0; i < 60; ++i)
-      text += prefix + (i % 3 ? "x" : "y") + slash + std::to_string(i) + ".png," +
-              std::to_string(i % 2) + "\n";
-    return folder.write(name, text);
-  };
-  const auto splits = [](const fs::path& file, ImageNames names) {
-    std::string all;
-    for (const Sample& sample : read_manifest(file, {.names = names}).samples)
-      all += sample.name + " " + sample.patient + " " + split_name(sample.split) + "\n";
-    return all;
-  };
-  const fs::path plain = list("plain.csv", "images/");
-  const std::string expected = splits(plain, ImageNames::relative);
-  CHECK(expected.find("x/1.png x/1.png") != std::string::npos);
-  for (const char* prefix : {"./images/", "images//", "other/../images/", "/mnt/images/"})
-    CHECK(splits(list("list.csv", prefix), ImageNames::relative) == expected);
-  CHECK(splits(list("list.csv", "images\\", '\\'), ImageNames::relative) == expected);
-  // The rule of earlier versions: each path as it is.
-  const std::string listed = splits(plain, ImageNames::listed);
-  CHECK(listed.find("images/x/1.png images/x/1.png") != std::string::npos);
-  CHECK(splits(list("list.csv", "./images/"), ImageNames::listed) != listed);
-  const fs::path twice = folder.write("twice.csv", "path,label\na.png,0\n./a.png,1\n");
-  CHECK(error_of(twice).find("./a.png is listed twice; first at") != std::string::npos);
 }
 
 TEST_CASE("folder and csv: usual spellings of splits, columns and separators") {

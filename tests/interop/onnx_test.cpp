@@ -66,6 +66,15 @@ class BareNorm : public Module {
   }
 };
 
+// Reads a file that ONNX's checker accepts.
+onnx::ModelProto checked_file(const std::filesystem::path& path) {
+  onnx::ModelProto file;
+  std::ifstream stream(path, std::ios::binary);
+  REQUIRE(file.ParseFromIstream(&stream));
+  onnx::checker::check_model(file);
+  return file;
+}
+
 }  // namespace
 
 TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
@@ -87,10 +96,7 @@ TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
     CAPTURE(row.norms);
     CAPTURE(std::string(row.input));
     write_onnx(path, *model, kSize, row.options);
-    onnx::ModelProto file;
-    std::ifstream stream(path, std::ios::binary);
-    REQUIRE(file.ParseFromIstream(&stream));
-    onnx::checker::check_model(file);
+    const onnx::ModelProto file = checked_file(path);
     std::map<std::string, int> ops = counts(file);
     CHECK(ops["Conv"] == 20);
     CHECK(ops["BatchNormalization"] == row.norms);
@@ -115,10 +121,7 @@ TEST_CASE("a registered family becomes a valid graph") {
   const std::filesystem::path path = folder.path() / "model.onnx";
   const auto model = make_model("plain", {.width = 4});
   write_onnx(path, *model, kSize, {.name = "plain"});
-  onnx::ModelProto file;
-  std::ifstream stream(path, std::ios::binary);
-  REQUIRE(file.ParseFromIstream(&stream));
-  onnx::checker::check_model(file);
+  const onnx::ModelProto file = checked_file(path);
   CHECK(counts(file)["Conv"] == 2);
   CHECK(counts(file)["MaxPool"] == 1);
   std::set<std::string> constants;
@@ -144,10 +147,7 @@ TEST_CASE("a model of each family becomes a valid graph with its convolutions an
       (*model)(zeros({1, kFamilyImageSize, kFamilyImageSize, 3}));
     }
     write_onnx(path, *model, kFamilyImageSize, {.name = arch});
-    onnx::ModelProto file;
-    std::ifstream stream(path, std::ios::binary);
-    REQUIRE(file.ParseFromIstream(&stream));
-    onnx::checker::check_model(file);
+    const onnx::ModelProto file = checked_file(path);
     CHECK(counts(file)["Conv"] == convolutions);
     CHECK(std::ranges::any_of(file.graph().initializer(), [&](const auto& constant) {
       return constant.name().starts_with(find_architecture(arch).head + ".");
@@ -160,10 +160,7 @@ TEST_CASE("every elementwise op has a rule") {
   const std::filesystem::path path = folder.path() / "model.onnx";
   EveryElementwise model;
   write_onnx(path, model, kSize, {.name = "elementwise"});
-  onnx::ModelProto file;
-  std::ifstream stream(path, std::ios::binary);
-  REQUIRE(file.ParseFromIstream(&stream));
-  onnx::checker::check_model(file);
+  const onnx::ModelProto file = checked_file(path);
   std::map<std::string, int> ops = counts(file);
   struct Row {
     std::string op;
@@ -190,10 +187,7 @@ TEST_CASE("a number as an operand becomes a constant") {
   const std::filesystem::path path = folder.path() / "model.onnx";
   Numbers model;
   write_onnx(path, model, kSize, {.name = "numbers"});
-  onnx::ModelProto file;
-  std::ifstream stream(path, std::ios::binary);
-  REQUIRE(file.ParseFromIstream(&stream));
-  onnx::checker::check_model(file);
+  const onnx::ModelProto file = checked_file(path);
   struct Row {
     const char* op;
     int place;  // of the number
@@ -218,10 +212,7 @@ TEST_CASE("a batch norm is written from what the op records") {
   const std::filesystem::path path = folder.path() / "model.onnx";
   BareNorm model;
   write_onnx(path, model, kSize, {.name = "norm"});
-  onnx::ModelProto file;
-  std::ifstream stream(path, std::ios::binary);
-  REQUIRE(file.ParseFromIstream(&stream));
-  onnx::checker::check_model(file);
+  const onnx::ModelProto file = checked_file(path);
   std::map<std::string, float> constants;  // their first element
   for (const auto& constant : file.graph().initializer())
     constants[constant.name()] = *reinterpret_cast<const float*>(constant.raw_data().data());

@@ -591,7 +591,7 @@ TEST_CASE("an op returns new tensors") {
   for (const Row& row : rows) {
     CAPTURE(row.what);
     const std::string message = message_of([&] {
-      record(OpSchema{"own"}, Tensors(row.outputs), {x, constant}, {}, {},
+      record(OpSchema{"own"}, row.outputs, {x, constant}, {}, {},
              [](const Backward& backward) -> Tensors {
                return {backward.dy(), {}};
              });
