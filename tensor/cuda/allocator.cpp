@@ -176,8 +176,13 @@ void keep_regions(const Device& device) { arena_in_use(device)->keep_regions(); 
 std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device& device) {
   context(device);
   void* memory = nullptr;
-  OSTEON_CUDA_CHECK("allocate pinned memory", cudaMallocHost, &memory,
-                    std::max<std::size_t>(bytes, 1));
+  const cudaError_t status = cudaMallocHost(&memory, std::max<std::size_t>(bytes, 1));
+  if (status == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());
+    throw Error(format(device, ": out of page-locked host memory: asked for ", bytes,
+                       " bytes; use a smaller batch, or raise the limit of locked memory"));
+  }
+  check("allocate pinned memory", "cudaMallocHost", status);
   return {memory, [](void* end) { static_cast<void>(cudaFreeHost(end)); }};
 }
 

@@ -70,17 +70,18 @@ Context& context(const Device& device) {
                device, " is not a CUDA device");
   static std::array<std::atomic<Context*>, kMaxDevices> opened{};
   static std::mutex opening;
+  thread_local int current = -1;
   auto& place = opened[static_cast<std::size_t>(device.index)];
   Context* found = place.load(std::memory_order_acquire);
   if (found == nullptr) {
     const std::lock_guard lock(opening);
     found = place.load(std::memory_order_acquire);
     if (found == nullptr) {
+      current = -1;  // the constructor selects the device, also if it throws later
       found = std::make_unique<Context>(device.index).release();
       place.store(found, std::memory_order_release);
     }
   }
-  thread_local int current = -1;
   if (current != device.index) {
     OSTEON_CUDA_CHECK("select device", cudaSetDevice, device.index);
     current = device.index;

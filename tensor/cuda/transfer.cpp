@@ -1,4 +1,4 @@
-// Copies between devices, all on the compute stream.
+// Copies between devices, all on compute streams.
 #include "tensor/cuda/transfer.h"
 
 #include "tensor/cuda/allocator.h"
@@ -6,8 +6,32 @@
 
 namespace osteon::cuda {
 
+namespace {
+
+// Work that is issued to `later` from now on waits for all work issued to `earlier`.
+void order(const Context& earlier, const Context& later) {
+  context(Device::cuda(earlier.index()));  // events belong to the device that is selected
+  const Event done = make_event("copy_", cudaEventDisableTiming);
+  OSTEON_CUDA_CHECK("copy_", cudaEventRecord, done.get(), earlier.stream());
+  OSTEON_CUDA_CHECK("copy_", cudaStreamWaitEvent, later.stream(), done.get(), 0U);
+}
+
+// On x's stream. It waits for the work that computes the source, and the source's device for the
+// copy, because its later work may reuse the source's memory.
+void copy_between(const Tensor& x, const Tensor& source) {
+  const Context &to = context(x.device()), &from = context(source.device());
+  order(from, to);
+  OSTEON_CUDA_CHECK("copy_", cudaMemcpyAsync, x.raw(), source.raw(), x.bytes(),
+                    cudaMemcpyDeviceToDevice, to.stream());
+  order(to, from);
+}
+
+}  // namespace
+
 void transfer(const Tensor& x, const Tensor& source) {
   if (x.numel() == 0) return;
+  if (x.device().is_cuda() && source.device().is_cuda() && x.device() != source.device())
+    return copy_between(x, source);
   const Context& device = context(x.device().is_cuda() ? x.device() : source.device());
   OSTEON_CUDA_CHECK("copy_", cudaMemcpyAsync, x.raw(), source.raw(), x.bytes(), cudaMemcpyDefault,
                     device.stream());
