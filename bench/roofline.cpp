@@ -13,6 +13,7 @@
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "tests/cuda_emulator/journal.h"
+#include "tests/cuda_emulator/settings.h"
 #include "train/training_step.h"
 
 namespace osteon {

@@ -17,7 +17,7 @@ std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
   void* memory = nullptr;
   context(device);
   OSTEON_CUDA_CHECK("allocate", cudaMalloc, &memory, bytes);
-  return {memory, [](void* end) { cuda_emulator::free_device(end); }};
+  return {memory, [](void* end) { static_cast<void>(cudaFree(end)); }};
 }
 
 void keep_regions(const Device&) {}
@@ -28,9 +28,9 @@ std::shared_ptr<void> allocate_pinned(std::size_t bytes, const Device&) {
   return {memory, [](void* end) { static_cast<void>(cudaFreeHost(end)); }};
 }
 
-MemoryStatistics memory_statistics(const Device&) {
+MemoryStatistics memory_statistics(const Device& device) {
   MemoryStatistics statistics;
-  statistics.current_bytes = cuda_emulator::memory_in_use().bytes;
+  statistics.current_bytes = cuda_emulator::memory_in_use(device.index).bytes;
   return statistics;
 }
 

@@ -13,6 +13,7 @@
 #include "tests/cuda_emulator/executed_specs.h"
 #include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/on_cpu.h"
+#include "tests/cuda_emulator/runtime.h"
 
 namespace cuda_emulator {
 
@@ -170,6 +171,7 @@ struct CudnnGraph::Impl {
   cudaStream_t stream;
   CudnnSpec spec;
   bool is_from_bytes = false;
+  std::int64_t built = 0;  // the configuration
 };
 
 CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
@@ -190,8 +192,11 @@ CudnnGraph::CudnnGraph(CudnnGraph&&) noexcept = default;
 CudnnGraph& CudnnGraph::operator=(CudnnGraph&&) noexcept = default;
 
 std::int64_t CudnnGraph::configurations() const { return kConfigurations; }
-bool CudnnGraph::build(std::int64_t i) { return i < kConfigurations; }
-bool CudnnGraph::build_first() { return true; }
+bool CudnnGraph::build(std::int64_t i) {
+  impl_->built = i;
+  return i < kConfigurations;
+}
+bool CudnnGraph::build_first() { return build(0); }
 std::string CudnnGraph::engine() const { return "emulated"; }
 std::int64_t CudnnGraph::workspace_bytes() const { return kWorkspaceBytes; }
 std::string CudnnGraph::serialise() const {
@@ -203,6 +208,7 @@ std::string CudnnGraph::serialise() const {
 void CudnnGraph::execute(std::span<const Binding> bindings, void* workspace) const {
   const std::string text = describe(impl_->spec);
   OSTEON_CHECK(workspace != nullptr, text, ": no workspace");
+  OSTEON_CHECK(impl_->built != cuda_emulator::failing_configuration(), text, ": cannot run");
   cuda_emulator::executed_specs().insert(impl_->spec);
   Memory memory;
   std::string line = "launch " + text;

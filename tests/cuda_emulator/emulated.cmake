@@ -26,4 +26,17 @@ add_emulated_test(cuda_trainer_test_emulated cuda/cuda_trainer_test.cpp)
 add_emulated_test(cuda_plans_test_emulated cuda/cuda_plans_test.cpp)
 add_emulated_test(capability_test ${folder}/capability_test.cpp)
 add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
+add_emulated_test(order_test ${folder}/order_test.cpp)
+add_emulated_test(failures_test ${folder}/failures_test.cpp)
+add_emulated_test(devices_test ${folder}/devices_test.cpp)
 add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp cudnn/model_specs.cpp)
+
+# The tests of whole steps and runs again, with streams that run as late and as early as events
+# allow (cuda_emulator/settings.h).
+foreach(name recorder_test failures_test cuda_training_test_emulated cuda_trainer_test_emulated
+    cuda_optim_test_emulated)
+  foreach(order late early)
+    add_test(NAME ${name}_${order} COMMAND ${name})
+    set_tests_properties(${name}_${order} PROPERTIES ENVIRONMENT OSTEON_EMULATED_ORDER=${order})
+  endforeach()
+endforeach()

@@ -307,8 +307,8 @@ const void* exchange_in_warp(unsigned int mask, const void* value, std::size_t b
   return running->wait_in_shuffle(mask, value, bytes, lanes);
 }
 
-void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread) {
-  const Access access;
+void run_blocks(int device, dim3 grid, dim3 block, const std::function<void()>& thread) {
+  const Access access(device);
   Block threads(block, thread);
   running = &threads;
   current.grid_extent = grid;

@@ -1,6 +1,6 @@
 // Runs CUDA kernels on the CPU, for tests without a GPU. The kernels are the product's .cu files,
 // compiled by g++ (cuda_runtime.h in this folder). The runtime is our own (runtime.cpp); a call
-// that it lacks does not link. A launch has finished when it returns.
+// that it lacks does not link. A launch has finished when it returns, or when settings.h says.
 //
 // Blocks run one after another; the threads of a block are coroutines that switch only at barriers
 // and shuffles, so a kernel without these is a plain loop. A launch throws Fault for accesses
@@ -43,7 +43,7 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t
 // The same for work other than our kernels: one call with access to the device's memory.
 cudaError_t issue(cudaStream_t stream, const std::function<void()>& work);
 
-// Runs the threads of all blocks (emulator.cpp); used by launch().
-void run_blocks(dim3 grid, dim3 block, const std::function<void()>& thread);
+// Runs the threads of all blocks on a device (emulator.cpp); used by launch().
+void run_blocks(int device, dim3 grid, dim3 block, const std::function<void()>& thread);
 
 }  // namespace cuda_emulator

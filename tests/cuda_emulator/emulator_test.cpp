@@ -8,6 +8,7 @@
 
 #include "tensor/cuda/launch.cuh"
 #include "tensor/cuda/pack.cuh"
+#include "tests/cuda_emulator/settings.h"
 #include "tests/support/message_of.h"
 
 using namespace osteon;
@@ -144,4 +145,150 @@ TEST_CASE("a launch that no device would take is an error that names the op") {
     CHECK(message_of(
               [&] { launch("test", x, write_index, extents.first, extents.second, 0, ints(x)); }) ==
           "test: cudaLaunchKernel: cudaErrorInvalidConfiguration (cudaErrorInvalidConfiguration)");
+}
+
+namespace {
+
+// Two streams of the first device, two halves of its memory, and pinned memory of the host.
+struct Runtime {
+  Runtime() {
+    REQUIRE(cudaSetDevice(0) == cudaSuccess);
+    for (cudaStream_t& stream : streams)
+      REQUIRE(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
+    for (void*& memory : device) REQUIRE(cudaMalloc(&memory, kBytes) == cudaSuccess);
+    REQUIRE(cudaMallocHost(&pinned, kBytes) == cudaSuccess);
+    REQUIRE(cudaEventCreateWithFlags(&event, cudaEventDisableTiming) == cudaSuccess);
+  }
+  ~Runtime() {
+    for (const cudaStream_t stream : streams) static_cast<void>(cudaStreamDestroy(stream));
+    for (void* const memory : device) static_cast<void>(cudaFree(memory));
+    static_cast<void>(cudaFreeHost(pinned));
+    static_cast<void>(cudaEventDestroy(event));
+  }
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  static cudaError_t copy(void* to, const void* from, cudaStream_t stream) {
+    return cudaMemcpyAsync(to, from, 1, cudaMemcpyDefault, stream);
+  }
+  void set_pinned(int value) const {
+    *static_cast<unsigned char*>(pinned) = static_cast<unsigned char>(value);
+  }
+  // The first byte of device memory, by a copy on a stream.
+  int read(const void* memory, cudaStream_t stream) const {
+    unsigned char value = 0;
+    REQUIRE(copy(&value, memory, stream) == cudaSuccess);
+    return value;
+  }
+
+  static constexpr std::size_t kBytes = 256;
+  cudaStream_t streams[2] = {};
+  void* device[2] = {};
+  void* pinned = nullptr;
+  cudaEvent_t event = nullptr;
+};
+
+constexpr int kFresh = 0xFF;
+
+}  // namespace
+
+// The second stream copies the host's byte to the device while the first reads it.
+TEST_CASE("streams run as late and as early as events allow") {
+  using cuda_emulator::Order;
+  enum class Ordered { no, by_event };
+  struct Row {
+    Order order;
+    Ordered ordered;
+    int expected;
+  };
+  const Row table[] = {
+      {Order::immediate, Ordered::no, 1},  {Order::late, Ordered::no, kFresh},
+      {Order::early, Ordered::no, 1},      {Order::immediate, Ordered::by_event, 1},
+      {Order::late, Ordered::by_event, 1}, {Order::early, Ordered::by_event, 1},
+  };
+  for (const Row& row : table) {
+    CAPTURE(static_cast<int>(row.order));
+    CAPTURE(static_cast<int>(row.ordered));
+    cuda_emulator::set_order(row.order);
+    const Runtime on;
+    on.set_pinned(1);
+    CHECK(Runtime::copy(on.device[0], on.pinned, on.streams[1]) == cudaSuccess);
+    if (row.ordered == Ordered::by_event) {
+      CHECK(cudaEventRecord(on.event, on.streams[1]) == cudaSuccess);
+      CHECK(cudaStreamWaitEvent(on.streams[0], on.event, 0) == cudaSuccess);
+    }
+    CHECK(on.read(on.device[0], on.streams[0]) == row.expected);
+  }
+  cuda_emulator::set_order(Order::immediate);
+}
+
+// The host changes the source of a copy at once.
+TEST_CASE("a copy reads page-locked memory when the stream comes to it, pageable memory at once") {
+  using cuda_emulator::Order;
+  for (const Order order : {Order::immediate, Order::late}) {
+    cuda_emulator::set_order(order);
+    const Runtime on;
+    unsigned char pageable = 1;
+    on.set_pinned(1);
+    CHECK(Runtime::copy(on.device[0], on.pinned, on.streams[0]) == cudaSuccess);
+    CHECK(Runtime::copy(on.device[1], &pageable, on.streams[0]) == cudaSuccess);
+    on.set_pinned(2);
+    pageable = 2;
+    CHECK(on.read(on.device[0], on.streams[0]) == (order == Order::late ? 2 : 1));
+    CHECK(on.read(on.device[1], on.streams[0]) == 1);
+  }
+  cuda_emulator::set_order(Order::immediate);
+}
+
+TEST_CASE("what a device forbids the host ends in the device's error") {
+  cuda_emulator::set_devices({"H100", "A100"});
+  cuda_emulator::set_adjacent(true);
+  const Runtime on;
+  cuda_emulator::set_adjacent(false);
+  const cudaStream_t stream = on.streams[0];
+  cudaGraph_t graph = nullptr;
+  // Calls during a capture; then the end of the capture.
+  const auto captured = [&](const std::function<cudaError_t()>& call) {
+    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+    const cudaError_t status = call();
+    return std::pair(status, cudaStreamEndCapture(stream, &graph));
+  };
+  void* memory = nullptr;
+  using Pair = std::pair<cudaError_t, cudaError_t>;
+  const auto is_copied = [&] {
+    return cudaMemcpyAsync(on.pinned, on.device[0], 2 * Runtime::kBytes, cudaMemcpyDefault, stream);
+  };
+  CHECK(is_copied() == cudaErrorInvalidValue);  // over two allocations
+  CHECK(captured([&] { return cudaMalloc(&memory, 1); }) ==
+        Pair(cudaErrorStreamCaptureUnsupported, cudaErrorStreamCaptureInvalidated));
+  CHECK(captured([&] { return cudaStreamSynchronize(stream); }) ==
+        Pair(cudaErrorStreamCaptureUnsupported, cudaErrorStreamCaptureInvalidated));
+  CHECK(captured([&] { return cudaStreamWaitEvent(stream, on.event, 0); }) ==
+        Pair(cudaErrorStreamCaptureIsolation, cudaErrorStreamCaptureInvalidated));
+  CHECK(captured([&] { return cudaFreeAsync(on.device[0], stream); }) ==
+        Pair(cudaErrorInvalidValue, cudaErrorStreamCaptureInvalidated));
+
+  // A graph with an allocation that it does not free runs once.
+  CHECK(captured([&] { return cudaMallocAsync(&memory, 1, stream); }) ==
+        Pair(cudaSuccess, cudaSuccess));
+  cudaGraphExec_t executable = nullptr;
+  CHECK(cudaGraphInstantiate(&executable, graph, 0) == cudaSuccess);
+  CHECK(cudaGraphLaunch(executable, stream) == cudaSuccess);
+  CHECK(cudaGraphLaunch(executable, stream) == cudaErrorInvalidValue);
+  CHECK(cudaGraphExecDestroy(executable) == cudaSuccess);
+  CHECK(cudaGraphDestroy(graph) == cudaSuccess);
+  CHECK(cudaFree(memory) == cudaSuccess);
+
+  // Kernels and events need the device of their stream.
+  CHECK(cudaSetDevice(1) == cudaSuccess);
+  const auto nothing = [] {};
+  CHECK(cuda_emulator::launch(dim3(1), dim3(1), 0, stream, nothing) ==
+        cudaErrorInvalidResourceHandle);
+  cudaEvent_t of_second = nullptr;
+  CHECK(cudaEventCreateWithFlags(&of_second, cudaEventDisableTiming) == cudaSuccess);
+  CHECK(cudaEventRecord(of_second, stream) == cudaErrorInvalidResourceHandle);
+  CHECK(cudaEventDestroy(of_second) == cudaSuccess);
+  CHECK(cudaSetDevice(0) == cudaSuccess);
+  CHECK(cudaSetDevice(2) == cudaErrorInvalidDevice);
+  static_cast<void>(cudaGetLastError());
 }

@@ -1,4 +1,4 @@
-// The journal, and the settings of the device that tests change.
+// The journal: one line per call.
 #include "tests/cuda_emulator/journal.h"
 
 #include <algorithm>
@@ -11,7 +11,6 @@ namespace cuda_emulator {
 namespace {
 
 Journal* open_journal = nullptr;
-bool dry = false;
 
 }  // namespace
 
@@ -41,8 +40,5 @@ std::string describe_launch(const void* kernel, dim3 grid, dim3 block,
   }
   return line.str();
 }
-
-void set_dry(bool on) { dry = on; }
-bool is_dry() { return dry; }
 
 }  // namespace cuda_emulator

@@ -1,5 +1,5 @@
 // A journal of the product's calls of the emulated runtime, for tests of their order, addresses and
-// number. And functions with which a test changes the device.
+// number.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -44,16 +44,5 @@ void write_down(const std::string& call);
 // only the pointers into the device's memory.
 std::string describe_launch(const void* kernel, dim3 grid, dim3 block,
                             std::initializer_list<std::span<const std::byte>> arguments);
-
-// From now on nothing is computed or copied (copies to the host give zeros), and memory is only
-// counted. For counts at sizes that are too large for a CPU. Process-wide, before the first call.
-void set_dry(bool dry);
-bool is_dry();
-
-// Simulates the memory size of the device, the version of its driver (0: no driver) and its compute
-// capability; the kernels need 7.5 or higher.
-void set_device_bytes(std::size_t bytes);
-void set_capability(int major, int minor);
-void set_driver_version(int version);
 
 }  // namespace cuda_emulator

@@ -1,5 +1,6 @@
 // Every allocation has its own pages. It ends at the end of its last page, to within its alignment
-// of 256 bytes; the rest of the pages is filled with a pattern that is checked.
+// of 256 bytes; the rest of the pages is filled with a pattern that is checked. Adjacent
+// allocations share one range of pages, in which each begins where the one before it ended.
 #include "tests/cuda_emulator/memory.h"
 
 #include <sys/mman.h>
@@ -11,7 +12,8 @@
 #include <sstream>
 
 #include "tests/cuda_emulator/emulator.h"
-#include "tests/cuda_emulator/journal.h"
+#include "tests/cuda_emulator/runtime.h"
+#include "tests/cuda_emulator/settings.h"
 
 namespace cuda_emulator {
 namespace {
@@ -22,8 +24,9 @@ constexpr int kPattern = 0xFF;        // a NaN in every floating-point type
 constexpr std::size_t kFewAllocations = 64, kFewPages = 1024;
 
 struct Allocation {
-  std::byte* pages;  // the first accessible page
+  std::byte* pages;  // the first accessible page; null if adjacent
   std::size_t page_bytes, bytes;
+  int device;
 };
 
 // Keyed by the address of the first byte.
@@ -32,14 +35,30 @@ std::map<std::byte*, Allocation>& allocations() {
   return all;
 }
 
+// The range of adjacent allocations. Addresses are not used again.
+constexpr std::size_t kAdjacentBytes = std::size_t{1} << 36;
+bool adjacent = false;
+std::byte* next_adjacent = nullptr;
+
+constexpr int kNoDevice = -2;
 int accesses = 0;
-std::size_t pages = 0;  // of all allocations
-bool in_reach = true;   // whether all allocations are accessible, or none
+std::size_t pages = 0;       // of all allocations
+int in_reach = kAllDevices;  // the device whose memory is accessible, all, or none
 
 bool are_few() { return allocations().size() <= kFewAllocations && pages <= kFewPages; }
 
-void protect(const Allocation& allocation, int protection) {
-  ::mprotect(allocation.pages, allocation.page_bytes, protection);
+bool is_adjacent(const Allocation& allocation) { return allocation.pages == nullptr; }
+
+// Makes the memory of this device accessible and that of the others not.
+void bring_into_reach(int device) {
+  if (in_reach == device) return;
+  for (const auto& [first, allocation] : allocations()) {
+    if (is_adjacent(allocation)) continue;
+    const bool reached = device == kAllDevices || device == allocation.device;
+    ::mprotect(allocation.pages, allocation.page_bytes,
+               reached ? PROT_READ | PROT_WRITE : PROT_NONE);
+  }
+  in_reach = device;
 }
 
 bool is_clean(const std::byte* begin, const std::byte* end) {
@@ -54,18 +73,36 @@ auto before(const void* address) {
 
 }  // namespace
 
-void* allocate_device(std::size_t bytes) {
+void set_adjacent(bool wanted) { adjacent = wanted; }
+
+void* allocate_adjacent(std::size_t bytes, int device) {
+  if (next_adjacent == nullptr) {
+    void* const range = ::mmap(nullptr, kAdjacentBytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) return nullptr;
+    next_adjacent = static_cast<std::byte*>(range);
+  }
+  std::byte* const first = next_adjacent;
+  next_adjacent += bytes;
+  std::memset(first, kPattern, bytes);
+  allocations()[first] = {nullptr, 0, bytes, device};
+  return first;
+}
+
+void* allocate_device(std::size_t bytes, int device) {
   const std::size_t rounded =
       (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+  if (adjacent) return allocate_adjacent(rounded, device);
   const std::size_t page_bytes = (rounded + kPage - 1) / kPage * kPage;
   void* const region = ::mmap(nullptr, page_bytes + 2 * kPage, PROT_NONE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (region == MAP_FAILED) return nullptr;
-  const Allocation allocation{static_cast<std::byte*>(region) + kPage, page_bytes, bytes};
+  const Allocation allocation{static_cast<std::byte*>(region) + kPage, page_bytes, bytes, device};
   if (!is_dry()) {
-    protect(allocation, PROT_READ | PROT_WRITE);
+    ::mprotect(allocation.pages, page_bytes, PROT_READ | PROT_WRITE);
     std::memset(allocation.pages, kPattern, page_bytes);
-    if (!in_reach) protect(allocation, PROT_NONE);
+    if (in_reach != kAllDevices && in_reach != device)
+      ::mprotect(allocation.pages, page_bytes, PROT_NONE);
   }
   pages += page_bytes / kPage;
   std::byte* const first = allocation.pages + page_bytes - rounded;
@@ -76,15 +113,21 @@ void* allocate_device(std::size_t bytes) {
 bool free_device(void* memory) {
   const auto found = allocations().find(static_cast<std::byte*>(memory));
   if (found == allocations().end()) return false;
-  ::munmap(found->second.pages - kPage, found->second.page_bytes + 2 * kPage);
-  pages -= found->second.page_bytes / kPage;
+  if (const Allocation& allocation = found->second; !is_adjacent(allocation)) {
+    ::munmap(allocation.pages - kPage, allocation.page_bytes + 2 * kPage);
+    pages -= allocation.page_bytes / kPage;
+  }
   allocations().erase(found);
   return true;
 }
 
-MemoryUse memory_in_use() {
-  MemoryUse use{allocations().size(), 0};
-  for (const auto& [first, allocation] : allocations()) use.bytes += allocation.bytes;
+MemoryUse memory_in_use(int device) {
+  MemoryUse use{0, 0};
+  for (const auto& [first, allocation] : allocations()) {
+    if (device != kAllDevices && allocation.device != device) continue;
+    ++use.allocations;
+    use.bytes += allocation.bytes;
+  }
   return use;
 }
 
@@ -93,7 +136,9 @@ Where where_is(const void* address, std::size_t bytes) {
   const auto found = before(address);
   if (found == allocations().end()) return Where::host;
   const auto& [first, allocation] = *found;
-  if (begin >= allocation.pages + allocation.page_bytes) return Where::host;
+  const std::byte* const end =
+      is_adjacent(allocation) ? first + allocation.bytes : allocation.pages + allocation.page_bytes;
+  if (begin >= end) return Where::host;
   return begin + bytes <= first + allocation.bytes ? Where::device : Where::beyond;
 }
 
@@ -112,21 +157,20 @@ std::string describe_address(const void* address) {
   return text.str();
 }
 
-Access::Access() {
-  if (accesses++ > 0 || in_reach) return;
-  for (const auto& [first, allocation] : allocations()) protect(allocation, PROT_READ | PROT_WRITE);
-  in_reach = true;
+Access::Access(int device) {
+  if (accesses++ == 0) bring_into_reach(are_few() ? device : kAllDevices);
 }
 
 Access::~Access() {
-  if (--accesses > 0 || !are_few()) return;
-  for (const auto& [first, allocation] : allocations()) protect(allocation, PROT_NONE);
-  in_reach = false;
+  if (--accesses == 0 && are_few()) bring_into_reach(kNoDevice);
 }
 
 void Access::check_margins() const {
   if (!are_few()) return;
   for (auto& [first, allocation] : allocations()) {
+    if (is_adjacent(allocation)) continue;
+    const bool reached = in_reach == kAllDevices || in_reach == allocation.device;
+    if (!reached) continue;  // and thus not written
     std::byte* const end = first + allocation.bytes;
     std::byte* const last = allocation.pages + allocation.page_bytes;
     std::byte* const margin = std::max(allocation.pages, first - kMargin);

@@ -4,53 +4,26 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "nn/init.h"
 #include "nn/models.h"
 #include "ops/ops.h"
-#include "optim/adam.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/graph.h"
 #include "tests/cuda_emulator/journal.h"
+#include "tests/cuda_emulator/settings.h"
+#include "tests/cuda_emulator/small_training.h"
 #include "tests/support/message_of.h"
 #include "train/training_step.h"
 
 using namespace osteon;
 using cuda_emulator::Journal;
+using cuda_emulator::kBatch;
+using cuda_emulator::kSize;
+using cuda_emulator::SmallTraining;
 
 namespace {
-
-constexpr std::int64_t kBatch = 4, kSize = 32;
-
-struct Training {
-  explicit Training(std::int64_t recorded_batch)
-      : model(make_model("resnet18", {.width = 8, .seed = 1})) {
-    model->to(Device::cuda());
-    optimizer = std::make_unique<Adam>(
-        std::vector<ParameterGroup>{{.parameters = model->named_parameters()}});
-    step = std::make_unique<TrainingStep>(
-        *model, *optimizer,
-        [this](const Tensors& inputs) {
-          const Tensor logits = (*model)(cast(inputs[0], DType::bf16));
-          return binary_cross_entropy_with_logits(cast(reshape(logits, {-1}), DType::f32),
-                                                  inputs[1]);
-        },
-        TrainingStep::Options{.batch_size = recorded_batch, .clip_norm = 1});
-  }
-
-  void issue(std::uint64_t number) const {
-    const Tensor images({kBatch, kSize, kSize, 3}, DType::f32);
-    uniform_(images, 1, {.seed = 3, .stream = number});
-    step->issue({{{images, zeros({kBatch})}, std::vector<std::int64_t>(kBatch)}});
-  }
-
-  std::unique_ptr<Module> model;
-  std::unique_ptr<Adam> optimizer;
-  std::unique_ptr<TrainingStep> step;
-};
 
 std::size_t tensor_bytes() { return memory_statistics(Device::cuda()).current_bytes; }
 
@@ -71,7 +44,7 @@ std::vector<std::string> without_uploads(std::vector<std::string> calls) {
 }  // namespace
 
 TEST_CASE("the same step makes the same calls on the same addresses, and waits for nothing") {
-  const Training training(/*recorded_batch=*/0);
+  const SmallTraining training(/*recorded_batch=*/0);
   std::vector<std::vector<std::string>> journals;
   for (std::uint64_t i = 0; i < 8; ++i) {
     const Journal journal;
@@ -99,7 +72,7 @@ TEST_CASE("the same step makes the same calls on the same addresses, and waits f
 }
 
 TEST_CASE("a recorded step is one call, beside the copies of its inputs and its numbers") {
-  const Training training(kBatch);
+  const SmallTraining training(kBatch);
   for (std::uint64_t i = 0; i < 4; ++i) {
     training.issue(i);
     training.step->take_result(false);
@@ -118,7 +91,7 @@ TEST_CASE("a recorded step is one call, beside the copies of its inputs and its 
 TEST_CASE("a step frees all memory that it allocates") {
   const std::size_t before = tensor_bytes();
   {
-    const Training training(kBatch);
+    const SmallTraining training(kBatch);
     for (std::uint64_t i = 0; i < 4; ++i) training.issue(i % 2), training.step->take_result(false);
     const std::size_t reserved = memory_statistics(Device::cuda()).reserved_bytes;
     CHECK(reserved > 0);
@@ -140,7 +113,7 @@ TEST_CASE("too little memory is an error with all the numbers, and leaks nothing
     CHECK_MESSAGE(contains(message, part), part);
   CHECK(tensor_bytes() == before);
   const std::string in_a_step = message_of([] {
-    const Training training(kBatch);
+    const SmallTraining training(kBatch);
     for (std::uint64_t i = 0;; ++i) {
       const Tensor all({1 << 30}, DType::u8, Device::cuda());
       training.issue(i);
@@ -148,7 +121,7 @@ TEST_CASE("too little memory is an error with all the numbers, and leaks nothing
   });
   CHECK(contains(in_a_step, "out of memory"));
   CHECK(tensor_bytes() == before);
-  cuda_emulator::set_device_bytes(std::size_t{80} << 30);
+  cuda_emulator::set_device_bytes({});
 }
 
 // Between replays, what a recorded graph writes to is free memory of its arena.
@@ -165,11 +138,26 @@ TEST_CASE("an allocation that fails leaves a recorded graph's memory alone") {
     cuda_emulator::set_device_bytes(memory_statistics(Device::cuda()).reserved_bytes);
     CHECK(contains(message_of([] { const Tensor large({8 << 20}, DType::f32, Device::cuda()); }),
                    "out of memory"));
-    cuda_emulator::set_device_bytes(std::size_t{80} << 30);
+    cuda_emulator::set_device_bytes({});
     graph->replay();
     CHECK(sum.to_vector() == std::vector<double>(1 << 20, 3));
   }
   CHECK(tensor_bytes() == before);
+}
+
+// A region that is asked for while a graph is recorded would become a part of the graph.
+TEST_CASE("recording work that needs fresh memory is an error, and the arena serves on") {
+  const cuda::ArenaScope scope(cuda::make_arena(Device::cuda()));
+  const Tensor x = full({1 << 20}, 1).to(Device::cuda());
+  Tensor sum;
+  const auto body = [&] { sum = x + 1.0; };
+  const std::string message =
+      message_of([&] { cuda::Graph::record(Device::cuda(), body)->replay(); });
+  CHECK(contains(message, "cudaErrorStreamCaptureUnsupported"));
+  for (int i = 0; i < 2; ++i) {
+    body();
+    CHECK(sum.to_vector() == std::vector<double>(1 << 20, 2));
+  }
 }
 
 TEST_CASE("each batch of an accumulated step computes on its own images") {

@@ -1,72 +1,62 @@
-// The calls of the CUDA runtime that the product uses, for the emulated device. Work is done when
-// it is issued, so streams need no order. While a stream is being captured, work is stored and done
-// at each replay.
+// The calls of the CUDA runtime that the product uses, for the emulated devices: errors, devices,
+// memory and copies. streams.cpp has streams, events and graphs.
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
-#include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tests/cuda_emulator/emulator.h"
-#include "tests/cuda_emulator/journal.h"
 #include "tests/cuda_emulator/memory.h"
-
-// Types that the runtime only declares.
-struct CUstream_st {
-  std::unique_ptr<CUgraph_st> capturing;
-};
-struct CUevent_st {};
-struct CUgraph_st {
-  std::vector<std::function<void()>> work;
-};
-struct CUgraphExec_st {
-  std::vector<std::function<void()>> work;
-};
+#include "tests/cuda_emulator/runtime.h"
+#include "tests/cuda_emulator/settings.h"
+#include "tests/cuda_emulator/streams.h"
 
 namespace {
 
+using cuda_emulator::current_device;
+using cuda_emulator::note;
+using cuda_emulator::report;
 using cuda_emulator::Where;
 
-std::size_t device_bytes = std::size_t{80} << 30;
-int captures = 0;  // streams being captured
+// NVIDIA's data sheets.
+struct Product {
+  const char* name;
+  int major, minor, multiprocessors, threads;  // threads per multiprocessor
+  std::size_t gigabytes, l2_megabytes;
+};
+constexpr std::array<Product, 5> kProducts = {{{"GTX 1080", 6, 1, 20, 2048, 8, 2},
+                                               {"T4", 7, 5, 40, 1024, 16, 4},
+                                               {"A100", 8, 0, 108, 2048, 80, 40},
+                                               {"RTX 4090", 8, 9, 128, 1536, 24, 72},
+                                               {"H100", 9, 0, 132, 2048, 80, 50}}};
+
+std::vector<const Product*> devices = {&kProducts[4]};
+std::optional<std::size_t> wanted_bytes;
 int driver_version = CUDART_VERSION;
-int capability_major = 9, capability_minor = 0;
+bool dry = false;
+std::optional<int> configuration_that_fails;
+int allocations = 0;  // calls since the last fail_allocation()
+std::optional<int> allocation_that_fails;
+
 cuda_emulator::Counts called;
-
 cudaError_t last_error = cudaSuccess;
+thread_local int selected = 0;
 
-// Stores the result of the call for cudaGetLastError and returns it.
-cudaError_t report(cudaError_t status) {
-  if (status != cudaSuccess) last_error = status;
-  return status;
-}
+bool exists(int device) { return device >= 0 && static_cast<std::size_t>(device) < devices.size(); }
+const Product& product(int device) { return *devices[static_cast<std::size_t>(device)]; }
 
-// Does the work now, or stores it if the stream is being captured.
-cudaError_t do_or_keep(cudaStream_t stream, std::function<void()> work) {
-  if (stream == nullptr)
-    return report(cudaErrorInvalidResourceHandle);  // our code never uses the default stream
-  if (stream->capturing)
-    stream->capturing->work.push_back(std::move(work));
-  else
-    work();
-  return cudaSuccess;
-}
+std::size_t bytes_of(int device) { return wanted_bytes.value_or(product(device).gigabytes << 30); }
 
-// Owned by the caller from now on, until the matching destroy.
-template <class T>
-cudaError_t hand_out(T** handle, std::unique_ptr<T> made) {
-  *handle = made.release();
-  return cudaSuccess;
-}
-template <class T>
-cudaError_t take_back(T* handle) {
-  const std::unique_ptr<T> owned(handle);
-  return cudaSuccess;
+bool runs_out_of_memory() {
+  const int number = allocations++;
+  return allocation_that_fails && number == *allocation_that_fails;
 }
 
 // Page-locked host memory, by its first byte.
@@ -76,15 +66,6 @@ bool is_pinned(const void* address) {
   const auto* const byte = static_cast<const std::byte*>(address);
   const auto after = pinned.upper_bound(byte);
   return after != pinned.begin() && byte < std::prev(after)->first + std::prev(after)->second;
-}
-
-// Adds a line to the open journal, if any.
-template <class... Parts>
-void note(const Parts&... parts) {
-  if (!cuda_emulator::journal_is_open()) return;
-  std::ostringstream line;
-  (line << ... << parts);
-  cuda_emulator::write_down(line.str());
 }
 
 bool is_copy_of(Where to, Where from, cudaMemcpyKind kind) {
@@ -107,13 +88,34 @@ bool is_copy_of(Where to, Where from, cudaMemcpyKind kind) {
 
 namespace cuda_emulator {
 
-Counts counts() { return called; }
-void set_device_bytes(std::size_t bytes) { device_bytes = bytes; }
-void set_capability(int major, int minor) {
-  capability_major = major;
-  capability_minor = minor;
+cudaError_t report(cudaError_t status) {
+  if (status != cudaSuccess) last_error = status;
+  return status;
 }
+int current_device() { return selected; }
+void count_launch() { ++called.launches; }
+bool is_dry() { return dry; }
+std::optional<int> failing_configuration() { return configuration_that_fails; }
+
+Counts counts() { return called; }
+
+void set_devices(const std::vector<std::string>& names) {
+  devices.clear();
+  for (const std::string& name : names) {
+    const auto* const found = std::ranges::find(kProducts, name, &Product::name);
+    if (found == kProducts.end()) throw Fault("there is no emulated " + name);
+    devices.push_back(found);
+  }
+}
+void set_device_bytes(std::optional<std::size_t> bytes) { wanted_bytes = bytes; }
 void set_driver_version(int version) { driver_version = version; }
+void set_dry(bool wanted) { dry = wanted; }
+void fail_configuration(std::optional<int> which) { configuration_that_fails = which; }
+
+int fail_allocation(std::optional<int> which) {
+  allocation_that_fails = which;
+  return std::exchange(allocations, 0);
+}
 
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
                    const std::function<void()>& thread) {
@@ -122,16 +124,17 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t
                     grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
                     grid.z <= 65535 && shared_bytes == 0;
   if (!fits) return report(cudaErrorInvalidConfiguration);
-  ++called.launches;
+  count_launch();
   if (is_dry()) return cudaSuccess;
-  return do_or_keep(stream, [=] { run_blocks(grid, block, thread); });
+  return enqueue(stream,
+                 [=, device = current_device()] { run_blocks(device, grid, block, thread); });
 }
 
 cudaError_t issue(cudaStream_t stream, const std::function<void()>& work) {
-  ++called.launches;
+  count_launch();
   if (is_dry()) return cudaSuccess;
-  return do_or_keep(stream, [work] {
-    const Access access;
+  return enqueue(stream, [work, device = current_device()] {
+    const Access access(device);
     work();
     access.check_margins();
   });
@@ -161,6 +164,12 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorNoKernelImageForDevice";
     case cudaErrorStreamCaptureUnsupported:
       return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated:
+      return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureIsolation:
+      return "cudaErrorStreamCaptureIsolation";
+    case cudaErrorCapturedEvent:
+      return "cudaErrorCapturedEvent";
     default:
       return "another error";
   }
@@ -176,65 +185,99 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
   return cudaSuccess;
 }
 
-// --- the device ----------------------------------------------------------------------------------
+// --- devices -------------------------------------------------------------------------------------
 
 cudaError_t cudaGetDeviceCount(int* count) {
   if (driver_version < CUDART_VERSION) return report(cudaErrorInsufficientDriver);
-  *count = 1;
+  *count = static_cast<int>(devices.size());
   return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return report(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+  if (!exists(device)) return report(cudaErrorInvalidDevice);
+  selected = device;
+  return cudaSuccess;
 }
 
-// The properties of an H100, as far as the product reads them.
+// As far as the product reads them.
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return report(cudaErrorInvalidDevice);
+  if (!exists(device)) return report(cudaErrorInvalidDevice);
+  const Product& is = product(device);
   *properties = {};
-  std::strncpy(properties->name, "emulated H100", sizeof properties->name - 1);
-  properties->totalGlobalMem = device_bytes;
-  properties->major = capability_major;
-  properties->minor = capability_minor;
-  properties->multiProcessorCount = 132;
+  std::snprintf(properties->name, sizeof properties->name, "emulated %s", is.name);
+  properties->totalGlobalMem = bytes_of(device);
+  properties->major = is.major;
+  properties->minor = is.minor;
+  properties->multiProcessorCount = is.multiprocessors;
   properties->warpSize = 32;
   properties->maxThreadsPerBlock = 1024;
-  properties->maxThreadsPerMultiProcessor = 2048;
+  properties->maxThreadsPerMultiProcessor = is.threads;
   properties->sharedMemPerBlock = 48 * 1024;
-  properties->l2CacheSize = 50 * 1024 * 1024;
+  properties->l2CacheSize = static_cast<int>(is.l2_megabytes << 20);
   return cudaSuccess;
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) {
-  const bool has_code = std::pair(capability_major, capability_minor) >= std::pair(7, 5);
+  const Product& is = product(current_device());
+  const bool has_code = std::pair(is.major, is.minor) >= std::pair(7, 5);
   return report(has_code ? cudaSuccess : cudaErrorNoKernelImageForDevice);
 }
 
 // --- memory --------------------------------------------------------------------------------------
 
-cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
-  if (captures > 0) return report(cudaErrorStreamCaptureUnsupported);
-  if (bytes + cuda_emulator::memory_in_use().bytes > device_bytes)
+namespace {
+
+cudaError_t allocate(void** memory, std::size_t bytes) {
+  const int device = current_device();
+  const std::size_t used = cuda_emulator::memory_in_use(device).bytes;
+  if (runs_out_of_memory() || bytes + used > bytes_of(device))
     return report(cudaErrorMemoryAllocation);
-  *memory = cuda_emulator::allocate_device(bytes);
-  note("cudaMalloc ", bytes);
+  *memory = cuda_emulator::allocate_device(bytes, device);
   return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
+}  // namespace
+
+cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
+  if (cuda_emulator::is_forbidden_by_capture()) return report(cudaErrorStreamCaptureUnsupported);
+  note("cudaMalloc ", bytes);
+  return allocate(memory, bytes);
+}
+
+// Waits for the device.
 cudaError_t cudaFree(void* memory) {
-  if (captures > 0) return report(cudaErrorStreamCaptureUnsupported);
+  if (cuda_emulator::is_forbidden_by_capture()) return report(cudaErrorStreamCaptureUnsupported);
   note("cudaFree ", memory);
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    cuda_emulator::finish_device(static_cast<int>(i));
+  return report(cuda_emulator::free_device(memory) ? cudaSuccess : cudaErrorInvalidValue);
+}
+
+// In a capture, the allocation is a part of the graph: it has an address, but no error.
+cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
+  note("cudaMallocAsync ", bytes);
+  const cudaError_t status = allocate(memory, bytes);
+  if (status != cudaSuccess || !cuda_emulator::is_capturing(stream)) return status;
+  return cuda_emulator::capture_allocation(stream, *memory);
+}
+
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
+  note("cudaFreeAsync ", memory);
+  if (cuda_emulator::is_capturing(stream)) return cuda_emulator::capture_free(stream, memory);
+  cuda_emulator::finish(stream);
   return report(cuda_emulator::free_device(memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *total = device_bytes;
-  *free = device_bytes - std::min(device_bytes, cuda_emulator::memory_in_use().bytes);
+  *total = bytes_of(current_device());
+  *free = *total - std::min(*total, cuda_emulator::memory_in_use(current_device()).bytes);
   return cudaSuccess;
 }
 
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  if (cuda_emulator::is_forbidden_by_capture()) return report(cudaErrorStreamCaptureUnsupported);
   note("cudaMallocHost ", bytes);
+  if (runs_out_of_memory()) return report(cudaErrorMemoryAllocation);
   *memory = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   pinned[static_cast<const std::byte*>(*memory)] = bytes;
   return report(*memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation);
@@ -242,85 +285,43 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
 
 cudaError_t cudaFreeHost(void* memory) {
   note("cudaFreeHost");
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    cuda_emulator::finish_device(static_cast<int>(i));
   pinned.erase(static_cast<const std::byte*>(memory));
   std::free(memory);
   return cudaSuccess;
 }
 
+// Pageable memory is read before the call returns, and has been written when it returns.
+// Page-locked memory is read and written when the stream comes to the copy.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-  const Where target = cuda_emulator::where_is(to, bytes);
-  if (!is_copy_of(target, cuda_emulator::where_is(from, bytes), kind))
-    return report(cudaErrorInvalidValue);
+  const Where target = cuda_emulator::where_is(to, bytes),
+              source = cuda_emulator::where_is(from, bytes);
+  if (!is_copy_of(target, source, kind)) return report(cudaErrorInvalidValue);
   ++called.copies;
-  const bool from_host = cuda_emulator::where_is(from, bytes) == Where::host;
-  const char* const kind_of_copy = from_host                 ? " from host "
-                                   : target == Where::device ? " "
-                                   : is_pinned(to)           ? " to host pinned "
-                                                             : " to host pageable ";
-  note("cudaMemcpyAsync", kind_of_copy, bytes, " bytes ", from, " to ", to);
+  const void* const on_host = source == Where::host ? from : target == Where::host ? to : nullptr;
+  const bool is_pageable = on_host != nullptr && !is_pinned(on_host);
+  note("cudaMemcpyAsync",
+       source == Where::host   ? " from host "
+       : target == Where::host ? " to host "
+                               : " ",
+       on_host == nullptr ? ""
+       : is_pageable      ? "pageable "
+                          : "pinned ",
+       bytes, " bytes ", from, " to ", to);
   if (cuda_emulator::is_dry()) {
     if (target == Where::host) std::memset(to, 0, bytes);
     return cudaSuccess;
   }
-  return cuda_emulator::issue(stream, [=] { std::memcpy(to, from, bytes); });
+  std::vector<std::byte> staged;
+  if (is_pageable && source == Where::host && !cuda_emulator::is_capturing(stream))
+    staged.assign(static_cast<const std::byte*>(from), static_cast<const std::byte*>(from) + bytes);
+  const cudaError_t status = cuda_emulator::enqueue_copy(stream, [=, staged = std::move(staged)] {
+    const cuda_emulator::Access access(cuda_emulator::kAllDevices);
+    std::memcpy(to, staged.empty() ? from : staged.data(), bytes);
+  });
+  if (is_pageable && target == Where::host && !cuda_emulator::is_capturing(stream))
+    cuda_emulator::finish(stream);
+  return status;
 }
-
-// --- streams, events, graphs ---------------------------------------------------------------------
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int) {
-  return hand_out(stream, std::make_unique<CUstream_st>());
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) { return take_back(stream); }
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  note("cudaStreamSynchronize");
-  return report(stream->capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
-}
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t event, unsigned int) {
-  note("cudaStreamWaitEvent ", event);
-  return cudaSuccess;
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
-  return hand_out(event, std::make_unique<CUevent_st>());
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) { return take_back(event); }
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  note("cudaEventRecord ", event);
-  return cudaSuccess;
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  note("cudaEventSynchronize ", event);
-  return cudaSuccess;
-}
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 1;
-  return cudaSuccess;
-}
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  stream->capturing = std::make_unique<CUgraph_st>();
-  ++captures;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
-  if (!stream->capturing) return report(cudaErrorInvalidValue);
-  --captures;
-  return hand_out(graph, std::move(stream->capturing));
-}
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
-                                 unsigned long long) {
-  auto made = std::make_unique<CUgraphExec_st>();
-  made->work = graph->work;
-  return hand_out(executable, std::move(made));
-}
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  note("cudaGraphLaunch");
-  ++called.launches;
-  for (const auto& work : executable->work) work();
-  return cudaSuccess;
-}
-cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return take_back(graph); }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) { return take_back(executable); }
