@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "base/round_up.h"
 #include "tensor/cuda/context.h"
@@ -18,10 +19,12 @@ constexpr std::size_t kPage = 2 * 1024 * 1024;
 constexpr std::size_t kSmall = 1024 * 1024;  // smaller blocks have their own regions
 constexpr std::size_t kSmallRegion = 8 * 1024 * 1024;
 
-// Bytes in use by tensors and bytes reserved from the device, summed over all arenas of a device.
+// The arenas of a device, and the bytes in use by tensors and reserved from the device in all of
+// them.
 struct Account {
   std::mutex mutex;
   MemoryStatistics statistics;
+  std::set<Arena*> arenas;
 };
 
 Account& account_of(const Device& device) {
@@ -43,11 +46,15 @@ Account& account_of(const Device& device) {
 
 class Arena : public std::enable_shared_from_this<Arena> {
  public:
-  explicit Arena(const Device& device) : device_(device), account_(account_of(device)) {}
+  explicit Arena(const Device& device) : device_(device), account_(account_of(device)) {
+    const std::lock_guard lock(account_.mutex);
+    account_.arenas.insert(this);
+  }
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena() {
     const std::lock_guard lock(account_.mutex);
+    account_.arenas.erase(this);
     return_regions();
   }
 
@@ -83,8 +90,9 @@ class Arena : public std::enable_shared_from_this<Arena> {
     if (std::byte* const block = pages.take(size)) return block;
     const std::size_t region = size < kSmall ? kSmallRegion : rounded_up(size, kPage);
     std::byte* fresh = ask_device(region);
-    if (fresh == nullptr && !keeps_regions_) {
-      return_regions();
+    if (fresh == nullptr) {
+      for (Arena* const arena : account_.arenas)
+        if (!arena->keeps_regions_) arena->return_regions();
       fresh = ask_device(region);
     }
     if (fresh == nullptr) return nullptr;

@@ -93,3 +93,15 @@ TEST_CASE("a tensor never lies across two allocations") {
   CHECK(large.to(Device::cpu()).rows(0, 1).to_vector() == std::vector<double>{7});
   cuda_emulator::set_adjacent(false);
 }
+
+TEST_CASE("memory that another arena does not use is given to the one that needs it") {
+  const auto ours = cuda::make_arena(Device::cuda());
+  const auto tensor = [] { return Tensor({8 << 20}, DType::f32, Device::cuda()); };
+  tensor();  // its region stays in the default arena
+  cuda_emulator::set_device_bytes(memory_statistics(Device::cuda()).reserved_bytes + (1 << 20));
+  {
+    const cuda::ArenaScope scope(ours);
+    CHECK(message_of([&] { tensor(); }) == "");
+  }
+  cuda_emulator::set_device_bytes({});
+}
