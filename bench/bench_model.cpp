@@ -12,6 +12,7 @@
 
 #include "apps/app.h"
 #include "eval/inference.h"
+#include "eval/inference_step.h"
 #include "eval/machine.h"
 #include "nn/init.h"
 #include "nn/models.h"
@@ -54,7 +55,13 @@ class Work {
         targets_(full({options.batch_size}, 0.5, DType::f32, device)) {
     model_->to(device);
     model_->train(options.mode == "train");
-    if (options.mode != "train") return;
+    const bool is_recorded = !options.profile;  // a replay shows no ops
+    if (options.mode != "train") {
+      inference_step_ = std::make_unique<InferenceStep>(
+          device, [this](const Tensors&) { return outputs_of(*model_, images_); },
+          InferenceStep::Options{.batch_size = options.batch_size, .record = is_recorded});
+      return;
+    }
     optimizer_ = std::make_unique<Adam>(
         std::vector<ParameterGroup>{{.parameters = model_->named_parameters()}});
     training_step_ = std::make_unique<TrainingStep>(
@@ -63,16 +70,14 @@ class Work {
           return binary_cross_entropy_with_logits(reshape(outputs_of(*model_, images_), {-1}),
                                                   targets_);
         },
-        TrainingStep::Options{.batch_size = options.batch_size});
+        TrainingStep::Options{.batch_size = options.batch_size, .record = is_recorded});
     batch_.samples.resize(static_cast<std::size_t>(options.batch_size));
   }
 
   void step() {
-    if (!training_step_) {
-      const NoGrad no_grad;
-      const Tensor logits = outputs_of(*model_, images_);
-      if (logits_before_.defined()) logits_before_.to_vector();
-      logits_before_ = logits;
+    if (inference_step_) {
+      inference_step_->issue({});
+      inference_step_->take_outputs(false);
       return;
     }
     training_step_->issue({batch_});
@@ -81,17 +86,17 @@ class Work {
 
   // Waits for issued steps.
   void finish() {
-    if (logits_before_.defined()) logits_before_.to_vector();
+    while (inference_step_ && inference_step_->take_outputs(true)) continue;
     while (training_step_ && training_step_->take_result(true)) continue;
   }
 
  private:
   std::unique_ptr<Module> model_;
   Tensor images_, targets_;
-  std::unique_ptr<Adam> optimizer_;              // in training
-  std::unique_ptr<TrainingStep> training_step_;  // in training
-  TrainingBatch batch_;                          // without inputs: they are prepared once
-  Tensor logits_before_;
+  std::unique_ptr<Adam> optimizer_;                // in training
+  std::unique_ptr<TrainingStep> training_step_;    // in training
+  TrainingBatch batch_;                            // without inputs: they are prepared once
+  std::unique_ptr<InferenceStep> inference_step_;  // in inference
 };
 
 // The time of each op. The time of an op's forward pass is counted from the end of the previous

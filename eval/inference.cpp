@@ -1,6 +1,9 @@
 // Runs batches through a model.
 #include "eval/inference.h"
 
+#include <algorithm>
+
+#include "eval/inference_step.h"
 #include "ops/ops.h"
 
 namespace osteon {
@@ -21,7 +24,6 @@ Tensor outputs_of(Module& model, const Tensor& input) {
 ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore& store,
                           const std::vector<std::int64_t>& indices, const InferenceOptions& options,
                           const std::function<void(std::int64_t)>& progress) {
-  const NoGrad no_grad;
   const bool was_training = model.is_training();
   model.eval();
   Loader loader(store, indices,
@@ -29,22 +31,27 @@ ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore
                  .image_size = info.image_size,
                  .workers = options.workers,
                  .augmentation = {.flip = options.mirrored ? 1.0 : 0.0}});
-  const Device device = model.device();
+  InferenceStep step(
+      model.device(),
+      [&](const Tensors& inputs) {
+        return outputs_of(model, model_input(inputs[0], inputs[1], info, options.dtype));
+      },
+      {.batch_size = std::min(options.batch_size, static_cast<std::int64_t>(indices.size())),
+       .record = options.record});
   ImageValues outputs;
-  Tensor before;  // read only after the next batch is issued, so that a CUDA device never waits
-  const auto take = [&](const Tensor& next) {
-    if (before.defined()) {
-      const std::vector<double> values = before.to_vector();
-      outputs.columns = before.dim(1);
+  const auto take = [&](bool wait) {
+    while (const std::optional<Tensor> taken = step.take_outputs(wait)) {
+      const std::vector<double> values = taken->to_vector();
+      outputs.columns = taken->dim(1);
       outputs.values.insert(outputs.values.end(), values.begin(), values.end());
       if (progress) progress(static_cast<std::int64_t>(outputs.rows()));
     }
-    before = next;
   };
-  for (Batch batch; loader.next(batch);)
-    take(outputs_of(model, model_input(batch.images.to(device), batch.matrices.to(device), info,
-                                       options.dtype)));
-  take({});
+  for (Batch batch; loader.next(batch);) {
+    step.issue({batch.images, batch.matrices});
+    take(/*wait=*/false);
+  }
+  take(/*wait=*/true);
   model.train(was_training);
   return outputs;
 }

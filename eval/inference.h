@@ -16,6 +16,7 @@ struct InferenceOptions {
   int workers = 2;
   DType dtype = DType::f32;  // of the activations
   bool mirrored = false;     // mirror every image, left to right
+  bool record = true;        // on a CUDA device: record the model as a graph and replay it
 };
 
 // The model's input, from the images and matrices of a loader's batch: warped, normalised,

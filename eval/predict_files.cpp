@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -16,8 +18,8 @@
 #include "data/augment.h"
 #include "data/loader.h"
 #include "eval/inference.h"
+#include "eval/inference_step.h"
 #include "eval/results.h"
-#include "tensor/autograd.h"
 
 namespace osteon {
 namespace {
@@ -29,6 +31,12 @@ struct Item {
   std::string path;
   std::optional<Image> image;
   std::string failure;
+};
+
+// A batch whose outputs were not taken yet.
+struct IssuedBatch {
+  std::vector<Item> items;
+  Batch batch{};  // of the readable items; not used if there are none
 };
 
 class Predictor {
@@ -46,13 +54,16 @@ class Predictor {
   FilePredictions run(const ImageFiles& images) {
     for (const FileFailure& failure : images.failures) fail(failure.path, failure.reason);
     const std::vector<fs::path>& files = images.files;
+    make_steps(files.size());
     for (std::size_t done = 0; done < files.size();) {
       const std::size_t most = done == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
       const std::size_t count = std::min(most, files.size() - done);
-      predict(read({files.begin() + static_cast<std::ptrdiff_t>(done),
-                    files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
+      issue(read({files.begin() + static_cast<std::ptrdiff_t>(done),
+                  files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
+      finish(/*wait=*/done == 0);
       done += count;
     }
+    finish(/*wait=*/true);
     if (options_.by_study) group_folders();
     return std::move(predictions_);
   }
@@ -73,23 +84,55 @@ class Predictor {
     return items;
   }
 
-  void predict(const std::vector<Item>& items) {
+  // One step per model. On a CUDA device all batches have one shape, so the first one (of one file)
+  // has it, too.
+  void make_steps(std::size_t files) {
+    const auto rows = std::min(options_.batch_size,
+                               std::max(static_cast<std::int64_t>(files) - 1, std::int64_t{1}));
+    for (const auto& [info, model] : models_)
+      steps_.push_back(std::make_unique<InferenceStep>(
+          model->device(),
+          [this, &info, &model](const Tensors& inputs) {
+            return outputs_of(*model, model_input(inputs[0], inputs[1], info, options_.dtype));
+          },
+          InferenceStep::Options{.batch_size = rows, .record = options_.record}));
+  }
+
+  static std::vector<const Item*> readable(const std::vector<Item>& items) {
     std::vector<const Item*> readable;
-    for (const Item& item : items) {
-      if (!item.image) continue;
-      readable.push_back(&item);
-      if (options_.on_warning && !item.image->warnings.empty())
-        options_.on_warning(item.path, item.image->warnings.front());
-    }
+    for (const Item& item : items)
+      if (item.image) readable.push_back(&item);
+    return readable;
+  }
+
+  void issue(std::vector<Item> items) {
+    IssuedBatch& issued = issued_.emplace_back(IssuedBatch{std::move(items)});
+    const std::vector<const Item*> images = readable(issued.items);
+    if (images.empty()) return;
+    issued.batch = make_batch(images);
+    for (const auto& step : steps_) step->issue({issued.batch.images, issued.batch.matrices});
+  }
+
+  // Reports the issued batches; unless `wait`, all but the last one on a CUDA device.
+  void finish(bool wait) {
+    const std::size_t left_alone = models_.front().model->device().is_cuda() && !wait ? 1 : 0;
+    for (; issued_.size() > left_alone; issued_.pop_front()) report(issued_.front());
+  }
+
+  void report(const IssuedBatch& issued) {
+    const std::vector<const Item*> images = readable(issued.items);
+    if (options_.on_warning)
+      for (const Item* item : images)
+        if (!item->image->warnings.empty())
+          options_.on_warning(item->path, item->image->warnings.front());
     ImageValues predictions;
-    std::vector<std::string> heat_maps(readable.size());
-    if (!readable.empty()) {
-      const Batch batch = make_batch(readable);
-      predictions = infer(batch);
-      if (!options_.cam.empty()) heat_maps = write_overlays(readable, batch);
+    std::vector<std::string> heat_maps(images.size());
+    if (!images.empty()) {
+      predictions = take_predictions();
+      if (!options_.cam.empty()) heat_maps = write_overlays(images, issued.batch);
     }
     std::size_t next = 0;
-    for (const Item& item : items) {
+    for (const Item& item : issued.items) {
       if (!item.image) {
         fail(item.path, item.failure);
         continue;
@@ -97,6 +140,17 @@ class Predictor {
       add(item.path, predictions.row(next), heat_maps[next]);
       ++next;
     }
+  }
+
+  // The mean of the models' predictions for the oldest batch with images.
+  ImageValues take_predictions() {
+    ImageValues mean;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Tensor outputs = steps_[i]->take_outputs(/*wait=*/true).value();
+      add_share(mean, task_->predict({outputs.dim(1), outputs.to_vector()}, models_[i].info),
+                static_cast<double>(models_.size()));
+    }
+    return mean;
   }
 
   void add(const std::string& path, std::span<const double> prediction,
@@ -122,30 +176,17 @@ class Predictor {
     return batch;
   }
 
-  // The model's input, on the model's device.
-  Tensor input_for(const Module& model, const Batch& batch, const ModelInfo& info) const {
-    return model_input(batch.images.to(model.device()), batch.matrices.to(model.device()), info,
-                       options_.dtype);
-  }
-
-  ImageValues infer(const Batch& batch) const {
-    const NoGrad no_grad;
-    ImageValues mean;
-    for (const auto& [info, model] : models_) {
-      const Tensor outputs = outputs_of(*model, input_for(*model, batch, info));
-      add_share(mean, task_->predict({outputs.dim(1), outputs.to_vector()}, info),
-                static_cast<double>(models_.size()));
-    }
-    return mean;
-  }
-
   // Returns the paths of the overlays.
   std::vector<std::string> write_overlays(const std::vector<const Item*>& items,
                                           const Batch& batch) {
     const std::string layer =
         options_.cam_layer.empty() ? grad_cam_layer(info_) : options_.cam_layer;
-    const std::vector<HeatMap> maps =
-        grad_cam(*models_.front().model, input_for(*models_.front().model, batch, info_), layer);
+    Module& model = *models_.front().model;
+    const Device device = model.device();
+    const std::vector<HeatMap> maps = grad_cam(
+        model,
+        model_input(batch.images.to(device), batch.matrices.to(device), info_, options_.dtype),
+        layer);
     std::vector<std::string> names;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const fs::path file = options_.cam / heat_map_name(items[i]->path);
@@ -216,6 +257,8 @@ class Predictor {
   const PredictOptions& options_;
   const ModelInfo& info_;
   const std::unique_ptr<Task> task_;
+  std::vector<std::unique_ptr<InferenceStep>> steps_;  // one per model
+  std::deque<IssuedBatch> issued_;
   std::set<std::string> names_;
   FilePredictions predictions_;
 };

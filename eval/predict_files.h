@@ -39,6 +39,7 @@ struct FilePredictions {
 struct PredictOptions {
   std::int64_t batch_size = 16;
   DType dtype = DType::f32;
+  bool record = true;           // on a CUDA device: record the models as graphs and replay them
   bool by_study = false;        // the images of one folder are the views of one study
   std::filesystem::path cam{};  // folder for Grad-CAM overlays of the first model; empty: none
   std::string cam_layer{};      // empty: grad_cam_layer()
@@ -49,7 +50,8 @@ struct PredictOptions {
 };
 
 // Predicts each file in order, and decides with the threshold of `info`. The first file is a batch
-// of its own (so that the first result appears soon), the others form batches. A file that is
+// of its own (so that the first result appears soon), the others form batches; on a CUDA device a
+// batch is computed while the next one is read. A file that is
 // unreadable or whose prediction is not finite is a failure; the others are still predicted. Throws
 // Error if an overlay cannot be written.
 FilePredictions predict_files(std::span<const TrainedModel> models, const ModelInfo& info,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/backend.h"
+#include "tensor/cuda/allocator.h"
 
 namespace osteon {
 
@@ -68,8 +69,11 @@ void ConvBatchNorm::fold() {
     float* to = weight.data<float>() + k * size;
     for (std::int64_t i = 0; i < size; ++i) to[i] = from[i] * factor;
   }
-  weight_ = weight.to(conv_.weight.device());
-  bias_ = bias.to(conv_.weight.device());
+  const Device device = conv_.weight.device();
+  // Inference may run in an arena of its own, which must not outlive it.
+  const cuda::ArenaScope scope(device.is_cuda() ? cuda::default_arena(device) : nullptr);
+  weight_ = weight.to(device);
+  bias_ = bias.to(device);
 }
 
 }  // namespace osteon

@@ -85,8 +85,9 @@ class Module {
   // model.
   virtual void set_random_key(const RandomKey&) {}
 
-  // Applies a forward pass's change of the module's state on the CPU. A replay of a CUDA graph
-  // computes only on the device, and then calls this for each module.
+  // Applies a forward pass's change of the module's state on the CPU, which must be in registered
+  // buffers. A replay of a CUDA graph computes only on the device, and then calls this for each
+  // module; if a step cannot be recorded, its changes of these buffers are undone.
   virtual void replayed() {}
 
  protected:

@@ -1,7 +1,7 @@
 // Replaces tensor/cuda in a build without CUDA. No tensor can be on a CUDA device there.
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/elements.h"
-#include "tensor/cuda/graph.h"
+#include "tensor/cuda/repeated_work.h"
 #include "tensor/cuda/transfer.h"
 #include "tensor/cuda/upload.h"
 
@@ -33,9 +33,10 @@ class Arena {};
 std::shared_ptr<Arena> make_arena(const Device& device) { refuse(device); }
 ArenaScope::ArenaScope(std::shared_ptr<Arena>) {}
 ArenaScope::~ArenaScope() = default;
-std::unique_ptr<Graph> Graph::record(const Device& device, const std::function<void()>&) {
-  refuse(device);
-}
+std::shared_ptr<Arena> default_arena(const Device& device) { refuse(device); }
+struct RepeatedWork::State {};
+RepeatedWork::RepeatedWork(const Device& device, std::string, Function, Options) { refuse(device); }
+Tensors RepeatedWork::operator()(const Tensors&) { return {}; }
 Upload::Upload(const Device& device) { refuse(device); }
 Tensors Upload::operator()(const Tensors& sources) { return sources; }
 Downloads::Downloads(const Device& device) { refuse(device); }

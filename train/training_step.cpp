@@ -7,29 +7,17 @@
 
 #include "ops/ops.h"
 #include "tensor/cuda/allocator.h"
-#include "tensor/cuda/graph.h"
+#include "tensor/cuda/repeated_work.h"
 #include "tensor/cuda/upload.h"
 
 namespace osteon {
-namespace {
-
-// Number of steps that run directly before one is recorded. They choose plans, open libraries, fill
-// caches and allocate memory, none of which can be recorded; after two steps all this is done.
-constexpr int kWarmUp = 2;
-
-}  // namespace
 
 // The members of a step on a CUDA device.
 struct TrainingStep::OnDevice {
-  explicit OnDevice(const Device& device)
-      : upload(device), downloads(device), arena(cuda::make_arena(device)) {}
-
   cuda::Upload upload;
   cuda::Downloads downloads;
   const std::shared_ptr<cuda::Arena> arena;  // memory of the recorded step
-  int warm = 0;                              // full steps computed in it without recording
-  std::unique_ptr<cuda::Graph> graph;
-  Tensors fixed_inputs, fixed_numbers;
+  cuda::RepeatedWork full_step;              // with one full batch
 };
 
 bool TrainingResult::is_finite() const {
@@ -44,7 +32,7 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       options_(options),
       device_(model.device()),
       next_step_(options.first_step),
-      on_device_(device_.is_cuda() ? std::make_unique<OnDevice>(device_) : nullptr) {}
+      on_device_(device_.is_cuda() ? open_device() : nullptr) {}
 
 TrainingStep::~TrainingStep() = default;
 
@@ -65,7 +53,8 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   const auto inputs = [&](std::size_t i) {
     return on_device_ ? on_device_->upload(batches[i].inputs) : batches[i].inputs;
   };
-  step.numbers = may_replay(batches) ? replay(inputs(0)) : compute(batches.size(), inputs);
+  step.numbers =
+      is_full_step(batches) ? on_device_->full_step(inputs(0)) : compute(batches.size(), inputs);
   if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
   ++next_step_;
@@ -120,29 +109,25 @@ Tensors TrainingStep::compute(std::size_t batches,
   return numbers;
 }
 
-bool TrainingStep::may_replay(const std::vector<TrainingBatch>& batches) const {
+bool TrainingStep::is_full_step(const std::vector<TrainingBatch>& batches) const {
   return on_device_ && batches.size() == 1 &&
          static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
 }
 
-// Replays the recorded step: the same kernels on the same addresses, so the inputs are copied to
-// the addresses they had when it was recorded.
-Tensors TrainingStep::replay(const Tensors& inputs) {
-  OnDevice& on = *on_device_;
-  if (on.fixed_inputs.empty())
-    for (const Tensor& input : inputs) on.fixed_inputs.push_back(empty_like(input));
-  for (std::size_t i = 0; i < inputs.size(); ++i) copy_(on.fixed_inputs[i], inputs[i]);
-  const auto fixed = [&](std::size_t) { return on.fixed_inputs; };
-  if (!on.graph && on.warm < kWarmUp) {
-    ++on.warm;
-    return compute(1, fixed);
-  }
-  if (!on.graph)  // records: the host runs the whole step, but the device computes nothing yet
-    on.graph = cuda::Graph::record(device_, [&] { on.fixed_numbers = compute(1, fixed); });
-  else
-    note_replay();
-  on.graph->replay();
-  return on.fixed_numbers;
+std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
+  Tensors host_state;
+  for (const auto& [name, buffer] : model_.named_buffers())
+    if (!buffer.device().is_cuda()) host_state.push_back(buffer);
+  const auto full_step = [this](const Tensors& inputs) {
+    return compute(1, [&](std::size_t) { return inputs; });
+  };
+  return std::make_unique<OnDevice>(OnDevice{
+      cuda::Upload(device_),
+      cuda::Downloads(device_),
+      cuda::make_arena(device_),
+      {device_, "the training step", full_step, {options_.record, std::move(host_state), [this] {
+                                                   note_replay();
+                                                 }}}});
 }
 
 // The host's side effects of a step (versions, batch counters), which a replay skips.

@@ -34,9 +34,9 @@ struct TrainingResult {
 class TrainingStep {
  public:
   struct Options {
-    std::int64_t batch_size =
-        0;                 // of a full batch; steps with full batches are recorded on a CUDA device
-    double clip_norm = 0;  // 0: gradients are not clipped
+    std::int64_t batch_size = 0;     // of a full batch
+    bool record = true;              // on a CUDA device: record a step with one full batch
+    double clip_norm = 0;            // 0: gradients are not clipped
     bool restore_nonfinite = false;  // undo a skipped step's changes of buffers
     std::uint64_t seed = 0;          // of the layers' random draws
     std::int64_t first_step = 0;     // the number of the first issued step
@@ -67,8 +67,8 @@ class TrainingStep {
 
   void draw_from(std::int64_t first_sample) const;
   Tensors compute(std::size_t batches, const std::function<Tensors(std::size_t)>& inputs);
-  Tensors replay(const Tensors& inputs);
-  bool may_replay(const std::vector<TrainingBatch>& batches) const;
+  bool is_full_step(const std::vector<TrainingBatch>& batches) const;
+  std::unique_ptr<OnDevice> open_device();
   void note_replay();
 
   Module& model_;

@@ -149,8 +149,17 @@ std::shared_ptr<Arena>& scoped_arena() {
   return arena;
 }
 
+std::shared_ptr<Arena> arena_in_use(const Device& device) {
+  const std::shared_ptr<Arena>& scoped = scoped_arena();
+  return scoped && scoped->device() == device ? scoped : default_arena(device);
+}
+
+}  // namespace
+
+std::shared_ptr<Arena> make_arena(const Device& device) { return std::make_shared<Arena>(device); }
+
 // Never destroyed, like contexts.
-const std::shared_ptr<Arena>& default_arena(const Device& device) {
+std::shared_ptr<Arena> default_arena(const Device& device) {
   using Arenas = std::map<int, std::shared_ptr<Arena>>;
   static auto* const arenas = std::make_unique<Arenas>().release();
   static std::mutex mutex;
@@ -159,15 +168,6 @@ const std::shared_ptr<Arena>& default_arena(const Device& device) {
   if (!arena) arena = make_arena(device);
   return arena;
 }
-
-const std::shared_ptr<Arena>& arena_in_use(const Device& device) {
-  const std::shared_ptr<Arena>& scoped = scoped_arena();
-  return scoped && scoped->device() == device ? scoped : default_arena(device);
-}
-
-}  // namespace
-
-std::shared_ptr<Arena> make_arena(const Device& device) { return std::make_shared<Arena>(device); }
 
 ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(scoped_arena()) {
   if (arena) scoped_arena() = std::move(arena);

@@ -14,6 +14,9 @@ namespace osteon::cuda {
 // replay writes to the addresses of the capture.
 class Arena;
 std::shared_ptr<Arena> make_arena(const Device& device);
+// The device's own arena, never destroyed: for memory that is needed longer than the graph in whose
+// arena it would be allocated.
+std::shared_ptr<Arena> default_arena(const Device& device);
 
 // During its lifetime this thread's allocations on the arena's device come from the arena. A null
 // arena changes nothing.

@@ -10,6 +10,7 @@ namespace osteon::cuda {
 
 class Arena {};
 std::shared_ptr<Arena> make_arena(const Device&) { return std::make_shared<Arena>(); }
+std::shared_ptr<Arena> default_arena(const Device& device) { return make_arena(device); }
 ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(std::move(arena)) {}
 ArenaScope::~ArenaScope() = default;
 

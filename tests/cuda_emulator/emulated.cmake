@@ -24,6 +24,8 @@ add_emulated_test(cuda_optim_test_emulated cuda/cuda_optim_test.cpp ${folder}/al
 add_emulated_test(cuda_training_test_emulated cuda/cuda_training_test.cpp)
 add_emulated_test(cuda_trainer_test_emulated cuda/cuda_trainer_test.cpp)
 add_emulated_test(cuda_plans_test_emulated cuda/cuda_plans_test.cpp)
+add_emulated_test(cuda_recording_test_emulated cuda/cuda_recording_test.cpp)
+add_emulated_test(inference_calls_test ${folder}/inference_calls_test.cpp)
 add_emulated_test(capability_test ${folder}/capability_test.cpp)
 add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
 add_emulated_test(order_test ${folder}/order_test.cpp)
