@@ -158,7 +158,8 @@ void evaluate(EvalOptions& options) {
   const EvaluationOptions evaluation{
       .inference = {.batch_size = options.batch_size,
                     .workers = options.workers,
-                    .dtype = activation_dtype(options.precision, device)},
+                    .dtype = activation_dtype(options.precision, device),
+                    .record = options.may_record()},
       .flip = options.tta == "flip",
       .bootstrap = {.draws = options.bootstrap, .seed = options.seed},
       .compare = options.compare,

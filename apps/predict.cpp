@@ -73,6 +73,7 @@ void predict(Options& options) {
   check_outputs(options);
   const Device device = configure_process(options);
   options.predict.dtype = activation_dtype(options.precision, device);
+  options.predict.record = options.may_record();
   std::vector<TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(load_model(checkpoint, device));

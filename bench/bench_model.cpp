@@ -55,7 +55,7 @@ class Work {
         targets_(full({options.batch_size}, 0.5, DType::f32, device)) {
     model_->to(device);
     model_->train(options.mode == "train");
-    const bool is_recorded = !options.profile;  // a replay shows no ops
+    const bool is_recorded = options.may_record() && !options.profile;  // a replay shows no ops
     if (options.mode != "train") {
       inference_step_ = std::make_unique<InferenceStep>(
           device, [this](const Tensors&) { return outputs_of(*model_, images_); },

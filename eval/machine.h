@@ -1,4 +1,5 @@
-// The machine options of the programs: --device, --backend, --precision and --threads.
+// The machine options of the programs: --device, --backend, --precision, --threads and
+// --record.
 #pragma once
 
 #include <string>
@@ -14,6 +15,8 @@ struct MachineOptions {
   std::string backend = "auto";    // auto, reference
   std::string precision = "fp32";  // fp32, tf32, bf16
   int threads = 0;                 // number of computing threads; 0: all cores
+  std::string record = "auto";     // auto, off: CUDA graphs
+  bool may_record() const { return record != "off"; }
 };
 
 // The table of these options (base/option.h).
@@ -33,6 +36,13 @@ void for_each_machine_option(Options& o, const Visit& visit) {
   visit(OptionInfo{"threads", machine, "number of computing threads; 0: all cores",
                    OnResume::changes_bits},
         o.threads, InRange{0, 1024});
+  visit(OptionInfo{.name = "record",
+                   .group = machine,
+                   .help = "CUDA: auto records a step as a graph and replays it, if that is "
+                           "possible; off issues each step call by call, with the same results",
+                   .on_resume = OnResume::may_change,
+                   .may_be_absent = true},
+        o.record, OneOf{{"auto", "off"}});
 }
 
 // The dtype of the activations: f32, or bf16 for precision bf16. Prints a note on standard error if

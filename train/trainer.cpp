@@ -147,10 +147,12 @@ Trainer::Validation Trainer::validate() {
                " had a finite loss; the last checkpoint is ", run_->last_checkpoint());
   const Task& task = *data_.task;
   const Samples samples = data_.samples(data_.val);
-  const ImageValues outputs = infer_outputs(
-      *model_, info_, *data_.images.store, data_.val,
-      {.batch_size = options_.batch_size, .workers = options_.workers, .dtype = dtype_},
-      [&](std::int64_t) { stop_if_interrupted(); });
+  const ImageValues outputs = infer_outputs(*model_, info_, *data_.images.store, data_.val,
+                                            {.batch_size = options_.batch_size,
+                                             .workers = options_.workers,
+                                             .dtype = dtype_,
+                                             .record = options_.may_record()},
+                                            [&](std::int64_t) { stop_if_interrupted(); });
   const auto count = static_cast<std::int64_t>(outputs.rows());
   Validation validation;
   validation.loss = task.loss(from_vector(outputs.values, {count, outputs.columns}, DType::f64),
@@ -217,7 +219,8 @@ std::unique_ptr<TaskResult> Trainer::evaluate_best() {
   return evaluate_models(best, best[0].info, data_.images, test.empty() ? data_.val : test,
                          {.inference = {.batch_size = options_.batch_size,
                                         .workers = options_.workers,
-                                        .dtype = dtype_},
+                                        .dtype = dtype_,
+                                        .record = options_.may_record()},
                           .report = {.split = test.empty() ? "val" : "test",
                                      .precision = options_.precision,
                                      .checkpoints = {options_.out}}},

@@ -121,6 +121,7 @@ void Trainer::build_step() {
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
       TrainingStep::Options{.batch_size = options_.batch_size,
+                            .record = options_.may_record(),
                             .clip_norm = options_.clip_norm,
                             .restore_nonfinite = options_.skip_nonfinite,
                             .seed = options_.seed,

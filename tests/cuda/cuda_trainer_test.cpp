@@ -66,6 +66,11 @@ TEST_CASE(
     options.cache = "none";
     CHECK(trained(options, device) == expected);
   }
+  SUBCASE("with each step issued call by call") {
+    TrainOptions options = options_for(data, folder.path() / "by_call");
+    options.record = "off";
+    CHECK(trained(options, device) == expected);
+  }
   SUBCASE("evaluated from its files, on the device and on the CPU") {
     std::vector<double> losses;
     for (const Device& where : {device, Device::cpu()}) {
