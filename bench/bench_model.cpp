@@ -196,7 +196,8 @@ void measure(const BenchOptions& options, Clock::time_point start) {
                          ? static_cast<std::int64_t>(memory_statistics(device).reserved_bytes)
                          : peak_resident_bytes()},
       {"page_faults_per_step", faults},
-      {"reference_fallbacks", describe_reference_fallbacks()}};
+      {"reference_fallbacks", describe_reference_fallbacks()},
+      {"plan_faults", describe_plan_faults()}};
   std::cout << line.dump() << "\n";
 }
 

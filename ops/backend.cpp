@@ -2,6 +2,7 @@
 #include "ops/backend.h"
 
 #include <atomic>
+#include <cstdio>
 #include <mutex>
 
 #include "ops/onednn/onednn.h"
@@ -12,14 +13,38 @@ namespace {
 std::atomic<Backend> current{Backend::automatic};
 std::atomic<bool> tf32_allowed{false}, nondeterministic_allowed{false}, autotune_on{false};
 
-struct Fallbacks {
-  std::mutex mutex;
-  std::map<std::string, std::int64_t> count;
+class Counters {
+ public:
+  // Returns the number so far.
+  std::int64_t count(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    return ++counts_[what];
+  }
+  std::map<std::string, std::int64_t> all() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t> counts_;
 };
 
-Fallbacks& fallbacks() {
-  static Fallbacks all;
+Counters& fallbacks() {
+  static Counters all;
   return all;
+}
+
+Counters& faults_of_plans() {
+  static Counters all;
+  return all;
+}
+
+std::string describe(const std::map<std::string, std::int64_t>& counts) {
+  std::string text;
+  for (const auto& [what, count] : counts)
+    text += format(text.empty() ? "" : ", ", what, " x ", count);
+  return text;
 }
 
 }  // namespace
@@ -44,23 +69,21 @@ bool has_fast_path() {
 
 bool has_fast_bf16() { return onednn::multiplies_bf16(); }
 
-std::map<std::string, std::int64_t> reference_fallbacks() {
-  const std::lock_guard lock(fallbacks().mutex);
-  return fallbacks().count;
-}
-
-std::string describe_reference_fallbacks() {
-  std::string text;
-  for (const auto& [kernel, count] : reference_fallbacks())
-    text += format(text.empty() ? "" : ", ", kernel, " x ", count);
-  return text;
-}
+std::map<std::string, std::int64_t> reference_fallbacks() { return fallbacks().all(); }
+std::string describe_reference_fallbacks() { return describe(reference_fallbacks()); }
 
 void count_fallback(const char* kernel, const Tensor& x) {
   if (backend() == Backend::reference || x.numel() == 0) return;
   if (x.dtype() != DType::f32 && x.dtype() != DType::bf16) return;
-  const std::lock_guard lock(fallbacks().mutex);
-  ++fallbacks().count[format(kernel, " ", x.dtype())];
+  fallbacks().count(format(kernel, " ", x.dtype()));
+}
+
+std::map<std::string, std::int64_t> plan_faults() { return faults_of_plans().all(); }
+std::string describe_plan_faults() { return describe(plan_faults()); }
+
+void count_plan_fault(const std::string& kind, const std::string& reason) {
+  if (faults_of_plans().count(kind) == 1)
+    std::fprintf(stderr, "warning: %s, the first one: %s\n", kind.c_str(), reason.c_str());
 }
 
 }  // namespace osteon

@@ -62,6 +62,18 @@ std::map<std::string, std::int64_t> reference_fallbacks();
 // The same on one line, as `conv2d_forward bf16 x 53, ...`; empty if there were none.
 std::string describe_reference_fallbacks();
 
+// Faults of cuDNN's plans on CUDA devices since the start of the program: for each kind of fault,
+// how often. The results are right, but slower to get: a stored plan that cuDNN refuses is compiled
+// again; if an engine cannot be compiled, another one is used; if none of a graph can be, our own
+// kernels or separate operations are. The first fault of each kind is also a warning on standard
+// error. Empty if there was no fault.
+std::map<std::string, std::int64_t> plan_faults();
+// The same on one line, as `graphs that cannot be compiled x 20, ...`; empty if there were none.
+std::string describe_plan_faults();
+
+// Counts a fault of a plan. `reason` is for the warning.
+void count_plan_fault(const std::string& kind, const std::string& reason);
+
 // A kernel with a fast path calls this when the reference computes the result for `x` instead.
 void count_fallback(const char* kernel, const Tensor& x);
 

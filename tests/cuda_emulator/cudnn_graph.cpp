@@ -3,8 +3,11 @@
 // product's own code makes the specs and stores and times the plans.
 #include "ops/cuda/cudnn/graph.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 
 #include "ops/kernels.h"
@@ -17,10 +20,20 @@
 
 namespace cuda_emulator {
 
+namespace {
+
+std::int64_t failing_configurations = 0;
+bool library_is_missing = false;
+
+}  // namespace
+
 CudnnSpecs& executed_specs() {
   static CudnnSpecs specs;
   return specs;
 }
+
+void set_failing_configurations(std::int64_t count) { failing_configurations = count; }
+void set_missing_library(bool missing) { library_is_missing = missing; }
 
 }  // namespace cuda_emulator
 
@@ -28,7 +41,20 @@ namespace osteon::cuda {
 namespace {
 
 // Not the user's plans: a plan of the emulated cuDNN is valid in one process only.
-[[maybe_unused]] const int plan_cache = ::setenv("OSTEON_PLAN_CACHE", OSTEON_EMULATED_PLANS, 1);
+class PlanCache {
+ public:
+  PlanCache() : folder_(format(OSTEON_EMULATED_PLANS, "/", ::getpid())) {
+    ::setenv("OSTEON_PLAN_CACHE", folder_.c_str(), 1);
+  }
+  ~PlanCache() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+ private:
+  const std::string folder_;
+};
+[[maybe_unused]] const PlanCache plan_cache;
 
 using Memory = std::map<Role, void*>;
 
@@ -172,12 +198,15 @@ struct CudnnGraph::Impl {
   CudnnSpec spec;
   bool is_from_bytes = false;
   std::int64_t built = 0;  // the configuration
+  std::vector<std::string> failures{};
 };
 
 CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
     : impl_(std::make_unique<Impl>(Impl{target.impl_->stream, spec, false})) {
   OSTEON_CHECK(std::visit([](const auto& each) { return has_plan(each); }, spec),
                "emulated cuDNN has no plan for ", describe(spec));
+  OSTEON_CHECK(!cuda_emulator::library_is_missing || !std::holds_alternative<BatchNormSpec>(spec),
+               "emulated cuDNN: no configurations; ", kMissingLibrary);
   specs_by_text().insert_or_assign(describe(spec), spec);
 }
 
@@ -193,10 +222,17 @@ CudnnGraph& CudnnGraph::operator=(CudnnGraph&&) noexcept = default;
 
 std::int64_t CudnnGraph::configurations() const { return kConfigurations; }
 bool CudnnGraph::build(std::int64_t i) {
+  if (i < cuda_emulator::failing_configurations)
+    impl_->failures.push_back(format("emulated cuDNN: configuration ", i, " fails"));
   impl_->built = i;
-  return i < kConfigurations;
+  return i >= cuda_emulator::failing_configurations && i < kConfigurations;
 }
-bool CudnnGraph::build_first() { return build(0); }
+bool CudnnGraph::build_first() {
+  for (std::int64_t i = 0; i < kConfigurations; ++i)
+    if (build(i)) return true;
+  return false;
+}
+const std::vector<std::string>& CudnnGraph::failures() const { return impl_->failures; }
 std::string CudnnGraph::engine() const { return "emulated"; }
 std::int64_t CudnnGraph::workspace_bytes() const { return kWorkspaceBytes; }
 std::string CudnnGraph::serialise() const {

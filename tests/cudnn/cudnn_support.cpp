@@ -35,6 +35,7 @@ struct Result {
   std::string why_not;
   bool apart = false;  // the engine computes the graph without its residual and ReLU
   bool failed = false;
+  std::vector<std::string> failures{};  // of engines, before the one that was compiled
   std::int64_t configurations = 0, workspace_bytes = 0;
   double seconds = 0;
   std::size_t stored_bytes = 0;
@@ -77,7 +78,9 @@ Result compile(const cuda::CudnnTarget& target, const cuda::CudnnSpec& spec,
   try {
     cuda::CudnnGraph graph(target, spec, allow_nondeterministic);
     result.configurations = graph.configurations();
-    if (graph.build_first()) {
+    const bool is_built = graph.build_first();
+    result.failures = graph.failures();
+    if (is_built) {
       result.seconds =
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       result.engine = graph.engine();
@@ -98,7 +101,9 @@ Result compile_or_unfuse(const cuda::CudnnTarget& target, const cuda::CudnnSpec&
   Result result = compile(target, spec, allow_nondeterministic);
   const auto* const conv = std::get_if<cuda::ConvolutionSpec>(&spec);
   if (result.engine.empty() && conv != nullptr && unfused(*conv) != *conv) {
+    std::vector<std::string> failures = std::move(result.failures);
     result = compile(target, unfused(*conv), allow_nondeterministic);
+    result.failures.insert(result.failures.begin(), failures.begin(), failures.end());
     result.apart = true;
   }
   result.name = describe(spec);
@@ -131,7 +136,12 @@ void print(const std::vector<Result>& results) {
               << std::setw(11) << std::fixed << std::setprecision(3) << result.seconds
               << std::setw(14) << result.stored_bytes << "  " << result.name << ": "
               << (result.engine.empty() ? "NO PLAN: " + result.why_not : result.engine)
-              << (result.apart ? " (residual and ReLU apart)" : "") << "\n";
+              << (result.apart ? " (residual and ReLU apart)" : "")
+              << (result.failures.empty()
+                      ? ""
+                      : format(" (", result.failures.size(),
+                               " could not be compiled: ", result.failures.front(), ")"))
+              << "\n";
 }
 
 void run(const SupportOptions& options) {
@@ -143,7 +153,10 @@ void run(const SupportOptions& options) {
   const auto count = [&](auto member) { return std::ranges::count(results, true, member); };
   const auto failed = count(&Result::failed);
   std::cout << cuda::cudnn_version() << ": " << results.size() << " graphs, " << failed
-            << " without a plan, " << count(&Result::apart) << " not fused\n";
+            << " without a plan, " << count(&Result::apart) << " not fused, "
+            << std::ranges::count_if(results,
+                                     [](const auto& each) { return !each.failures.empty(); })
+            << " with engines that could not be compiled\n";
   OSTEON_CHECK(failed == 0, failed, " graphs cannot be computed, or in bf16 not fused");
 }
 

@@ -18,11 +18,20 @@ using fe::graph::Tensor_attributes;
 using GraphTensor = std::shared_ptr<Tensor_attributes>;
 using CudnnHandle = Handle<cudnnHandle_t, cudnnDestroy>;
 
-// Reports only the first line of cuDNN's message: a log of all attempts follows it.
+// The first line of cuDNN's message (a log of all attempts follows it), and the line that says that
+// a library such as NVRTC is missing.
+std::string reason_of(fe::error_t status) {
+  const std::string message = status.get_message();
+  const auto line_at = [&](std::size_t begin) {
+    return message.substr(begin, message.find('\n', begin) - begin);
+  };
+  const std::size_t missing = message.find(kMissingLibrary);
+  return line_at(0) + (missing == std::string::npos ? "" : "; " + line_at(missing));
+}
+
 void check(const char* step, fe::error_t status) {
   if (status.is_good()) return;
-  const std::string message = status.get_message();
-  throw Error(format(cudnn_version(), ": ", step, ": ", message.substr(0, message.find('\n'))));
+  throw Error(format(cudnn_version(), ": ", step, ": ", reason_of(status)));
 }
 
 void check(const char* call, cudnnStatus_t status) {
@@ -262,6 +271,7 @@ struct CudnnGraph::Impl {
   cudnnHandle_t handle;
   Graph graph;
   std::int64_t built = -1;
+  std::vector<std::string> failures{};
 };
 
 CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec,
@@ -296,10 +306,18 @@ CudnnGraph& CudnnGraph::operator=(CudnnGraph&&) noexcept = default;
 std::int64_t CudnnGraph::configurations() const { return impl_->graph.get_execution_plan_count(); }
 
 bool CudnnGraph::build(std::int64_t i) {
-  if (impl_->graph.build_plan_at_index(i).is_bad()) return false;
+  fe::error_t status = impl_->graph.build_plan_at_index(i);
+  if (status.is_bad()) {
+    const std::string reason = reason_of(status);
+    const bool is_excluded = reason.find("Deselecting execution plan") != std::string::npos;
+    if (!is_excluded) impl_->failures.push_back(reason);
+    return false;
+  }
   impl_->built = i;
   return true;
 }
+
+const std::vector<std::string>& CudnnGraph::failures() const { return impl_->failures; }
 
 bool CudnnGraph::build_first() {
   for (std::int64_t i = 0; i < configurations(); ++i)

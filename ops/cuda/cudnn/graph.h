@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ops/cuda/cudnn/spec.h"
 #include "tensor/device.h"
@@ -43,6 +44,10 @@ struct Binding {
 // them.
 std::string cudnn_version();
 
+// In cuDNN's reason why it has no plan, if it could not load a library: fused graphs need NVRTC.
+inline constexpr const char* kMissingLibrary =
+    "CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING";
+
 // A device that graphs are compiled for.
 class CudnnTarget {
  public:
@@ -78,10 +83,13 @@ class CudnnGraph {
 
   std::int64_t configurations() const;
   // Compiles configuration i and selects it for the functions below. Returns false if it is
-  // excluded or cuDNN cannot compile it.
+  // excluded or cuDNN cannot compile it; failures() then also has the reason.
   bool build(std::int64_t i);
   // The same for the first configuration that compiles.
   bool build_first();
+
+  // cuDNN's reasons for the configurations that are not excluded but could not be compiled.
+  const std::vector<std::string>& failures() const;
 
   // cuDNN's name of the engine and its settings; empty for a graph made from bytes.
   std::string engine() const;

@@ -2,7 +2,6 @@
 #include "ops/cuda/cudnn/plans.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -100,18 +99,22 @@ class DevicePlans {
       try {
         return loaded(given->second, /*by_timing=*/true);
       } catch (const Error& error) {
-        std::fprintf(stderr, "warning: the stored plan for %s is not used: %s\n", name.c_str(),
-                     error.what());
+        count_refused(name, error);
       }
     }
     const std::filesystem::path folder = plan_cache_folder();
     if (const auto found = folder.empty() ? std::nullopt : find_plan(folder, origin_, name)) {
       try {
         return loaded(*found, autotune());
-      } catch (const Error&) {  // made by another build with the same version string
+      } catch (const Error& error) {  // for example made by another build with the same version
+        count_refused(name, error);
       }
     }
     return compiled(spec);
+  }
+
+  static void count_refused(const std::string& name, const Error& error) {
+    count_plan_fault("stored plans that cuDNN refuses", format(name, ": ", error.what()));
   }
 
   Plan loaded(const StoredPlan& plan, bool by_timing) const {
@@ -122,20 +125,37 @@ class DevicePlans {
             .bytes = plan.bytes};
   }
 
+  // Counts what a user should know: a missing library, engines and graphs that should compile but
+  // do not. That cuDNN offers nothing for a graph is normal.
+  static void count_faults(const CudnnSpec& spec, const Plan& plan,
+                           const std::vector<std::string>& failures) {
+    const auto count = [&](const char* kind, const std::string& reason) {
+      count_plan_fault(kind, format(describe(spec), ": ", reason));
+    };
+    for (const std::string& reason : failures) count("engines that cannot be compiled", reason);
+    if (plan.why_not.find(kMissingLibrary) != std::string::npos)
+      count("graphs without a plan because a library is missing", plan.why_not);
+    else if (!plan.graph && !failures.empty())
+      count("graphs that cannot be compiled", plan.why_not);
+  }
+
+  // A plan with a graph, or with the reason why there is none.
   Plan compiled(const CudnnSpec& spec) const {
     Plan plan;
+    std::vector<std::string> failures;
     try {
       plan.graph.emplace(target_, spec, allow_nondeterministic());
+      const bool is_built = plan.graph->build_first();
+      failures = plan.graph->failures();
+      OSTEON_CHECK(is_built, cudnn_version(), ": none of ", plan.graph->configurations(),
+                   " configurations is allowed and can be compiled",
+                   failures.empty() ? "" : "; " + failures.front());
     } catch (const Error& error) {
-      plan.why_not = error.what();
-      return plan;
-    }
-    if (!plan.graph->build_first()) {
-      plan.why_not = format(cudnn_version(), ": none of ", plan.graph->configurations(),
-                            " configurations is allowed and can be compiled");
       plan.graph.reset();
-      return plan;
+      plan.why_not = error.what();
     }
+    count_faults(spec, plan, failures);
+    if (!plan.graph) return plan;
     plan.engine = plan.graph->engine();
     plan.to_be_timed = autotune();
     if (!plan.to_be_timed) keep_on_disk(origin_, stored(spec, plan));
