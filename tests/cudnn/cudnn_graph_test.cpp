@@ -61,6 +61,19 @@ TEST_CASE("nondeterministic engines are excluded unless they are allowed") {
   CHECK(count_built(spec, true) > count_built(spec, false));
 }
 
+// The first choice for f32 copies both images: 1,233 MB.
+TEST_CASE("a configuration without a large workspace is preferred") {
+  for (const bool tf32 : {false, true}) {
+    CudnnGraph graph(
+        h100(),
+        convolution_spec(ConvolutionSpec::Pass::forward, DType::f32, {256, 56, 56, 256},
+                         {128, 1, 1, 256}, {256, 56, 56, 128}, {}, tf32),
+        false);
+    REQUIRE(graph.build_first());
+    CHECK(graph.workspace_bytes() <= std::int64_t{256} << 20);
+  }
+}
+
 TEST_CASE("an error for an unsupported graph contains cuDNN's version") {
   const CudnnSpec spec =
       batch_norm_spec(BatchNormSpec::Pass::forward, DType::bf16, {2, 4, 4, 3}, {}, false);

@@ -222,6 +222,9 @@ std::vector<fe::NumericalNote_t> barred_notes(const CudnnSpec& spec, bool allow_
   return notes;
 }
 
+// Engines for f32 with a larger workspace copy whole tensors into another layout.
+constexpr std::int64_t kLargeWorkspace = 256 << 20;
+
 // Fallback engines are slow. For a fused graph we skip them: a separate addition is faster.
 std::vector<fe::HeurMode_t> heuristics_for(const CudnnSpec& spec) {
   const auto* convolution = std::get_if<ConvolutionSpec>(&spec);
@@ -320,9 +323,13 @@ bool CudnnGraph::build(std::int64_t i) {
 const std::vector<std::string>& CudnnGraph::failures() const { return impl_->failures; }
 
 bool CudnnGraph::build_first() {
-  for (std::int64_t i = 0; i < configurations(); ++i)
-    if (build(i)) return true;
-  return false;
+  std::int64_t large = -1;
+  for (std::int64_t i = 0; i < configurations(); ++i) {
+    if (!build(i)) continue;
+    if (workspace_bytes() <= kLargeWorkspace) return true;
+    if (large < 0) large = i;
+  }
+  return large >= 0 && build(large);
 }
 
 std::string CudnnGraph::engine() const {

@@ -85,7 +85,8 @@ class CudnnGraph {
   // Compiles configuration i and selects it for the functions below. Returns false if it is
   // excluded or cuDNN cannot compile it; failures() then also has the reason.
   bool build(std::int64_t i);
-  // The same for the first configuration that compiles.
+  // The same for the first configuration that compiles and has a workspace of at most 256 MB, or,
+  // if there is none, the first one that compiles.
   bool build_first();
 
   // cuDNN's reasons for the configurations that are not excluded but could not be compiled.
