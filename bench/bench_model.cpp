@@ -72,6 +72,7 @@ class Work {
         },
         TrainingStep::Options{.batch_size = options.batch_size, .record = is_recorded});
     batch_.samples.resize(static_cast<std::size_t>(options.batch_size));
+    training_step_->prepare(batch_, 0);
   }
 
   void step() {

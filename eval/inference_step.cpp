@@ -1,6 +1,9 @@
 // Issues batches; on a CUDA device they have one shape, and are recorded once and replayed.
 #include "eval/inference_step.h"
 
+#include <utility>
+
+#include "ops/backend.h"
 #include "ops/ops.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/repeated_work.h"
@@ -33,6 +36,8 @@ struct InferenceStep::OnDevice {
   cuda::Downloads downloads;
   const std::shared_ptr<cuda::Arena> arena;  // memory of the recorded step
   cuda::RepeatedWork work;
+  const Device device;
+  bool is_prepared = false;
 };
 
 InferenceStep::InferenceStep(const Device& device, Forward forward, const Options& options)
@@ -46,7 +51,8 @@ InferenceStep::InferenceStep(const Device& device, Forward forward, const Option
                            {device,
                             "inference",
                             [this](const Tensors& inputs) { return Tensors{forward_(inputs)}; },
-                            {.may_record = options.record}}})
+                            {.may_record = options.record}},
+                           device})
                      : nullptr) {}
 
 InferenceStep::~InferenceStep() = default;
@@ -58,8 +64,10 @@ void InferenceStep::issue(const Tensors& inputs) {
                options_.batch_size, " were announced");
   if (!on_device_) return issued_.push_back({rows, forward_(inputs)});
   const cuda::ArenaScope scope(on_device_->arena);
-  on_device_->downloads.issue(
-      on_device_->work(on_device_->upload(filled_up(inputs, options_.batch_size))));
+  const Tensors sent = on_device_->upload(filled_up(inputs, options_.batch_size));
+  if (!std::exchange(on_device_->is_prepared, true))
+    rehearse(on_device_->device, [&] { forward_(sent); });
+  on_device_->downloads.issue(on_device_->work(sent));
   issued_.push_back({rows, {}});
 }
 

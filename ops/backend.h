@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -45,6 +46,12 @@ void export_tuning(const std::filesystem::path& path, const Device& device);
 // number of plans, which is 0 if they belong to another version of cuDNN or another kind of device.
 // Throws Error if the file is damaged.
 std::size_t import_tuning(const std::filesystem::path& path, const Device& device);
+
+// Prepares a CUDA device for `work`, which calls ops on it: runs it without computing anything
+// (copies between host and device are made), compiles the plans that it needs in several threads,
+// and allocates its memory. With autotune() plans are chosen later, at their first use. Does
+// nothing for the CPU.
+void rehearse(const Device& device, const std::function<void()>& work);
 
 // Whether oneDNN is built in.
 bool has_fast_path();

@@ -6,5 +6,6 @@ namespace osteon {
 
 void export_tuning(const std::filesystem::path&, const Device&) {}
 std::size_t import_tuning(const std::filesystem::path&, const Device&) { return 0; }
+void rehearse(const Device&, const std::function<void()>&) {}
 
 }  // namespace osteon

@@ -14,7 +14,8 @@ namespace osteon {
 class DeviceImages {
  public:
   // Sends the samples `indices` of a store to the device if they take at most half of its free
-  // memory: activations need the rest. Returns nullopt otherwise, and for the CPU, where the
+  // memory: validation needs a part of the rest. The memory of the training steps must have been
+  // allocated before (TrainingStep::prepare). Returns nullopt otherwise, and for the CPU, where the
   // store's memory serves as well.
   static std::optional<DeviceImages> send(const ImageStore& store,
                                           const std::vector<std::int64_t>& indices,

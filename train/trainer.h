@@ -58,6 +58,8 @@ class Trainer {
   // --- trainer_setup.cpp
   void choose_kernels() const;
   void build_model(bool initialise);
+  TrainingBatch blank_batch() const;
+  std::int64_t last_images() const;
   void build_step();
   void restore(const Checkpoint& checkpoint);
   void load_state_of(TrainingCallback& callback) const;

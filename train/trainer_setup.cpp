@@ -115,9 +115,24 @@ void Trainer::build_model(bool initialise) {
       .total_steps = options_.epochs * steps_per_epoch_});
 }
 
+// A batch of the shapes of a full one.
+TrainingBatch Trainer::blank_batch() const {
+  const std::int64_t size = options_.image_size;
+  const auto count = std::min(options_.batch_size, static_cast<std::int64_t>(data_.train.size()));
+  return training_batch({zeros({count, size, size, 1}, DType::u8),
+                         zeros({count, 2, 3}),
+                         {data_.train.begin(), data_.train.begin() + count}});
+}
+
+// The images of an epoch's last batch if it is smaller than the others, else 0. A batch of one
+// image is left out: next_batches().
+std::int64_t Trainer::last_images() const {
+  const auto images = static_cast<std::int64_t>(data_.train.size());
+  const std::int64_t rest = images < options_.batch_size ? 0 : images % options_.batch_size;
+  return rest >= 2 ? rest : 0;
+}
+
 void Trainer::build_step() {
-  if (options_.cache != "none")
-    device_images_ = DeviceImages::send(*data_.images.store, data_.train, device_);
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
       TrainingStep::Options{.batch_size = options_.batch_size,
@@ -126,6 +141,10 @@ void Trainer::build_step() {
                             .restore_nonfinite = options_.skip_nonfinite,
                             .seed = options_.seed,
                             .first_step = state_.step});
+  training_step_->prepare(blank_batch(), last_images());
+  // After that the memory that is free is not needed by the steps.
+  if (options_.cache != "none")
+    device_images_ = DeviceImages::send(*data_.images.store, data_.train, device_);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {

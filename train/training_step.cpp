@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/backend.h"
 #include "ops/ops.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/repeated_work.h"
@@ -35,6 +36,22 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       on_device_(device_.is_cuda() ? open_device() : nullptr) {}
 
 TrainingStep::~TrainingStep() = default;
+
+void TrainingStep::prepare(const TrainingBatch& batch, std::int64_t last_images) {
+  if (!on_device_) return;
+  const cuda::ArenaScope scope(on_device_->arena);
+  draw_from(0);
+  const Tensors full = on_device_->upload(batch.inputs);
+  Tensors last, before;
+  for (const Tensor& input : full) last.push_back(input.rows(0, last_images));
+  const Tensors host_state = cpu_buffers();
+  for (const Tensor& buffer : host_state) before.push_back(buffer.clone());
+  rehearse(device_, [&] {
+    compute(1, [&](std::size_t) { return full; });
+    if (last_images > 0) compute(1, [&](std::size_t) { return last; });
+  });
+  for (std::size_t i = 0; i < before.size(); ++i) copy_(host_state[i], before[i]);
+}
 
 void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   Issued step;
@@ -114,20 +131,25 @@ bool TrainingStep::is_full_step(const std::vector<TrainingBatch>& batches) const
          static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
 }
 
-std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
-  Tensors host_state;
+// What a step changes on the CPU: counters of batches.
+Tensors TrainingStep::cpu_buffers() const {
+  Tensors buffers;
   for (const auto& [name, buffer] : model_.named_buffers())
-    if (!buffer.device().is_cuda()) host_state.push_back(buffer);
+    if (!buffer.device().is_cuda()) buffers.push_back(buffer);
+  return buffers;
+}
+
+std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
   const auto full_step = [this](const Tensors& inputs) {
     return compute(1, [&](std::size_t) { return inputs; });
   };
-  return std::make_unique<OnDevice>(OnDevice{
-      cuda::Upload(device_),
-      cuda::Downloads(device_),
-      cuda::make_arena(device_),
-      {device_, "the training step", full_step, {options_.record, std::move(host_state), [this] {
-                                                   note_replay();
-                                                 }}}});
+  return std::make_unique<OnDevice>(
+      OnDevice{cuda::Upload(device_),
+               cuda::Downloads(device_),
+               cuda::make_arena(device_),
+               {device_, "the training step", full_step, {options_.record, cpu_buffers(), [this] {
+                                                            note_replay();
+                                                          }}}});
 }
 
 // The host's side effects of a step (versions, batch counters), which a replay skips.

@@ -50,6 +50,11 @@ class TrainingStep {
   TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const Options& options);
   ~TrainingStep();
 
+  // On a CUDA device: compiles the plans and allocates the memory of steps with a batch like this
+  // full one and, unless 0, with its first `last_images` only, as at the end of an epoch. Computes
+  // nothing; the first steps do the same if this was not called.
+  void prepare(const TrainingBatch& batch, std::int64_t last_images);
+
   // Issues a step over these batches, with the optimizer's current learning rate.
   void issue(const std::vector<TrainingBatch>& batches);
 
@@ -69,6 +74,7 @@ class TrainingStep {
   Tensors compute(std::size_t batches, const std::function<Tensors(std::size_t)>& inputs);
   bool is_full_step(const std::vector<TrainingBatch>& batches) const;
   std::unique_ptr<OnDevice> open_device();
+  Tensors cpu_buffers() const;
   void note_replay();
 
   Module& model_;

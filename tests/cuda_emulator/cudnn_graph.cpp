@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <mutex>
 
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
@@ -24,6 +25,7 @@ namespace {
 
 std::int64_t failing_configurations = 0;
 bool library_is_missing = false;
+std::int64_t compiled = 0;
 
 }  // namespace
 
@@ -33,6 +35,7 @@ CudnnSpecs& executed_specs() {
 }
 
 void set_failing_configurations(std::int64_t count) { failing_configurations = count; }
+std::int64_t compiled_graphs() { return compiled; }
 void set_missing_library(bool missing) { library_is_missing = missing; }
 
 }  // namespace cuda_emulator
@@ -180,6 +183,7 @@ std::map<std::string, CudnnSpec>& specs_by_text() {
   static std::map<std::string, CudnnSpec> specs;
   return specs;
 }
+std::mutex specs_mutex;  // graphs are compiled in several threads
 
 }  // namespace
 
@@ -207,6 +211,8 @@ CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
                "emulated cuDNN has no plan for ", describe(spec));
   OSTEON_CHECK(!cuda_emulator::library_is_missing || !std::holds_alternative<BatchNormSpec>(spec),
                "emulated cuDNN: no configurations; ", kMissingLibrary);
+  const std::lock_guard lock(specs_mutex);
+  ++cuda_emulator::compiled;
   specs_by_text().insert_or_assign(describe(spec), spec);
 }
 

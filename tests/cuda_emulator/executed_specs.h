@@ -13,6 +13,9 @@ using CudnnSpecs = std::unordered_set<osteon::cuda::CudnnSpec, osteon::cuda::Cud
 // All specs executed since the program began, or since the list was cleared.
 CudnnSpecs& executed_specs();
 
+// Graphs that were compiled, not loaded, since the program began.
+std::int64_t compiled_graphs();
+
 // From now on the first `count` of the two configurations of every graph cannot be compiled.
 void set_failing_configurations(std::int64_t count);
 // Whether fused graphs (batch norms, here) lack the library that compiles them.

@@ -2,18 +2,24 @@
 #include "ops/cuda/cudnn/plans.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "base/parallel.h"
 #include "ops/backend.h"
 #include "ops/cuda/cudnn/aligned.h"
 #include "ops/cuda/cudnn/plan_cache.h"
 #include "ops/cuda/cudnn/plan_timing.h"
 #include "tensor/cuda/context.h"
+#include "tensor/cuda/rehearsal.h"
 #include "tensor/cuda/transfer.h"
 
 namespace osteon::cuda {
@@ -60,6 +66,52 @@ class DevicePlans {
     return known != plans_.end() ? known->second : plans_.emplace(spec, make(spec)).first->second;
   }
 
+  // The plan of a spec if it is in memory, else null.
+  Plan* known(const CudnnSpec& spec) {
+    const auto found = plans_.find(spec);
+    return found == plans_.end() ? nullptr : &found->second;
+  }
+
+  // Gets these plans: the stored ones one after another, because loading a plan uses the stream;
+  // the others are compiled in several threads, each with its own handle of cuDNN.
+  void get(const std::vector<CudnnSpec>& specs) {
+    std::vector<CudnnSpec> missing;
+    for (const CudnnSpec& spec : specs)
+      if (std::optional<Plan> plan = from_store(spec))
+        plans_.emplace(spec, std::move(*plan));
+      else
+        missing.push_back(spec);
+    std::vector<Plan> plans(missing.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&](const CudnnTarget& target) {
+      for (std::size_t i = next++; i < missing.size(); i = next++)
+        plans[i] = compiled(missing[i], target);
+    };
+    std::mutex mutex;
+    std::exception_ptr failure;
+    const auto work_apart = [&] {
+      try {
+        auto target = std::make_unique<CudnnTarget>(device_);
+        work(*target);
+        const std::lock_guard lock(mutex);
+        more_targets_.push_back(std::move(target));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+    };
+    const auto threads =
+        std::min<std::size_t>(missing.size(), static_cast<std::size_t>(num_threads()));
+    {
+      std::vector<std::jthread> workers;
+      for (std::size_t i = 1; i < threads; ++i) workers.emplace_back(work_apart);
+      work(target_);
+    }
+    if (failure) std::rethrow_exception(failure);
+    for (std::size_t i = 0; i < missing.size(); ++i)
+      plans_.emplace(missing[i], std::move(plans[i]));
+  }
+
   void time(const char* op, const CudnnSpec& spec, Plan& plan, std::span<const Binding> bindings) {
     choose_by_timing(op, device_, spec, *plan.graph, bindings);
     plan.to_be_timed = false;
@@ -89,6 +141,12 @@ class DevicePlans {
   }
 
   Plan make(const CudnnSpec& spec) {
+    if (std::optional<Plan> plan = from_store(spec)) return std::move(*plan);
+    return compiled(spec, target_);
+  }
+
+  // From the resumed run's plans or from the disk.
+  std::optional<Plan> from_store(const CudnnSpec& spec) {
     const std::string name = describe(spec);
     std::visit(
         [&](const auto& each) {
@@ -110,7 +168,7 @@ class DevicePlans {
         count_refused(name, error);
       }
     }
-    return compiled(spec);
+    return std::nullopt;
   }
 
   static void count_refused(const std::string& name, const Error& error) {
@@ -140,11 +198,11 @@ class DevicePlans {
   }
 
   // A plan with a graph, or with the reason why there is none.
-  Plan compiled(const CudnnSpec& spec) const {
+  Plan compiled(const CudnnSpec& spec, const CudnnTarget& target) const {
     Plan plan;
     std::vector<std::string> failures;
     try {
-      plan.graph.emplace(target_, spec, allow_nondeterministic());
+      plan.graph.emplace(target, spec, allow_nondeterministic());
       const bool is_built = plan.graph->build_first();
       failures = plan.graph->failures();
       OSTEON_CHECK(is_built, cudnn_version(), ": none of ", plan.graph->configurations(),
@@ -164,6 +222,7 @@ class DevicePlans {
 
   const Device device_;
   CudnnTarget target_;
+  std::vector<std::unique_ptr<CudnnTarget>> more_targets_;  // of plans that threads compiled
   const PlanOrigin origin_;
   std::unordered_map<CudnnSpec, Plan, CudnnSpecHash> plans_;
   std::map<std::string, StoredPlan> imported_;
@@ -185,13 +244,25 @@ AllPlans& all_plans() {
   return *plans;
 }
 
+// In a rehearsal: the specs that it asked for and whose plans are not in memory.
+thread_local std::vector<CudnnSpec>* lacking = nullptr;
+
+// Notes a spec in a rehearsal. Returns whether its plan is not in memory.
+bool is_lacking(DevicePlans& plans, const CudnnSpec& spec) {
+  if (!is_rehearsing() || plans.known(spec) != nullptr) return false;
+  if (lacking != nullptr && std::ranges::find(*lacking, spec) == lacking->end())
+    lacking->push_back(spec);
+  return true;
+}
+
 }  // namespace
 
 bool has_plan(const CudnnSpec& spec, const Device& device) {
   context(device);  // selects it for this thread, as cuDNN's handle requires
   AllPlans& all = all_plans();
   const std::lock_guard lock(all.mutex);
-  return all.on(device).find(spec).graph.has_value();
+  DevicePlans& plans = all.on(device);
+  return is_lacking(plans, spec) || plans.find(spec).graph.has_value();
 }
 
 void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) {
@@ -207,16 +278,42 @@ void execute(const char* op, const CudnnSpec& spec, const Arguments& arguments) 
   AllPlans& all = all_plans();
   const std::lock_guard lock(all.mutex);
   DevicePlans& plans = all.on(device);
+  if (is_lacking(plans, spec)) return;
   Plan& plan = plans.find(spec);
   OSTEON_CHECK(plan.graph, op, ": cuDNN has no plan for ", describe(spec), "; ", plan.why_not);
-  if (plan.to_be_timed) plans.time(op, spec, plan, bindings);
+  if (plan.to_be_timed && !is_rehearsing()) plans.time(op, spec, plan, bindings);
   const Tensor workspace({plan.graph->workspace_bytes()}, DType::u8, device);
+  if (is_rehearsing()) return;
   plan.graph->execute(bindings, workspace.raw());
 }
 
 }  // namespace osteon::cuda
 
 namespace osteon {
+
+// Each turn may ask for further plans, because it takes another way if a graph has no plan.
+void rehearse(const Device& device, const std::function<void()>& work) {
+  if (!device.is_cuda()) return;
+  std::vector<cuda::CudnnSpec> specs;
+  do {
+    specs.clear();
+    {
+      const cuda::Rehearsal rehearsal;
+      cuda::lacking = &specs;
+      try {
+        work();
+      } catch (...) {
+        cuda::lacking = nullptr;
+        throw;
+      }
+      cuda::lacking = nullptr;
+    }
+    if (autotune()) return;
+    cuda::AllPlans& all = cuda::all_plans();
+    const std::lock_guard lock(all.mutex);
+    all.on(device).get(specs);
+  } while (!specs.empty());
+}
 
 void export_tuning(const std::filesystem::path& path, const Device& device) {
   cuda::AllPlans& all = cuda::all_plans();
