@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
+#include <string>
 
 #include "base/round_up.h"
 #include "tensor/cuda/context.h"
@@ -149,6 +151,33 @@ std::shared_ptr<Arena>& scoped_arena() {
   return arena;
 }
 
+bool is_separate() {
+  const char* const chosen = std::getenv("OSTEON_CUDA_ALLOCATOR");
+  if (chosen == nullptr) return false;
+  OSTEON_CHECK(std::string(chosen) == "separate", "OSTEON_CUDA_ALLOCATOR=", chosen,
+               ": expected separate, or no such variable");
+  return true;
+}
+
+// For compute-sanitizer: exactly so many bytes, from the driver and back to it.
+std::shared_ptr<void> allocate_separately(std::size_t bytes, const Device& device) {
+  Account& account = account_of(device);
+  const std::lock_guard lock(account.mutex);
+  void* memory = nullptr;
+  context(device);  // selects it
+  OSTEON_CUDA_CHECK("allocate", cudaMalloc, &memory, std::max<std::size_t>(bytes, 1));
+  MemoryStatistics& statistics = account.statistics;
+  statistics.current_bytes += bytes;
+  statistics.reserved_bytes += bytes;
+  statistics.peak_bytes = std::max(statistics.peak_bytes, statistics.current_bytes);
+  return {memory, [&account, bytes](void* end) {
+            const std::lock_guard inner(account.mutex);
+            static_cast<void>(cudaFree(end));  // waits for the device
+            account.statistics.current_bytes -= bytes;
+            account.statistics.reserved_bytes -= bytes;
+          }};
+}
+
 std::shared_ptr<Arena> arena_in_use(const Device& device) {
   const std::shared_ptr<Arena>& scoped = scoped_arena();
   return scoped && scoped->device() == device ? scoped : default_arena(device);
@@ -176,7 +205,8 @@ ArenaScope::ArenaScope(std::shared_ptr<Arena> arena) : before_(scoped_arena()) {
 ArenaScope::~ArenaScope() { scoped_arena() = std::move(before_); }
 
 std::shared_ptr<void> allocate(std::size_t bytes, const Device& device) {
-  return arena_in_use(device)->allocate(bytes);
+  static const bool separately = is_separate();
+  return separately ? allocate_separately(bytes, device) : arena_in_use(device)->allocate(bytes);
 }
 
 void keep_regions(const Device& device) { arena_in_use(device)->keep_regions(); }

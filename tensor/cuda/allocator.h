@@ -35,6 +35,9 @@ class ArenaScope {
 // end: a graph that was recorded with it writes to them at each replay.
 void keep_regions(const Device& device);
 
+// With OSTEON_CUDA_ALLOCATOR=separate in the environment each block is an allocation of its own, so
+// that compute-sanitizer detects accesses beside a tensor: slow, and steps cannot be recorded.
+//
 // A block of at least one byte, aligned to 256. It returns to its arena when the last copy of the
 // pointer is destroyed. Throws Error with the bytes requested, in use and free, and the way out, if
 // there is not enough memory.
