@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import sys
 from typing import Callable
 
 STAGES = ["build", "ops", "sanitize", "bench", "train"]
@@ -133,6 +134,44 @@ def same_weights(runs):
     return figures
 
 
+def same_losses(pairs, tolerance):
+    """Whether two runs have the same losses, of each step and of the epoch."""
+    def losses(run):
+        lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [line["train_loss" if line["split"] == "val" else "loss"] for line in lines]
+
+    def figures(_output):
+        largest = 0
+        for run, reference in pairs:
+            ours, theirs = losses(run), losses(reference)
+            if len(ours) != len(theirs) or len(ours) < 3:
+                raise Failed(f"{run.name} has {len(ours)} losses, {reference.name} has {len(theirs)}")
+            difference = max(abs(a - b) / abs(b) for a, b in zip(ours, theirs))
+            if not difference <= tolerance:
+                raise Failed(f"the losses of {run.name} differ from those of {reference.name} by {difference:.2g}")
+            largest = max(largest, difference)
+        return {"largest_difference": largest}
+
+    return figures
+
+
+def stored_plans_used(output):
+    if "stored plans that cuDNN refuses" in output:
+        raise Failed("cuDNN refused plans that were stored with the run")
+    return {}
+
+
+def nearly_full_figures(runs):
+    def figures(output):
+        ended = re.search(r"^needed (\d+) bytes; .*: (completed|out of memory)$", output, re.MULTILINE)
+        if not ended:
+            raise Failed("printed no result")
+        return {"needed_bytes": int(ended[1]), "result": ended[2],
+                **(same_weights(runs)(output) if ended[2] == "completed" else {})}
+
+    return figures
+
+
 def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -213,31 +252,79 @@ def test_items(site):
     return items
 
 
+def training_command(site, **options):
+    """A run of train_mura on demonstration data; without `out` it has none yet."""
+    options = {"arch": "resnet50", "device": "cuda", "precision": "bf16", "image_size": 128, "limit": 512, "epochs": 2,
+               "batch_size": 64, "workers": 4, "seed": 1, **options}
+    words = [word for name, value in options.items() for word in ("--" + name.replace("_", "-"), str(value))]
+    return [str(site.program("train_mura")), "--data", str(site.demo()), "--quiet", *words]
+
+
+def run_item(site, name, commands, runs, figures, **more):
+    return Item(name, "ops", commands, limit=600, least=30, needs=(site.program("train_mura"),), figures=figures,
+                fresh=tuple(runs), draws=site.drawing(), environment=site.environment(), **more)
+
+
 def determinism_item(site):
     runs = [site.build / f"runs/determinism-{i}" for i in (1, 2)]
-    commands = [
-        [str(site.program("train_mura")), "--data", str(site.demo()), "--out", str(run), "--arch", "resnet50", "--device",
-         "cuda", "--precision", "bf16", "--image-size", "128", "--limit", "512", "--epochs", "2", "--batch-size", "64",
-         "--workers", "4", "--seed", "1", "--quiet"]
-        for run in runs
-    ]
-    return Item("two runs, same weights", "ops", commands, limit=600, least=30,
-                needs=(site.program("train_mura"),), figures=same_weights(runs), fresh=tuple(runs),
-                draws=site.drawing(), environment=site.environment())
+    return run_item(site, "two runs, same weights", [training_command(site, out=run) for run in runs], runs,
+                    same_weights(runs))
+
+
+def accumulate_item(site):
+    """Each batch of a step must be computed on its own images. A small model, for the CPU's sake."""
+    runs = {(count, device): site.build / f"runs/accumulate-{count}-{device}" for count in (2, 3)
+            for device in ("cpu", "cuda")}
+    commands = [training_command(site, out=run, arch="resnet18", width=16, image_size=64, limit=96, epochs=1, batch_size=8,
+                            precision="fp32", optimizer="sgd", lr=0.001, schedule="constant", accumulate=count,
+                            device=device)
+                for (count, device), run in runs.items()]
+    pairs = [(runs[count, "cuda"], runs[count, "cpu"]) for count in (2, 3)]
+    return run_item(site, "accumulated steps, as on the CPU", commands, runs.values(), same_losses(pairs, 2e-3))
+
+
+def tuned_item(site):
+    """Plans that were chosen by timing are stored with the run, and read again by each resumed one."""
+    run = site.build / "runs/tuned"
+    command = [sys.executable, str(site.root / "scripts/gpu_check/interrupted.py"),
+               *training_command(site, out=run, limit=256, save_every=1e-9), "--autotune"]
+    return run_item(site, "tuned, killed and resumed twice", [command], [run], stored_plans_used)
+
+
+def nearly_full_item(site):
+    """The last batch of each epoch is a partial one, which needs other blocks of memory than the recorded step."""
+    runs = [site.build / f"runs/nearly-full-{i}" for i in (1, 2)]
+    command = [sys.executable, str(site.root / "scripts/gpu_check/nearly_full.py"), *map(str, runs),
+               *training_command(site, limit=213)]
+    return run_item(site, "partial batch at nearly full memory", [command], runs, nearly_full_figures(runs))
+
+
+def recorded_item(site):
+    """The first run stores its plans, so that the others have them from the disk."""
+    runs = {run: site.build / f"runs/{run}" for run in ("recorded-cold", "recorded", "by-call")}
+    plans = site.build / "plans-recorded"
+    commands = [training_command(site, out=path, record="off" if run == "by-call" else "auto") for run, path in runs.items()]
+    item = run_item(site, "recorded and by call, same weights", commands, [*runs.values(), plans],
+                    same_weights(list(runs.values())))
+    item.environment = {**site.environment(), "OSTEON_PLAN_CACHE": str(plans)}
+    return item
 
 
 def sanitize_items(site):
-    """Racecheck checks our own kernels only; memcheck checks them first, because the others take long."""
+    """Racecheck and synccheck check our own kernels only; memcheck checks them first, because the others take long. For
+    memcheck each tensor is an allocation of its own; otherwise it would see only accesses outside of whole regions."""
     program = site.program("tests/cuda_ops_test")
     sanitizer = site.machine.sanitizer
-    ours = ["--kernel-name", "kns=osteon"]
+    ours = ["--kernel-name", "kns=osteon"] if site.machine.sanitizer_filters else []
+    separate = {"OSTEON_CUDA_ALLOCATOR": "separate"}
     return [
         Item(name, "sanitize",
              [[sanitizer or "compute-sanitizer", "--tool", tool, *kernels, str(program), "-tse=long"]],
              limit=1500, least=60, needs=(program,), lacks="" if sanitizer else "compute-sanitizer was not found",
-             figures=sanitizer_figures, environment=site.environment())
+             figures=sanitizer_figures,
+             environment={**site.environment(), **(separate if tool == "memcheck" else {})})
         for name, tool, kernels in [("memcheck, our kernels", "memcheck", ours), ("racecheck, our kernels", "racecheck", ours),
-                                    ("memcheck, all kernels", "memcheck", [])]
+                                    ("synccheck, our kernels", "synccheck", ours), ("memcheck, all kernels", "memcheck", [])]
     ]
 
 
@@ -311,17 +398,20 @@ def train_item(site):
 def all_items(site):
     """In order of importance: correctness, the two main figures, training, then the rest."""
     first, second, *others = CONFIGURATIONS
-    our_memory, our_races, all_memory = sanitize_items(site)
+    *our_kernels, all_memory = sanitize_items(site)
     return [
         *build_items(site),
+        accumulate_item(site),
+        tuned_item(site),
+        nearly_full_item(site),
+        recorded_item(site),
         *test_items(site),
         determinism_item(site),
         *bench_items(site, first),
         start_item(site),
         *bench_items(site, second),
         train_item(site),
-        our_memory,
-        our_races,
+        *our_kernels,
         *itertools.chain.from_iterable(bench_items(site, each) for each in others),
         all_memory,
     ]

@@ -35,6 +35,8 @@ class Machine:
     cudnn_root: pathlib.Path | None  # only if cuDNN is not part of the toolkit or of the system
     cudnn: str | None  # its version
     sanitizer: str | None
+    sanitizer_filters: bool  # whether it has --kernel-name
+    packages: list[pathlib.Path]  # the folders `nvidia` of pip packages
     python: str | None  # an interpreter that has torch and torchvision
     processor: str
     cores: int
@@ -45,6 +47,8 @@ class Machine:
         if self.nvcc:
             toolkit = self.nvcc.resolve().parent.parent
             folders += [toolkit / name for name in ("lib64", "lib", "targets/x86_64-linux/lib")]
+        folders += [nvidia / name / "lib" for nvidia in self.packages
+                    for name in ("cu13", "cublas", "cuda_nvrtc", "cuda_runtime")]
         return [str(folder) for folder in folders if folder.is_dir()]
 
 
@@ -81,6 +85,18 @@ def find_sanitizer(nvcc):
     toolkit = nvcc.resolve().parent.parent
     candidates = [toolkit / "bin/compute-sanitizer", toolkit / "compute-sanitizer/compute-sanitizer"]
     return next((str(each) for each in candidates if each.is_file()), None)
+
+
+def has_kernel_filter(sanitizer):
+    """Old versions call it --kernel-regex."""
+    return "--kernel-name" in (output_of(sanitizer, "--help") or "") if sanitizer else False
+
+
+def find_packages(interpreters):
+    """NVIDIA's pip packages are parts of one namespace, which may lie in several folders."""
+    command = "import nvidia; print(*nvidia.__path__, sep='\\n')"
+    found = [line for python in interpreters for line in (output_of(python, "-c", command) or "").splitlines()]
+    return [pathlib.Path(line) for line in dict.fromkeys(found)]
 
 
 def cudnn_version(include):
@@ -123,9 +139,10 @@ def find_machine(python=None):
     nvcc = find_nvcc()
     release = re.search(r"release ([\d.]+)", output_of(str(nvcc), "--version") or "") if nvcc else None
     cudnn_root, cudnn = find_cudnn(nvcc, interpreters)
+    sanitizer = find_sanitizer(nvcc)
     # Importing torch takes long, and is not needed without a GPU.
     torch = [each for each in interpreters if gpu and output_of(each, "-c", "import torch, torchvision") is not None]
     return Machine(
         gpu=gpu, nvcc=nvcc, cuda=release[1] if release else None, cudnn_root=cudnn_root, cudnn=cudnn,
-        sanitizer=find_sanitizer(nvcc), python=torch[0] if torch else None,
-        processor=processor(), cores=os.cpu_count() or 1)
+        sanitizer=sanitizer, sanitizer_filters=has_kernel_filter(sanitizer), packages=find_packages(interpreters),
+        python=torch[0] if torch else None, processor=processor(), cores=os.cpu_count() or 1)

@@ -2,6 +2,7 @@
 by hand: python3 tests/scripts/gpu_check_test.py"""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -27,7 +28,7 @@ import report as gpu_check_report  # noqa: E402
 FAKE = r"""#!/bin/bash
 name=$(basename "$0")
 here=$FAKES
-echo "$name $*" >>"$here/calls"
+echo "$name $*${OSTEON_CUDA_ALLOCATOR:+ with $OSTEON_CUDA_ALLOCATOR tensors}" >>"$here/calls"
 variable=FAKE_${name//-/_}
 how=${!variable}
 out=
@@ -56,6 +57,7 @@ case $name in
     echo '{"device": "Fake H100", "images_per_second": 200, "peak_bytes": 4000000000, "torch": "2", "cuda": "13", "cudnn": 9}'
     ;;
   compute-sanitizer)
+    [[ $1 == --help ]] && { echo "  ${FAKE_FILTER:---kernel-name} arg"; exit 0; }
     while [[ $1 != /* ]]; do shift; done
     "$@"
     echo "========= ERROR SUMMARY: ${FAKE_FINDINGS:-0} errors"
@@ -69,13 +71,59 @@ case $name in
     mkdir -p "$out/last" "$out/best"
     echo "weights" >"$out/last/model.safetensors"
     if [[ $how == differ ]]; then echo "$out" >>"$out/last/model.safetensors"; fi
-    echo '{"split": "train", "data_wait": 0.5}' >"$out/log.jsonl"
-    echo '{"split": "val", "images_per_second": 900, "seconds": 9, "peak_bytes": 1, "auroc": 0.8}' >>"$out/log.jsonl"
+    loss=0.7
+    [[ $how == other_images && $* == *cuda* ]] && loss=0.69
+    for step in 1 2; do echo "{\"split\": \"train\", \"loss\": $loss, \"data_wait\": 0.5}"; done >"$out/log.jsonl"
+    echo "{\"split\": \"val\", \"train_loss\": 0.7, \"images_per_second\": 900, \"seconds\": 9, \"peak_bytes\": 1," \
+      "\"auroc\": 0.8}" >>"$out/log.jsonl"
+    if [[ $* == *--autotune* ]]; then rm -f "$out/starts"; fi
+    if [[ $* == *--autotune* || $* == *--resume* ]]; then
+      echo start >>"$out/starts"
+      [[ $how == ends ]] && exit 0
+      starts=$(wc -l <"$out/starts")
+      [[ $how == refused ]] && echo "warning: stored plans that cuDNN refuses, the first one: x"
+      if ((starts < 3)); then
+        echo "$starts" >"$out/pointers.json"
+        exec sleep 100
+      fi
+    fi
+    if [[ $out == *nearly-full-2 && $how == full ]]; then echo "cuda:0: out of memory: asked"; exit 1; fi
+    if [[ $out == *nearly-full-2 && $how == fault ]]; then echo "an illegal memory access"; exit 1; fi
     echo "$metrics" >"$out/metrics.json"
     ;;
   eval_mura) mkdir "$out" && echo "$metrics" >"$out/metrics.json" ;;
 esac
 """
+
+
+# The driver's functions that nearly_full.py calls: 4 GB are free, of which the first run of a program needs nothing.
+DRIVER = r"""
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+extern "C" {
+int cuInit(unsigned) { return 0; }
+int cuDevicePrimaryCtxRetain(void**, int) { return 0; }
+int cuCtxSetCurrent(void*) { return 0; }
+int cuMemGetInfo_v2(std::size_t* free, std::size_t* total) { return *free = *total = std::size_t{4} << 30, 0; }
+int cuMemAlloc_v2(unsigned long long*, std::size_t bytes) {
+  std::FILE* const calls = std::fopen((std::string(std::getenv("FAKES")) + "/calls").c_str(), "a");
+  std::fprintf(calls, "cuMemAlloc %zu\n", bytes);
+  return std::fclose(calls);
+}
+}
+"""
+
+
+@functools.cache
+def driver_folder():
+    """The folder of a fake libcuda."""
+    folder = tempfile.TemporaryDirectory()
+    source, library = pathlib.Path(folder.name, "driver.cpp"), pathlib.Path(folder.name, "libcuda.so.1")
+    source.write_text(DRIVER, encoding="utf-8")
+    subprocess.run([os.environ.get("CXX", "c++"), "-shared", "-fPIC", source, "-o", library], check=True)
+    return folder
 
 
 class Pretended(unittest.TestCase):
@@ -98,6 +146,7 @@ class Pretended(unittest.TestCase):
 
     def check(self, *words, **environment):
         """Calls gpu_check.sh; returns exit status and output."""
+        libraries = f"{driver_folder().name}:{os.environ.get('LD_LIBRARY_PATH', '')}"
         path = f"{self.folder / 'fakes'}:{self.folder / 'toolkit/bin'}:{os.environ['PATH']}"
         command = [str(ROOT / "scripts/gpu_check.sh"), "--build", str(self.folder / "build"), "--rounds", "1",
                    "--python", str(self.folder / "fakes/python"), *map(str, words)]
@@ -105,6 +154,7 @@ class Pretended(unittest.TestCase):
             command += ["--report", str(self.report_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
                               env={**os.environ, "PATH": path, "FAKES": str(self.folder), "CUDA_VISIBLE_DEVICES": "0",
+                                   "LD_LIBRARY_PATH": libraries,
                                    **environment})
         return done.returncode, done.stdout + done.stderr
 
@@ -126,28 +176,45 @@ class WholeRuns(Pretended):
         self.assertEqual([], report["not_run"])
         self.assertEqual({"passed"}, {item["status"] for item in report["items"]})
         names = list(self.items())
-        worth = ["configure", "programs", "tests", "cuda_ops_test", "two runs, same weights",
+        worth = ["configure", "programs", "tests", "accumulated steps, as on the CPU", "tuned, killed and resumed twice",
+                 "partial batch at nearly full memory", "recorded and by call, same weights", "cuda_ops_test",
+                 "two runs, same weights",
                  "train bf16, 224 px, batch 256: ours, round 1", "train bf16, 224 px, batch 256: eager, round 1",
                  "train bf16, 224 px, batch 256: compiled, round 1", "start, cold and warm plan cache",
                  "infer bf16, 224 px, batch 256: ours, round 1", "train and evaluate", "memcheck, our kernels",
-                 "racecheck, our kernels", "train bf16, 320 px, batch 256: ours, round 1",
+                 "racecheck, our kernels", "synccheck, our kernels", "train bf16, 320 px, batch 256: ours, round 1",
                  "train bf16, 224 px, batch 64: ours, round 1", "train fp32, 224 px, batch 256: ours, round 1",
                  "train tf32, 224 px, batch 256: ours, round 1", "memcheck, all kernels"]
         self.assertEqual(worth, sorted(worth, key=names.index))
         self.assertLessEqual({file.stem for file in (ROOT / "tests/cuda").glob("cuda_*_test.cpp")}, set(names))
         self.assertEqual(24 * 4, sum(item["stage"] == "bench" for item in report["items"]) - 1)  # and the start
         self.assertEqual(1, sum(call.startswith("make_demo_data") for call in self.calls()))
+        sanitized = [call for call in self.calls() if call.startswith("compute-sanitizer --tool")]
+        self.assertEqual([True, True, True, False], ["--kernel-name kns=osteon" in call for call in sanitized])
+        self.assertEqual([True, False, False, True], ["with separate tensors" in call for call in sanitized])
+        # All but 32 MB is taken, in pieces of at most 1 GB.
+        taken = [int(call.split()[1]) for call in self.calls() if call.startswith("cuMemAlloc")]
+        self.assertEqual([1 << 30] * 3 + [(1 << 30) - (32 << 20)], taken)
+        resumed = [call for call in self.calls() if "runs/tuned --resume" in call]
+        self.assertEqual(2, len(resumed))
 
     def test_faults_are_reported(self):
         ops, weights, race = "cuda_ops_test", "two runs, same weights", "racecheck, our kernels"
-        stages = {"configure": ["build"], ops: ["build", "ops"], weights: ["build", "ops"],
-                  race: ["build", "sanitize"]}
+        tuned, full = "tuned, killed and resumed twice", "partial batch at nearly full memory"
+        stages = {"configure": ["build"], race: ["build", "sanitize"]}
         rows = [
             # fault, item, status, reason in the report
             ({"FAKE_cuda_ops_test": "skip"}, ops, "skipped", "there is no CUDA device"),
             ({"FAKE_cuda_ops_test": "fail"}, ops, "failed", "cuda_ops_test: exit status 1: cuda_ops_test: something is wrong"),
             ({"FAKE_FINDINGS": "3"}, race, "failed", "compute-sanitizer found 3"),
             ({"FAKE_train_mura": "differ"}, weights, "failed", "have different weights"),
+            ({"FAKE_train_mura": "differ"}, "recorded and by call, same weights", "failed", "have different weights"),
+            ({"FAKE_train_mura": "other_images"}, "accumulated steps, as on the CPU", "failed",
+             "the losses of accumulate-2-cuda differ from those of accumulate-2-cpu by 0.014"),
+            ({"FAKE_train_mura": "refused"}, tuned, "failed", "cuDNN refused plans that were stored with the run"),
+            ({"FAKE_train_mura": "ends"}, tuned, "failed", "start 1 wrote no checkpoint"),
+            ({"FAKE_train_mura": "full"}, full, "passed", ""),
+            ({"FAKE_train_mura": "fault"}, full, "failed", "exit status 1 with 33554432 bytes of memory"),
             ({"FAKE_make_demo_data": "fail"}, weights, "failed", "make_demo_data: exit status 1"),
             ({"FAKE_CUDA": "off (no cuDNN)"}, "configure", "failed", "CUDA is off (no cuDNN)"),
         ]
@@ -155,12 +222,29 @@ class WholeRuns(Pretended):
             with self.subTest(environment=environment, item=name):
                 self.report_path.unlink(missing_ok=True)
                 shutil.rmtree(self.folder / "build", ignore_errors=True)
-                words = [word for stage in stages[name] for word in ("--stage", stage)]
+                words = [word for stage in stages.get(name, ["build", "ops"]) for word in ("--stage", stage)]
                 status, output = self.check(*words, **environment)
                 item = self.items()[name]
                 self.assertEqual(expected, item["status"], output)
                 self.assertIn(why, item["why"])
-                self.assertEqual(1, status)
+                self.assertEqual(0 if expected == "passed" else 1, status)
+
+    def test_an_old_sanitizer_has_no_filter(self):
+        self.assertEqual(0, self.check("--stage", "build", "--stage", "sanitize", FAKE_FILTER="--kernel-regex")[0])
+        self.assertFalse([call for call in self.calls() if "--kernel-name" in call])
+        self.assertEqual({"passed"}, {item["status"] for item in self.items().values()})
+
+    def test_libraries_of_pip_packages_are_found(self):
+        nvidia = self.folder / "nvidia"
+        for name in ("cudnn", "cublas", "cu13", "cuda_nvrtc"):
+            (nvidia / name / "lib").mkdir(parents=True)
+        machine = gpu_check_machine.Machine(
+            gpu=None, nvcc=self.folder / "toolkit/bin/nvcc", cuda=None, cudnn_root=nvidia / "cudnn", cudnn=None,
+            sanitizer=None, sanitizer_filters=False, packages=[nvidia], python=None, processor="p", cores=1)
+        (self.folder / "toolkit/lib64").mkdir()
+        self.assertEqual([str(self.folder / name) for name in
+                          ("nvidia/cudnn/lib", "toolkit/lib64", "nvidia/cu13/lib", "nvidia/cublas/lib",
+                           "nvidia/cuda_nvrtc/lib")], machine.library_folders())
 
     def test_without_a_gpu_only_the_build_is_tried(self):
         status, output = self.check(FAKE_nvidia_smi="fail")
