@@ -39,7 +39,7 @@ add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp cudnn/model_sp
 # The tests of whole steps and runs again, with streams that run as late and as early as events
 # allow (cuda_emulator/settings.h).
 foreach(name recorder_test failures_test cuda_training_test_emulated cuda_trainer_test_emulated
-    cuda_optim_test_emulated)
+    cuda_optim_test_emulated cuda_recording_test_emulated rehearsal_test)
   foreach(order late early)
     add_test(NAME ${name}_${order} COMMAND ${name})
     set_tests_properties(${name}_${order} PROPERTIES ENVIRONMENT OSTEON_EMULATED_ORDER=${order})

@@ -3,71 +3,32 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "nn/init.h"
-#include "nn/models.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
-#include "optim/adam.h"
 #include "tests/cuda_emulator/executed_specs.h"
 #include "tests/cuda_emulator/journal.h"
+#include "tests/cuda_emulator/small_training.h"
 #include "tests/support/tiny_run.h"
 #include "train/trainer.h"
 
 using namespace osteon;
 using cuda_emulator::Journal;
+using cuda_emulator::SmallTraining;
 
 namespace {
 
-constexpr std::int64_t kSize = 32;
-
-struct Training {
-  explicit Training(std::int64_t batch_size) : batch(batch_size) {
-    model->to(Device::cuda());
-    optimizer = std::make_unique<Adam>(
-        std::vector<ParameterGroup>{{.parameters = model->named_parameters()}});
-    step = std::make_unique<TrainingStep>(
-        *model, *optimizer,
-        [this](const Tensors& inputs) {
-          const Tensor logits = (*model)(cast(inputs[0], DType::bf16));
-          return binary_cross_entropy_with_logits(cast(reshape(logits, {-1}), DType::f32),
-                                                  inputs[1]);
-        },
-        TrainingStep::Options{.batch_size = batch});
+// Of four full steps and one with two images.
+std::vector<double> losses_of(const SmallTraining& training, std::int64_t batch) {
+  std::vector<double> all;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    training.step->issue({SmallTraining::batch(i, i < 4 ? batch : 2)});
+    all.push_back(training.step->take_result(true)->losses[0]);
   }
-
-  static TrainingBatch random_batch(std::int64_t count, std::uint64_t number) {
-    const Tensor images({count, kSize, kSize, 3}, DType::f32);
-    uniform_(images, 1, {.seed = 3, .stream = number});
-    return {{images, zeros({count})}, std::vector<std::int64_t>(static_cast<std::size_t>(count))};
-  }
-
-  std::vector<double> state() const {
-    std::vector<double> all;
-    for (const auto& [name, tensor] : model->named_state())
-      for (const double element : tensor.to_vector()) all.push_back(element);
-    return all;
-  }
-
-  // Four full steps and one with two images.
-  std::vector<double> losses() const {
-    std::vector<double> all;
-    for (std::uint64_t i = 0; i < 5; ++i) {
-      step->issue({random_batch(i < 4 ? batch : 2, i)});
-      all.push_back(step->take_result(true)->losses[0]);
-    }
-    return all;
-  }
-
-  const std::int64_t batch;
-  std::unique_ptr<Module> model = make_model("resnet18", {.width = 8, .seed = 1});
-  std::unique_ptr<Adam> optimizer;
-  std::unique_ptr<TrainingStep> step;
-};
+  return all;
+}
 
 auto count(const std::vector<std::string>& calls, const std::string& beginning) {
   return std::ranges::count_if(calls,
@@ -77,15 +38,14 @@ auto count(const std::vector<std::string>& calls, const std::string& beginning) 
 }  // namespace
 
 TEST_CASE("a prepared step compiles nothing, allocates nothing, and gives the same bits") {
-  std::vector<std::vector<double>> losses, states;
   for (const std::int64_t batch : {5, 6}) {
     CAPTURE(batch);
-    const Training prepared(batch), other(batch);
+    const SmallTraining prepared(batch), other(batch);
     const std::vector<double> before = prepared.state();
     std::int64_t compiled = cuda_emulator::compiled_graphs();
     {
       const Journal journal;
-      prepared.step->prepare(Training::random_batch(batch, 0), 2);
+      prepared.step->prepare(SmallTraining::batch(0, batch), 2);
       CHECK(count(journal.calls(), "launch") == 0);
       CHECK(count(journal.calls(), "cudaMalloc") > 0);
     }
@@ -96,11 +56,11 @@ TEST_CASE("a prepared step compiles nothing, allocates nothing, and gives the sa
     std::vector<double> first;
     {
       const Journal journal;
-      first = prepared.losses();
+      first = losses_of(prepared, batch);
       CHECK(count(journal.calls(), "cudaMalloc ") == 0);
     }
     CHECK(cuda_emulator::compiled_graphs() == compiled);
-    CHECK(first == other.losses());
+    CHECK(first == losses_of(other, batch));
     CHECK(prepared.state() == other.state());
   }
 }

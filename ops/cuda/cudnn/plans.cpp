@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -72,8 +73,7 @@ class DevicePlans {
     return found == plans_.end() ? nullptr : &found->second;
   }
 
-  // Gets these plans: the stored ones one after another, because loading a plan uses the stream;
-  // the others are compiled in several threads, each with its own handle of cuDNN.
+  // Gets these plans. The stored ones are loaded one after another, because that uses the stream.
   void get(const std::vector<CudnnSpec>& specs) {
     std::vector<CudnnSpec> missing;
     for (const CudnnSpec& spec : specs)
@@ -81,33 +81,7 @@ class DevicePlans {
         plans_.emplace(spec, std::move(*plan));
       else
         missing.push_back(spec);
-    std::vector<Plan> plans(missing.size());
-    std::atomic<std::size_t> next{0};
-    const auto work = [&](const CudnnTarget& target) {
-      for (std::size_t i = next++; i < missing.size(); i = next++)
-        plans[i] = compiled(missing[i], target);
-    };
-    std::mutex mutex;
-    std::exception_ptr failure;
-    const auto work_apart = [&] {
-      try {
-        auto target = std::make_unique<CudnnTarget>(device_);
-        work(*target);
-        const std::lock_guard lock(mutex);
-        more_targets_.push_back(std::move(target));
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        failure = std::current_exception();
-      }
-    };
-    const auto threads =
-        std::min<std::size_t>(missing.size(), static_cast<std::size_t>(num_threads()));
-    {
-      std::vector<std::jthread> workers;
-      for (std::size_t i = 1; i < threads; ++i) workers.emplace_back(work_apart);
-      work(target_);
-    }
-    if (failure) std::rethrow_exception(failure);
+    std::vector<Plan> plans = compiled_in_threads(missing);
     for (std::size_t i = 0; i < missing.size(); ++i)
       plans_.emplace(missing[i], std::move(plans[i]));
   }
@@ -218,6 +192,38 @@ class DevicePlans {
     plan.to_be_timed = autotune();
     if (!plan.to_be_timed) keep_on_disk(origin_, stored(spec, plan));
     return plan;
+  }
+
+  // A handle of cuDNN may be used by only one thread at a time, so each thread opens its own. They
+  // are kept, because the plans use them.
+  std::vector<Plan> compiled_in_threads(const std::vector<CudnnSpec>& specs) {
+    std::vector<Plan> plans(specs.size());
+    std::atomic<std::size_t> next{0};
+    const auto compile = [&](const CudnnTarget& target) {
+      for (std::size_t i = next++; i < specs.size(); i = next++)
+        plans[i] = compiled(specs[i], target);
+    };
+    std::mutex mutex;
+    std::exception_ptr failure;
+    const auto work = [&] {
+      try {
+        auto target = std::make_unique<CudnnTarget>(device_);
+        compile(*target);
+        const std::lock_guard lock(mutex);
+        more_targets_.push_back(std::move(target));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+    };
+    {
+      std::vector<std::jthread> workers;
+      for (std::size_t i = 1; i < specs.size() && std::cmp_less(i, num_threads()); ++i)
+        workers.emplace_back(work);
+      compile(target_);
+    }
+    if (failure) std::rethrow_exception(failure);
+    return plans;
   }
 
   const Device device_;
