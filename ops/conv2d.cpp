@@ -71,7 +71,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                                 b.take_gradient_so_far(schema::conv2d.x), dx));
     }
     if (b.needs(schema::conv2d.weight)) {
-      dweight = b.gradient_memory(schema::conv2d.weight);
+      dweight = b.gradient_memory(schema::conv2d.weight, input.dtype());
       OSTEON_DISPATCH(dweight, conv2d_backward_weight(b.dy(), input, conv, dweight));
     }
     if (b.needs(schema::conv2d.bias))

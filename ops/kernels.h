@@ -41,7 +41,7 @@ namespace osteon {
 
 // conv2d.cpp: weight and bias have x's dtype, or f32 if x is bf16. residual has the shape and dtype
 // of y, or is undefined. backward_input adds `addend` to its result; it has the shape and dtype of
-// dx, or is undefined.
+// dx, or is undefined. dweight has the dtype of the weight or of x.
 OSTEON_KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
 OSTEON_KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight,

@@ -1,11 +1,18 @@
 // Replaces ops/cuda in a build without CUDA. No op reaches it: opening a CUDA device already
 // throws.
 #include "ops/backend.h"
+#include "ops/rounded_filters.h"
 
 namespace osteon {
 
 void export_tuning(const std::filesystem::path&, const Device&) {}
 std::size_t import_tuning(const std::filesystem::path&, const Device&) { return 0; }
 void rehearse(const Device&, const std::function<void()>&) {}
+
+class RoundedFilters::Copies {};
+RoundedFilters::RoundedFilters() = default;
+RoundedFilters::~RoundedFilters() = default;
+RoundedFilters::Scope::Scope(RoundedFilters*) : before_(nullptr) {}
+RoundedFilters::Scope::~Scope() = default;
 
 }  // namespace osteon

@@ -1,6 +1,7 @@
 // The engine: recording, the backward pass, and the destruction of long graphs.
 #include "tensor/autograd.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <unordered_map>
@@ -62,10 +63,19 @@ void deliver(Pending& pending, const std::shared_ptr<Node>& node, std::size_t ou
   add_to(gradients[output_index], std::move(gradient));
 }
 
+// Whether a rule may return the gradient of this input in a narrower dtype.
+bool may_be_narrower(const Node::Input& input, const Device& device) {
+  return input.leaf.defined() && device.is_cuda();
+}
+
 void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
   const Node::Input& input = node.inputs[i];
   OSTEON_CHECK(gradient.defined(), node.name, ": the gradient rule returned nothing for input ", i);
-  OSTEON_CHECK(gradient.shape() == input.shape && gradient.dtype() == input.dtype, node.name,
+  OSTEON_CHECK(gradient.shape() == input.shape &&
+                   (gradient.dtype() == input.dtype ||
+                    (may_be_narrower(input, gradient.device()) && is_floating(gradient.dtype()) &&
+                     size_of(gradient.dtype()) < size_of(input.dtype))),
+               node.name,
                ": the gradient of input ", i, " is ", gradient.shape(), " ", gradient.dtype(),
                " but the input is ", input.shape, " ", input.dtype);
 }
@@ -125,6 +135,12 @@ const Node::Input& Backward::input(std::size_t i) const {
   OSTEON_CHECK(i < node_.inputs.size(), node_.name, ": the rule asks about input ", i, " of ",
                node_.inputs.size());
   return node_.inputs[i];
+}
+
+Tensor Backward::gradient_memory(std::size_t i, DType computed) const {
+  const Node::Input& to = input(i);
+  if (computed == to.dtype || !may_be_narrower(to, dy().device())) return gradient_memory(i);
+  return Tensor(to.shape, computed, dy().device());
 }
 
 Tensor Backward::gradient_memory(std::size_t i) const {
@@ -239,6 +255,45 @@ class LeafCounts {
   std::unordered_map<const void*, std::size_t> counts_;
 };
 
+// Adds gradients to leaves. Gradients in a narrower dtype wait here, so that one launch converts
+// all of them.
+class LeafGradients {
+ public:
+  explicit LeafGradients(const std::shared_ptr<Node>& last) : counts_(last) {}
+
+  void add(const Tensor& leaf, Tensor gradient) {
+    if (gradient.dtype() == leaf.dtype()) return accumulate(leaf, std::move(gradient));
+    // The memory of a leaf's gradient can be given to one of them only.
+    const bool waits = std::ranges::any_of(
+        leaves_, [&](const Tensor& each) { return each.is_same(leaf); });
+    if (waits) finish();
+    leaves_.push_back(leaf);
+    narrow_.push_back(std::move(gradient));
+    if (gradient_observer != nullptr) finish();
+  }
+
+  void finish() {
+    Tensors wide;
+    for (const Tensor& leaf : leaves_) {
+      const Tensor place = leaf.empty_bound_grad();
+      wide.push_back(place.defined() ? place : empty_like(leaf));
+    }
+    copy_(wide, narrow_);
+    for (std::size_t i = 0; i < wide.size(); ++i) accumulate(leaves_[i], std::move(wide[i]));
+    leaves_.clear();
+    narrow_.clear();
+  }
+
+ private:
+  void accumulate(const Tensor& leaf, Tensor gradient) {
+    leaf.accumulate_grad(std::move(gradient));
+    counts_.note_gradient(leaf);
+  }
+
+  LeafCounts counts_;
+  Tensors leaves_, narrow_;
+};
+
 }  // namespace
 
 void backward(const Tensor& loss) {
@@ -259,7 +314,7 @@ void backward(const Tensor& output, const Tensor& grad_output) {
     if (gradient_observer != nullptr) (*gradient_observer)(output);
     return;
   }
-  LeafCounts leaves(output.grad_fn());
+  LeafGradients leaves(output.grad_fn());
   Pending pending;
   deliver(pending, output.grad_fn(), output.output_index(), grad_output);
   while (!pending.empty()) {
@@ -273,11 +328,11 @@ void backward(const Tensor& output, const Tensor& grad_output) {
       if (input.node) {
         deliver(pending, input.node, input.output_index, std::move(gradients[i]));
       } else {
-        input.leaf.accumulate_grad(std::move(gradients[i]));
-        leaves.note_gradient(input.leaf);
+        leaves.add(input.leaf, std::move(gradients[i]));
       }
     }
   }
+  leaves.finish();
 }
 
 NoGrad::NoGrad() : before_(grad_enabled) { grad_enabled = false; }

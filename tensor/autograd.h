@@ -103,6 +103,11 @@ class Backward {
   // Uninitialised memory for the gradient of input i. For a leaf with an empty bound gradient
   // (bind_grad) this is that buffer, which saves a copy.
   Tensor gradient_memory(std::size_t i) const;
+  // The same for a rule that computes the gradient in `computed`, a dtype that may be narrower than
+  // the input's (filters in f32, images in bf16). The narrower gradients of all leaves are
+  // converted together when the last rule has run, on a CUDA device in one launch. For other
+  // inputs, and on the CPU, the rule must convert: the memory has the input's dtype.
+  Tensor gradient_memory(std::size_t i, DType computed) const;
   // The sum of the contributions of other ops to the gradient of input i, for a rule that can add
   // it in the same pass. The rule must return this sum plus its own contribution. Undefined if
   // there is none yet, if its memory has another owner, and for leaves.

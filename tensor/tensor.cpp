@@ -1,6 +1,8 @@
 // Tensor handles and the loops that are not ops: fill, copy, accumulate.
 #include "tensor/tensor.h"
 
+#include <algorithm>
+
 #include "tensor/convert.h"
 #include "tensor/cpu/elements.h"
 #include "tensor/cuda/elements.h"
@@ -169,6 +171,35 @@ void copy_(const Tensor& x, const Tensor& source) {
   if (x.device() != source.device()) return copy_across(x, source);
   if (x.device().is_cuda()) return cuda::copy(x, source);
   cpu::copy(x, source);
+}
+
+namespace {
+
+// Whether all tensors have one floating-point dtype and are on one CUDA device.
+bool are_alike(const Tensors& tensors, const Device& device) {
+  return std::ranges::all_of(tensors, [&](const Tensor& x) {
+    return x.dtype() == tensors[0].dtype() && is_floating(x.dtype()) && x.device() == device;
+  });
+}
+
+}  // namespace
+
+void copy_(const Tensors& x, const Tensors& sources) {
+  OSTEON_CHECK(x.size() == sources.size(), "copy_: from ", sources.size(), " tensors to ",
+               x.size());
+  if (x.empty()) return;
+  const Device device = x[0].device();
+  const bool together = device.is_cuda() && are_alike(x, device) && are_alike(sources, device);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!together) {
+      copy_(x[i], sources[i]);
+      continue;
+    }
+    OSTEON_CHECK(x[i].shape() == sources[i].shape(), "copy_: from ", sources[i].shape(), " to ",
+                 x[i].shape());
+    x[i].bump_version();
+  }
+  if (together) cuda::copy(x, sources);
 }
 
 void add_(const Tensor& x, const Tensor& y) {

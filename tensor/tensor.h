@@ -157,6 +157,9 @@ void fill_(const Tensor& x, double value);
 // x <- source, converting the dtype; shapes must match. Floating-point values are rounded to
 // nearest. Conversion to integers truncates toward zero and clamps to the range; NaN becomes 0.
 void copy_(const Tensor& x, const Tensor& source);
+// The same for each pair of two lists; on a CUDA device in one launch if all x have one
+// floating-point dtype, and so have all sources.
+void copy_(const Tensors& x, const Tensors& sources);
 // x <- x + y; shapes and dtypes must match.
 void add_(const Tensor& x, const Tensor& y);
 

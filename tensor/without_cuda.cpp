@@ -27,6 +27,7 @@ void transfer(const Tensor& x, const Tensor& source) {
 }
 void fill(const Tensor& x, double) { refuse(x.device()); }
 void copy(const Tensor& x, const Tensor&) { refuse(x.device()); }
+void copy(const Tensors& x, const Tensors&) { refuse(x[0].device()); }
 void add(const Tensor& x, const Tensor&) { refuse(x.device()); }
 
 class Arena {};

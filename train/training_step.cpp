@@ -7,6 +7,7 @@
 
 #include "ops/backend.h"
 #include "ops/ops.h"
+#include "ops/rounded_filters.h"
 #include "tensor/cuda/allocator.h"
 #include "tensor/cuda/repeated_work.h"
 #include "tensor/cuda/upload.h"
@@ -18,6 +19,7 @@ struct TrainingStep::OnDevice {
   cuda::Upload upload;
   cuda::Downloads downloads;
   const std::shared_ptr<cuda::Arena> arena;  // memory of the recorded step
+  RoundedFilters filters;
   cuda::RepeatedWork full_step;              // with one full batch
 };
 
@@ -97,13 +99,15 @@ std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
 // Forward, backward and update with so many batches; returns the losses and the gradient's norm.
 Tensors TrainingStep::compute(std::size_t batches,
                               const std::function<Tensors(std::size_t)>& inputs) {
+  const RoundedFilters::Scope scope(on_device_ ? &on_device_->filters : nullptr);
   Tensors buffers, kept;
   if (options_.restore_nonfinite)
     for (const auto& [name, buffer] : model_.named_buffers())
       if (is_floating(buffer.dtype())) {
         buffers.push_back(buffer);
-        kept.push_back(buffer.clone());
+        kept.push_back(empty_like(buffer));
       }
+  copy_(kept, buffers);
   optimizer_.zero_grad();
   Tensors numbers;
   for (std::size_t i = 0; i < batches; ++i) {

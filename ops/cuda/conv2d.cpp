@@ -4,6 +4,7 @@
 #include "ops/backend.h"
 #include "ops/cuda/cudnn/aligned.h"
 #include "ops/cuda/cudnn/channels.h"
+#include "ops/cuda/cudnn/filters.h"
 #include "ops/cuda/cudnn/plans.h"
 #include "ops/kernels.h"
 
@@ -21,6 +22,12 @@ Tensor prepared(const Tensor& x, const Shape& wanted, DType dtype) {
   else
     pad_channels(x, wanted[3], made);
   return made;
+}
+
+Tensor prepared_filters(const Tensor& weight, const Shape& wanted, DType dtype) {
+  const bool only_rounded =
+      weight.shape() == wanted && weight.dtype() == DType::f32 && dtype == DType::bf16;
+  return only_rounded ? rounded_filters(weight) : prepared(weight, wanted, dtype);
 }
 
 // Calls `write` with memory of the graph's output shape and dtype, then copies the result to y.
@@ -70,7 +77,7 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const bool fuses = fuses_all(spec, x);
   if (!fuses) spec = unfused(spec);
   const Tensor image = prepared(x, spec.x, x.dtype());
-  const Tensor filters = prepared(weight, spec.weight, x.dtype());
+  const Tensor filters = prepared_filters(weight, spec.weight, x.dtype());
   const Tensor offsets = prepared_bias(bias, x.dtype());
   const Tensor joined = aligned(residual);
   write_aligned(y, [&](const Tensor& out) {
@@ -91,7 +98,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
   const bool fuses = spec.x == dx.shape() && fuses_all(spec, dy);
   if (!fuses) spec = unfused(spec);
   const Tensor gradient = aligned(dy);
-  const Tensor filters = prepared(weight, spec.weight, dy.dtype());
+  const Tensor filters = prepared_filters(weight, spec.weight, dy.dtype());
   write_result(dx, spec.x, dx.dtype(), [&](const Tensor& out) {
     Arguments arguments = {{Role::dy, gradient}, {Role::weight, filters}, {Role::dx, out}};
     if (spec.residual) arguments.push_back({Role::residual, aligned(addend)});

@@ -1,83 +1,20 @@
-// Parameter updates with one launch for all parameters of a group. The addresses and sizes of the
-// tensors are passed by value (CUDA allows 32,764 bytes of arguments). Thus nothing is uploaded,
-// and a recorded launch can be replayed as long as the tensors keep their addresses. The device
-// reads learning rate, step counts and guard.
+// Parameter updates with one launch for all parameters of a group (tensor/cuda/table.cuh). The
+// device reads learning rate, step counts and guard.
 //
 // Memory traffic per f32 element, in bytes: Adam 28 (reads p, g, m, v; writes p, m, v), SGD 20, the
 // norm of the gradients 4, clipping another 8.
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "ops/cuda/device/block_reduce.cuh"
 #include "ops/kernels.h"
-#include "tensor/cuda/launch.cuh"
-#include "tensor/cuda/pack.cuh"
+#include "tensor/cuda/table.cuh"
 
 namespace osteon::cuda {
 namespace {
 
-constexpr int kCapacity = 512;                  // parameters per launch
-constexpr std::int64_t kChunk = 16 * kThreads;  // elements of one tensor per block
-constexpr std::size_t kMaxArgumentBytes = 32764;
-
-// `lists` tensors for each of `count` parameters, split into consecutively numbered chunks.
-template <int lists>
-struct Table {
-  void* data[lists][kCapacity];
-  std::int64_t numel[kCapacity];
-  std::int32_t end[kCapacity];  // one past the parameter's last chunk
-  std::int32_t count;
-};
-static_assert(sizeof(Table<5>) + 128 <= kMaxArgumentBytes);
-
-// The work of a block: `count` elements starting at `first` of the tensors of `parameter`.
-struct Chunk {
-  std::int32_t parameter;
-  std::int64_t first, count;
-};
-
-template <int lists>
-__device__ Chunk chunk_of_block(const Table<lists>& table) {
-  const auto number = static_cast<std::int32_t>(blockIdx.x);
-  std::int32_t low = 0,
-               high = table.count - 1;  // finds the first parameter whose end is above number
-  while (low < high) {
-    const std::int32_t middle = (low + high) / 2;
-    if (table.end[middle] > number)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  const std::int32_t begin = low == 0 ? 0 : table.end[low - 1];
-  const std::int64_t first = (number - begin) * kChunk;
-  return {low, first, min(kChunk, table.numel[low] - first)};
-}
-
-template <class T, int lists>
-__device__ T* start_of(const Table<lists>& table, int list, const Chunk& chunk) {
-  return static_cast<T*>(table.data[list][chunk.parameter]) + chunk.first;
-}
-
 __device__ inline bool is_not_finite(const double* guard) {
   return guard != nullptr && !(std::abs(*guard) <= std::numeric_limits<double>::max());
-}
-
-// Calls body.operator()<n>(offset) for all elements of the chunk, n at a time if all addresses are
-// aligned.
-template <class T, class Body, class... Pointers>
-__device__ void for_each_pack(const Chunk& chunk, const Body& body, Pointers... pointers) {
-  constexpr int kWide = kPack<T>;
-  const bool vectorised =
-      ((reinterpret_cast<std::uintptr_t>(pointers) | ...) % kMaxAccessBytes) == 0;
-  std::int64_t whole = 0;
-  if (vectorised) {
-    whole = chunk.count / kWide * kWide;
-    for (std::int64_t i = std::int64_t{threadIdx.x} * kWide; i < whole; i += blockDim.x * kWide)
-      body.template operator()<kWide>(i);
-  }
-  for (std::int64_t i = whole + threadIdx.x; i < chunk.count; i += blockDim.x)
-    body.template operator()<1>(i);
 }
 
 enum AdamList { kAdamParameter, kAdamGradient, kAdamFirst, kAdamSecond, kAdamStep, kAdamLists };
@@ -98,7 +35,7 @@ __global__ void __launch_bounds__(kThreads)
   const Chunk chunk = chunk_of_block(table);
   const double rate = *learning_rate;
   if (threadIdx.x == 0) {
-    const double step = *static_cast<const double*>(table.data[kAdamStep][chunk.parameter]);
+    const double step = *static_cast<const double*>(table.data[kAdamStep][chunk.item]);
     step_factors[0] = T(rate / (1 - std::pow(options.beta1, step)));
     step_factors[1] = T(1 / std::sqrt(1 - std::pow(options.beta2, step)));
   }
@@ -112,7 +49,7 @@ __global__ void __launch_bounds__(kThreads)
   const T* const gradient = start_of<T>(table, kAdamGradient, chunk);
   T* const exp_avg = start_of<T>(table, kAdamFirst, chunk);
   T* const exp_avg_sq = start_of<T>(table, kAdamSecond, chunk);
-  for_each_pack<T>(
+  for_each_pack<kPack<T>>(
       chunk,
       [&]<int n>(std::int64_t at) {
         Pack<T, n> p = load<n>(parameter + at), m = load<n>(exp_avg + at);
@@ -143,7 +80,7 @@ __global__ void __launch_bounds__(kThreads)
   T* const parameter = start_of<T>(table, 0, chunk);
   const T* const gradient = start_of<T>(table, 1, chunk);
   T* const buffer = start_of<T>(table, 2, chunk);
-  for_each_pack<T>(
+  for_each_pack<kPack<T>>(
       chunk,
       [&]<int n>(std::int64_t at) {
         Pack<T, n> p = load<n>(parameter + at), b = load<n>(buffer + at);
@@ -167,7 +104,7 @@ __global__ void __launch_bounds__(kThreads)
   const Chunk chunk = chunk_of_block(table);
   const T* const gradient = start_of<T>(table, 0, chunk);
   double sum = 0;
-  for_each_pack<T>(
+  for_each_pack<kPack<T>>(
       chunk,
       [&]<int n>(std::int64_t at) {
         const Pack<T, n> g = load<n>(gradient + at);
@@ -198,7 +135,7 @@ __global__ void __launch_bounds__(kThreads)
   if (is_not_finite(norm) || factor >= T(1)) return;
   const Chunk chunk = chunk_of_block(table);
   T* const gradient = start_of<T>(table, 0, chunk);
-  for_each_pack<T>(
+  for_each_pack<kPack<T>>(
       chunk,
       [&]<int n>(std::int64_t at) {
         Pack<T, n> g = load<n>(gradient + at);
@@ -216,38 +153,8 @@ __global__ void __launch_bounds__(kThreads)
   const Chunk chunk = chunk_of_block(table);
   std::uint8_t* const to = start_of<std::uint8_t>(table, 0, chunk);
   const std::uint8_t* const from = start_of<std::uint8_t>(table, 1, chunk);
-  for_each_pack<std::uint8_t>(
+  for_each_pack<kPack<std::uint8_t>>(
       chunk, [&]<int n>(std::int64_t at) { store<n>(to + at, load<n>(from + at)); }, to, from);
-}
-
-std::int64_t elements_of(const Tensor& x) { return x.numel(); }
-std::int64_t bytes_of(const Tensor& x) { return static_cast<std::int64_t>(x.bytes()); }
-
-// Calls body(table, chunks) for the tensors of several lists. An item has one tensor of each list,
-// a table at most kCapacity items. size_of_one(tensor) is its size in elements or bytes.
-template <int lists, class Body>
-void for_each_table(const std::array<const Tensors*, lists>& tensors,
-                    std::int64_t (*size_of_one)(const Tensor&), const Body& body) {
-  Table<lists> table{};
-  std::int64_t chunks = 0;
-  const auto issue = [&] {
-    if (table.count > 0) body(table, static_cast<unsigned int>(chunks));
-    table.count = 0;
-    chunks = 0;
-  };
-  for (std::size_t i = 0; i < tensors[0]->size(); ++i) {
-    const std::int64_t numel = size_of_one((*tensors[0])[i]);
-    const std::int64_t more = (numel + kChunk - 1) / kChunk;
-    if (table.count == kCapacity || chunks + more > std::numeric_limits<std::int32_t>::max())
-      issue();
-    for (std::size_t list = 0; list < lists; ++list)
-      table.data[list][table.count] = (*tensors[list])[i].raw();
-    table.numel[table.count] = numel;
-    chunks += more;
-    table.end[table.count] = static_cast<std::int32_t>(chunks);
-    ++table.count;
-  }
-  issue();
 }
 
 // Calls body.operator()<T>() for the dtypes of parameters.

@@ -1,9 +1,10 @@
-// Fill, convert and add, one launch each. Memory traffic: fill writes n elements; copy reads and
-// writes n; add reads 2n and writes n.
+// Fill, convert and add, one launch each, also to convert many tensors. Memory traffic: fill writes
+// n elements; copy reads and writes n; add reads 2n and writes n.
 #include "tensor/cuda/elements.h"
 
 #include "tensor/convert.h"
 #include "tensor/cuda/map.cuh"
+#include "tensor/cuda/table.cuh"
 #include "tensor/cuda/transfer.h"
 
 namespace osteon::cuda {
@@ -21,6 +22,23 @@ struct Same {
     return {{x}};
   }
 };
+
+template <class To, class From>
+__global__ void __launch_bounds__(kThreads) copy_chunks(const __grid_constant__ Table<2> table) {
+  const Chunk chunk = chunk_of_block(table);
+  To* const to = start_of<To>(table, 0, chunk);
+  const From* const from = start_of<From>(table, 1, chunk);
+  for_each_pack<kWide<To, From>>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        const Pack<From, n> source = load<n>(from + at);
+        Pack<To, n> pack;
+#pragma unroll
+        for (int i = 0; i < n; ++i) pack.at[i] = convert<To>(source.at[i]);
+        store<n>(to + at, pack);
+      },
+      to, from);
+}
 
 struct Plus {
   template <class A>
@@ -44,6 +62,19 @@ void copy(const Tensor& x, const Tensor& source) {
     dispatch_any("copy_", source.dtype(), [&]<class From>() {
       if constexpr (!std::is_same_v<To, From>)
         map<To, 1>("copy_", Same(), {x}, Types<From>(), {source});
+    });
+  });
+}
+
+void copy(const Tensors& x, const Tensors& sources) {
+  constexpr const char* op = "copy_";
+  dispatch_floating(op, x[0].dtype(), [&]<class To>() {
+    dispatch_floating(op, sources[0].dtype(), [&]<class From>() {
+      for_each_table<2>(
+          {&x, &sources}, elements_of, [&](const Table<2>& table, unsigned int chunks) {
+            if (chunks == 0) return;
+            launch(op, x[0], copy_chunks<To, From>, dim3(chunks), dim3(kThreads), table);
+          });
     });
   });
 }

@@ -1,7 +1,12 @@
-// CUDA kernels that the op table does not reach on every device: padding of channels, and batch
-// norm without a cuDNN plan. Without a device the tests print a message and check nothing. The same
-// file is also built for an emulated device (cuda_emulator/).
+// What the op table does not reach on every CUDA device: padding of channels, copies of many
+// tensors, and batch norm without a cuDNN plan. Without a device
+// the tests print a message and check nothing. The same file is also built for an emulated device
+// (cuda_emulator/).
 #include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "ops/cuda/batch_norm_kernels.h"
 #include "ops/cuda/cudnn/channels.h"
@@ -41,6 +46,30 @@ TEST_CASE("channels are padded with zeros and cropped again, converting as copy_
         cuda::crop_channels(padded, cropped);
         CHECK(same_bits(cropped, converted));
       }
+}
+
+// Sizes near a block's share and a vector, a slice that is not aligned, and more tensors than one
+// launch takes.
+TEST_CASE("many tensors are copied in one call as one by one") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  constexpr DType kFloating[] = {DType::f64, DType::f32, DType::bf16};
+  for (const DType from : kFloating)
+    for (const DType to : kFloating) {
+      CAPTURE(format(from, " to ", to));
+      Tensors sources, expected, copies;
+      for (const std::int64_t size : {1, 0, 7, 4096, 4097, 12291})
+        sources.push_back(
+            draw("many", {size + 1}, from).to(device).rows(size % 2, size + size % 2));
+      for (std::int64_t i = 0; i < 600; ++i) sources.push_back(draw("few", {3}, from).to(device));
+      for (const Tensor& source : sources) {
+        copies.emplace_back(source.shape(), to, device);
+        expected.emplace_back(source.shape(), to, device);
+        copy_(expected.back(), source);
+      }
+      copy_(copies, sources);
+      for (std::size_t i = 0; i < copies.size(); ++i) CHECK(same_bits(copies[i], expected[i]));
+    }
 }
 
 // Channel counts that fill vectors and others, with enough rows for several parts; gradients

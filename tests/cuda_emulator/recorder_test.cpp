@@ -53,7 +53,7 @@ TEST_CASE("the same step makes the same calls on the same addresses, and waits f
     training.step->take_result(false);
   }
   // The upload's buffers alternate: every second step uses the same one.
-  CHECK(count(journals[7], "launch") > 150);
+  CHECK(count(journals[7], "launch") > 100);
   CHECK(without_uploads(journals[7]) == without_uploads(journals[5]));
   CHECK(without_uploads(journals[6]) == without_uploads(journals[4]));
   for (const std::string call : {"cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaMalloc",
