@@ -19,28 +19,36 @@ __device__ inline bool is_not_finite(const double* guard) {
 
 enum AdamList { kAdamParameter, kAdamGradient, kAdamFirst, kAdamSecond, kAdamStep, kAdamLists };
 
+// The factors of one parameter's update that depend on its step t.
+template <class T>
+struct StepFactors {
+  T step_size;                 // learning_rate / (1 - beta1^t)
+  T inverse_sqrt_correction2;  // 1 / sqrt(1 - beta2^t)
+};
+
+// Counts a step of each parameter and computes its factors, in one block.
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    advance_steps(const __grid_constant__ Table<kAdamLists> table, const double* guard) {
+    advance_steps(const __grid_constant__ Table<kAdamLists> table, const double* learning_rate,
+                  const double* guard, AdamOptions options, StepFactors<T>* factors) {
   if (is_not_finite(guard)) return;
-  for (unsigned int i = threadIdx.x; i < static_cast<unsigned int>(table.count); i += blockDim.x)
-    ++*static_cast<double*>(table.data[kAdamStep][i]);
+  for (unsigned int i = threadIdx.x; i < static_cast<unsigned int>(table.count); i += blockDim.x) {
+    const double step = ++*static_cast<double*>(table.data[kAdamStep][i]);
+    factors[i] = {T(*learning_rate / (1 - std::pow(options.beta1, step))),
+                  T(1 / std::sqrt(1 - std::pow(options.beta2, step)))};
+  }
 }
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     adam_chunks(const __grid_constant__ Table<kAdamLists> table, const double* learning_rate,
-                const double* guard, double weight_decay, AdamOptions options) {
-  __shared__ T step_factors[2];  // step_size and 1 / sqrt(1 - beta2^t)
+                const double* guard, double weight_decay, AdamOptions options,
+                const StepFactors<T>* factors) {
   if (is_not_finite(guard)) return;
   const Chunk chunk = chunk_of_block(table);
+  const T step_size = factors[chunk.item].step_size;
+  const T inverse_sqrt_correction2 = factors[chunk.item].inverse_sqrt_correction2;
   const double rate = *learning_rate;
-  if (threadIdx.x == 0) {
-    const double step = *static_cast<const double*>(table.data[kAdamStep][chunk.item]);
-    step_factors[0] = T(rate / (1 - std::pow(options.beta1, step)));
-    step_factors[1] = T(1 / std::sqrt(1 - std::pow(options.beta2, step)));
-  }
-  __syncthreads();
-  const T step_size = step_factors[0], inverse_sqrt_correction2 = step_factors[1];
   const T keep1 = T(1 - options.beta1), beta2 = T(options.beta2), keep2 = T(1 - options.beta2);
   const T epsilon = T(options.epsilon);
   const T shrink = T(1 - (options.decoupled ? rate * weight_decay : 0));
@@ -175,11 +183,14 @@ void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensor
   dispatch_parameters("adam_step", parameters[0].dtype(), [&]<class T>() {
     for_each_table<kAdamLists>(
         lists, elements_of, [&](const Table<kAdamLists>& table, unsigned int chunks) {
-          launch("adam_step", learning_rate, advance_steps, dim3(1), dim3(kThreads), table,
-                 guard.data_or_null<double>());
+          const Tensor memory({table.count, 2}, dtype_of<T>(), learning_rate.device());
+          auto* const factors = reinterpret_cast<StepFactors<T>*>(memory.data<T>());
+          launch("adam_step", learning_rate, advance_steps<T>, dim3(1), dim3(kThreads), table,
+                 learning_rate.data<double>(), guard.data_or_null<double>(), options, factors);
           if (chunks == 0) return;
           launch("adam_step", learning_rate, adam_chunks<T>, dim3(chunks), dim3(kThreads), table,
-                 learning_rate.data<double>(), guard.data_or_null<double>(), weight_decay, options);
+                 learning_rate.data<double>(), guard.data_or_null<double>(), weight_decay, options,
+                 factors);
         });
   });
 }
@@ -213,6 +224,7 @@ void clip_grad_norm(const Tensors& gradients, double max_norm, const Tensor& nor
     });
     launch(op, norm, root_of_sum, dim3(1), dim3(kThreads), sums.data<double>(), count,
            norm.data<double>());
+    if (!std::isfinite(max_norm)) return;
     for_each_table<1>({&gradients}, elements_of, [&](const Table<1>& table, unsigned int chunks) {
       if (chunks == 0) return;
       launch(op, norm, scale_chunks<T>, dim3(chunks), dim3(kThreads), table, norm.data<double>(),
