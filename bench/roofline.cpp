@@ -100,6 +100,8 @@ void measure(const RooflineOptions& options) {
   CountTraffic count({options.bandwidth, options.flops},
                      [] { return cuda_emulator::counts().launches; });
   step.run();
+  // Backward ends with one launch that casts the gradients of all filters.
+  if (options.precision == "bf16") count.add("cast of filter gradients", {}, 1);
   // Adam reads gradient, parameter and both moments and writes the last three; the norm reads the
   // gradient first. All are f32.
   count.add("norm of the gradient, Adam", {(4 + 7 * 4) * step.parameters()});

@@ -9,6 +9,8 @@
 namespace osteon {
 namespace {
 
+constexpr const char* kJoined = "sum of gradients where paths join";
+
 double bytes_of(const Tensor& x) { return x.defined() ? static_cast<double>(x.bytes()) : 0; }
 
 double bytes_of(const Shape& shape, DType dtype) {
@@ -85,8 +87,10 @@ void CountTraffic::note_forward(const Observation& op) {
     traffic.bytes += bytes_of(weight.shape(), x.dtype()) - bytes_of(weight);
     const double fill = padding_bytes(x.shape(), x.dtype());
     if (fill > 0) add("image with padded channels", {fill}, 1);
+    // The first convolution's launch rounds the filters of all (ops/rounded_filters.h).
     if (weight.dtype() != x.dtype())
-      add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), x.dtype())}, 1);
+      add("cast of filters", {bytes_of(weight) + bytes_of(weight.shape(), x.dtype())},
+          launches_() - launches_before_ - 1);
   }
   if (is(op, schema::batch_norm) && attrs_of(op, schema::batch_norm).training) {
     traffic.read_again = bytes_of(op.inputs[schema::batch_norm.x]);
@@ -106,18 +110,23 @@ void CountTraffic::note_backward(const Node& node) {
     if (weight.needs_grad()) {
       const double fill = padding_bytes(image.shape, image.dtype);
       if (fill > 0) add("image with padded channels", {fill}, 1);
-      if (casts) add("cast of filter gradients", {filters + bytes_of(weight)}, 1);
-      add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)},
-          image.needs_grad() ? 1 : kAll);
+      if (casts)
+        add("cast of filter gradients", {filters + bytes_of(weight)},
+            launches_() - launches_before_ - (image.needs_grad() ? 2 : 1));
+      add("conv2d filter gradient", {dy + x + filters, 0, convolution_flops(node)}, 1);
     }
-    if (image.needs_grad()) {
-      if (casts) add("cast of filters", {filters + bytes_of(weight)}, 1);
+    if (image.needs_grad())
       add("conv2d data gradient", {dy + filters + x, 0, convolution_flops(node)});
-    }
   } else if (is(node, schema::batch_norm)) {
     Traffic traffic{dy + x + x, dy + x, 0};
-    if (attrs_of(node, schema::batch_norm).relu) traffic.bytes += mask_bytes(node.outputs[0].shape);
-    if (node.inputs[schema::batch_norm.residual].needs_grad()) traffic.bytes += dy;
+    const double mask =
+        attrs_of(node, schema::batch_norm).relu ? mask_bytes(node.outputs[0].shape) : 0;
+    if (node.gradient_is_masked) {  // by the data gradient, and so it is the residual's gradient
+      add(kJoined, {mask}, 0);
+    } else {
+      traffic.bytes += mask;
+      if (node.inputs[schema::batch_norm.residual].needs_grad()) traffic.bytes += dy;
+    }
     add("batch_norm backward", traffic);
   } else if (is(node, schema::max_pool2d)) {
     add("max_pool2d backward", {dy + static_cast<double>(node.outputs[0].shape.numel()) + x});
@@ -133,7 +142,7 @@ void CountTraffic::note_backward(const Node& node) {
     // Gradients of joined paths are added: a convolution adds the other path's gradient in its own
     // pass; other ops need a separate pass.
     const bool in_passing = is(node, schema::conv2d) && i == schema::conv2d.x;
-    add("sum of gradients where paths join", {(in_passing ? 1 : 3) * bytes_of(input)});
+    add(kJoined, {(in_passing ? 1 : 3) * bytes_of(input)});
   }
 }
 

@@ -60,32 +60,37 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
     running_mean.bump_version();
     running_var.bump_version();
   }
-  return record(schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
-                {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.cudnn}, options,
-                [](const Backward& b) {
-                  const auto& attrs = b.attrs<BatchNormOptions>();
-                  const Tensor& input = b.saved(0);
-                  const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
-                               dbias = b.gradient_memory(schema::batch_norm.bias);
-                  Tensor dx, dresidual;
-                  if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
-                  if (b.needs(schema::batch_norm.residual))
-                    dresidual = attrs.relu ? in_place_of(b.dy()) : b.dy();
-                  OSTEON_DISPATCH(
-                      input, batch_norm_backward({.dy = b.dy(),
-                                                  .x = input,
-                                                  .relu_mask = {b.saved(5), b.saved(6)},
-                                                  .weight = b.saved(1),
-                                                  .bias = b.saved(2),
-                                                  .mean = b.saved(3),
-                                                  .inverse_std = b.saved(4),
-                                                  .options = attrs,
-                                                  .dx = dx,
-                                                  .dweight = dweight,
-                                                  .dbias = dbias,
-                                                  .dresidual = attrs.relu ? dresidual : Tensor()}));
-                  return Tensors{dx, dweight, dbias, dresidual, {}, {}};
-                });
+  y = record(schema::batch_norm, y, {x, weight, bias, residual, running_mean, running_var},
+             {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.cudnn}, options,
+             [](const Backward& b) {
+               auto attrs = b.attrs<BatchNormOptions>();
+               if (b.dy_is_masked()) attrs.relu = false;  // g is dy
+               const Tensor& input = b.saved(0);
+               const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
+                            dbias = b.gradient_memory(schema::batch_norm.bias);
+               ReluMask masks;
+               if (attrs.relu) masks = {b.saved(5), b.saved(6)};
+               Tensor dx, dresidual;
+               if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
+               if (b.needs(schema::batch_norm.residual))
+                 dresidual = attrs.relu ? in_place_of(b.dy()) : b.dy();
+               OSTEON_DISPATCH(
+                   input, batch_norm_backward({.dy = b.dy(),
+                                               .x = input,
+                                               .relu_mask = masks,
+                                               .weight = b.saved(1),
+                                               .bias = b.saved(2),
+                                               .mean = b.saved(3),
+                                               .inverse_std = b.saved(4),
+                                               .options = attrs,
+                                               .dx = dx,
+                                               .dweight = dweight,
+                                               .dbias = dbias,
+                                               .dresidual = attrs.relu ? dresidual : Tensor()}));
+               return Tensors{dx, dweight, dbias, dresidual, {}, {}};
+             });
+  if (relu_mask.cudnn.defined()) offer_relu_mask(y, relu_mask.cudnn);
+  return y;
 }
 
 }  // namespace osteon

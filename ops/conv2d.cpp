@@ -67,8 +67,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     Tensor dx, dweight, dbias;
     if (b.needs(schema::conv2d.x)) {
       dx = empty_like(input);
-      OSTEON_DISPATCH(dx, conv2d_backward_input(b.dy(), filters, conv,
-                                                b.take_gradient_so_far(schema::conv2d.x), dx));
+      const Tensor others = b.take_gradient_so_far(schema::conv2d.x);
+      const auto take_relu_mask = [&] { return b.take_relu_mask(schema::conv2d.x); };
+      OSTEON_DISPATCH(dx, conv2d_backward_input(b.dy(), filters, conv, others, take_relu_mask, dx));
     }
     if (b.needs(schema::conv2d.weight)) {
       dweight = b.gradient_memory(schema::conv2d.weight, input.dtype());

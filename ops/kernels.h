@@ -7,6 +7,8 @@
 // allocated and uninitialised; an undefined output is not needed. Kernels do not increase versions.
 #pragma once
 
+#include <functional>
+
 #include "base/instruction_set.h"
 #include "ops/functors.h"
 #include "ops/ops.h"
@@ -41,11 +43,15 @@ namespace osteon {
 
 // conv2d.cpp: weight and bias have x's dtype, or f32 if x is bf16. residual has the shape and dtype
 // of y, or is undefined. backward_input adds `addend` to its result; it has the shape and dtype of
-// dx, or is undefined. dweight has the dtype of the weight or of x.
+// dx, or is undefined. If it can multiply its result by a ReLU mask in the same pass, it calls
+// take_relu_mask() and does so; without a mask this is undefined. dweight has the dtype of the
+// weight or of x.
+using TakeReluMask = std::function<Tensor()>;
 OSTEON_KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
 OSTEON_KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight,
-              const Conv2dOptions& options, const Tensor& addend, const Tensor& dx)
+              const Conv2dOptions& options, const Tensor& addend,
+              const TakeReluMask& take_relu_mask, const Tensor& dx)
 OSTEON_KERNEL(conv2d_backward_weight, const Tensor& dy, const Tensor& x,
               const Conv2dOptions& options, const Tensor& dweight)
 

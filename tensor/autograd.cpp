@@ -34,8 +34,14 @@ Node::Input make_input(const Tensor& tensor) {
   return input;
 }
 
-// Gradients of nodes that were reached but not yet processed, newest first.
-using Pending = std::map<std::uint64_t, std::pair<std::shared_ptr<Node>, Tensors>, std::greater<>>;
+// A node that was reached but not yet processed, and the gradients of its outputs so far.
+struct Reached {
+  std::shared_ptr<Node> node;
+  Tensors gradients;
+  bool is_masked = false;  // whether every contribution to gradients[0] has the node's ReLU mask
+};
+// Newest first.
+using Pending = std::map<std::uint64_t, Reached, std::greater<>>;
 
 void add_to(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
@@ -54,13 +60,15 @@ void add_to(Tensor& sum, Tensor gradient) {
 }
 
 void deliver(Pending& pending, const std::shared_ptr<Node>& node, std::size_t output_index,
-             Tensor gradient) {
-  auto& [target, gradients] = pending[node->sequence];
-  if (!target) {
-    target = node;
-    gradients.resize(node->outputs.size());
+             Tensor gradient, bool is_masked = false) {
+  Reached& reached = pending[node->sequence];
+  if (!reached.node) {
+    reached.node = node;
+    reached.gradients.resize(node->outputs.size());
   }
-  add_to(gradients[output_index], std::move(gradient));
+  Tensor& sum = reached.gradients[output_index];
+  if (output_index == 0) reached.is_masked = is_masked && (!sum.defined() || reached.is_masked);
+  add_to(sum, std::move(gradient));
 }
 
 // Whether a rule may return the gradient of this input in a narrower dtype.
@@ -75,21 +83,40 @@ void check_gradient(const Node& node, std::size_t i, const Tensor& gradient) {
                    (gradient.dtype() == input.dtype ||
                     (may_be_narrower(input, gradient.device()) && is_floating(gradient.dtype()) &&
                      size_of(gradient.dtype()) < size_of(input.dtype))),
-               node.name,
-               ": the gradient of input ", i, " is ", gradient.shape(), " ", gradient.dtype(),
-               " but the input is ", input.shape, " ", input.dtype);
+               node.name, ": the gradient of input ", i, " is ", gradient.shape(), " ",
+               gradient.dtype(), " but the input is ", input.shape, " ", input.dtype);
 }
 
-// The gradient collected so far for an output of a node that is not processed yet.
-Tensor take_collected(Pending& pending, const Node::Input& input) {
-  const auto found = pending.find(input.node->sequence);
-  if (found == pending.end()) return {};
-  Tensor& collected = found->second.second[input.output_index];
-  if (!collected.defined() || !collected.owns_memory_alone()) return {};
-  return std::exchange(collected, Tensor());
-}
+// The engine's side of a rule that adds to gradients of earlier ops.
+class Collected : public Backward::Engine {
+ public:
+  explicit Collected(Pending& pending) : pending_(pending) {}
 
-Tensors run_rule(Node& node, Tensors grad_outputs, Pending& pending) {
+  Tensor take_gradient_so_far(const Node::Input& input) override {
+    Tensor* const sum = find(input);
+    return sum != nullptr && sum->defined() && sum->owns_memory_alone()
+               ? std::exchange(*sum, Tensor())
+               : Tensor();
+  }
+  Tensor take_relu_mask(const Node::Input& input) override {
+    const Tensor* const sum = find(input);
+    if (input.output_index != 0 || (sum != nullptr && sum->defined())) return {};
+    if (input.node->relu_mask.defined()) masked_.insert(&input);
+    return input.node->relu_mask;
+  }
+  bool is_masked(const Node::Input& input) const { return masked_.contains(&input); }
+
+ private:
+  Tensor* find(const Node::Input& input) {
+    const auto found = pending_.find(input.node->sequence);
+    return found == pending_.end() ? nullptr : &found->second.gradients[input.output_index];
+  }
+
+  Pending& pending_;
+  std::unordered_set<const Node::Input*> masked_;  // the rule multiplies their gradients
+};
+
+Tensors run_rule(Node& node, Tensors grad_outputs, Collected& collected) {
   OSTEON_CHECK(node.rule != nullptr, node.name,
                ": this op has no gradient; detach its inputs or compute it under NoGrad");
   OSTEON_CHECK(!node.consumed, node.name,
@@ -98,14 +125,12 @@ Tensors run_rule(Node& node, Tensors grad_outputs, Pending& pending) {
   for (std::size_t i = 0; i < grad_outputs.size(); ++i)
     if (!grad_outputs[i].defined() && is_floating(node.outputs[i].dtype))
       grad_outputs[i] = zeros(node.outputs[i].shape, node.outputs[i].dtype, node.outputs[i].device);
-  const Backward::TakeCollected take = [&](const Node::Input& input) {
-    return take_collected(pending, input);
-  };
-  Tensors gradients = node.rule(Backward(node, std::move(grad_outputs), take));
+  Tensors gradients = node.rule(Backward(node, std::move(grad_outputs), collected));
   OSTEON_CHECK(gradients.size() == node.inputs.size(), node.name, ": the gradient rule returned ",
                gradients.size(), " gradients for ", node.inputs.size(), " inputs");
   node.consumed = true;
   node.saved.clear();
+  node.relu_mask = Tensor();
   return gradients;
 }
 
@@ -264,8 +289,8 @@ class LeafGradients {
   void add(const Tensor& leaf, Tensor gradient) {
     if (gradient.dtype() == leaf.dtype()) return accumulate(leaf, std::move(gradient));
     // The memory of a leaf's gradient can be given to one of them only.
-    const bool waits = std::ranges::any_of(
-        leaves_, [&](const Tensor& each) { return each.is_same(leaf); });
+    const bool waits =
+        std::ranges::any_of(leaves_, [&](const Tensor& each) { return each.is_same(leaf); });
     if (waits) finish();
     leaves_.push_back(leaf);
     narrow_.push_back(std::move(gradient));
@@ -296,6 +321,10 @@ class LeafGradients {
 
 }  // namespace
 
+void offer_relu_mask(const Tensor& output, const Tensor& mask) {
+  if (output.grad_fn() && output.output_index() == 0) output.grad_fn()->relu_mask = mask;
+}
+
 void backward(const Tensor& loss) {
   OSTEON_CHECK(loss.numel() == 1, "backward: the loss has shape ", loss.shape(),
                "; reduce it to one element or pass its gradient");
@@ -318,15 +347,18 @@ void backward(const Tensor& output, const Tensor& grad_output) {
   Pending pending;
   deliver(pending, output.grad_fn(), output.output_index(), grad_output);
   while (!pending.empty()) {
-    auto [node, grad_outputs] = std::move(pending.extract(pending.begin()).mapped());
-    Tensors gradients = run_rule(*node, std::move(grad_outputs), pending);
+    auto [node, grad_outputs, is_masked] = std::move(pending.extract(pending.begin()).mapped());
+    node->gradient_is_masked = is_masked;
+    Collected collected(pending);
+    Tensors gradients = run_rule(*node, std::move(grad_outputs), collected);
     if (backward_observer != nullptr) (*backward_observer)(*node);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const Node::Input& input = node->inputs[i];
       if (!input.needs_grad()) continue;
       check_gradient(*node, i, gradients[i]);
       if (input.node) {
-        deliver(pending, input.node, input.output_index, std::move(gradients[i]));
+        deliver(pending, input.node, input.output_index, std::move(gradients[i]),
+                collected.is_masked(input));
       } else {
         leaves.add(input.leaf, std::move(gradients[i]));
       }

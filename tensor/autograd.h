@@ -63,16 +63,23 @@ class Node {
   std::any attrs;
   Rule rule = nullptr;
   bool consumed = false;
+  Tensor relu_mask;                 // offered for the gradient of output 0 (offer_relu_mask)
+  bool gradient_is_masked = false;  // whether other rules have multiplied it by the mask
 };
 
 // The arguments of a gradient rule.
 class Backward {
  public:
-  // Removes from the engine the gradient collected so far for an input, and returns it.
-  using TakeCollected = std::function<Tensor(const Node::Input&)>;
+  // What the engine knows about the gradients of inputs that an op computed.
+  class Engine {
+   public:
+    virtual ~Engine() = default;
+    virtual Tensor take_gradient_so_far(const Node::Input& input) = 0;
+    virtual Tensor take_relu_mask(const Node::Input& input) = 0;
+  };
 
-  Backward(const Node& node, Tensors grad_outputs, const TakeCollected& take_collected)
-      : node_(node), grad_outputs_(std::move(grad_outputs)), take_collected_(take_collected) {}
+  Backward(const Node& node, Tensors grad_outputs, Engine& engine)
+      : node_(node), grad_outputs_(std::move(grad_outputs)), engine_(engine) {}
   Backward(const Backward&) = delete;
   Backward& operator=(const Backward&) = delete;
 
@@ -112,15 +119,24 @@ class Backward {
   // it in the same pass. The rule must return this sum plus its own contribution. Undefined if
   // there is none yet, if its memory has another owner, and for leaves.
   Tensor take_gradient_so_far(std::size_t i) const {
-    return needs(i) && input(i).node ? take_collected_(input(i)) : Tensor();
+    return needs(i) && input(i).node ? engine_.take_gradient_so_far(input(i)) : Tensor();
   }
+  // The mask that the op which computed input i offers (offer_relu_mask), for a rule that can
+  // multiply by it in the same pass. Call it after take_gradient_so_far. The rule must return its
+  // gradient multiplied by the mask. Undefined if no mask is offered, or if another contribution
+  // to this gradient could not be taken.
+  Tensor take_relu_mask(std::size_t i) const {
+    return needs(i) && input(i).node ? engine_.take_relu_mask(input(i)) : Tensor();
+  }
+  // Whether dy() has already been multiplied by the mask that this op offered.
+  bool dy_is_masked() const { return node_.gradient_is_masked; }
 
  private:
   const Node::Input& input(std::size_t i) const;
 
   const Node& node_;
   const Tensors grad_outputs_;
-  const TakeCollected& take_collected_;
+  Engine& engine_;
 };
 
 namespace detail {
@@ -147,6 +163,11 @@ Tensor record(const OpSchema<Attrs>& op, Tensor output, const Tensors& inputs, c
   return detail::record(op.name, Tensors{std::move(output)}, inputs, saved,
                         std::any(std::move(attrs)), rule)[0];
 }
+
+// For speed, after record(): the op that computed `output` ends in a ReLU, and its rule begins by
+// multiplying dy by `mask`. Multiplying twice changes nothing, so the last of the ops that read
+// `output` may do it in the pass that computes its gradient (Backward::take_relu_mask).
+void offer_relu_mask(const Tensor& output, const Tensor& mask);
 
 // Computes the gradient of `loss` (one element) with respect to every leaf that requires one, and
 // adds it to the leaf's grad(). Frees saved tensors on the way; a second backward through the same

@@ -261,7 +261,7 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
-                           const Tensor& addend, const Tensor& dx) {
+                           const Tensor& addend, const TakeReluMask&, const Tensor& dx) {
   input_gradient(dy, weight, options, dx);
   if (addend.defined()) add_(dx, addend);
 }

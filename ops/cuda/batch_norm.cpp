@@ -20,13 +20,14 @@ bool suits_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual
          x.dim(-1) % group == 0;
 }
 
-// Both passes need a plan, because only cuDNN's backward can read cuDNN's mask.
-bool computed_by_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
+// Forward with a ReLU needs a plan for both passes, because only cuDNN's backward can read cuDNN's
+// mask.
+bool computed_by_cudnn(Pass pass, const Tensor& x, const BatchNormOptions& options, bool residual) {
   if (!suits_cudnn(x, options, residual)) return false;
-  const auto has = [&](Pass pass) {
-    return has_plan(batch_norm_spec(pass, x.dtype(), x.shape(), options, residual), x.device());
+  const auto has = [&](Pass each) {
+    return has_plan(batch_norm_spec(each, x.dtype(), x.shape(), options, residual), x.device());
   };
-  if (has(Pass::forward) && has(Pass::backward)) return true;
+  if (has(pass) && (pass == Pass::backward || !options.relu || has(Pass::backward))) return true;
   count_fallback("batch_norm", x);
   return false;
 }
@@ -37,7 +38,7 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
                         const Tensor& residual, const BatchNormOptions& options,
                         const Tensor& running_mean, const Tensor& running_var, const Tensor& mean,
                         const Tensor& inverse_std, const Tensor& y, ReluMask& relu_mask) {
-  if (!computed_by_cudnn(x, options, residual.defined()))
+  if (!computed_by_cudnn(Pass::forward, x, options, residual.defined()))
     return generic_batch_norm_forward(x, weight, bias, residual, options, running_mean, running_var,
                                       mean, inverse_std, y, relu_mask);
   const BatchNormSpec spec =
@@ -67,8 +68,9 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
 void batch_norm_backward(const BatchNormBackward& backward) {
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = backward;
-  const bool by_cudnn =
-      options.relu ? relu_mask.cudnn.defined() : computed_by_cudnn(x, options, /*residual=*/false);
+  const bool by_cudnn = options.relu
+                            ? relu_mask.cudnn.defined()
+                            : computed_by_cudnn(Pass::backward, x, options, /*residual=*/false);
   if (!by_cudnn) return generic_batch_norm_backward(backward);
   const BatchNormSpec spec =
       batch_norm_spec(Pass::backward, x.dtype(), x.shape(), options, dresidual.defined());

@@ -1,5 +1,5 @@
 // What the op table does not reach on every CUDA device: padding of channels, copies of many
-// tensors, and batch norm without a cuDNN plan. Without a device
+// tensors, a data gradient with a ReLU mask, and batch norm without a cuDNN plan. Without a device
 // the tests print a message and check nothing. The same file is also built for an emulated device
 // (cuda_emulator/).
 #include <doctest/doctest.h>
@@ -70,6 +70,47 @@ TEST_CASE("many tensors are copied in one call as one by one") {
       copy_(copies, sources);
       for (std::size_t i = 0; i < copies.size(); ++i) CHECK(same_bits(copies[i], expected[i]));
     }
+}
+
+// The convolution, the first to read y, is the last to add to its gradient. In bf16 it multiplies
+// the sum by the ReLU mask.
+TEST_CASE("gradients at an output of batch norm where paths join") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const Shape shape{2, 5, 6, 16};
+  const auto gradients = [&](const Device& where, DType dtype) {
+    const DType parameters = dtype == DType::f64 ? DType::f64 : DType::f32;
+    const auto leaf = [&](const char* name, const Shape& of, DType as) {
+      Tensor drawn(of, as, where);
+      copy_(drawn, draw(name, of, DType::bf16));  // the same numbers for all
+      return drawn.set_requires_grad(true);
+    };
+    const Tensor x = leaf("x", shape, dtype), residual = leaf("residual", shape, dtype);
+    const Tensor weight = leaf("weight", {16}, parameters), bias = leaf("bias", {16}, parameters);
+    const Tensor filters = leaf("filters", {16, 1, 1, 16}, parameters);
+    const Tensor y = batch_norm(x, weight, bias, zeros({16}, parameters, where),
+                                full({16}, 1, parameters, where), {.relu = true}, residual);
+    const Tensor first = conv2d(y, filters), second = y * 2.0;
+    const Tensor factors = cast(draw("factors", shape, DType::bf16).to(where), dtype);
+    backward(mean(cast((first + second) * factors, parameters)));
+    Tensors all;
+    for (const Tensor& each : {x, residual, weight, bias, filters}) all.push_back(each.grad());
+    return all;
+  };
+  const Tensors reference = gradients(Device::cpu(), DType::f64);
+  for (const auto& [dtype, tolerance] : {std::pair{DType::f32, 1e-5}, {DType::bf16, 0.03}}) {
+    const Tensors computed = gradients(device, dtype);
+    for (std::size_t i = 0; i < computed.size(); ++i) {
+      CAPTURE(format(dtype, " input ", i));
+      const std::vector<double> a = computed[i].to_vector(), b = reference[i].to_vector();
+      double difference = 0, largest = 0;
+      for (std::size_t k = 0; k < a.size(); ++k) {
+        difference = std::max(difference, std::abs(a[k] - b[k]));
+        largest = std::max(largest, std::abs(b[k]));
+      }
+      CHECK(difference <= tolerance * largest);
+    }
+  }
 }
 
 // Channel counts that fill vectors and others, with enough rows for several parts; gradients

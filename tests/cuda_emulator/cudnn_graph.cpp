@@ -83,6 +83,34 @@ Tensor widened(const Tensor& filters) {
   return wide;
 }
 
+// Calls visit(i, byte, bit) for every element i of x, with the position of its mask bit.
+template <class Visit>
+void for_each_bit(const Shape& x, const Visit& visit) {
+  const std::int64_t channels = x[3], bytes = relu_mask_shape(x)[1];
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    visit(i, i / channels * bytes + i % channels / 8, i % channels % 8);
+}
+
+// `gradient` where the mask is set, else 0.
+Tensor let_through(const Tensor& gradient, const Tensor& relu_mask) {
+  std::vector<double> values = gradient.to_vector();
+  const auto* const mask = relu_mask.data<std::uint8_t>();
+  for_each_bit(gradient.shape(), [&](std::int64_t i, std::int64_t byte, std::int64_t bit) {
+    if ((mask[byte] >> bit & 1) == 0) values[static_cast<std::size_t>(i)] = 0;
+  });
+  return from_vector(values, gradient.shape(), gradient.dtype());
+}
+
+void backward_input(const ConvolutionSpec& spec, const Roles& at) {
+  const DType dtype = spec.dtype;
+  const Tensor dx = at(Role::dx, spec.x, dtype);
+  cpu::conv2d_backward_input(
+      at(Role::dy, spec.y, dtype), widened(at(Role::weight, spec.weight, dtype)), spec.options,
+      at(Role::residual, spec.x, dtype), [] { return Tensor(); }, dx);
+  if (spec.relu)
+    copy_(dx, let_through(dx, at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8)));
+}
+
 void compute(const ConvolutionSpec& spec, const Roles& at) {
   const DType dtype = spec.dtype;
   switch (spec.pass) {
@@ -92,21 +120,11 @@ void compute(const ConvolutionSpec& spec, const Roles& at) {
           at(Role::bias, {spec.y[3]}, sums_of(dtype)), at(Role::residual, spec.y, dtype), spec.relu,
           spec.options, at(Role::y, spec.y, dtype));
     case ConvolutionSpec::Pass::backward_input:
-      return cpu::conv2d_backward_input(
-          at(Role::dy, spec.y, dtype), widened(at(Role::weight, spec.weight, dtype)), spec.options,
-          at(Role::residual, spec.x, dtype), at(Role::dx, spec.x, dtype));
+      return backward_input(spec, at);
     case ConvolutionSpec::Pass::backward_weight:
       return cpu::conv2d_backward_weight(at(Role::dy, spec.y, dtype), at(Role::x, spec.x, dtype),
                                          spec.options, at(Role::dweight, spec.weight, dtype));
   }
-}
-
-// Calls visit(i, byte, bit) for every element i of x, with the position of its mask bit.
-template <class Visit>
-void for_each_bit(const Shape& x, const Visit& visit) {
-  const std::int64_t channels = x[3], bytes = relu_mask_shape(x)[1];
-  for (std::int64_t i = 0; i < x.numel(); ++i)
-    visit(i, i / channels * bytes + i % channels / 8, i % channels % 8);
 }
 
 void forward(const BatchNormSpec& spec, const Roles& at) {
@@ -135,19 +153,11 @@ void forward(const BatchNormSpec& spec, const Roles& at) {
 
 void backward(const BatchNormSpec& spec, const Roles& at) {
   const Shape channel = {spec.x[3]};
-  const Tensor dy = at(Role::dy, spec.x, spec.dtype), let_through = empty_like(dy);
-  std::vector<double> values = dy.to_vector();
-  if (spec.relu) {
-    const auto* const mask =
-        at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8).data<std::uint8_t>();
-    for_each_bit(spec.x, [&](std::int64_t i, std::int64_t byte, std::int64_t bit) {
-      if ((mask[byte] >> bit & 1) == 0) values[static_cast<std::size_t>(i)] = 0;
-    });
-  }
-  copy_(let_through, from_vector(values, spec.x, DType::f64));
+  Tensor g = at(Role::dy, spec.x, spec.dtype);
+  if (spec.relu) g = let_through(g, at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8));
   if (const Tensor dresidual = at(Role::dresidual, spec.x, spec.dtype); dresidual.defined())
-    copy_(dresidual, let_through);
-  cpu::batch_norm_backward({.dy = let_through,
+    copy_(dresidual, g);
+  cpu::batch_norm_backward({.dy = g,
                             .x = at(Role::x, spec.x, spec.dtype),
                             .relu_mask = {},
                             .weight = at(Role::weight, channel, DType::f32),

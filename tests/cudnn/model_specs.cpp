@@ -61,10 +61,12 @@ Precision precision_from_name(const std::string& name) {
 }
 
 CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) const {
+  const bool masked = masked_in_bf16 && precision.dtype == DType::bf16;
   if (const auto* norm = std::get_if<BatchNormSpec>(&spec)) {
     BatchNormSpec other = *norm;
     other.dtype = precision.dtype;
     other.x = with_batch(norm->x, batch_size);
+    if (masked) other.relu = other.residual = false;
     return other;
   }
   const auto& conv = std::get<ConvolutionSpec>(spec);
@@ -73,7 +75,7 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
       with_batch(conv.y, batch_size), conv.options, precision.tf32);
   other.bias = conv.bias;
   other.residual = conv.residual;
-  other.relu = conv.relu;
+  other.relu = conv.relu || masked;
   return other;
 }
 
@@ -87,6 +89,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
   });
   // A data gradient is fused with the contributions of other ops that were made earlier.
   std::set<std::pair<const Node*, std::size_t>> contributed;
+  std::set<const Node*> masked;
   const ObserveBackward backwards([&](const Node& op) {
     const auto& inputs = op.inputs;
     const auto source = [&](std::size_t i) {
@@ -96,20 +99,31 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
       return convolution(pass, inputs[kConv.x].shape, inputs[kConv.weight].shape,
                          op.outputs[0].shape, attrs_of(op, kConv));
     };
+    bool masks = false;  // the input's gradient by the ReLU mask of the op that computed it
     if (is(op, kConv)) {
       if (inputs[kConv.x].needs_grad()) {
         ConvolutionSpec spec = convolution_of(ConvolutionSpec::Pass::backward_input);
         spec.residual = contributed.contains(source(kConv.x));
-        seen.push_back({spec});
+        const Node* const maker = inputs[kConv.x].node.get();
+        masks =
+            spec.residual && maker != nullptr && is(*maker, kNorm) && attrs_of(*maker, kNorm).relu;
+        seen.push_back({spec, masks});
       }
       if (inputs[kConv.weight].needs_grad())
         seen.push_back({convolution_of(ConvolutionSpec::Pass::backward_weight)});
     }
     if (is(op, kNorm))
       seen.push_back({batch_norm(BatchNormSpec::Pass::backward, inputs[kNorm.x].shape,
-                                 attrs_of(op, kNorm), inputs[kNorm.residual].needs_grad())});
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].node) contributed.insert(source(i));
+                                 attrs_of(op, kNorm), inputs[kNorm.residual].needs_grad()),
+                      masked.contains(&op)});
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].node) continue;
+      contributed.insert(source(i));
+      if (masks && i == kConv.x)
+        masked.insert(inputs[i].node.get());
+      else
+        masked.erase(inputs[i].node.get());
+    }
   });
   model.train(true);
   backward(mean(model(blank_images(image_size))));

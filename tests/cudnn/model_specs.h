@@ -24,6 +24,9 @@ Precision precision_from_name(const std::string& name);
 // One observed convolution or batch norm, with the batch size and dtype of the observation.
 struct ObservedOp {
   cuda::CudnnSpec spec;
+  // In backward, at an output of a batch norm with a ReLU where paths join: in bf16 the data
+  // gradient multiplies by the ReLU mask, and so the batch norm need not.
+  bool masked_in_bf16 = false;
   // The spec for another batch size and precision.
   cuda::CudnnSpec in(std::int64_t batch_size, const Precision& precision) const;
 };

@@ -70,6 +70,30 @@ Tensor triple(const Tensor& x) {
   });
 }
 
+// x, and the rule multiplies dy by `mask`, unless another rule has done so; `masked` counts these.
+int masked = 0;
+Tensor gate(const Tensor& x, const Tensor& mask) {
+  const Tensor y = record(OpSchema{"gate"}, x.clone(), {x}, {mask}, {}, [](const Backward& b) {
+    masked += b.dy_is_masked();
+    return Tensors{b.dy_is_masked() ? b.dy() : product(b.dy(), b.saved(0))};
+  });
+  offer_relu_mask(y, mask);
+  return y;
+}
+
+// triple, whose rule also multiplies by the mask that the input's op offers.
+Tensor masking_triple(const Tensor& x) {
+  return record(OpSchema{"masking_triple"}, triple(x).detach(), {x}, {}, {},
+                [](const Backward& b) -> Tensors {
+                  Tensor sum = product(b.dy(), full(b.dy().shape(), 3));
+                  const Tensor others = b.take_gradient_so_far(0);
+                  if (others.defined())
+                    sum = zip(sum, others, [](double u, double v) { return u + v; });
+                  const Tensor mask = b.take_relu_mask(0);
+                  return {mask.defined() ? product(sum, mask) : sum};
+                });
+}
+
 Tensor scale(const Tensor& x, double factor) {
   const auto scaled = [](const Tensor& t, double f) { return product(t, full(t.shape(), f)); };
   return record(kScale, scaled(x, factor), {x}, {}, {factor},
@@ -802,4 +826,48 @@ TEST_CASE("a rule may take the part of a gradient collected so far, and return t
   x.zero_grad();
   backward(triple(x), from_vector(ones, {3}, x.dtype()));  // a leaf's gradient is not taken
   CHECK(x.grad().to_vector() == Elements(3, 3));
+}
+
+TEST_CASE("a rule may multiply by the ReLU mask that its input's op offers") {
+  const Tensor x = leaf({1, 2, 3}), mask = from_vector({1, 0, 1}, {3}, x.dtype());
+  struct Row {
+    const char* name;
+    std::function<Tensor(const Tensor&)> uses;  // of y = gate(x), the last use first in backward
+    double gradient;                            // of x where the mask is set
+    int masked;
+  };
+  const Row rows[] = {
+      {"no rule that masks", [](const Tensor& y) { return triple(y); }, 3, 0},
+      {"one use", [](const Tensor& y) { return masking_triple(y); }, 3, 1},
+      {"it takes the others' part",
+       [](const Tensor& y) {
+         const Tensor first = masking_triple(y);
+         return add(first, scale(y, 5));
+       },
+       8, 1},
+      {"a later part has no mask",
+       [](const Tensor& y) {
+         const Tensor first = scale(y, 5);
+         return add(first, masking_triple(y));
+       },
+       8, 0},
+      {"both parts have it",
+       [](const Tensor& y) { return add(masking_triple(y), masking_triple(y)); }, 6, 1},
+      {"the others' part has another owner",
+       [](const Tensor& y) {
+         const Tensor first = masking_triple(y);
+         return add(first, y);
+       },
+       4, 0},
+      {"its input is not the output of the op",
+       [](const Tensor& y) { return masking_triple(scale(y, 2)); }, 6, 0},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    x.zero_grad();
+    masked = 0;
+    backward(row.uses(gate(x, mask)), full({3}, 1, x.dtype()));
+    CHECK(x.grad().to_vector() == Elements{row.gradient, 0, row.gradient});
+    CHECK(masked == row.masked);
+  }
 }

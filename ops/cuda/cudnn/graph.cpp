@@ -155,10 +155,9 @@ class Composer {
   void backward_input(const ConvolutionSpec& spec) {
     GraphTensor dx = graph_.conv_dgrad(image(Role::dy, spec.y), image(Role::weight, spec.weight),
                                        window<fe::graph::Conv_dgrad_attributes>(spec));
-    if (spec.residual) {
-      describe_image(*dx, spec.x);
-      dx = pointwise(Mode::ADD, dx, image(Role::residual, spec.x));
-    }
+    if (spec.residual || spec.relu) describe_image(*dx, spec.x);
+    if (spec.residual) dx = pointwise(Mode::ADD, dx, image(Role::residual, spec.x));
+    if (spec.relu) dx = pointwise(Mode::MUL, dx, mask(spec.x));
     output(Role::dx, spec.x, dx);
   }
 

@@ -21,7 +21,8 @@ struct ConvolutionSpec {
   bool tf32 = false;         // f32 only: factors may be rounded to 10 bits
   Shape x, weight, y;        // [N,H,W,C], [K,R,S,C/groups], [N,P,Q,K]
   Conv2dOptions options;
-  // forward: y = relu(conv(x) + residual + bias); backward_input: dx = ... + residual
+  // forward: y = relu(conv(x) + residual + bias); backward_input: dx = (... + residual) times the
+  // ReLU mask of a batch norm whose output was x
   bool bias = false, residual = false, relu = false;
 
   bool operator==(const ConvolutionSpec&) const = default;
