@@ -81,11 +81,16 @@ struct Deviations {
     return row;
   }
   template <int n>
-  __device__ void add(std::int64_t at, const Row<n>& row, TwoSums (&sums)[n]) const {
-    const Pack<T, n> pack = load<n>(x + at);
+  using Elements = Pack<T, n>;
+  template <int n>
+  __device__ Elements<n> load(std::int64_t at) const {
+    return cuda::load<n>(x + at);
+  }
+  template <int n>
+  __device__ void add(const Elements<n>& values, const Row<n>& row, TwoSums (&sums)[n]) const {
 #pragma unroll
     for (int i = 0; i < n; ++i) {
-      const auto deviation = static_cast<double>(static_cast<A>(pack.at[i]) - row.shift[i]);
+      const auto deviation = static_cast<double>(static_cast<A>(values.at[i]) - row.shift[i]);
       sums[i].first += deviation;
       sums[i].second += deviation * deviation;
     }
@@ -111,13 +116,21 @@ struct Gradients {
     return row;
   }
   template <int n>
-  __device__ void add(std::int64_t at, const Row<n>& row, TwoSums (&sums)[n]) const {
-    const Pack<T, n> gradient = load<n>(dy + at), value = load<n>(x + at);
-    const unsigned int bits = relu_gradient.bits_from(at);
+  struct Elements {
+    Pack<T, n> dy, x;
+    unsigned int mask_bits;
+  };
+  template <int n>
+  __device__ Elements<n> load(std::int64_t at) const {
+    return {cuda::load<n>(dy + at), cuda::load<n>(x + at), relu_gradient.bits_from(at)};
+  }
+  template <int n>
+  __device__ void add(const Elements<n>& here, const Row<n>& row, TwoSums (&sums)[n]) const {
 #pragma unroll
     for (int i = 0; i < n; ++i) {
-      const A x_here = static_cast<A>(value.at[i]);
-      const A g = relu_gradient(static_cast<A>(gradient.at[i]), x_here, bits, i, row.maps[i]);
+      const A x_here = static_cast<A>(here.x.at[i]);
+      const A g =
+          relu_gradient(static_cast<A>(here.dy.at[i]), x_here, here.mask_bits, i, row.maps[i]);
       sums[i].first += static_cast<double>(g);
       sums[i].second += static_cast<double>(g) * static_cast<double>(x_here - row.maps[i].mean);
     }

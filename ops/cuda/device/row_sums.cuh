@@ -5,7 +5,10 @@
 //   struct Terms {
 //     template <int n> struct Row;  // values shared by all rows of n channels
 //     template <int n> __device__ Row<n> prepare(std::int64_t column) const;
-//     template <int n> __device__ void add(std::int64_t at, const Row<n>&, TwoSums (&)[n]) const;
+//     template <int n> struct Elements;  // the elements of n channels of one row
+//     template <int n> __device__ Elements<n> load(std::int64_t at) const;
+//     template <int n> __device__ void add(const Elements<n>&, const Row<n>&, TwoSums (&)[n])
+//     const;
 //   };
 #pragma once
 
@@ -19,6 +22,7 @@ namespace osteon::cuda {
 
 constexpr std::int64_t kTargetParts = 1024;  // enough to keep every device busy
 constexpr std::int64_t kRowsPerThread = 16;  // minimum rows per thread of a part
+constexpr int kRowsAtOnce = 4;               // rows that a thread loads before it adds the first
 constexpr unsigned int kJoinColumns = 16;    // channels per block that joins parts
 
 struct TwoSums {
@@ -41,8 +45,18 @@ __global__ void __launch_bounds__(kThreads)
   TwoSums sums[n] = {};
   if (column < channels) {
     const auto row_of = terms.template prepare<n>(column);
-    for (std::int64_t row = begin + threadIdx.y; row < end; row += blockDim.y)
-      terms.template add<n>(row * channels + column, row_of, sums);
+    const std::int64_t step = blockDim.y;
+    std::int64_t row = begin + threadIdx.y;
+    for (; row + (kRowsAtOnce - 1) * step < end; row += kRowsAtOnce * step) {
+      typename Terms::template Elements<n> elements[kRowsAtOnce];
+#pragma unroll
+      for (int i = 0; i < kRowsAtOnce; ++i)
+        elements[i] = terms.template load<n>((row + i * step) * channels + column);
+#pragma unroll
+      for (int i = 0; i < kRowsAtOnce; ++i) terms.template add<n>(elements[i], row_of, sums);
+    }
+    for (; row < end; row += step)
+      terms.template add<n>(terms.template load<n>(row * channels + column), row_of, sums);
   }
   combine_along_y(sums, AddTwo());
   if (threadIdx.y != 0 || column >= channels) return;
