@@ -20,7 +20,7 @@ struct TrainingStep::OnDevice {
   cuda::Downloads downloads;
   const std::shared_ptr<cuda::Arena> arena;  // memory of the recorded step
   RoundedFilters filters;
-  cuda::RepeatedWork full_step;              // with one full batch
+  cuda::RepeatedWork full_step;  // with one full batch
 };
 
 bool TrainingResult::is_finite() const {

@@ -45,10 +45,11 @@ cudaError_t launch_emulated(void (*kernel)(Parameters...), dim3 grid, dim3 block
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
     std::tuple<std::remove_cv_t<Parameters>...> values(
         *static_cast<std::remove_cv_t<Parameters>*>(arguments[i])...);
+    (__builtin_clear_padding(&std::get<i>(values)), ...);  // else it might look like an address
     if (cuda_emulator::journal_is_open())
       cuda_emulator::write_down(cuda_emulator::describe_launch(
           reinterpret_cast<const void*>(kernel), grid, block,
-          {{static_cast<const std::byte*>(arguments[i]),
+          {{reinterpret_cast<const std::byte*>(&std::get<i>(values)),
             std::is_empty_v<Parameters> ? 0 : sizeof(Parameters)}...}));
     return cuda_emulator::launch(grid, block, shared_bytes, stream,
                                  [kernel, values] { std::apply(kernel, values); });

@@ -32,7 +32,6 @@ std::string describe_launch(const void* kernel, dim3 grid, dim3 block,
     for (std::size_t at = 0; at < argument.size(); at += sizeof(void*)) {
       std::uintptr_t word = 0;
       std::memcpy(&word, argument.data() + at, std::min(sizeof word, argument.size() - at));
-      // Padding between the members of a structure is not reproducible.
       const bool is_address = where_is(reinterpret_cast<const void*>(word), 1) == Where::device;
       if (argument.size() <= sizeof word || is_address) line << std::hex << word << std::dec << ' ';
     }
