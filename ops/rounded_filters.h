@@ -17,8 +17,8 @@ class RoundedFilters {
  public:
   RoundedFilters();
   ~RoundedFilters();
-  RoundedFilters(const RoundedFilters&) = delete;
-  RoundedFilters& operator=(const RoundedFilters&) = delete;
+  RoundedFilters(RoundedFilters&& other) noexcept;
+  RoundedFilters& operator=(RoundedFilters&&) = delete;
 
   // During its lifetime the convolutions of this thread on a CUDA device take their filters from
   // the set (null: they round them themselves). When it begins, all are out of date; later, those
@@ -37,7 +37,7 @@ class RoundedFilters {
   };
 
  private:
-  const std::unique_ptr<Copies> copies_;
+  std::unique_ptr<Copies> copies_;
 };
 
 }  // namespace osteon

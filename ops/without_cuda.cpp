@@ -11,6 +11,7 @@ void rehearse(const Device&, const std::function<void()>&) {}
 
 class RoundedFilters::Copies {};
 RoundedFilters::RoundedFilters() = default;
+RoundedFilters::RoundedFilters(RoundedFilters&&) noexcept = default;
 RoundedFilters::~RoundedFilters() = default;
 RoundedFilters::Scope::Scope(RoundedFilters*) : before_(nullptr) {}
 RoundedFilters::Scope::~Scope() = default;

@@ -151,6 +151,7 @@ std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
       OnDevice{cuda::Upload(device_),
                cuda::Downloads(device_),
                cuda::make_arena(device_),
+               RoundedFilters(),
                {device_, "the training step", full_step, {options_.record, cpu_buffers(), [this] {
                                                             note_replay();
                                                           }}}});

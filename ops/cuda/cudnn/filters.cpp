@@ -76,6 +76,7 @@ thread_local RoundedFilters::Copies* current = nullptr;
 }  // namespace
 
 RoundedFilters::RoundedFilters() : copies_(std::make_unique<Copies>()) {}
+RoundedFilters::RoundedFilters(RoundedFilters&&) noexcept = default;
 RoundedFilters::~RoundedFilters() = default;
 
 RoundedFilters::Scope::Scope(RoundedFilters* set)
