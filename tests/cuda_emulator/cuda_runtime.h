@@ -38,6 +38,13 @@ T __shfl_xor_sync(unsigned int mask, T value, int lanes) {
   return result;
 }
 
+// Padding might look like an address in the journal. An empty value is nothing but padding, and may
+// lie inside of another value of a tuple.
+template <class T>
+void clear_padding(T& value) {
+  if constexpr (!std::is_empty_v<T>) __builtin_clear_padding(&value);
+}
+
 template <class... Parameters>
 cudaError_t launch_emulated(void (*kernel)(Parameters...), dim3 grid, dim3 block, void** arguments,
                             std::size_t shared_bytes, cudaStream_t stream) {
@@ -45,7 +52,7 @@ cudaError_t launch_emulated(void (*kernel)(Parameters...), dim3 grid, dim3 block
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
     std::tuple<std::remove_cv_t<Parameters>...> values(
         *static_cast<std::remove_cv_t<Parameters>*>(arguments[i])...);
-    (__builtin_clear_padding(&std::get<i>(values)), ...);  // else it might look like an address
+    (clear_padding(std::get<i>(values)), ...);
     if (cuda_emulator::journal_is_open())
       cuda_emulator::write_down(cuda_emulator::describe_launch(
           reinterpret_cast<const void*>(kernel), grid, block,
