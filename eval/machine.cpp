@@ -29,7 +29,9 @@ Device configure_process(const MachineOptions& options, [[maybe_unused]] bool qu
                           [](const OptionInfo& info, const auto& value, const auto& check) {
                             check_option(info.name, value, check);
                           });
-  set_backend(options.backend == "reference" ? Backend::reference : Backend::automatic);
+  set_backend(options.backend == "reference" ? Backend::reference
+              : options.backend == "direct"  ? Backend::direct
+                                             : Backend::automatic);
   set_allow_tf32(options.precision == "tf32");
   if (options.threads > 0) set_num_threads(options.threads);
   const Device chosen = device_from_name(options.device);

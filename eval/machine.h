@@ -12,7 +12,7 @@ namespace osteon {
 
 struct MachineOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
-  std::string backend = "auto";    // auto, reference
+  std::string backend = "auto";    // auto, direct, reference
   std::string precision = "fp32";  // fp32, tf32, bf16
   int threads = 0;                 // number of computing threads; 0: all cores
   std::string record = "auto";     // auto, off: CUDA graphs
@@ -29,8 +29,9 @@ void for_each_machine_option(Options& o, const Visit& visit) {
   };
   visit(OptionInfo{"device", machine, "auto, cpu, cuda, cuda:N", OnResume::changes_bits}, o.device,
         AsParsedBy{is_device});
-  visit(OptionInfo{"backend", machine, "CPU kernels", OnResume::changes_bits}, o.backend,
-        OneOf{{"auto", "reference"}});
+  visit(OptionInfo{"backend", machine, "CPU kernels; direct: convolutions in fp32 by our own",
+                   OnResume::changes_bits},
+        o.backend, OneOf{{"auto", "direct", "reference"}});
   visit(OptionInfo{"precision", machine, "dtype of activations and products"}, o.precision,
         OneOf{{"fp32", "tf32", "bf16"}});
   visit(OptionInfo{"threads", machine, "number of computing threads; 0: all cores",

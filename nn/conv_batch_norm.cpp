@@ -29,7 +29,7 @@ void ConvBatchNorm::forget() {
 
 bool ConvBatchNorm::may_fold(const Tensor& x) const {
   return !norm_.is_training() && !is_grad_enabled() && !is_observed() && !modules_are_observed() &&
-         backend() == Backend::automatic && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
+         backend() != Backend::reference && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
          conv_.weight.dtype() == DType::f32;
 }
 

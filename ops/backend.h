@@ -15,6 +15,7 @@ namespace osteon {
 
 enum class Backend {
   automatic,  // oneDNN if it is built in and supports the case, else the reference
+  direct,     // the same, but convolutions in f32 by our own kernels (ops/cpu/convolution/)
   reference,  // only the reference
 };
 

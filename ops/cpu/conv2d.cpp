@@ -13,6 +13,8 @@
 #include "base/parallel.h"
 #include "ops/backend.h"
 #include "ops/cpu/add_relu.h"
+#include "ops/cpu/convolution/convolution.h"
+#include "ops/cpu/convolution/geometry.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
 #include "ops/onednn/onednn.h"
@@ -23,38 +25,20 @@ namespace {
 constexpr std::int64_t kTileElements = 512 * 1024;  // of the row matrix
 constexpr std::int64_t kMinTileRows = 128;
 
-struct Geometry {
-  Geometry(const Shape& x, const Shape& weight, const Shape& y, const Conv2dOptions& options)
-      : images(x[0]),
-        height(x[1]),
-        width(x[2]),
-        channels(x[3]),
-        filters(weight[0]),
-        kernel_height(weight[1]),
-        kernel_width(weight[2]),
-        group_channels(weight[3]),
-        output_height(y[1]),
-        output_width(y[2]),
-        conv(options),
-        group_filters(filters / conv.groups),
-        window(kernel_height * kernel_width * group_channels),
-        rows(images * output_height * output_width) {}
+std::int64_t tile_rows(const Geometry& g) {
+  return std::max(kTileElements / g.window, kMinTileRows);
+}
 
-  // Whether the row matrix of the whole input is the input itself.
-  bool is_plain_product() const {
-    return kernel_height == 1 && kernel_width == 1 && conv.stride == Spatial(1) &&
-           conv.padding == Spatial(0) && conv.groups == 1;
-  }
-  std::int64_t tile_rows() const { return std::max(kTileElements / window, kMinTileRows); }
-
-  std::int64_t images, height, width, channels;
-  std::int64_t filters, kernel_height, kernel_width, group_channels;
-  std::int64_t output_height, output_width;
-  Conv2dOptions conv;
-  std::int64_t group_filters;
-  std::int64_t window;  // elements of one row: kernel positions times channels of a group
-  std::int64_t rows;    // output pixels of the whole batch
-};
+// Whether our own convolutions (convolution/convolution.h) compute it, where they are wanted.
+// Groups that are not as wide as a tile are left to oneDNN.
+bool is_direct(const Tensor& x, const Tensor& weight, const Tensor& y,
+               const Conv2dOptions& options) {
+  if (backend() != Backend::direct || x.dtype() != DType::f32 || x.numel() == 0) return false;
+  constexpr std::int64_t kWide = 16;
+  const Geometry g(x.shape(), weight.shape(), y.shape(), options);
+  return options.groups == 1 || (g.filters == g.channels && g.channels == options.groups) ||
+         std::min(g.group_filters, g.group_channels) >= kWide;
+}
 
 // Calls visit(row_offset, input_offset, count) for the contiguous runs of a window inside the
 // image: `count` elements at `input_offset` of the images belong at `row_offset` of the row. Kernel
@@ -121,7 +105,7 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ge
   const AccumulatorInput<T> filters(weight.data<T>(), weight.numel());
   const Tensor offsets = bias.defined() ? converted(bias, dtype_of<Accumulator<T>>()) : Tensor();
   parallel_for(g.rows, kMinTileRows / 4, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t tile = std::min(g.tile_rows(), end - begin);
+    const std::int64_t tile = std::min(tile_rows(g), end - begin);
     RowTile<T> rows(g, tile);
     for (std::int64_t at = begin; at < end; at += tile) {
       const std::int64_t count = std::min(tile, end - at);
@@ -149,7 +133,7 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
   const std::int64_t image_elements = g.height * g.width * g.channels;
   // Windows overlap only within an image, so each thread processes whole images.
   parallel_for(g.images, 1, [&](std::int64_t first_image, std::int64_t last_image) {
-    const std::int64_t tile = std::min(g.tile_rows(), places);
+    const std::int64_t tile = std::min(tile_rows(g), places);
     const Tensor memory({tile * g.window}, dtype_of<A>());
     for (std::int64_t image = first_image; image < last_image; ++image) {
       const AccumulatorOutput<T> out(dx.data<T>() + image * image_elements, image_elements);
@@ -203,7 +187,7 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
       g.rows, kMinTileRows / 4, [&](int thread, std::int64_t begin, std::int64_t end) {
         A* sum = partial.data<A>() + thread * elements;
         std::fill(sum, sum + elements, A(0));
-        const std::int64_t tile = std::min(g.tile_rows(), end - begin);
+        const std::int64_t tile = std::min(tile_rows(g), end - begin);
         RowTile<T> rows(g, tile);
         for (std::int64_t at = begin; at < end; at += tile) {
           const std::int64_t count = std::min(tile, end - at);
@@ -252,6 +236,8 @@ void input_gradient(const Tensor& dy, const Tensor& weight, const Conv2dOptions&
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Tensor& residual, bool relu, const Conv2dOptions& options,
                     const Tensor& y) {
+  if (is_direct(x, weight, y, options))
+    return direct_conv2d_forward(x, weight, bias, residual, relu, options, y);
   if (onednn::conv2d_forward(x, weight, bias, residual, relu, options, y)) return;
   count_fallback("conv2d_forward", x);
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
@@ -262,12 +248,16 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& addend, const TakeReluMask&, const Tensor& dx) {
+  if (is_direct(dx, weight, dy, options))
+    return direct_conv2d_backward_input(dy, weight, options, addend, dx);
   input_gradient(dy, weight, options, dx);
   if (addend.defined()) add_(dx, addend);
 }
 
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
+  if (is_direct(x, dweight, dy, options))
+    return direct_conv2d_backward_weight(dy, x, options, dweight);
   if (onednn::conv2d_backward_weight(dy, x, options, dweight)) return;
   count_fallback("conv2d_backward_weight", dy);
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);

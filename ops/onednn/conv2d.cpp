@@ -176,7 +176,7 @@ std::shared_ptr<const Plan> find_plan(const Problem& problem) {
 }
 
 bool is_ours(const Tensor& x) {
-  return backend() == Backend::automatic && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
+  return backend() != Backend::reference && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) &&
          x.numel() > 0;
 }
 

@@ -1,6 +1,4 @@
-// Weights in the layout and precision of a primitive. A training step uses each layout once, so its
-// copy is freed at once. An evaluation uses the same copy for all batches, so it is cached until
-// the weights change.
+// Weights in the layout and precision of a primitive (ops/weight_copies.h).
 #pragma once
 
 #include <dnnl.hpp>

@@ -183,7 +183,7 @@ TEST_CASE("float64 training follows PyTorch") {
 
 TEST_CASE("each float32 step from float64's state stays within a thousandth") {
   GoldenSteps golden;
-  for (const Backend backend : {Backend::reference, Backend::automatic}) {
+  for (const Backend backend : {Backend::reference, Backend::direct, Backend::automatic}) {
     set_backend(backend);
     CAPTURE(static_cast<int>(backend));
     Training reference(DType::f64), training(DType::f32);

@@ -31,6 +31,7 @@ struct LowerPrecision {
 constexpr LowerPrecision kLowerPrecisions[] = {
     {Backend::reference, DType::f32},
     {Backend::automatic, DType::f32},
+    {Backend::direct, DType::f32},
     {Backend::automatic, DType::bf16},
 };
 

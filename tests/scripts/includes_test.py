@@ -17,6 +17,7 @@ PAIRS = {
     ("tensor", "tensor/cpu"): "a function and its kernels, one version per instruction set",
     ("tensor", "tensor/cuda"): "a tensor on a device calls the device's loops, which are given tensors",
     ("ops", "ops/onednn"): "the back end has a fast path for bf16 where oneDNN has one",
+    ("ops/cpu", "ops/cpu/convolution"): "conv2d calls its own kernels, which use the vectors of all CPU kernels",
     ("ops/cpu", "ops/onednn"): "a CPU kernel asks oneDNN first, which leaves a residual to the CPU's loop",
     ("data", "data/readers"): "read_manifest calls the reader of a layout, which fills a manifest",
     ("eval", "eval/report"): "an evaluation writes its report, which shows the evaluation",

@@ -1,0 +1,154 @@
+// The filter gradient: dW[K, window] = sum over output pixels of dY[pixel, K]^T window(pixel).
+//
+// Here the pixels are summed over. A tile is kTileRows filters by kTileColumns elements of the
+// window; for each pixel it reads kTileRows gradients and kTileVectors vectors of the window. Both
+// are copied, so that they lie side by side: the gradients of a block of pixels once, and of the
+// windows one panel after another, which all tiles of filters then read from the L1 cache. The
+// gradient of the filters keeps the sums between blocks.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/parallel.h"
+#include "ops/cpu/convolution/convolution.h"
+#include "ops/cpu/convolution/depthwise.h"
+#include "ops/cpu/convolution/tile.h"
+#include "ops/cpu/convolution/windows.h"
+
+namespace osteon::cpu::OSTEON_CPU_SET {
+namespace {
+
+constexpr std::int64_t kBlockPixels = 256;
+
+// dw[row * pitch + column] (+)= the sum over pixels of gradients[pixel][row] panel[pixel][column].
+struct OuterTile {
+  const float* gradients;  // `rows` for each pixel
+  const float* panel;      // kTileColumns for each pixel
+  std::int64_t pixels;
+  float* dw;
+  std::int64_t pitch, columns;
+  bool adds;  // to what earlier blocks of pixels have stored
+};
+
+template <int rows>
+[[gnu::noinline]] void add_up_tile(const OuterTile& tile) {
+  const auto gradient_of = [&](int row) { return tile.dw + row * tile.pitch; };
+  with_whole_rows<rows>(tile.columns, gradient_of, [&](const auto& row_of) {
+    Sums<rows> sums;
+    sums.begin(tile.adds, row_of);
+    const float* gradients = tile.gradients;
+    const float* panel = tile.panel;
+    for (std::int64_t p = 0; p < tile.pixels; ++p, gradients += rows, panel += kTileColumns) {
+      TileLanes lanes[kTileVectors];
+      for (int v = 0; v < kTileVectors; ++v) lanes[v] = load(panel + v * kLanes<float>);
+#pragma GCC unroll 16
+      for (int row = 0; row < rows; ++row) sums.add(row, gradients[row], lanes);
+    }
+    sums.store_to(row_of);
+  });
+}
+
+// The gradient of filters [begin, end) of one group.
+class FilterRange {
+ public:
+  FilterRange(const Geometry& g, const Windows& windows, std::int64_t group, std::int64_t begin,
+              std::int64_t end)
+      : g_(g),
+        windows_(windows),
+        first_(group * g.group_filters + begin),
+        count_(end - begin),
+        tiles_((count_ + kTileRows - 1) / kTileRows),
+        gradients_({kBlockPixels * count_}, DType::f32),
+        panel_({kBlockPixels * kTileColumns}, DType::f32),
+        inputs_(static_cast<std::size_t>(kBlockPixels * g.taps)) {}
+
+  void add_up(const float* dy, float* dw) {
+    for (std::int64_t at = 0; at < g_.rows; at += kBlockPixels) {
+      const std::int64_t pixels = std::min(kBlockPixels, g_.rows - at);
+      pack_gradients(dy + at * g_.filters + first_, pixels);
+      find_inputs(at, pixels);
+      for (std::int64_t column = 0; column < g_.window; column += kTileColumns) {
+        const std::int64_t columns = std::min<std::int64_t>(kTileColumns, g_.window - column);
+        pack_panel(column, columns, pixels);
+        for (std::int64_t tile = 0; tile < tiles_; ++tile) {
+          const OuterTile outer{.gradients = gradients_of(tile),
+                                .panel = panel_.data<float>(),
+                                .pixels = pixels,
+                                .dw = dw + (first_ + begin_of(tile)) * g_.window + column,
+                                .pitch = g_.window,
+                                .columns = columns,
+                                .adds = at > 0};
+          with_rows(rows_of(tile), [&]<int n>() { add_up_tile<n>(outer); });
+        }
+      }
+    }
+  }
+
+ private:
+  // Tiles have nearly the same number of filters, because one with few wastes most of its loads.
+  std::int64_t begin_of(std::int64_t tile) const { return count_ * tile / tiles_; }
+  std::int64_t rows_of(std::int64_t tile) const { return begin_of(tile + 1) - begin_of(tile); }
+  float* gradients_of(std::int64_t tile) const {
+    return gradients_.data<float>() + kBlockPixels * begin_of(tile);
+  }
+
+  void pack_gradients(const float* dy, std::int64_t pixels) const {
+    for (std::int64_t tile = 0; tile < tiles_; ++tile)
+      with_rows(rows_of(tile), [&]<int n>() {
+        float* const to = gradients_of(tile);
+        const float* const from = dy + begin_of(tile);
+        for (std::int64_t p = 0; p < pixels; ++p)
+          std::memcpy(to + p * n, from + p * g_.filters, n * sizeof(float));
+      });
+  }
+
+  void find_inputs(std::int64_t first_row, std::int64_t pixels) {
+    for (std::int64_t p = 0; p < pixels; ++p)
+      windows_.for_each_tap(first_row + p, [&](std::int64_t tap, const float* pixel) {
+        inputs_[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
+      });
+  }
+
+  // Elements [first, first + columns) of the windows; they may belong to several taps.
+  void pack_panel(std::int64_t first, std::int64_t columns, std::int64_t pixels) const {
+    for (std::int64_t at = first; at < first + columns;) {
+      const std::int64_t tap = at / g_.group_channels, channel = at % g_.group_channels;
+      const std::int64_t count = std::min(g_.group_channels - channel, first + columns - at);
+      const float* const* const inputs = inputs_.data() + tap * kBlockPixels;
+      float* const to = panel_.data<float>() + (at - first);
+      if (count == kTileColumns)
+        for (std::int64_t p = 0; p < pixels; ++p)
+          std::memcpy(to + p * kTileColumns, inputs[p] + channel, kTileColumns * sizeof(float));
+      else
+        for (std::int64_t p = 0; p < pixels; ++p)
+          std::copy_n(inputs[p] + channel, count, to + p * kTileColumns);
+      at += count;
+    }
+  }
+
+  const Geometry& g_;
+  const Windows& windows_;
+  const std::int64_t first_, count_, tiles_;
+  const Tensor gradients_;  // [tile][pixel][row]
+  const Tensor panel_;      // [pixel][kTileColumns]; columns beyond the window are never stored
+  std::vector<const float*> inputs_;  // [tap][pixel]
+};
+
+}  // namespace
+
+void direct_conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
+                                   const Tensor& dweight) {
+  const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
+  const Tensor outside = zeros({g.channels});
+  if (is_depthwise(g))
+    return depthwise_backward_weight(g, dy.data<float>(), x.data<float>(), outside.data<float>(),
+                                     dweight.data<float>());
+  for (std::int64_t group = 0; group < g.conv.groups; ++group) {
+    const Windows windows(g, x.data<float>(), group, outside.data<float>());
+    parallel_for(g.group_filters, 1, [&](std::int64_t begin, std::int64_t end) {
+      FilterRange(g, windows, group, begin, end).add_up(dy.data<float>(), dweight.data<float>());
+    });
+  }
+}
+
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -1,0 +1,89 @@
+// The forward pass: Y[pixel, K] = window(pixel) . W^T.
+#include <numeric>
+
+#include "ops/cpu/convolution/convolution.h"
+#include "ops/cpu/convolution/depthwise.h"
+#include "ops/cpu/convolution/gathered_product.h"
+#include "ops/cpu/convolution/windows.h"
+#include "tensor/autograd.h"
+
+namespace osteon::cpu::OSTEON_CPU_SET {
+namespace {
+
+// Below so many channels a tap is too short a run; then windows are copied side by side.
+constexpr std::int64_t kFewChannels = 8;
+
+struct Forward {
+  const Geometry& g;
+  const Tensor &x, &weight, &bias, &residual;
+  bool relu;
+  const Tensor& y;
+  const Tensor outside = zeros({g.channels});
+
+  Finish finish(std::int64_t first) const {
+    return {.bias = bias.defined() ? bias.data<float>() + first : nullptr,
+            .residual = residual.defined(),
+            .relu = relu};
+  }
+
+  // The pointers of a row, for the filters from `first` on.
+  void find(const Windows& windows, std::int64_t row, std::int64_t first,
+            RowPointers& pointers) const {
+    windows.for_each_tap(
+        row, [&](std::int64_t tap, const float* pixel) { pointers.inputs[tap] = pixel; });
+    find_outputs(row, first, pointers);
+  }
+  void find_outputs(std::int64_t row, std::int64_t first, RowPointers& pointers) const {
+    pointers.output = y.data<float>() + row * g.filters + first;
+    if (residual.defined()) pointers.residual = residual.data<float>() + row * g.filters + first;
+  }
+
+  void run_group(std::int64_t group) const {
+    const bool copies = g.group_channels < kFewChannels && g.taps > 1;
+    std::vector<std::int64_t> taps(static_cast<std::size_t>(copies ? 1 : g.taps));
+    for (std::size_t t = 0; t < taps.size(); ++t)
+      taps[t] = static_cast<std::int64_t>(t) * g.group_channels;
+    const std::int64_t first = group * g.group_filters;
+    const PackedFilters filters(weight,
+                                {.first = first * g.window,
+                                 .taps = taps,
+                                 .channels = copies ? g.window : g.group_channels,
+                                 .channel_stride = 1,
+                                 .columns = g.group_filters,
+                                 .column_stride = g.window},
+                                !is_grad_enabled());
+    const Windows windows(g, x.data<float>(), group, outside.data<float>());
+    if (!copies)
+      return gathered_product(
+          g.rows, filters, finish(first), 0,
+          [&](std::int64_t row, RowPointers& pointers) { find(windows, row, first, pointers); });
+    gathered_product(g.rows, filters, finish(first), g.window,
+                     [&](std::int64_t row, RowPointers& pointers) {
+                       windows.copy(row, pointers.scratch);
+                       pointers.inputs[0] = pointers.scratch;
+                       find_outputs(row, first, pointers);
+                     });
+  }
+
+  void run_depthwise() const {
+    std::vector<std::int64_t> taps(static_cast<std::size_t>(g.taps));
+    std::iota(taps.begin(), taps.end(), 0);
+    const Windows windows(g, x.data<float>(), 0, outside.data<float>());
+    gathered_depthwise(
+        g.rows, depthwise_filters(weight, taps), finish(0),
+        [&](std::int64_t row, RowPointers& pointers) { find(windows, row, 0, pointers); });
+  }
+};
+
+}  // namespace
+
+void direct_conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                           const Tensor& residual, bool relu, const Conv2dOptions& options,
+                           const Tensor& y) {
+  const Geometry g(x.shape(), weight.shape(), y.shape(), options);
+  const Forward forward{g, x, weight, bias, residual, relu, y};
+  if (is_depthwise(g)) return forward.run_depthwise();
+  for (std::int64_t group = 0; group < options.groups; ++group) forward.run_group(group);
+}
+
+}  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -1,0 +1,154 @@
+// The loops around the register tile: blocks of rows, blocks of the window, panels of filters.
+#include "ops/cpu/convolution/gathered_product.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "ops/weight_copies.h"
+
+namespace osteon::cpu::OSTEON_CPU_SET {
+namespace {
+
+// A block of a panel of filters (36 or 72 KB) and a block of rows; chosen by measurement.
+constexpr std::int64_t kBlockChannels = 576;
+constexpr std::int64_t kBlockRows = kTileRows * 16;
+
+std::vector<PackedFilters::Block> blocks_of(std::int64_t taps, std::int64_t channels) {
+  std::vector<PackedFilters::Block> blocks;
+  const std::int64_t window = taps * channels;
+  // Blocks of nearly the same length: a short one would load and store its sums for little work.
+  const std::int64_t count =
+      std::max<std::int64_t>((window + kBlockChannels - 1) / kBlockChannels, 1);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t begin = window * i / count, end = window * (i + 1) / count;
+    PackedFilters::Block block{{}, begin, end - begin};
+    for (std::int64_t at = begin; at < end;) {
+      const std::int64_t tap = at / channels, first = at % channels;
+      const std::int64_t run = std::min(channels - first, end - at);
+      block.runs.push_back({tap, first, run});
+      at += run;
+    }
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
+}
+
+// The first `columns` columns from `first` on, for all channels of the runs.
+void pack_panel(const float* first, const FilterView& view, const std::vector<Run>& runs,
+                std::int64_t columns, float* to) {
+  for (const Run& run : runs) {
+    const float* from =
+        first + view.taps[static_cast<std::size_t>(run.tap)] + run.first * view.channel_stride;
+    for (std::int64_t c = 0; c < run.count; ++c, from += view.channel_stride, to += kTileColumns) {
+      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[j * view.column_stride];
+      std::fill(to + columns, to + kTileColumns, 0.0F);
+    }
+  }
+}
+
+// The pointers of a block of rows.
+struct Table {
+  Table(std::int64_t taps, std::int64_t scratch_per_row)
+      : inputs(static_cast<std::size_t>(kBlockRows * taps)),
+        outputs(kBlockRows),
+        residuals(kBlockRows),
+        scratch({kBlockRows * scratch_per_row}, DType::f32) {}
+  std::vector<const float*> inputs;
+  std::vector<float*> outputs;
+  std::vector<const float*> residuals;
+  Tensor scratch;
+};
+
+void finish_tile(const Finish& finish, const Tile& tile, const float* const* residuals,
+                 std::int64_t rows) {
+  TileLanes bias[kTileVectors] = {};
+  if (finish.bias != nullptr) load_columns(finish.bias + tile.column, tile.columns, bias);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    float* const output = tile.outputs[row] + tile.column;
+    TileLanes sums[kTileVectors], residual[kTileVectors] = {};
+    load_columns(output, tile.columns, sums);
+    if (finish.residual) load_columns(residuals[row] + tile.column, tile.columns, residual);
+    for (int v = 0; v < kTileVectors; ++v) {
+      sums[v] = sums[v] + bias[v] + residual[v];
+      if (finish.relu) sums[v] = sums[v] < 0 ? TileLanes{} : sums[v];  // NaN stays NaN
+    }
+    store_columns(output, tile.columns, sums);
+  }
+}
+
+void multiply_rows(const PackedFilters& filters, const Finish& finish, const Table& table,
+                   std::int64_t rows) {
+  const auto& last = filters.blocks().back();
+  for (const PackedFilters::Block& block : filters.blocks())
+    for (std::int64_t panel = 0; panel < filters.panels(); ++panel) {
+      const std::int64_t column = panel * kTileColumns;
+      for (std::int64_t row = 0; row < rows; row += kTileRows) {
+        const auto first = static_cast<std::size_t>(row);
+        const Tile tile{.inputs = table.inputs.data() + row * filters.taps(),
+                        .taps = filters.taps(),
+                        .runs = block.runs.data(),
+                        .run_count = static_cast<std::int64_t>(block.runs.size()),
+                        .filters = filters.panel(block, panel),
+                        .outputs = &table.outputs[first],
+                        .column = column,
+                        .columns = std::min<std::int64_t>(kTileColumns, filters.columns() - column),
+                        .adds = block.begin > 0};
+        const std::int64_t count = std::min<std::int64_t>(kTileRows, rows - row);
+        with_rows(count, [&]<int n>() { multiply_tile<n>(tile); });
+        if (&block == &last && finish.is_needed())
+          finish_tile(finish, tile, &table.residuals[first], count);
+      }
+    }
+}
+
+}  // namespace
+
+PackedFilters::PackedFilters(const Tensor& weight, const FilterView& view, bool keep)
+    : taps_(static_cast<std::int64_t>(view.taps.size())),
+      columns_(view.columns),
+      blocks_(blocks_of(taps_, view.channels)) {
+  const auto make = [&] {
+    return Tensor({panels() * kTileColumns * taps_ * view.channels}, DType::f32);
+  };
+  const auto fill = [&](const Tensor& packed) { pack(weight.data<float>(), view, packed); };
+  static WeightCopies<FilterView> copies;
+  if (keep) {
+    packed_ = copies.find_or_make(weight, view, make, fill);
+  } else {
+    packed_ = make();
+    fill(packed_);
+  }
+}
+
+void PackedFilters::pack(const float* weight, const FilterView& view, const Tensor& packed) const {
+  parallel_for(panels(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel)
+      for (const Block& block : blocks_)
+        pack_panel(weight + view.first + panel * kTileColumns * view.column_stride, view,
+                   block.runs,
+                   std::min<std::int64_t>(kTileColumns, columns_ - panel * kTileColumns),
+                   packed.data<float>() + offset_of(block, panel));
+  });
+}
+
+void gathered_product(std::int64_t rows, const PackedFilters& filters, const Finish& finish,
+                      std::int64_t scratch,
+                      const std::function<void(std::int64_t, RowPointers&)>& find) {
+  parallel_for(rows, kTileRows, [&](std::int64_t begin, std::int64_t end) {
+    Table table(filters.taps(), scratch);
+    for (std::int64_t at = begin; at < end; at += kBlockRows) {
+      const std::int64_t count = std::min(kBlockRows, end - at);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto place = static_cast<std::size_t>(i);
+        RowPointers pointers{table.inputs.data() + i * filters.taps(),
+                             table.scratch.data<float>() + i * scratch};
+        find(at + i, pointers);
+        table.outputs[place] = pointers.output;
+        table.residuals[place] = pointers.residual;
+      }
+      multiply_rows(filters, finish, table, count);
+    }
+  });
+}
+
+}  // namespace osteon::cpu::OSTEON_CPU_SET

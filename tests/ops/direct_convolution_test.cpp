@@ -1,0 +1,172 @@
+// Our own convolutions (ops/cpu/convolution/) against the reference in float64, with an
+// inaccessible page after, then before each tensor. ctest runs this once per instruction set.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "nn/init.h"
+#include "ops/backend.h"
+#include "ops/cpu/convolution/convolution.h"
+#include "ops/kernels.h"
+#include "tests/support/guarded_tensor.h"
+
+using namespace osteon;
+
+namespace {
+
+struct Row {
+  std::string name;
+  Shape x, weight;
+  Conv2dOptions options;
+};
+
+// Tiles are 6 or 14 rows by 8, 16 or 32 columns; blocks of the window have up to 576 channels,
+// blocks of pixels up to 256. So these have whole tiles and tails in each dimension.
+const Row kTable[] = {
+    {"1x1", {2, 9, 7, 32}, {64, 1, 1, 32}, {}},
+    {"1x1, odd numbers of channels", {1, 5, 5, 13}, {19, 1, 1, 13}, {}},
+    {"one pixel", {1, 1, 1, 1}, {1, 1, 1, 1}, {}},
+    {"one channel, many filters", {1, 4, 4, 1}, {70, 3, 3, 1}, {.padding = 1}},
+    {"many channels, one filter", {1, 4, 4, 70}, {1, 3, 3, 70}, {.padding = 1}},
+    {"3x3", {2, 8, 9, 64}, {32, 3, 3, 64}, {.padding = 1}},
+    {"3x3 without padding", {2, 8, 9, 17}, {33, 3, 3, 17}, {}},
+    {"three blocks of the window", {1, 5, 6, 180}, {40, 3, 3, 180}, {.padding = 1}},
+    {"two blocks of pixels", {3, 11, 10, 32}, {16, 3, 3, 32}, {.padding = 1}},
+    {"stride 2", {2, 9, 8, 32}, {24, 3, 3, 32}, {.stride = 2, .padding = 1}},
+    {"stride 2 of a 1x1 kernel", {2, 7, 8, 32}, {17, 1, 1, 32}, {.stride = 2}},
+    {"stride over the edge", {1, 2, 9, 8}, {5, 1, 1, 8}, {.stride = 4}},
+    {"stem", {2, 20, 21, 3}, {64, 7, 7, 3}, {.stride = 2, .padding = 3}},
+    {"dilation", {1, 12, 11, 20}, {18, 3, 3, 20}, {.padding = 2, .dilation = 2}},
+    {"dilation and stride",
+     {1, 13, 12, 9},
+     {10, 3, 2, 9},
+     {.stride = 3, .padding = 2, .dilation = 2}},
+    {"different strides and padding",
+     {1, 9, 10, 16},
+     {16, 3, 5, 16},
+     {.stride = {2, 1}, .padding = {0, 2}}},
+    {"padding beyond the kernel", {1, 3, 3, 8}, {8, 2, 2, 8}, {.padding = 3}},
+    {"groups", {2, 6, 5, 24}, {36, 3, 3, 6}, {.padding = 1, .groups = 4}},
+    {"groups as wide as tiles", {1, 6, 5, 64}, {64, 3, 3, 32}, {.padding = 1, .groups = 2}},
+    {"one channel per group", {2, 6, 5, 12}, {12, 3, 3, 1}, {.padding = 1, .groups = 12}},
+    {"depthwise, more taps than a tile",
+     {1, 9, 10, 40},
+     {40, 5, 5, 1},
+     {.padding = 2, .groups = 40}},
+    {"depthwise with stride",
+     {2, 12, 9, 33},
+     {33, 3, 3, 1},
+     {.stride = 2, .padding = 1, .groups = 33}},
+    {"depthwise with dilation",
+     {1, 12, 9, 64},
+     {64, 3, 3, 1},
+     {.padding = 2, .dilation = 2, .groups = 64}},
+    {"two filters per group of one channel",
+     {1, 6, 5, 7},
+     {14, 3, 3, 1},
+     {.stride = 2, .groups = 7}},
+};
+
+Tensor random(const Shape& shape, Guard guard, std::uint64_t stream) {
+  const Tensor x = guarded_tensor(shape, DType::f32, guard);
+  uniform_(x, 1, {.seed = 5, .stream = stream});
+  return x;
+}
+
+Shape output_shape(const Row& row) {
+  return conv2d(zeros(row.x), zeros(row.weight), {}, row.options).shape();
+}
+
+// Compares sums of n products of numbers from [-1, 1), added one by one in f32. After k of them the
+// sum has the standard deviation sqrt(k) / 3, and adding the next one rounds by at most 2^-24 of
+// it: together n 2^-24 / 7. The limit is seven times that, and a few roundings for the rest.
+void check_near(const Tensor& actual, const Tensor& expected, std::int64_t n) {
+  const std::vector<double> a = actual.to_vector(), b = expected.to_vector();
+  const double limit = std::ldexp(static_cast<double>(n) + 8, -24);
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::isnan(a[i]) ? INFINITY : std::abs(a[i] - b[i]));
+  CHECK(largest <= limit);
+}
+
+Tensor wide(const Tensor& x) { return x.defined() ? cast(x, DType::f64) : x; }
+
+struct Problem {
+  Problem(const Row& row, Guard guard)
+      : y_shape(output_shape(row)),
+        x(random(row.x, guard, 0)),
+        weight(random(row.weight, guard, 1)),
+        bias(random({row.weight[0]}, guard, 2)),
+        residual(random(y_shape, guard, 3)),
+        dy(random(y_shape, guard, 4)),
+        addend(random(row.x, guard, 5)),
+        y(guarded_tensor(y_shape, DType::f32, guard)),
+        dx(guarded_tensor(row.x, DType::f32, guard)),
+        dweight(guarded_tensor(row.weight, DType::f32, guard)) {}
+
+  Shape y_shape;
+  Tensor x, weight, bias, residual, dy, addend, y, dx, dweight;
+};
+
+}  // namespace
+
+TEST_CASE("outputs and gradients are those of float64, and nothing beyond a tensor is touched") {
+  for (const Row& row : kTable)
+    for (const Guard guard : {Guard::after, Guard::before}) {
+      CAPTURE(row.name);
+      const Problem p(row, guard);
+      const std::int64_t window = row.weight.numel() / row.weight[0];
+      const std::int64_t group_filters = row.weight[0] / row.options.groups;
+      const std::int64_t taps = row.weight[1] * row.weight[2];
+      const std::int64_t pixels = p.y_shape.numel() / p.y_shape[3];
+      set_backend(Backend::reference);
+      for (const bool relu : {false, true}) {
+        const Tensor bias = relu ? p.bias : Tensor(), residual = relu ? p.residual : Tensor();
+        const Tensor expected(p.y_shape, DType::f64);
+        cpu::conv2d_forward(wide(p.x), wide(p.weight), wide(bias), wide(residual), relu,
+                            row.options, expected);
+        cpu::direct_conv2d_forward(p.x, p.weight, bias, residual, relu, row.options, p.y);
+        check_near(p.y, expected, window);
+      }
+      for (const bool adds : {false, true}) {
+        const Tensor addend = adds ? p.addend : Tensor(), expected(row.x, DType::f64);
+        cpu::conv2d_backward_input(
+            wide(p.dy), wide(p.weight), row.options, wide(addend), [] { return Tensor(); },
+            expected);
+        cpu::direct_conv2d_backward_input(p.dy, p.weight, row.options, addend, p.dx);
+        check_near(p.dx, expected, taps * group_filters);
+      }
+      const Tensor expected(row.weight, DType::f64);
+      cpu::conv2d_backward_weight(wide(p.dy), wide(p.x), row.options, expected);
+      cpu::direct_conv2d_backward_weight(p.dy, p.x, row.options, p.dweight);
+      check_near(p.dweight, expected, pixels);
+      set_backend(Backend::automatic);
+    }
+}
+
+TEST_CASE("any number of threads gives the same bits") {
+  const int before = num_threads();
+  for (const Row& row : kTable) {
+    CAPTURE(row.name);
+    const Problem p(row, Guard::after);
+    std::vector<double> expected;
+    for (const int threads : {1, 2, 3, 7}) {
+      set_num_threads(threads);
+      cpu::direct_conv2d_forward(p.x, p.weight, p.bias, p.residual, true, row.options, p.y);
+      cpu::direct_conv2d_backward_input(p.dy, p.weight, row.options, p.addend, p.dx);
+      cpu::direct_conv2d_backward_weight(p.dy, p.x, row.options, p.dweight);
+      std::vector<double> all;
+      for (const Tensor* const result : {&p.y, &p.dx, &p.dweight}) {
+        const std::vector<double> values = result->to_vector();
+        all.insert(all.end(), values.begin(), values.end());
+      }
+      if (threads == 1) expected = all;
+      CHECK(all == expected);
+    }
+  }
+  set_num_threads(before);
+}
