@@ -89,11 +89,12 @@ class Predictor {
   void make_steps(std::size_t files) {
     const auto rows = std::min(options_.batch_size,
                                std::max(static_cast<std::int64_t>(files) - 1, std::int64_t{1}));
-    for (const auto& [info, model] : models_)
+    for (const TrainedModel& each : models_)
       steps_.push_back(std::make_unique<InferenceStep>(
-          model->device(),
-          [this, &info, &model](const Tensors& inputs) {
-            return outputs_of(*model, model_input(inputs[0], inputs[1], info, options_.dtype));
+          each.model->device(),
+          [this, &each](const Tensors& inputs) {
+            return outputs_of(*each.model,
+                              model_input(inputs[0], inputs[1], each.info, options_.dtype));
           },
           InferenceStep::Options{.batch_size = rows, .record = options_.record}));
   }

@@ -33,7 +33,7 @@ class RoundedFilters {
     Scope& operator=(const Scope&) = delete;
 
    private:
-    Copies* before_;
+    [[maybe_unused]] Copies* before_;  // not used in a build without CUDA
   };
 
  private:
