@@ -20,34 +20,6 @@ namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
 
-// dw[row * pitch + column] (+)= the sum over pixels of gradients[pixel][row] panel[pixel][column].
-struct OuterTile {
-  const float* gradients;  // `rows` for each pixel
-  const float* panel;      // kTileColumns for each pixel
-  std::int64_t pixels;
-  float* dw;
-  std::int64_t pitch, columns;
-  bool adds;  // to what earlier blocks of pixels have stored
-};
-
-template <int rows>
-[[gnu::noinline]] void add_up_tile(const OuterTile& tile) {
-  const auto gradient_of = [&](int row) { return tile.dw + row * tile.pitch; };
-  with_whole_rows<rows>(tile.columns, gradient_of, [&](const auto& row_of) {
-    Sums<rows> sums;
-    sums.begin(tile.adds, row_of);
-    const float* gradients = tile.gradients;
-    const float* panel = tile.panel;
-    for (std::int64_t p = 0; p < tile.pixels; ++p, gradients += rows, panel += kTileColumns) {
-      TileLanes lanes[kTileVectors];
-      for (int v = 0; v < kTileVectors; ++v) lanes[v] = load(panel + v * kLanes<float>);
-#pragma GCC unroll 16
-      for (int row = 0; row < rows; ++row) sums.add(row, gradients[row], lanes);
-    }
-    sums.store_to(row_of);
-  });
-}
-
 // The gradient of filters [begin, end) of one group.
 class FilterRange {
  public:
@@ -71,10 +43,12 @@ class FilterRange {
         const std::int64_t columns = std::min<std::int64_t>(kTileColumns, g_.window - column);
         pack_panel(column, columns, pixels);
         for (std::int64_t tile = 0; tile < tiles_; ++tile) {
-          const OuterTile outer{.gradients = gradients_of(tile),
-                                .panel = panel_.data<float>(),
-                                .pixels = pixels,
-                                .dw = dw + (first_ + begin_of(tile)) * g_.window + column,
+          const OuterTile outer{.left = gradients_of(tile),
+                                .left_pitch = rows_of(tile),
+                                .right = panel_.data<float>(),
+                                .right_pitch = kTileColumns,
+                                .count = pixels,
+                                .sums = dw + (first_ + begin_of(tile)) * g_.window + column,
                                 .pitch = g_.window,
                                 .columns = columns,
                                 .adds = at > 0};

@@ -14,4 +14,15 @@ OSTEON_CPU_KERNEL(direct_conv2d_backward_input, const Tensor& dy, const Tensor& 
 OSTEON_CPU_KERNEL(direct_conv2d_backward_weight, const Tensor& dy, const Tensor& x,
                   const Conv2dOptions& options, const Tensor& dweight)
 
+// The same for 3x3 kernels of stride 1 without dilation or groups, by Winograd's transforms on
+// tiles of `outputs` x `outputs` pixels, 2 or 4 (winograd_transform.h).
+OSTEON_CPU_KERNEL(winograd_conv2d_forward, int outputs, const Tensor& x, const Tensor& weight,
+                  const Tensor& bias, const Tensor& residual, bool relu,
+                  const Conv2dOptions& options, const Tensor& y)
+OSTEON_CPU_KERNEL(winograd_conv2d_backward_input, int outputs, const Tensor& dy,
+                  const Tensor& weight, const Conv2dOptions& options, const Tensor& addend,
+                  const Tensor& dx)
+OSTEON_CPU_KERNEL(winograd_conv2d_backward_weight, int outputs, const Tensor& dy, const Tensor& x,
+                  const Conv2dOptions& options, const Tensor& dweight)
+
 }  // namespace osteon

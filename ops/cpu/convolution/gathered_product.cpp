@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/parallel.h"
+#include "ops/cpu/convolution/pack.h"
 #include "ops/weight_copies.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
@@ -39,10 +40,8 @@ void pack_panel(const float* first, const FilterView& view, const std::vector<Ru
   for (const Run& run : runs) {
     const float* from =
         first + view.taps[static_cast<std::size_t>(run.tap)] + run.first * view.channel_stride;
-    for (std::int64_t c = 0; c < run.count; ++c, from += view.channel_stride, to += kTileColumns) {
-      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[j * view.column_stride];
-      std::fill(to + columns, to + kTileColumns, 0.0F);
-    }
+    pack_columns(from, view.channel_stride, run.count, view.column_stride, columns, to);
+    to += run.count * kTileColumns;
   }
 }
 

@@ -173,6 +173,39 @@ template <int rows>
   });
 }
 
+// sums[row * pitch + column] (+)= the sum over i < count of left[i][row] right[i][column]: the
+// outer products of a filter gradient.
+struct OuterTile {
+  const float* left;  // the first of the tile's rows, for each i
+  std::int64_t left_pitch;
+  const float* right;  // kTileColumns for each i
+  std::int64_t right_pitch;
+  std::int64_t count;
+  float* sums;
+  std::int64_t pitch, columns;
+  bool adds;  // to what is stored
+};
+
+template <int rows>
+[[gnu::noinline]] void add_up_tile(const OuterTile& tile) {
+  const auto sums_of = [&](int row) { return tile.sums + row * tile.pitch; };
+  with_whole_rows<rows>(tile.columns, sums_of, [&](const auto& row_of) {
+    Sums<rows> sums;
+    sums.begin(tile.adds, row_of);
+    const float* left = tile.left;
+    const float* right = tile.right;
+    for (std::int64_t i = 0; i < tile.count; ++i) {
+      TileLanes lanes[kTileVectors];
+      for (int v = 0; v < kTileVectors; ++v) lanes[v] = load(right + v * kLanes<float>);
+#pragma GCC unroll 16
+      for (int row = 0; row < rows; ++row) sums.add(row, left[row], lanes);
+      left += tile.left_pitch;
+      right += tile.right_pitch;
+    }
+    sums.store_to(row_of);
+  });
+}
+
 // Calls body.operator()<rows>() for a number of rows that is known only now, from 1 to kTileRows.
 template <class Body>
 void with_rows(std::int64_t rows, const Body& body) {
