@@ -51,24 +51,32 @@ class Remainder {
   }
   std::int64_t pixels() const { return g_.images * rows_.count * columns_.count; }
 
-  // The offset of the input pixel, and visit(tap, offset of the output pixel or -1) for each tap.
-  template <class Visit>
-  std::int64_t find(std::int64_t pixel, const Visit& visit) const {
-    const std::int64_t column = pixel % columns_.count;
-    const std::int64_t row = pixel / columns_.count % rows_.count;
-    const std::int64_t image = pixel / columns_.count / rows_.count;
-    std::int64_t tap = 0;
-    for (const AxisTap& r : rows_.found) {
-      const std::int64_t p = r.output + row;
-      for (const AxisTap& s : columns_.found) {
-        const std::int64_t q = s.output + column;
-        const bool inside =
-            p >= 0 && p < rows_.output_extent && q >= 0 && q < columns_.output_extent;
-        visit(tap++, inside ? (image * g_.output_height + p) * g_.output_width + q : -1);
+  // Calls visit(pixel - first, tap, output pixel or -1) for each tap of pixels [first, first +
+  // count), and visit_pixel(pixel - first, input pixel).
+  template <class Visit, class VisitPixel>
+  void for_each(std::int64_t first, std::int64_t count, const Visit& visit,
+                const VisitPixel& visit_pixel) const {
+    std::int64_t column = first % columns_.count, row = first / columns_.count % rows_.count;
+    std::int64_t image = first / columns_.count / rows_.count;
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::int64_t tap = 0;
+      for (const AxisTap& r : rows_.found) {
+        const std::int64_t p = r.output + row;
+        const bool is_line = p >= 0 && p < rows_.output_extent;
+        const std::int64_t line = (image * g_.output_height + p) * g_.output_width;
+        for (const AxisTap& s : columns_.found) {
+          const std::int64_t q = s.output + column;
+          visit(i, tap++, is_line && q >= 0 && q < columns_.output_extent ? line + q : -1);
+        }
       }
+      visit_pixel(i, (image * g_.height + rows_.remainder + row * rows_.stride) * g_.width +
+                         columns_.remainder + column * columns_.stride);
+      if (++column < columns_.count) continue;
+      column = 0;
+      if (++row < rows_.count) continue;
+      row = 0;
+      ++image;
     }
-    return (image * g_.height + rows_.remainder + row * rows_.stride) * g_.width +
-           columns_.remainder + column * columns_.stride;
   }
 
  private:
@@ -81,36 +89,45 @@ struct Backward {
   const Tensor &dy, &weight, &addend, &dx;
   const Tensor outside = zeros({g.filters});
 
-  // The pointers of a pixel, for the filters and channels of a group.
-  void find(const Remainder& remainder, std::int64_t pixel, std::int64_t group,
-            RowPointers& pointers) const {
+  // The pointers of pixels, for the filters and channels of a group.
+  void find(const Remainder& remainder, std::int64_t taps, std::int64_t first, std::int64_t count,
+            std::int64_t group, const RowTable& table) const {
     const float* const gradient = dy.data<float>() + group * g.group_filters;
-    const std::int64_t place = remainder.find(pixel, [&](std::int64_t tap, std::int64_t row) {
-      pointers.inputs[tap] = row < 0 ? outside.data<float>() : gradient + row * g.filters;
-    });
-    const std::int64_t offset = place * g.channels + group * g.group_channels;
-    pointers.output = dx.data<float>() + offset;
-    if (addend.defined()) pointers.residual = addend.data<float>() + offset;
+    remainder.for_each(
+        first, count,
+        [&](std::int64_t i, std::int64_t tap, std::int64_t row) {
+          table.inputs[i * taps + tap] =
+              row < 0 ? outside.data<float>() : gradient + row * g.filters;
+        },
+        [&](std::int64_t i, std::int64_t pixel) {
+          const std::int64_t offset = pixel * g.channels + group * g.group_channels;
+          table.outputs[i] = dx.data<float>() + offset;
+          if (addend.defined()) table.residuals[i] = addend.data<float>() + offset;
+        });
   }
 
   void run(const Remainder& remainder) const {
     const Finish finish{.residual = addend.defined()};
+    const std::vector<std::int64_t> offsets = remainder.taps();
+    const auto taps = static_cast<std::int64_t>(offsets.size());
     if (is_depthwise(g))
       return gathered_depthwise(
-          remainder.pixels(), depthwise_filters(weight, remainder.taps()), finish,
-          [&](std::int64_t pixel, RowPointers& pointers) { find(remainder, pixel, 0, pointers); });
+          remainder.pixels(), depthwise_filters(weight, offsets), finish,
+          [&](std::int64_t first, std::int64_t count, const RowTable& table) {
+            find(remainder, taps, first, count, 0, table);
+          });
     for (std::int64_t group = 0; group < g.conv.groups; ++group) {
       const PackedFilters filters(weight,
                                   {.first = group * g.group_filters * g.window,
-                                   .taps = remainder.taps(),
+                                   .taps = offsets,
                                    .channels = g.group_filters,
                                    .channel_stride = g.window,
                                    .columns = g.group_channels,
                                    .column_stride = 1},
                                   /*keep=*/false);
       gathered_product(remainder.pixels(), filters, finish, 0,
-                       [&](std::int64_t pixel, RowPointers& pointers) {
-                         find(remainder, pixel, group, pointers);
+                       [&](std::int64_t first, std::int64_t count, const RowTable& table) {
+                         find(remainder, taps, first, count, group, table);
                        });
     }
   }

@@ -77,10 +77,10 @@ class FilterRange {
   }
 
   void find_inputs(std::int64_t first_row, std::int64_t pixels) {
-    for (std::int64_t p = 0; p < pixels; ++p)
-      windows_.for_each_tap(first_row + p, [&](std::int64_t tap, const float* pixel) {
-        inputs_[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
-      });
+    windows_.for_each_tap(
+        first_row, pixels, [&](std::int64_t p, std::int64_t tap, const float* pixel) {
+          inputs_[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
+        });
   }
 
   // Elements [first, first + columns) of the windows; they may belong to several taps.

@@ -92,7 +92,7 @@ Tensor depthwise_filters(const Tensor& weight, const std::vector<std::int64_t>& 
 }
 
 void gathered_depthwise(std::int64_t rows, const Tensor& filters, const Finish& finish,
-                        const std::function<void(std::int64_t, RowPointers&)>& find) {
+                        const FindRows& find) {
   const std::int64_t taps = filters.dim(0), channels = filters.dim(1);
   parallel_for(rows, kTileRows, [&](std::int64_t begin, std::int64_t end) {
     std::vector<const float*> inputs(static_cast<std::size_t>(kTileRows * taps));
@@ -100,12 +100,7 @@ void gathered_depthwise(std::int64_t rows, const Tensor& filters, const Finish& 
     const float* residuals[kTileRows];
     for (std::int64_t at = begin; at < end; at += kTileRows) {
       const std::int64_t count = std::min<std::int64_t>(kTileRows, end - at);
-      for (std::int64_t i = 0; i < count; ++i) {
-        RowPointers pointers{inputs.data() + i * taps, nullptr};
-        find(at + i, pointers);
-        outputs[i] = pointers.output;
-        residuals[i] = pointers.residual;
-      }
+      find(at, count, {inputs.data(), nullptr, outputs, residuals});
       for (std::int64_t column = 0; column < channels; column += kTileColumns) {
         const PixelTile tile{.inputs = inputs.data(),
                              .taps = taps,
@@ -131,10 +126,10 @@ void depthwise_backward_weight(const Geometry& g, const float* dy, const float* 
     float* const first_sum = sums.data<float>();
     for (std::int64_t at = 0; at < g.rows; at += kBlockPixels) {
       const std::int64_t pixels = std::min(kBlockPixels, g.rows - at);
-      for (std::int64_t p = 0; p < pixels; ++p)
-        windows.for_each_tap(at + p, [&](std::int64_t tap, const float* pixel) {
-          inputs[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
-        });
+      windows.for_each_tap(at, pixels,
+                           [&](std::int64_t p, std::int64_t tap, const float* pixel) {
+                             inputs[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
+                           });
       for (std::int64_t panel = begin; panel < end; ++panel)
         for (std::int64_t tap = 0; tap < g.taps; tap += kTileRows) {
           const std::int64_t column = panel * kTileColumns;

@@ -15,7 +15,7 @@ inline bool is_depthwise(const Geometry& g) {
 // Row r: output[c] = the sum over taps t of inputs[t][c] filters[t][c], and what `finish` adds.
 // `filters` is [taps, channels]; `find` as for gathered_product.
 void gathered_depthwise(std::int64_t rows, const Tensor& filters, const Finish& finish,
-                        const std::function<void(std::int64_t row, RowPointers& pointers)>& find);
+                        const FindRows& find);
 
 // The filters [C,R,S,1] as [taps, C], only these taps.
 Tensor depthwise_filters(const Tensor& weight, const std::vector<std::int64_t>& taps);

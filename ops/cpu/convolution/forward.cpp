@@ -26,16 +26,30 @@ struct Forward {
             .relu = relu};
   }
 
-  // The pointers of a row, for the filters from `first` on.
-  void find(const Windows& windows, std::int64_t row, std::int64_t first,
-            RowPointers& pointers) const {
-    windows.for_each_tap(
-        row, [&](std::int64_t tap, const float* pixel) { pointers.inputs[tap] = pixel; });
-    find_outputs(row, first, pointers);
+  // The pointers of rows, for the filters from `filter` on.
+  void find(const Windows& windows, std::int64_t first, std::int64_t count, std::int64_t filter,
+            const RowTable& table) const {
+    windows.for_each_tap(first, count,
+                         [&](std::int64_t row, std::int64_t tap, const float* pixel) {
+                           table.inputs[row * g.taps + tap] = pixel;
+                         });
+    find_outputs(first, count, filter, table);
   }
-  void find_outputs(std::int64_t row, std::int64_t first, RowPointers& pointers) const {
-    pointers.output = y.data<float>() + row * g.filters + first;
-    if (residual.defined()) pointers.residual = residual.data<float>() + row * g.filters + first;
+  // The same with the windows copied to the table's scratch memory, each as one tap.
+  void copy(const Windows& windows, std::int64_t first, std::int64_t count, std::int64_t filter,
+            const RowTable& table) const {
+    windows.copy(first, count, table.scratch, g.window);
+    for (std::int64_t row = 0; row < count; ++row)
+      table.inputs[row] = table.scratch + row * g.window;
+    find_outputs(first, count, filter, table);
+  }
+  void find_outputs(std::int64_t first, std::int64_t count, std::int64_t filter,
+                    const RowTable& table) const {
+    for (std::int64_t row = 0; row < count; ++row) {
+      const std::int64_t offset = (first + row) * g.filters + filter;
+      table.outputs[row] = y.data<float>() + offset;
+      if (residual.defined()) table.residuals[row] = residual.data<float>() + offset;
+    }
   }
 
   void run_group(std::int64_t group) const {
@@ -53,15 +67,12 @@ struct Forward {
                                  .column_stride = g.window},
                                 !is_grad_enabled());
     const Windows windows(g, x.data<float>(), group, outside.data<float>());
-    if (!copies)
-      return gathered_product(
-          g.rows, filters, finish(first), 0,
-          [&](std::int64_t row, RowPointers& pointers) { find(windows, row, first, pointers); });
-    gathered_product(g.rows, filters, finish(first), g.window,
-                     [&](std::int64_t row, RowPointers& pointers) {
-                       windows.copy(row, pointers.scratch);
-                       pointers.inputs[0] = pointers.scratch;
-                       find_outputs(row, first, pointers);
+    gathered_product(g.rows, filters, finish(first), copies ? g.window : 0,
+                     [&](std::int64_t row, std::int64_t count, const RowTable& table) {
+                       if (copies)
+                         copy(windows, row, count, first, table);
+                       else
+                         find(windows, row, count, first, table);
                      });
   }
 
@@ -71,7 +82,9 @@ struct Forward {
     const Windows windows(g, x.data<float>(), 0, outside.data<float>());
     gathered_depthwise(
         g.rows, depthwise_filters(weight, taps), finish(0),
-        [&](std::int64_t row, RowPointers& pointers) { find(windows, row, 0, pointers); });
+        [&](std::int64_t row, std::int64_t count, const RowTable& table) {
+          find(windows, row, count, 0, table);
+        });
   }
 };
 

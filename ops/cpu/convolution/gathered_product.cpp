@@ -45,13 +45,16 @@ void pack_panel(const float* first, const FilterView& view, const std::vector<Ru
   }
 }
 
-// The pointers of a block of rows.
+// The memory of a table for a block of rows.
 struct Table {
   Table(std::int64_t taps, std::int64_t scratch_per_row)
       : inputs(static_cast<std::size_t>(kBlockRows * taps)),
         outputs(kBlockRows),
         residuals(kBlockRows),
         scratch({kBlockRows * scratch_per_row}, DType::f32) {}
+  RowTable pointers() {
+    return {inputs.data(), scratch.data<float>(), outputs.data(), residuals.data()};
+  }
   std::vector<const float*> inputs;
   std::vector<float*> outputs;
   std::vector<const float*> residuals;
@@ -131,20 +134,12 @@ void PackedFilters::pack(const float* weight, const FilterView& view, const Tens
 }
 
 void gathered_product(std::int64_t rows, const PackedFilters& filters, const Finish& finish,
-                      std::int64_t scratch,
-                      const std::function<void(std::int64_t, RowPointers&)>& find) {
+                      std::int64_t scratch, const FindRows& find) {
   parallel_for(rows, kTileRows, [&](std::int64_t begin, std::int64_t end) {
     Table table(filters.taps(), scratch);
     for (std::int64_t at = begin; at < end; at += kBlockRows) {
       const std::int64_t count = std::min(kBlockRows, end - at);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const auto place = static_cast<std::size_t>(i);
-        RowPointers pointers{table.inputs.data() + i * filters.taps(),
-                             table.scratch.data<float>() + i * scratch};
-        find(at + i, pointers);
-        table.outputs[place] = pointers.output;
-        table.residuals[place] = pointers.residual;
-      }
+      find(at, count, table.pointers());
       multiply_rows(filters, finish, table, count);
     }
   });

@@ -60,18 +60,20 @@ struct Finish {
   bool is_needed() const { return bias != nullptr || residual || relu; }
 };
 
-// The pointers of one row: one input per tap, the output, and the residual, if there is one. An
+// The pointers of some rows: one input per tap, the output, and the residual if there is one. An
 // input may be written to `scratch` first.
-struct RowPointers {
-  const float** inputs;
-  float* scratch;
-  float* output = nullptr;
-  const float* residual = nullptr;
+struct RowTable {
+  const float** inputs;  // [row][tap]
+  float* scratch;        // of the first row
+  float** outputs;
+  const float** residuals;
 };
+// Writes the table of rows [first, first + count).
+using FindRows =
+    std::function<void(std::int64_t first, std::int64_t count, const RowTable& table)>;
 
-// Rows [0, rows) of the product; `find` gives the pointers of a row, which has `scratch` floats.
+// Rows [0, rows) of the product, each with `scratch` floats in the table.
 void gathered_product(std::int64_t rows, const PackedFilters& filters, const Finish& finish,
-                      std::int64_t scratch,
-                      const std::function<void(std::int64_t row, RowPointers& pointers)>& find);
+                      std::int64_t scratch, const FindRows& find);
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET
