@@ -111,11 +111,10 @@ struct Backward {
     const std::vector<std::int64_t> offsets = remainder.taps();
     const auto taps = static_cast<std::int64_t>(offsets.size());
     if (is_depthwise(g))
-      return gathered_depthwise(
-          remainder.pixels(), depthwise_filters(weight, offsets), finish,
-          [&](std::int64_t first, std::int64_t count, const RowTable& table) {
-            find(remainder, taps, first, count, 0, table);
-          });
+      return gathered_depthwise(remainder.pixels(), depthwise_filters(weight, offsets), finish,
+                                [&](std::int64_t first, std::int64_t count, const RowTable& table) {
+                                  find(remainder, taps, first, count, 0, table);
+                                });
     for (std::int64_t group = 0; group < g.conv.groups; ++group) {
       const PackedFilters filters(weight,
                                   {.first = group * g.group_filters * g.window,

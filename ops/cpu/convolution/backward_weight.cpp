@@ -3,8 +3,8 @@
 // Here the pixels are summed over. A tile is kTileRows filters by kTileColumns elements of the
 // window; for each pixel it reads kTileRows gradients and kTileVectors vectors of the window. Both
 // are copied, so that they lie side by side: the gradients of a block of pixels once, and of the
-// windows one panel after another, which all tiles of filters then read from the L1 cache. The
-// gradient of the filters keeps the sums between blocks.
+// windows one panel after another, which all tiles of filters then read from the L1 cache. Windows
+// of short taps are copied whole. The gradient of the filters keeps the sums between blocks.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -31,22 +31,26 @@ class FilterRange {
         count_(end - begin),
         tiles_((count_ + kTileRows - 1) / kTileRows),
         gradients_({kBlockPixels * count_}, DType::f32),
-        panel_({kBlockPixels * kTileColumns}, DType::f32),
+        panel_pitch_(g.has_short_taps() ? g.window + kTileColumns : kTileColumns),
+        panel_({kBlockPixels * panel_pitch_}, DType::f32),
         inputs_(static_cast<std::size_t>(kBlockPixels * g.taps)) {}
 
   void add_up(const float* dy, float* dw) {
     for (std::int64_t at = 0; at < g_.rows; at += kBlockPixels) {
       const std::int64_t pixels = std::min(kBlockPixels, g_.rows - at);
       pack_gradients(dy + at * g_.filters + first_, pixels);
-      find_inputs(at, pixels);
+      if (g_.has_short_taps())
+        windows_.copy(at, pixels, panel_.data<float>(), panel_pitch_);
+      else
+        find_inputs(at, pixels);
       for (std::int64_t column = 0; column < g_.window; column += kTileColumns) {
         const std::int64_t columns = std::min<std::int64_t>(kTileColumns, g_.window - column);
-        pack_panel(column, columns, pixels);
+        if (!g_.has_short_taps()) pack_panel(column, columns, pixels);
         for (std::int64_t tile = 0; tile < tiles_; ++tile) {
           const OuterTile outer{.left = gradients_of(tile),
                                 .left_pitch = rows_of(tile),
-                                .right = panel_.data<float>(),
-                                .right_pitch = kTileColumns,
+                                .right = panel_.data<float>() + (g_.has_short_taps() ? column : 0),
+                                .right_pitch = panel_pitch_,
                                 .count = pixels,
                                 .sums = dw + (first_ + begin_of(tile)) * g_.window + column,
                                 .pitch = g_.window,
@@ -77,10 +81,10 @@ class FilterRange {
   }
 
   void find_inputs(std::int64_t first_row, std::int64_t pixels) {
-    windows_.for_each_tap(
-        first_row, pixels, [&](std::int64_t p, std::int64_t tap, const float* pixel) {
-          inputs_[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
-        });
+    windows_.for_each_tap(first_row, pixels,
+                          [&](std::int64_t p, std::int64_t tap, const float* pixel) {
+                            inputs_[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
+                          });
   }
 
   // Elements [first, first + columns) of the windows; they may belong to several taps.
@@ -104,7 +108,9 @@ class FilterRange {
   const Windows& windows_;
   const std::int64_t first_, count_, tiles_;
   const Tensor gradients_;  // [tile][pixel][row]
-  const Tensor panel_;      // [pixel][kTileColumns]; columns beyond the window are never stored
+  const std::int64_t panel_pitch_;
+  const Tensor panel_;  // [pixel][kTileColumns], or whole windows if their taps are short; sums of
+                        // columns beyond the window are not stored
   std::vector<const float*> inputs_;  // [tap][pixel]
 };
 

@@ -126,10 +126,9 @@ void depthwise_backward_weight(const Geometry& g, const float* dy, const float* 
     float* const first_sum = sums.data<float>();
     for (std::int64_t at = 0; at < g.rows; at += kBlockPixels) {
       const std::int64_t pixels = std::min(kBlockPixels, g.rows - at);
-      windows.for_each_tap(at, pixels,
-                           [&](std::int64_t p, std::int64_t tap, const float* pixel) {
-                             inputs[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
-                           });
+      windows.for_each_tap(at, pixels, [&](std::int64_t p, std::int64_t tap, const float* pixel) {
+        inputs[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
+      });
       for (std::int64_t panel = begin; panel < end; ++panel)
         for (std::int64_t tap = 0; tap < g.taps; tap += kTileRows) {
           const std::int64_t column = panel * kTileColumns;

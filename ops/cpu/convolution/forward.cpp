@@ -10,9 +10,6 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-// Below so many channels a tap is too short a run; then windows are copied side by side.
-constexpr std::int64_t kFewChannels = 8;
-
 struct Forward {
   const Geometry& g;
   const Tensor &x, &weight, &bias, &residual;
@@ -29,10 +26,9 @@ struct Forward {
   // The pointers of rows, for the filters from `filter` on.
   void find(const Windows& windows, std::int64_t first, std::int64_t count, std::int64_t filter,
             const RowTable& table) const {
-    windows.for_each_tap(first, count,
-                         [&](std::int64_t row, std::int64_t tap, const float* pixel) {
-                           table.inputs[row * g.taps + tap] = pixel;
-                         });
+    windows.for_each_tap(first, count, [&](std::int64_t row, std::int64_t tap, const float* pixel) {
+      table.inputs[row * g.taps + tap] = pixel;
+    });
     find_outputs(first, count, filter, table);
   }
   // The same with the windows copied to the table's scratch memory, each as one tap.
@@ -53,7 +49,7 @@ struct Forward {
   }
 
   void run_group(std::int64_t group) const {
-    const bool copies = g.group_channels < kFewChannels && g.taps > 1;
+    const bool copies = g.has_short_taps();
     std::vector<std::int64_t> taps(static_cast<std::size_t>(copies ? 1 : g.taps));
     for (std::size_t t = 0; t < taps.size(); ++t)
       taps[t] = static_cast<std::int64_t>(t) * g.group_channels;
@@ -80,11 +76,10 @@ struct Forward {
     std::vector<std::int64_t> taps(static_cast<std::size_t>(g.taps));
     std::iota(taps.begin(), taps.end(), 0);
     const Windows windows(g, x.data<float>(), 0, outside.data<float>());
-    gathered_depthwise(
-        g.rows, depthwise_filters(weight, taps), finish(0),
-        [&](std::int64_t row, std::int64_t count, const RowTable& table) {
-          find(windows, row, count, 0, table);
-        });
+    gathered_depthwise(g.rows, depthwise_filters(weight, taps), finish(0),
+                       [&](std::int64_t row, std::int64_t count, const RowTable& table) {
+                         find(windows, row, count, 0, table);
+                       });
   }
 };
 

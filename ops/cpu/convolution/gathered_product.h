@@ -69,8 +69,7 @@ struct RowTable {
   const float** residuals;
 };
 // Writes the table of rows [first, first + count).
-using FindRows =
-    std::function<void(std::int64_t first, std::int64_t count, const RowTable& table)>;
+using FindRows = std::function<void(std::int64_t first, std::int64_t count, const RowTable& table)>;
 
 // Rows [0, rows) of the product, each with `scratch` floats in the table.
 void gathered_product(std::int64_t rows, const PackedFilters& filters, const Finish& finish,

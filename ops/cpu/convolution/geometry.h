@@ -30,6 +30,9 @@ struct Geometry {
     return taps == 1 && conv.stride == Spatial(1) && conv.padding == Spatial(0) && conv.groups == 1;
   }
 
+  // Whether a tap has so few channels that windows are copied side by side instead.
+  bool has_short_taps() const { return group_channels < 8 && taps > 1; }
+
   std::int64_t images, height, width, channels;
   std::int64_t filters, kernel_height, kernel_width, group_channels;
   std::int64_t output_height, output_width;

@@ -18,19 +18,20 @@ class Windows {
   template <class Visit>
   void for_each_tap(std::int64_t first, std::int64_t count, const Visit& visit) const {
     const auto& [stride, padding, dilation, groups] = g_.conv;
-    for_each_row(first, count, [&](std::int64_t row, std::int64_t top, std::int64_t left,
-                                   const float* image) {
-      std::int64_t tap = 0;
-      for (std::int64_t r = 0; r < g_.kernel_height; ++r) {
-        const std::int64_t h = top + r * dilation.height;
-        const bool is_line = h >= 0 && h < g_.height;
-        const float* const line = image + h * g_.width * g_.channels;
-        for (std::int64_t s = 0; s < g_.kernel_width; ++s, ++tap) {
-          const std::int64_t w = left + s * dilation.width;
-          visit(row, tap, is_line && w >= 0 && w < g_.width ? line + w * g_.channels : zeros_);
-        }
-      }
-    });
+    for_each_row(first, count,
+                 [&](std::int64_t row, std::int64_t top, std::int64_t left, const float* image) {
+                   std::int64_t tap = 0;
+                   for (std::int64_t r = 0; r < g_.kernel_height; ++r) {
+                     const std::int64_t h = top + r * dilation.height;
+                     const bool is_line = h >= 0 && h < g_.height;
+                     const float* const line = image + h * g_.width * g_.channels;
+                     for (std::int64_t s = 0; s < g_.kernel_width; ++s, ++tap) {
+                       const std::int64_t w = left + s * dilation.width;
+                       visit(row, tap,
+                             is_line && w >= 0 && w < g_.width ? line + w * g_.channels : zeros_);
+                     }
+                   }
+                 });
   }
 
   // Copies the whole windows of the output pixels [first, first + count), one per `pitch` floats.
@@ -64,21 +65,23 @@ class Windows {
   // The taps of one kernel row lie side by side in the image.
   void copy_lines(std::int64_t first, std::int64_t count, float* to, std::int64_t pitch) const {
     const std::int64_t length = g_.kernel_width * g_.channels;
-    for_each_row(first, count, [&](std::int64_t row, std::int64_t top, std::int64_t left,
-                                   const float* image) {
-      const std::int64_t before = std::clamp<std::int64_t>(-left, 0, g_.kernel_width);
-      const std::int64_t end = std::clamp<std::int64_t>(g_.width - left, before, g_.kernel_width);
-      float* out = to + row * pitch;
-      for (std::int64_t r = 0; r < g_.kernel_height; ++r, out += length) {
-        const std::int64_t h = top + r * g_.conv.dilation.height;
-        const bool is_line = h >= 0 && h < g_.height;
-        const std::int64_t from = (is_line ? before : end) * g_.channels;
-        const std::int64_t last = end * g_.channels;
-        std::fill(out, out + from, 0.0F);
-        std::copy_n(image + (h * g_.width + left) * g_.channels + from, last - from, out + from);
-        std::fill(out + last, out + length, 0.0F);
-      }
-    });
+    for_each_row(first, count,
+                 [&](std::int64_t row, std::int64_t top, std::int64_t left, const float* image) {
+                   const std::int64_t before = std::clamp<std::int64_t>(-left, 0, g_.kernel_width);
+                   const std::int64_t end =
+                       std::clamp<std::int64_t>(g_.width - left, before, g_.kernel_width);
+                   float* out = to + row * pitch;
+                   for (std::int64_t r = 0; r < g_.kernel_height; ++r, out += length) {
+                     const std::int64_t h = top + r * g_.conv.dilation.height;
+                     const bool is_line = h >= 0 && h < g_.height;
+                     const std::int64_t from = (is_line ? before : end) * g_.channels;
+                     const std::int64_t last = end * g_.channels;
+                     std::fill(out, out + from, 0.0F);
+                     std::copy_n(image + (h * g_.width + left) * g_.channels + from, last - from,
+                                 out + from);
+                     std::fill(out + last, out + length, 0.0F);
+                   }
+                 });
   }
 
   const Geometry& g_;
