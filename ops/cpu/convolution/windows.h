@@ -20,8 +20,8 @@ class Windows {
     const std::int64_t place = row % (g_.output_height * g_.output_width);
     const std::int64_t image = row / (g_.output_height * g_.output_width);
     const auto& [stride, padding, dilation, groups] = g_.conv;
-    const std::int64_t top = place / g_.output_width * stride.height - padding.height;
-    const std::int64_t left = place % g_.output_width * stride.width - padding.width;
+    const std::int64_t top = place / g_.output_width * stride.height - padding.top;
+    const std::int64_t left = place % g_.output_width * stride.width - padding.left;
     std::int64_t tap = 0;
     for (std::int64_t r = 0; r < g_.kernel_height; ++r) {
       const std::int64_t h = top + r * dilation.height;
