@@ -128,7 +128,8 @@ class Roof {
     OSTEON_CHECK(conv.options.groups == 1, "bench_roof: grouped convolutions are not measured");
     const memory::desc weight({w[0], w[3], w[1], w[2]}, type_, Tag::any);
     const memory::dims stride{conv.options.stride.height, conv.options.stride.width};
-    const memory::dims padding{conv.options.padding.height, conv.options.padding.width};
+    const Padding& padding = conv.options.padding;
+    const memory::dims begin{padding.top, padding.left}, end{padding.bottom, padding.right};
     const auto algorithm = dnnl::algorithm::convolution_direct;
     const bool training = options_.mode == "train";
     const dnnl::primitive_attr attributes;
@@ -136,7 +137,7 @@ class Roof {
     const auto forward = onednn::describe<Forward>(
         engine_, attributes,
         training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference,
-        algorithm, x.get_desc(), weight, y.get_desc(), stride, padding, padding);
+        algorithm, x.get_desc(), weight, y.get_desc(), stride, begin, end);
     std::vector<Job>& jobs = jobs_.emplace_back();
     jobs.push_back(
         {"forward",
@@ -149,7 +150,7 @@ class Roof {
       using Data = dnnl::convolution_backward_data;
       const auto desc =
           onednn::describe_backward<Data>(engine_, attributes, forward, algorithm, x.get_desc(),
-                                          weight, y.get_desc(), stride, padding, padding);
+                                          weight, y.get_desc(), stride, begin, end);
       jobs.push_back({"data",
                       desc.impl_info_str(),
                       Data(desc),
@@ -162,7 +163,7 @@ class Roof {
     const memory::desc gradient(onednn::dims_of(weight), memory::data_type::f32, Tag::any);
     const auto desc =
         onednn::describe_backward<Weights>(engine_, attributes, forward, algorithm, x.get_desc(),
-                                           gradient, y.get_desc(), stride, padding, padding);
+                                           gradient, y.get_desc(), stride, begin, end);
     jobs.push_back({"weights",
                     desc.impl_info_str(),
                     Weights(desc),

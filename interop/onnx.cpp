@@ -44,7 +44,8 @@ std::vector<Step> trace(Module& model, const Tensor& input, Tensor& output) {
 constexpr auto kNorm = schema::batch_norm;
 
 Pads both(const Spatial& s) { return {s.height, s.width}; }
-Pads all_sides(const Spatial& s) { return {s.height, s.width, s.height, s.width}; }
+// In the order of ONNX: first the beginnings of all directions, then the ends.
+Pads pads(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
 
 class Exporter {
  public:
@@ -130,7 +131,7 @@ class Exporter {
     const Tensor& filters = step.inputs[schema::conv2d.weight];
     set_attribute(node, "kernel_shape", Pads{filters.dim(1), filters.dim(2)});
     set_attribute(node, "strides", both(options.stride));
-    set_attribute(node, "pads", all_sides(options.padding));
+    set_attribute(node, "pads", pads(options.padding));
     set_attribute(node, "dilations", both(options.dilation));
     set_attribute(node, "group", options.groups);
     return node;
@@ -210,7 +211,7 @@ class Exporter {
     onnx::NodeProto& node = graph_.node(op, {input(step.inputs[schema.x], Layout::channels_first)});
     set_attribute(node, "kernel_shape", both(options.kernel_size));
     set_attribute(node, "strides", both(options.stride));
-    set_attribute(node, "pads", all_sides(options.padding));
+    set_attribute(node, "pads", pads(options.padding));
     return node;
   }
   void max_pool2d(const Step& step, const char* op) {

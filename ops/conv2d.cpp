@@ -1,13 +1,16 @@
 // conv2d: checks, output shape, gradient rule.
+#include <algorithm>
+
 #include "ops/kernels.h"
 #include "ops/schema.h"
 
 namespace osteon {
 namespace {
 
+// `padding` is the sum of both sides.
 std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride,
                            std::int64_t padding, std::int64_t dilation) {
-  const std::int64_t last_start = input + 2 * padding - dilation * (kernel - 1) - 1;
+  const std::int64_t last_start = input + padding - dilation * (kernel - 1) - 1;
   return last_start < 0 ? 0 : last_start / stride + 1;
 }
 
@@ -30,7 +33,10 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   OSTEON_CHECK(
       stride.height >= 1 && stride.width >= 1 && dilation.height >= 1 && dilation.width >= 1,
       "conv2d: stride and dilation must be at least 1");
-  OSTEON_CHECK(padding.height >= 0 && padding.width >= 0, "conv2d: padding must not be negative");
+  OSTEON_CHECK(std::min({padding.top, padding.bottom, padding.left, padding.right}) >= 0,
+               "conv2d: padding must not be negative; it is ", padding.top, " at the top, ",
+               padding.bottom, " at the bottom, ", padding.left, " on the left, ", padding.right,
+               " on the right");
   OSTEON_CHECK(weight.dim(1) >= 1 && weight.dim(2) >= 1, "conv2d: weight ", weight.shape(),
                " has an empty window");
   if (bias.defined())
@@ -44,10 +50,11 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
 Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
                  const Conv2dOptions& options) {
   check(x, weight, bias, options);
-  const std::int64_t height = output_extent(x.dim(1), weight.dim(1), options.stride.height,
-                                            options.padding.height, options.dilation.height);
-  const std::int64_t width = output_extent(x.dim(2), weight.dim(2), options.stride.width,
-                                           options.padding.width, options.dilation.width);
+  const auto& [stride, padding, dilation, groups] = options;
+  const std::int64_t height = output_extent(x.dim(1), weight.dim(1), stride.height,
+                                            padding.top + padding.bottom, dilation.height);
+  const std::int64_t width = output_extent(x.dim(2), weight.dim(2), stride.width,
+                                           padding.left + padding.right, dilation.width);
   OSTEON_CHECK(height >= 1 && width >= 1, "conv2d: weight ", weight.shape(),
                " does not fit into input ", x.shape(), "; use more padding or a larger image");
   return Tensor({x.dim(0), height, width, weight.dim(0)}, x.dtype(), x.device());

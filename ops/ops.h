@@ -30,9 +30,25 @@ struct Spatial {
 
 // --- convolution ---------------------------------------------------------------------------------
 
+// Rows or columns added on each side of an image: one number for all sides, {height, width} for
+// both sides of a direction, or {top, bottom, left, right}.
+struct Padding {
+  std::int64_t top, bottom, left, right;
+  // NOLINTNEXTLINE(google-explicit-constructor): `padding = 1` is the common notation.
+  constexpr Padding(std::int64_t all) : Padding(all, all) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): as above.
+  constexpr Padding(const Spatial& both) : Padding(both.height, both.width) {}
+  constexpr Padding(std::int64_t height, std::int64_t width)
+      : Padding(height, height, width, width) {}
+  constexpr Padding(std::int64_t top_, std::int64_t bottom_, std::int64_t left_,
+                    std::int64_t right_)
+      : top(top_), bottom(bottom_), left(left_), right(right_) {}
+  bool operator==(const Padding&) const = default;
+};
+
 struct Conv2dOptions {
   Spatial stride = 1;
-  Spatial padding = 0;  // zeros added on each side
+  Padding padding = 0;  // zeros
   Spatial dilation = 1;
   std::int64_t groups = 1;
   bool operator==(const Conv2dOptions&) const = default;
@@ -41,11 +57,12 @@ struct Conv2dOptions {
 // Cross-correlation, which deep learning calls convolution:
 //
 //   y[n,p,q,k] = bias[k] + sum over r,s,c of x[n,i,j,d] weight[k,r,s,c],   where
-//   i = p stride + r dilation - padding,   j = q stride + s dilation - padding,
+//   i = p stride + r dilation - padding.top,   j = q stride + s dilation - padding.left,
 //   d = g C/groups + c,   g = floor(k groups / K), the group of k
 //
 // x [N,H,W,C], weight [K,R,S,C/groups], bias [K] or undefined; y [N,P,Q,K] with
-// P = floor((H + 2 padding - dilation (R - 1) - 1) / stride) + 1, Q likewise.
+// P = floor((H + padding.top + padding.bottom - dilation (R - 1) - 1) / stride) + 1, Q likewise
+// from W, padding.left and padding.right.
 // If x is bf16, weight and bias may be f32: weight is rounded to bf16, sums are f32, and the
 // gradients of weight and bias are f32, unrounded.
 // Gradients: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.

@@ -47,8 +47,8 @@ template <class Visit>
 void for_each_run(const Geometry& g, std::int64_t row, std::int64_t group, const Visit& visit) {
   const std::int64_t image = row / (g.output_height * g.output_width);
   const std::int64_t place = row % (g.output_height * g.output_width);
-  const std::int64_t top = place / g.output_width * g.conv.stride.height - g.conv.padding.height;
-  const std::int64_t left = place % g.output_width * g.conv.stride.width - g.conv.padding.width;
+  const std::int64_t top = place / g.output_width * g.conv.stride.height - g.conv.padding.top;
+  const std::int64_t left = place % g.output_width * g.conv.stride.width - g.conv.padding.left;
   const bool contiguous = g.conv.groups == 1 && g.conv.dilation.width == 1;
   const std::int64_t first = std::max<std::int64_t>(0, -left);
   const std::int64_t last = std::min(g.kernel_width, g.width - left);

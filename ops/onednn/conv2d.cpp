@@ -97,8 +97,9 @@ class Plan {
     explicit Geometry(const Conv2dOptions& options)
         : stride{options.stride.height, options.stride.width},
           dilation{options.dilation.height - 1, options.dilation.width - 1},
-          padding{options.padding.height, options.padding.width} {}
-    memory::dims stride, dilation, padding;
+          begin{options.padding.top, options.padding.left},
+          end{options.padding.bottom, options.padding.right} {}
+    memory::dims stride, dilation, begin, end;
   };
 
   // The weights as an operand: in the images' precision, in the layout that oneDNN prefers.
@@ -111,9 +112,9 @@ class Plan {
     using Primitive = dnnl::convolution_forward;
     if (problem.bias.defined())
       return describe<Primitive>(engine(), attributes, kind, kAlgorithm, x_, any_weight(), bias_,
-                                 y_, g.stride, g.dilation, g.padding, g.padding);
+                                 y_, g.stride, g.dilation, g.begin, g.end);
     return describe<Primitive>(engine(), attributes, kind, kAlgorithm, x_, any_weight(), y_,
-                               g.stride, g.dilation, g.padding, g.padding);
+                               g.stride, g.dilation, g.begin, g.end);
   }
 
   void make_forward(const Problem& problem) {
@@ -132,7 +133,7 @@ class Plan {
     using Primitive = dnnl::convolution_backward_data;
     const auto desc = describe_backward<Primitive>(
         engine(), attributes, forward_desc(problem, attributes, dnnl::prop_kind::forward_training),
-        kAlgorithm, x_, any_weight(), y_, g.stride, g.dilation, g.padding, g.padding);
+        kAlgorithm, x_, any_weight(), y_, g.stride, g.dilation, g.begin, g.end);
     take<Primitive>(desc, desc.weights_desc());
   }
 
@@ -143,7 +144,7 @@ class Plan {
     using Primitive = dnnl::convolution_backward_weights;
     const auto desc = describe_backward<Primitive>(
         engine(), attributes, forward_desc(problem, attributes, dnnl::prop_kind::forward_training),
-        kAlgorithm, x_, gradient, y_, g.stride, g.dilation, g.padding, g.padding);
+        kAlgorithm, x_, gradient, y_, g.stride, g.dilation, g.begin, g.end);
     take<Primitive>(desc, desc.diff_weights_desc());
   }
 

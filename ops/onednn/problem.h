@@ -19,7 +19,7 @@ struct Problem {
   const Conv2dOptions& options;
   bool residual = false, relu = false;
 
-  using Key = std::array<std::int64_t, 21>;
+  using Key = std::array<std::int64_t, 23>;
   Key key() const {
     const auto code = [](const Tensor& t) {
       return t.defined() ? static_cast<int>(t.dtype()) : -1;
@@ -35,8 +35,10 @@ struct Problem {
             weight.dim(2),
             stride.height,
             stride.width,
-            padding.height,
-            padding.width,
+            padding.top,
+            padding.bottom,
+            padding.left,
+            padding.right,
             dilation.height,
             dilation.width,
             groups,

@@ -67,9 +67,18 @@ def channels_last(x):
     return x.permute(0, 2, 3, 1)
 
 
+def padded(x, padding):
+    """Images [N, C, H, W] with zeros around them; padding may be [top, bottom, left, right]."""
+    if not isinstance(padding, list) or len(padding) == 2:
+        height, width = both(padding)
+        padding = [height, height, width, width]
+    top, bottom, left, right = padding
+    return F.pad(x, (left, right, top, bottom))
+
+
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return channels_last(F.conv2d(channels_first(x), channels_first(weight), bias, both(stride),
-                                  both(padding), both(dilation), groups))
+    return channels_last(F.conv2d(padded(channels_first(x), padding), channels_first(weight), bias,
+                                  both(stride), 0, both(dilation), groups))
 
 
 def conv2d_add_relu(x, weight, bias=None, residual=None, relu=True, **options):

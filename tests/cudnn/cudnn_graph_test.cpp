@@ -49,6 +49,23 @@ TEST_CASE("a graph is compiled, named and stored") {
   }
 }
 
+TEST_CASE("padding may differ on each side") {
+  struct Row {
+    DType dtype;
+    bool tf32;
+  };
+  for (const auto& [dtype, tf32] :
+       {Row{DType::f64, false}, {DType::f32, false}, {DType::f32, true}, {DType::bf16, false}})
+    for (const auto pass : {ConvolutionSpec::Pass::forward, ConvolutionSpec::Pass::backward_input,
+                            ConvolutionSpec::Pass::backward_weight}) {
+      const CudnnSpec spec =
+          convolution_spec(pass, dtype, {32, 28, 28, 64}, {128, 3, 3, 64}, {32, 14, 15, 128},
+                           {.stride = 2, .padding = {0, 1, 2, 1}}, tf32);
+      CAPTURE(describe(spec));
+      CHECK(engine_of(spec).starts_with("eng"));
+    }
+}
+
 TEST_CASE("f32 does not use the engines of tf32") {
   for (const auto pass : {ConvolutionSpec::Pass::forward, ConvolutionSpec::Pass::backward_input,
                           ConvolutionSpec::Pass::backward_weight})

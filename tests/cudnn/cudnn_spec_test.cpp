@@ -41,6 +41,8 @@ TEST_CASE("a spec prints all its properties") {
            Row{convolution(Pass::backward_weight, DType::f32, all, true),
                "conv2d backward_weight tf32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32] "
                "stride 2x2 padding 1x3 dilation 4x4 groups 8"},
+           Row{convolution(Pass::forward, DType::f32, {.padding = {0, 1, 2, 3}}),
+               "conv2d forward f32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32] padding 0+1x2+3"},
            Row{with(convolution(),
                     [](auto& spec) { spec.bias = spec.residual = spec.relu = true; }),
                "conv2d forward f32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32] "
@@ -67,6 +69,10 @@ TEST_CASE("specs that differ in one thing differ, as values and in print") {
       convolution(Pass::forward, DType::f32, {.stride = {1, 2}}),
       convolution(Pass::forward, DType::f32, {.stride = {2, 1}}),
       convolution(Pass::forward, DType::f32, {.padding = {1, 2}}),
+      convolution(Pass::forward, DType::f32, {.padding = {1, 0, 0, 0}}),
+      convolution(Pass::forward, DType::f32, {.padding = {0, 1, 0, 0}}),
+      convolution(Pass::forward, DType::f32, {.padding = {0, 0, 1, 0}}),
+      convolution(Pass::forward, DType::f32, {.padding = {0, 0, 0, 1}}),
       convolution(Pass::forward, DType::f32, {.dilation = {1, 2}}),
       convolution(Pass::forward, DType::f32, {.groups = 2}),
       with(convolution(),

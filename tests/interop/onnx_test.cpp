@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "nn/models.h"
 #include "ops/ops.h"
@@ -64,6 +65,18 @@ class BareNorm : public Module {
     return global_avg_pool2d(
         batch_norm(x, weight, bias, mean, var, {.training = false, .epsilon = 0.25}));
   }
+};
+
+// A convolution without a layer.
+class BareConvolution : public Module {
+ public:
+  explicit BareConvolution(const Padding& padding) : padding_(padding) {}
+
+ private:
+  Tensor forward(const Tensor& x) override {
+    return global_avg_pool2d(conv2d(x, full({2, 3, 3, 3}, 1), {}, {.padding = padding_}));
+  }
+  Padding padding_;
 };
 
 // Reads a file that ONNX's checker accepts.
@@ -226,6 +239,29 @@ TEST_CASE("a batch norm is written from what the op records") {
     CHECK(constants[norm.input(i)] == expected[i - 1]);
   }
   CHECK(norm.attribute(0).f() == 0.25F);
+}
+
+TEST_CASE("padding is written as top, left, bottom, right") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  struct Row {
+    Padding padding;
+    std::vector<std::int64_t> pads;
+  };
+  for (const auto& [padding, pads] : {Row{1, {1, 1, 1, 1}},
+                                      {{1, 2}, {1, 2, 1, 2}},
+                                      {Spatial(3, 4), {3, 4, 3, 4}},
+                                      {{1, 2, 3, 4}, {1, 3, 2, 4}}}) {
+    CAPTURE(pads);
+    BareConvolution model(padding);
+    write_onnx(path, model, kSize, {.name = "convolution"});
+    const onnx::ModelProto file = checked_file(path);
+    REQUIRE(file.graph().node_size() > 0);
+    const auto& attributes = file.graph().node(0).attribute();
+    const auto found = std::ranges::find(attributes, "pads", &onnx::AttributeProto::name);
+    REQUIRE(found != attributes.end());
+    CHECK(std::vector<std::int64_t>(found->ints().begin(), found->ints().end()) == pads);
+  }
 }
 
 TEST_CASE("an op without a rule and an unwritable file are named") {

@@ -125,6 +125,29 @@ TEST_CASE("new weights at the address of freed ones are not taken from the cache
   }
 }
 
+TEST_CASE("padding that differs on each side has a plan of its own") {
+  const auto before = reference_fallbacks();
+  const Tensor x = random_tensor({2, 9, 8, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
+  for (const Padding padding :
+       {Padding(0), {2, 0, 0, 0}, {0, 2, 0, 0}, {0, 0, 2, 0}, {0, 0, 0, 2}}) {
+    CAPTURE(padding.top);
+    CAPTURE(padding.bottom);
+    CAPTURE(padding.left);
+    const auto results = [&] {
+      Tensor input = x.clone(), filters = weight.clone();
+      input.set_requires_grad(true);
+      filters.set_requires_grad(true);
+      const Tensor y = conv2d(input, filters, {}, {.padding = padding});
+      backward(sum(y * y));
+      return Tensors{y, input.grad(), filters.grad()};
+    };
+    const Tensors actual = results(), expected = by_reference(results);
+    for (std::size_t i = 0; i < actual.size(); ++i)
+      CHECK(largest_difference(actual[i], expected[i]) < 1e-2);
+  }
+  if (has_fast_path()) CHECK(reference_fallbacks() == before);
+}
+
 TEST_CASE("computations by the reference instead of the fast path are counted") {
   const auto before = reference_fallbacks();  // without fast bf16 there are earlier ones
   const Tensor x = random_tensor({1, 3, 3, 2}, 1), weight = random_tensor({2, 1, 1, 2}, 2);

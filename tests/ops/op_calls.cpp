@@ -29,6 +29,14 @@ struct Arguments {
     if (found->is_number()) return found->get<std::int64_t>();
     return {found->at(0).get<std::int64_t>(), found->at(1).get<std::int64_t>()};
   }
+  // The same, or [top, bottom, left, right].
+  Padding sides(const char* name, Padding otherwise) const {
+    const auto found = attrs.find(name);
+    if (found == attrs.end()) return otherwise;
+    if (!found->is_array() || found->size() == 2) return spatial(name, 0);
+    const auto side = [&](std::size_t i) { return found->at(i).get<std::int64_t>(); };
+    return {side(0), side(1), side(2), side(3)};
+  }
   DType dtype(const char* name) const {
     const std::string text = get<std::string>(name, format(run));
     for (const DType each : {DType::f64, DType::f32, DType::bf16, DType::i64, DType::u8})
@@ -40,7 +48,7 @@ struct Arguments {
 Conv2dOptions conv2d_options(const Arguments& a) {
   Conv2dOptions options;
   options.stride = a.spatial("stride", options.stride);
-  options.padding = a.spatial("padding", options.padding);
+  options.padding = a.sides("padding", options.padding);
   options.dilation = a.spatial("dilation", options.dilation);
   options.groups = a.get("groups", options.groups);
   return options;

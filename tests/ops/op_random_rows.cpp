@@ -33,10 +33,12 @@ Pair drawn_pair(RandomStream& random, const Draw& draw) {
 struct Geometry {
   std::int64_t images = 1, groups = 1;
   std::int64_t channels = 1, filters = 1;  // per group
-  Pair image{1, 1}, kernel{1, 1}, stride{1, 1}, padding{0, 0}, dilation{1, 1};
+  Pair image{1, 1}, kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  std::array<std::int64_t, 4> padding{};  // top, bottom, left, right
 
   std::int64_t output(std::size_t d) const {
-    const std::int64_t room = image[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
+    const std::int64_t room =
+        image[d] + padding[2 * d] + padding[2 * d + 1] - dilation[d] * (kernel[d] - 1) - 1;
     return room < 0 ? 0 : room / stride[d] + 1;
   }
   std::int64_t products() const {
@@ -67,6 +69,14 @@ void draw_groups(RandomStream& random, Geometry& g) {
   g.filters = sometimes(random, 70) ? 1 : between(random, 1, 3);
 }
 
+// Different on each side a third of the time.
+std::array<std::int64_t, 4> drawn_padding(RandomStream& random, std::int64_t most) {
+  const auto draw = [&] { return sometimes(random, 40) ? 0 : between(random, 0, most); };
+  if (sometimes(random, 33)) return {draw(), draw(), draw(), draw()};
+  const Pair both = drawn_pair(random, draw);
+  return {both[0], both[0], both[1], both[1]};
+}
+
 Geometry drawn_geometry(RandomStream& random) {
   Geometry g;
   do {
@@ -78,8 +88,7 @@ Geometry drawn_geometry(RandomStream& random) {
     g.stride = drawn_pair(random, [&] { return between(random, 1, 3); });
     g.dilation =
         drawn_pair(random, [&] { return sometimes(random, 75) ? 1 : between(random, 2, 3); });
-    g.padding = drawn_pair(
-        random, [&] { return sometimes(random, 40) ? 0 : between(random, 0, g.kernel[0] + 1); });
+    g.padding = drawn_padding(random, g.kernel[0] + 1);
     g.image = {between(random, 1, 14), between(random, 1, 14)};
   } while (!g.is_usable());
   return g;

@@ -1,7 +1,7 @@
 // The data gradient: each input pixel gathers from the output pixels whose windows contain it.
 //
 //   dX[h, w, c] = sum over r, s, k of dY[p, q, k] W[k, r, s, c],
-//   where  p stride + r dilation - padding = h,  and the same for q, s and w
+//   where  p stride + r dilation - padding.top = h,  and the same for q, s, padding.left and w
 //
 // With a stride only some taps have such a p and q, the same ones for all pixels with the same
 // remainder of h and w by the stride. So the pixels of each remainder are one matrix product.
@@ -141,10 +141,10 @@ void direct_conv2d_backward_input(const Tensor& dy, const Tensor& weight,
   const auto& [stride, padding, dilation, groups] = options;
   const Backward backward{g, dy, weight, addend, dx};
   for (std::int64_t top = 0; top < std::min(stride.height, g.height); ++top) {
-    const Axis rows(g.height, g.kernel_height, g.output_height, stride.height, padding.height,
+    const Axis rows(g.height, g.kernel_height, g.output_height, stride.height, padding.top,
                     dilation.height, top);
     for (std::int64_t left = 0; left < std::min(stride.width, g.width); ++left) {
-      const Axis columns(g.width, g.kernel_width, g.output_width, stride.width, padding.width,
+      const Axis columns(g.width, g.kernel_width, g.output_width, stride.width, padding.left,
                          dilation.width, left);
       backward.run(Remainder(g, rows, columns));
     }

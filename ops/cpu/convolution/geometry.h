@@ -27,7 +27,7 @@ struct Geometry {
 
   // Whether the windows of all output pixels are the input itself.
   bool is_plain_product() const {
-    return taps == 1 && conv.stride == Spatial(1) && conv.padding == Spatial(0) && conv.groups == 1;
+    return taps == 1 && conv.stride == Spatial(1) && conv.padding == Padding(0) && conv.groups == 1;
   }
 
   // Whether a tap has so few channels that windows are copied side by side instead.

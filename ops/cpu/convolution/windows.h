@@ -17,7 +17,7 @@ class Windows {
   // Calls visit(row - first, tap, pixel) for each tap of the output pixels [first, first + count).
   template <class Visit>
   void for_each_tap(std::int64_t first, std::int64_t count, const Visit& visit) const {
-    const auto& [stride, padding, dilation, groups] = g_.conv;
+    const Spatial dilation = g_.conv.dilation;
     for_each_row(first, count,
                  [&](std::int64_t row, std::int64_t top, std::int64_t left, const float* image) {
                    std::int64_t tap = 0;
@@ -52,8 +52,8 @@ class Windows {
     const float* image =
         x_ + first / g_.output_width / g_.output_height * g_.height * g_.width * g_.channels;
     for (std::int64_t row = 0; row < count; ++row) {
-      visit(row, line * g_.conv.stride.height - g_.conv.padding.height,
-            column * g_.conv.stride.width - g_.conv.padding.width, image);
+      visit(row, line * g_.conv.stride.height - g_.conv.padding.top,
+            column * g_.conv.stride.width - g_.conv.padding.left, image);
       if (++column < g_.output_width) continue;
       column = 0;
       if (++line < g_.output_height) continue;

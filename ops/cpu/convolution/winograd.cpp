@@ -232,8 +232,8 @@ void winograd_conv2d_forward(int outputs, const Tensor& x, const Tensor& weight,
                   .x = x.data<float>(),
                   .y = y.data<float>(),
                   .residual = residual.defined() ? residual.data<float>() : nullptr,
-                  .top = options.padding.height,
-                  .left = options.padding.width,
+                  .top = options.padding.top,
+                  .left = options.padding.left,
                   .finish = {.bias = bias.defined() ? bias.data<float>() : nullptr, .relu = relu}};
   run_pass(outputs, pass, weight, view, !is_grad_enabled());
 }
@@ -256,8 +256,8 @@ void winograd_conv2d_backward_input(int outputs, const Tensor& dy, const Tensor&
                   .x = dy.data<float>(),
                   .y = dx.data<float>(),
                   .residual = addend.defined() ? addend.data<float>() : nullptr,
-                  .top = 2 - options.padding.height,
-                  .left = 2 - options.padding.width,
+                  .top = 2 - options.padding.top,
+                  .left = 2 - options.padding.left,
                   .finish = {}};
   run_pass(outputs, pass, weight, view, /*keep=*/false);
 }

@@ -90,7 +90,8 @@ class Composer {
   static Attributes window(const ConvolutionSpec& spec) {
     const auto& [stride, padding, dilation, groups] = spec.options;
     return Attributes()
-        .set_padding({padding.height, padding.width})
+        .set_pre_padding({padding.top, padding.left})
+        .set_post_padding({padding.bottom, padding.right})
         .set_stride({stride.height, stride.width})
         .set_dilation({dilation.height, dilation.width});
   }

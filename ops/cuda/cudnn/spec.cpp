@@ -17,6 +17,13 @@ std::ostream& operator<<(std::ostream& out, const Spatial& both) {
   return out << both.height << 'x' << both.width;
 }
 
+// If opposite sides are equal, the text of a Spatial, under which plans were stored before.
+std::ostream& operator<<(std::ostream& out, const Padding& padding) {
+  const Spatial both(padding.top, padding.left);
+  if (padding == Padding(both)) return out << both;
+  return out << padding.top << '+' << padding.bottom << 'x' << padding.left << '+' << padding.right;
+}
+
 void print(std::ostream& out, const ConvolutionSpec& spec) {
   constexpr const char* kPasses[] = {"forward", "backward_input", "backward_weight"};
   out << "conv2d " << kPasses[static_cast<int>(spec.pass)] << ' ';
@@ -27,7 +34,7 @@ void print(std::ostream& out, const ConvolutionSpec& spec) {
   out << " x " << spec.x << " weight " << spec.weight << " y " << spec.y;
   const auto& [stride, padding, dilation, groups] = spec.options;
   if (stride != Spatial(1)) out << " stride " << stride;
-  if (padding != Spatial(0)) out << " padding " << padding;
+  if (padding != Padding(0)) out << " padding " << padding;
   if (dilation != Spatial(1)) out << " dilation " << dilation;
   if (groups != 1) out << " groups " << groups;
   if (spec.residual) out << " +residual";
@@ -59,6 +66,9 @@ class Mixer {
   requires std::is_enum_v<E>
   void add(E value) { add(static_cast<std::size_t>(value)); }
   void add(const Spatial& both) { add(both.height), add(both.width); }
+  void add(const Padding& padding) {
+    add(padding.top), add(padding.bottom), add(padding.left), add(padding.right);
+  }
   void add(const Shape& shape) {
     for (const std::int64_t extent : shape.extents()) add(extent);
   }
