@@ -42,6 +42,38 @@ Tensor random(const Shape& shape) {
   return x;
 }
 
+// Convolutions in all directions, with all additions.
+struct Step {
+  Tensor x = random({2, 9, 8, 32}), weight = random({32, 3, 3, 32}), bias = random({32});
+
+  Tensors results() const {
+    const Conv2dOptions options{.padding = 1};
+    Tensor input = x.clone(), filters = weight.clone();
+    input.set_requires_grad(true);
+    filters.set_requires_grad(true);
+    // The image has two users, so that its second gradient is added to the first.
+    const Tensor image = input * 0.5;
+    const Tensor y = conv2d(conv2d(image, filters, bias, options), filters, bias, options);
+    backward(sum(y * y) + sum(conv2d(image, filters, bias, options)));
+    const NoGrad no_grad;
+    return Tensors{y.detach(), input.grad(), filters.grad(),
+                   conv2d_add_relu(x, weight, bias, y.detach(), true, options)};
+  }
+};
+
+void check_near(const Tensors& results, const Tensors& expected) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    CAPTURE(i);
+    const std::vector<double> a = results[i].to_vector(), b = expected[i].to_vector();
+    double size = 0, difference = 0;
+    for (std::size_t j = 0; j < a.size(); ++j) {
+      size = std::max(size, std::abs(b[j]));
+      difference = std::max(difference, std::abs(a[j] - b[j]));
+    }
+    CHECK(difference <= 1e-5 * size);
+  }
+}
+
 // The kernels that compute() took while this object lived.
 class Kernels {
  public:
@@ -185,45 +217,37 @@ TEST_CASE("every row of the table has a speed and a class that it is found by") 
   }
 }
 
-TEST_CASE("timing chooses once per convolution, and computes what the reference does") {
+TEST_CASE("each kernel and the one that timing chooses compute what the reference does") {
+  const Step step;
+  set_backend(Backend::reference);
+  const Tensors expected = step.results();
+  set_backend(Backend::automatic);
+  for (std::size_t i = 0; i < kKernels; ++i) {
+    CAPTURE(i);
+    prefer(static_cast<Kernel>(i));
+    check_near(step.results(), expected);
+  }
+  prefer(std::nullopt);
+  set_autotune(true);
+  check_near(step.results(), expected);  // times
+  check_near(step.results(), expected);
+  set_autotune(false);
+}
+
+TEST_CASE("timing chooses once per convolution") {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "kernels.json";
-  const Tensor x = random({2, 9, 8, 32}), weight = random({32, 3, 3, 32}), bias = random({32});
-  const Conv2dOptions options{.padding = 1};
-  const auto results = [&] {
-    Tensor input = x.clone(), filters = weight.clone();
-    input.set_requires_grad(true);
-    filters.set_requires_grad(true);
-    // The image has two users, so that its second gradient is added to the first.
-    const Tensor image = input * 0.5;
-    const Tensor y = conv2d(conv2d(image, filters, bias, options), filters, bias, options);
-    backward(sum(y * y) + sum(conv2d(image, filters, bias, options)));
-    const NoGrad no_grad;
-    return Tensors{y.detach(), input.grad(), filters.grad(),
-                   conv2d_add_relu(x, weight, bias, y.detach(), true, options)};
-  };
-  set_backend(Backend::reference);
-  const Tensors expected = results();
-  set_backend(Backend::automatic);
+  const Step step;
   set_autotune(true);
-  const Tensors first = results();
+  const Tensors first = step.results();
   export_tuning(file, Device::cpu());
   const nlohmann::ordered_json chosen = choices_in(file);
-  const Tensors second = results();
+  const Tensors second = step.results();
   export_tuning(file, Device::cpu());
   set_autotune(false);
   CHECK(choices_in(file) == chosen);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    CAPTURE(i);
-    double size = 0, difference = 0;
-    const std::vector<double> a = first[i].to_vector(), b = expected[i].to_vector();
-    for (std::size_t j = 0; j < a.size(); ++j) {
-      size = std::max(size, std::abs(b[j]));
-      difference = std::max(difference, std::abs(a[j] - b[j]));
-    }
-    CHECK(difference <= 1e-5 * size);
+  for (std::size_t i = 0; i < first.size(); ++i)
     CHECK(second[i].to_vector() == first[i].to_vector());
-  }
   if (!has_fast_path()) return;  // with one kernel there is nothing to choose
   const std::string shape =
       " x [2,9,8,32] weight [32,3,3,32] stride 1,1 padding 1,1 dilation 1,1 "
