@@ -11,12 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/app.h"
+#include "bench/measure_peak.h"
 #include "eval/inference.h"
 #include "eval/inference_step.h"
 #include "eval/machine.h"
 #include "nn/init.h"
 #include "nn/models.h"
 #include "ops/backend.h"
+#include "ops/convolution/run.h"
 #include "ops/ops.h"
 #include "optim/adam.h"
 #include "train/training_step.h"
@@ -144,6 +146,51 @@ std::int64_t peak_resident_bytes() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
+// The convolutions of one shape and direction on the CPU.
+class ConvolutionProfile {
+ public:
+  void note(const convolution::Execution& execution) {
+    const convolution::Problem problem = execution.call.problem();
+    Row& row = rows_[{describe(problem), execution.kernel}];
+    ++row.calls;
+    row.seconds += execution.seconds;
+    row.flops += flops(problem);
+  }
+  // Per step; the longest first.
+  void print(int steps, double peak_gflops) const {
+    std::vector<std::pair<Names, Row>> sorted(rows_.begin(), rows_.end());
+    std::ranges::sort(sorted, std::greater(), [](const auto& row) { return row.second.seconds; });
+    std::printf("calls         ms   GFLOP/s  of peak  kernel     convolution\n");
+    for (const auto& [names, row] : sorted) {
+      const double gflops = 1e-9 * row.flops / row.seconds;
+      std::printf("%5d  %9.3f  %8.1f  %6.0f%%  %-9s  %s\n", row.calls / steps,
+                  1e3 * row.seconds / steps, gflops, 100 * gflops / peak_gflops,
+                  names.second.c_str(), names.first.c_str());
+    }
+    std::printf("peak of the multiply-add units: %.1f GFLOP/s\n\n", peak_gflops);
+  }
+
+ private:
+  using Names = std::pair<std::string, std::string>;  // convolution, kernel
+  struct Row {
+    int calls = 0;
+    double seconds = 0, flops = 0;
+  };
+  std::map<Names, Row> rows_;
+};
+
+// Without observed ops, so that layers are fused as usual.
+void print_convolutions(const BenchOptions& options, Work& work) {
+  const double peak = options.precision == "bf16" ? peak_bf16_gflops() : peak_f32_gflops();
+  ConvolutionProfile profile;
+  const convolution::ObserveConvolutions observer(
+      [&](const convolution::Execution& execution) { profile.note(execution); });
+  work.step();  // the first step with fused layers folds them
+  profile = {};
+  for (int i = 0; i < options.steps; ++i) work.step();
+  profile.print(options.steps, peak);
+}
+
 void print_profile(const BenchOptions& options, Work& work) {
   Profile profile;
   const ObserveOps forward([&](const Observation& op) {
@@ -162,8 +209,6 @@ void print_profile(const BenchOptions& options, Work& work) {
 
 void measure(const BenchOptions& options, Clock::time_point start) {
   const Device device = configure_process(options);
-  if (options.autotune && !device.is_cuda())
-    throw UsageError("--autotune needs a CUDA device; leave it out");
   set_autotune(options.autotune);
   Work work(options, device);
   const double start_seconds = seconds_since(start);  // until the first step can begin
@@ -171,7 +216,10 @@ void measure(const BenchOptions& options, Clock::time_point start) {
   work.finish();
   const double first_step_seconds = seconds_since(start);  // until the first step has ended
   for (int i = 1; i < options.warmup; ++i) work.step();
-  if (options.profile) print_profile(options, work);
+  if (options.profile) {
+    print_profile(options, work);
+    if (!device.is_cuda()) print_convolutions(options, work);
+  }
   const std::int64_t faults_before = page_faults();
   std::vector<double> seconds;
   for (int i = 0; i < options.steps; ++i) {
@@ -225,8 +273,9 @@ int main(int argc, char** argv) {
         osteon::add_option(app, info, value, check);
       });
   app.add_flag("--autotune", options.autotune,
-               "on a CUDA device: choose the kernels of convolutions by timing");
+               "choose the kernels of convolutions by timing at the first use of a shape");
   app.add_flag("--profile", options.profile,
-               "first print the time of each op; layers are then not fused");
+               "first print the time of each op, with layers that are not fused; on the CPU then "
+               "the kernel and speed of each convolution");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options, start); });
 }

@@ -11,10 +11,8 @@
 
 #include "apps/app.h"
 #include "base/parallel.h"
-#include "nn/models.h"
+#include "bench/convolutions.h"
 #include "ops/onednn/versions.h"
-#include "ops/schema.h"
-#include "tensor/autograd.h"
 
 namespace osteon {
 namespace {
@@ -29,31 +27,6 @@ struct BenchOptions {
   int steps = 10, warmup = 2, threads = 0;
   bool layers = false;
 };
-
-struct Convolution {
-  Shape x, weight, y;
-  Conv2dOptions options;
-};
-
-std::vector<Convolution> convolutions_of(const BenchOptions& options) {
-  const auto model = make_model(options.arch);
-  std::vector<Convolution> found;
-  const NoGrad no_grad;
-  const ObserveOps observer([&](const Observation& op) {
-    constexpr auto conv = schema::conv2d;
-    if (is(op, conv))
-      found.push_back({op.inputs[conv.x].shape(), op.inputs[conv.weight].shape(),
-                       op.outputs[0].shape(), attrs_of(op, conv)});
-  });
-  (*model)(zeros({2, options.image_size, options.image_size, 3}));
-  for (Convolution& conv : found)
-    for (Shape* shape : {&conv.x, &conv.y}) {
-      std::vector<std::int64_t> extents = shape->extents();
-      extents[0] = options.batch_size;
-      *shape = Shape(extents);
-    }
-  return found;
-}
 
 // One primitive with its arguments, and its seconds in each step.
 struct Job {
@@ -75,7 +48,7 @@ class Roof {
   explicit Roof(const BenchOptions& options)
       : options_(options),
         type_(options.precision == "bf16" ? memory::data_type::bf16 : memory::data_type::f32),
-        convolutions_(convolutions_of(options)) {
+        convolutions_(convolutions_of(options.arch, options.image_size, options.batch_size)) {
     for (std::size_t i = 0; i < convolutions_.size(); ++i) add(convolutions_[i], i == 0);
   }
 

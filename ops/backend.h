@@ -14,8 +14,11 @@
 namespace osteon {
 
 enum class Backend {
-  automatic,  // oneDNN if it is built in and supports the case, else the reference
-  direct,     // the same, but convolutions in f32 by our own kernels (ops/cpu/convolution/)
+  // Convolutions in f32: the kernel that was the fastest for the most similar shape that was
+  // measured (ops/convolution/measured.h), or with autotune() the fastest here. In bf16: oneDNN.
+  // The reference where neither can compute it.
+  automatic,
+  direct,     // the same, but convolutions in f32 only by ops/cpu/convolution/
   reference,  // only the reference
 };
 
@@ -33,19 +36,19 @@ bool allow_tf32();
 void set_allow_nondeterministic(bool allow);
 bool allow_nondeterministic();
 
-// Whether the plan of a convolution or batch norm on a CUDA device is chosen by timing several
-// plans at the first use of a shape, instead of by the library's heuristics; --autotune. Off by
-// default. Process-wide; set it before the first op.
+// Whether kernels are chosen by timing at the first use of a shape; --autotune. On a CUDA device:
+// the plan of a convolution or batch norm, instead of by the library's heuristics. On the CPU: the
+// kernel of a convolution in f32, instead of by measurements of similar shapes. Off by default.
+// Process-wide; set it before the first op.
 void set_autotune(bool on);
 bool autotune();
 
-// Writes the plans that autotune() has chosen on the device, so that a resumed run uses the same
-// ones. Writes nothing if there is no CUDA.
+// Writes the choices of autotune() on the device, so that a resumed run makes the same ones.
 void export_tuning(const std::filesystem::path& path, const Device& device);
 
-// Uses the plans in the file from now on; only shapes that are not in it are timed. Returns the
-// number of plans, which is 0 if they belong to another version of cuDNN or another kind of device.
-// Throws Error if the file is damaged.
+// Uses the choices in the file from now on; only shapes that are not in it are timed. Returns their
+// number, which is 0 if they belong to another version of cuDNN or oneDNN, another kind of device
+// or processor, or another instruction set. Throws Error if the file is damaged.
 std::size_t import_tuning(const std::filesystem::path& path, const Device& device);
 
 // Prepares a CUDA device for `work`, which calls ops on it: runs it without computing anything

@@ -1,12 +1,17 @@
 // Replaces ops/cuda in a build without CUDA. No op reaches it: opening a CUDA device already
 // throws.
 #include "ops/backend.h"
+#include "ops/convolution/tuning.h"
 #include "ops/rounded_filters.h"
 
 namespace osteon {
 
-void export_tuning(const std::filesystem::path&, const Device&) {}
-std::size_t import_tuning(const std::filesystem::path&, const Device&) { return 0; }
+void export_tuning(const std::filesystem::path& path, const Device&) {
+  convolution::export_choices(path);
+}
+std::size_t import_tuning(const std::filesystem::path& path, const Device&) {
+  return convolution::import_choices(path);
+}
 void rehearse(const Device&, const std::function<void()>&) {}
 
 class RoundedFilters::Copies {};

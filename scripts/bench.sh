@@ -7,7 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   echo "usage: scripts/bench.sh [BENCH_MODEL OPTION...]
        scripts/bench.sh --vs-pytorch [OPTION...]
-Installs the Debian packages the build lacks, builds build/ and runs every program build/bin/bench_*.
+Installs the Debian packages the build lacks, builds build/ and runs the programs build/bin/bench_*, except
+bench_convolutions (scripts/measure_convolutions.sh).
 Options go to each run of bench_model, as in scripts/bench.sh --steps 5 --threads 1; for one
 a single measurement call build/bin/bench_model, whose --help lists the options.
 
@@ -96,7 +97,7 @@ for model in "${models[@]}"; do
 done
 for program in "$programs"/bench_*; do
   name=$(basename "$program")
-  [[ $name == bench_model ]] && continue
+  [[ $name == bench_model || $name == bench_convolutions ]] && continue  # the second prints no JSON
   printf '%s ...\n' "$name"
   "$program" >"$results/$name.json"
 done

@@ -122,11 +122,10 @@ void for_each_option(Options& o, const Visit& visit) {
         o.quiet, any);
 
   for_each_machine_option(o, visit);
-  visit(
-      info("autotune", machine,
-           "CUDA: choose the algorithms of convolutions and batch norms by timing; stored with the "
-           "run"),
-      o.autotune, any);
+  visit(info("autotune", machine,
+             "choose kernels by timing at the first use of a shape: of convolutions in fp32 on the "
+             "CPU, of convolutions and batch norms on CUDA; stored with the run"),
+        o.autotune, any);
   visit(info("allow-nondeterministic", machine,
              "CUDA: also allow algorithms whose results differ from run to run"),
         o.allow_nondeterministic, any);

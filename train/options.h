@@ -49,7 +49,7 @@ struct TrainOptions : MachineOptions {
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch
 
-  bool autotune = false;  // CUDA: choose algorithms by timing
+  bool autotune = false;  // choose kernels by timing
   bool allow_nondeterministic =
       false;  // CUDA: also algorithms whose results differ from run to run
   std::uint64_t seed = 0;

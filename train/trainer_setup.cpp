@@ -64,12 +64,18 @@ void Trainer::load_state_of(TrainingCallback& callback) const {
 
 // A resumed run uses the kernels that were chosen by timing when it began.
 void Trainer::choose_kernels() const {
-  if (!device_.is_cuda() && (options_.autotune || options_.allow_nondeterministic))
-    throw UsageError("--autotune and --allow-nondeterministic need a CUDA device; leave them out");
+  if (!device_.is_cuda() && options_.allow_nondeterministic)
+    throw UsageError("--allow-nondeterministic needs a CUDA device; leave it out");
   set_autotune(options_.autotune);
   set_allow_nondeterministic(options_.allow_nondeterministic);
-  if (options_.resume && fs::exists(run_->tuning_file()))
-    import_tuning(run_->tuning_file(), device_);
+  const fs::path stored = run_->tuning_file();
+  if (options_.autotune && options_.resume && fs::exists(stored) &&
+      import_tuning(stored, device_) == 0)
+    run_->progress().warn(format(
+        "the weights will not equal those of an uninterrupted run bit for bit: ", stored.string(),
+        " has no choices of kernels for this ",
+        device_.is_cuda() ? "device and version of cuDNN"
+                          : "processor, instruction set and version of oneDNN"));
 }
 
 void Trainer::build_model(bool initialise) {

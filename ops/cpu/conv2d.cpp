@@ -11,33 +11,22 @@
 #include <cstring>
 
 #include "base/parallel.h"
-#include "ops/backend.h"
+#include "ops/convolution/run.h"
 #include "ops/cpu/add_relu.h"
-#include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/convolution/geometry.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
-#include "ops/onednn/onednn.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
+
+using convolution::Direction;
 
 constexpr std::int64_t kTileElements = 512 * 1024;  // of the row matrix
 constexpr std::int64_t kMinTileRows = 128;
 
 std::int64_t tile_rows(const Geometry& g) {
   return std::max(kTileElements / g.window, kMinTileRows);
-}
-
-// Whether our own convolutions (convolution/convolution.h) compute it, where they are wanted.
-// Groups that are not as wide as a tile are left to oneDNN.
-bool is_direct(const Tensor& x, const Tensor& weight, const Tensor& y,
-               const Conv2dOptions& options) {
-  if (backend() != Backend::direct || x.dtype() != DType::f32 || x.numel() == 0) return false;
-  constexpr std::int64_t kWide = 16;
-  const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-  return options.groups == 1 || (g.filters == g.channels && g.channels == options.groups) ||
-         std::min(g.group_filters, g.group_channels) >= kWide;
 }
 
 // Calls visit(row_offset, input_offset, count) for the contiguous runs of a window inside the
@@ -217,52 +206,43 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
     store(dweight.data<A>());
 }
 
-void input_gradient(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
-                    const Tensor& dx) {
-  if (onednn::conv2d_backward_input(dy, weight, options, dx)) return;
-  count_fallback("conv2d_backward_input", dy);
-  const Tensor filters = converted(weight, dy.dtype());
-  const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
-  dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
-    if (g.is_plain_product())
-      backward_input_plain<T>(dy, filters, g, dx);
-    else
-      backward_input<T>(dy, filters, g, dx);
-  });
-}
-
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Tensor& residual, bool relu, const Conv2dOptions& options,
                     const Tensor& y) {
-  if (is_direct(x, weight, y, options))
-    return direct_conv2d_forward(x, weight, bias, residual, relu, options, y);
-  if (onednn::conv2d_forward(x, weight, bias, residual, relu, options, y)) return;
-  count_fallback("conv2d_forward", x);
-  const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-  dispatch_floating("conv2d", x.dtype(),
-                    [&]<class T>() { forward<T>(x, converted(weight, x.dtype()), bias, g, y); });
-  if (residual.defined() || relu) add_relu(residual, relu, y);
+  convolution::compute({Direction::forward, x, weight, y, bias, residual, relu, options}, [&] {
+    const Geometry g(x.shape(), weight.shape(), y.shape(), options);
+    dispatch_floating("conv2d", x.dtype(),
+                      [&]<class T>() { forward<T>(x, converted(weight, x.dtype()), bias, g, y); });
+    if (residual.defined() || relu) add_relu(residual, relu, y);
+  });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& addend, const TakeReluMask&, const Tensor& dx) {
-  if (is_direct(dx, weight, dy, options))
-    return direct_conv2d_backward_input(dy, weight, options, addend, dx);
-  input_gradient(dy, weight, options, dx);
-  if (addend.defined()) add_(dx, addend);
+  convolution::compute(
+      {Direction::backward_input, dx, weight, dy, Tensor(), addend, false, options}, [&] {
+        const Tensor filters = converted(weight, dy.dtype());
+        const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
+        dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
+          if (g.is_plain_product())
+            backward_input_plain<T>(dy, filters, g, dx);
+          else
+            backward_input<T>(dy, filters, g, dx);
+        });
+        if (addend.defined()) add_(dx, addend);
+      });
 }
 
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
-  if (is_direct(x, dweight, dy, options))
-    return direct_conv2d_backward_weight(dy, x, options, dweight);
-  if (onednn::conv2d_backward_weight(dy, x, options, dweight)) return;
-  count_fallback("conv2d_backward_weight", dy);
-  const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
-  dispatch_floating("conv2d", dy.dtype(),
-                    [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });
+  convolution::compute(
+      {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), false, options}, [&] {
+        const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
+        dispatch_floating("conv2d", dy.dtype(),
+                          [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });
+      });
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

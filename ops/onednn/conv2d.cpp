@@ -6,11 +6,11 @@
 #include <mutex>
 
 #include "ops/backend.h"
+#include "ops/convolution/problem.h"
 #include "ops/cpu/add_relu.h"
 #include "ops/onednn/context.h"
 #include "ops/onednn/faults.h"
 #include "ops/onednn/onednn.h"
-#include "ops/onednn/problem.h"
 #include "ops/onednn/versions.h"
 #include "ops/onednn/weights.h"
 

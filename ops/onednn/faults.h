@@ -5,9 +5,12 @@
 
 #include <string>
 
-#include "ops/onednn/problem.h"
+#include "ops/convolution/problem.h"
 
 namespace osteon::onednn {
+
+using convolution::Direction;
+using convolution::Problem;
 
 // Whether the table in faults.cpp lists this problem for `implementation`, a name that oneDNN
 // reports.

@@ -1,4 +1,4 @@
-// Test hooks: queries of oneDNN and changes to our use of it. Used only by
+// Queries of oneDNN, and test hooks that change our use of it. The hooks are used only by
 // tests/ops/onednn_sweep_test.cpp.
 #pragma once
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "nn/models.h"
 #include "ops/backend.h"
+#include "ops/convolution/run.h"
 #include "ops/ops.h"
 #include "ops/schema.h"
 #include "tests/support/message_of.h"
@@ -41,13 +42,20 @@ auto by_reference(const Body& body) {
   return result;
 }
 
+// Runs body with each kernel of convolutions, where it is possible.
+template <class Body>
+void with_each_kernel(const Body& body) {
+  for (std::size_t i = 0; i < convolution::kKernels; ++i) {
+    CAPTURE(i);
+    convolution::prefer(static_cast<convolution::Kernel>(i));
+    body();
+  }
+  convolution::prefer(std::nullopt);
+}
+
 }  // namespace
 
 TEST_CASE("a ResNet50 trains without falling back to the reference") {
-  if (!has_fast_path()) {
-    MESSAGE("skipped: built without oneDNN");
-    return;
-  }
   for (const DType dtype : {DType::f32, DType::bf16}) {
     if (dtype == DType::bf16 && !has_fast_bf16()) {
       MESSAGE("skipped bf16: this processor has no fast path for it");
@@ -106,23 +114,27 @@ TEST_CASE("weights that changed since the last use are not taken from the cache"
   const Tensor x = random_tensor({2, 9, 9, 32}, 1), weight = random_tensor({16, 3, 3, 32}, 2);
   const NoGrad no_grad;  // weights are cached only without gradients
   const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
-  for (int change = 0; change < 3; ++change) {
-    CAPTURE(change);
-    CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
-    copy_(weight, random_tensor(weight.shape(), 3 + static_cast<std::uint64_t>(change)));
-  }
+  with_each_kernel([&] {
+    for (int change = 0; change < 3; ++change) {
+      CAPTURE(change);
+      CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
+      copy_(weight, random_tensor(weight.shape(), 3 + static_cast<std::uint64_t>(change)));
+    }
+  });
 }
 
 TEST_CASE("new weights at the address of freed ones are not taken from the cache") {
   const NoGrad no_grad;
   const Tensor x = random_tensor({2, 9, 9, 32}, 1);
-  for (std::uint64_t seed = 0; seed < 4; ++seed) {
-    CAPTURE(seed);
-    const Tensor weight =
-        random_tensor({16, 3, 3, 32}, seed);  // probably at the same address as the last one
-    const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
-    CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
-  }
+  with_each_kernel([&] {
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      CAPTURE(seed);
+      const Tensor weight =
+          random_tensor({16, 3, 3, 32}, seed);  // probably at the same address as the last one
+      const auto convolved = [&] { return conv2d(x, weight, {}, {.padding = 1}); };
+      CHECK(largest_difference(convolved(), by_reference(convolved)) < 1e-4);
+    }
+  });
 }
 
 TEST_CASE("padding that differs on each side has a plan of its own") {

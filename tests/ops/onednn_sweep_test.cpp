@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/parallel.h"
+#include "ops/convolution/run.h"
 #include "ops/onednn/sweep.h"
 #include "tests/ops/op_random_rows.h"
 #include "tests/ops/op_runs.h"
@@ -88,6 +89,7 @@ void sweep(std::uint64_t shapes) {
   const std::uint64_t seed = number_from_environment("OSTEON_SWEEP_SEED", std::random_device()());
   shapes = number_from_environment("OSTEON_SWEEP_SHAPES", shapes);
   onednn::watch_scratchpad(true);
+  convolution::prefer(convolution::Kernel::onednn);
   const int threads = num_threads();
   for (std::uint64_t i = 0; i < shapes; ++i) {
     const OpCase row = drawn_row(random_row, seed, i);
@@ -99,6 +101,7 @@ void sweep(std::uint64_t shapes) {
     }
   }
   set_num_threads(threads);
+  convolution::prefer(std::nullopt);
   onednn::watch_scratchpad(false);
 }
 
@@ -130,6 +133,7 @@ TEST_CASE("without the table of faults, faults are detected") {
   };
   const int threads = num_threads();
   onednn::watch_scratchpad(true);
+  convolution::prefer(convolution::Kernel::onednn);
   for (const Row& row : kRows) {
     CAPTURE(std::string(row.name));
     if (onednn::major_version() > row.last_version ||
@@ -154,5 +158,6 @@ TEST_CASE("without the table of faults, faults are detected") {
     onednn::ignore_known_faults(false);
   }
   set_num_threads(threads);
+  convolution::prefer(std::nullopt);
   onednn::watch_scratchpad(false);
 }

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/parallel.h"
 #include "ops/backend.h"
+#include "ops/convolution/run.h"
 #include "ops/ops.h"
 #include "tests/ops/op_runs.h"
 #include "tests/ops/op_tolerance.h"
@@ -23,17 +25,21 @@ using namespace osteon::functors;  // for the lists of functors.h
 
 namespace {
 
-// A device and dtype in lower precision, to be compared with float64 on the CPU.
+// Kernels and a dtype in lower precision, to be compared with float64.
 struct LowerPrecision {
   Backend backend;
   DType dtype;
+  std::optional<convolution::Kernel> convolutions = std::nullopt;
 };
-constexpr LowerPrecision kLowerPrecisions[] = {
-    {Backend::reference, DType::f32},
-    {Backend::automatic, DType::f32},
-    {Backend::direct, DType::f32},
-    {Backend::automatic, DType::bf16},
-};
+
+std::vector<LowerPrecision> lower_precisions() {
+  std::vector<LowerPrecision> all = {{Backend::reference, DType::f32},
+                                     {Backend::automatic, DType::f32},
+                                     {Backend::automatic, DType::bf16}};
+  for (std::size_t i = 0; i < convolution::kKernels; ++i)
+    all.push_back({Backend::automatic, DType::f32, static_cast<convolution::Kernel>(i)});
+  return all;
+}
 
 // Whether only the parameters of the call can be the fault.
 bool refuses_parameters(const BadOpCase& row) {
@@ -117,10 +123,12 @@ TEST_CASE("central differences keep 100 steps away from the kink of a fused ReLU
 }
 
 TEST_CASE("lower precisions stay near float64") {
-  for (const LowerPrecision& lower : kLowerPrecisions) {
+  for (const LowerPrecision& lower : lower_precisions()) {
     set_backend(lower.backend);
+    convolution::prefer(lower.convolutions);
     for_each_row([&](const OpCase& row) {
       CAPTURE(static_cast<int>(lower.backend));
+      CAPTURE(lower.convolutions ? static_cast<int>(*lower.convolutions) : -1);
       CAPTURE(format(lower.dtype));
       const Tensors inputs = make_inputs(row.name, row.inputs, lower.dtype);
       const Results results = run(row, inputs, lower.dtype);
@@ -134,6 +142,7 @@ TEST_CASE("lower precisions stay near float64") {
     });
   }
   set_backend(Backend::automatic);
+  convolution::prefer(std::nullopt);
 }
 
 // The limits are narrow enough to detect a kernel with one wrong product in a thousand.

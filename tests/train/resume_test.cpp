@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "base/checksums.h"
+#include "base/json.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
+#include "ops/backend.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
 #include "train/run/checkpoint.h"
@@ -137,6 +139,41 @@ TEST_CASE(
     CHECK(read_text(run / "predictions.csv") ==
           read_text(folder.path() / "whole" / "predictions.csv"));
   }
+}
+
+// Two kernels differ in the last bits, so a resumed run must take those of the stopped one. That
+// the file decides is seen with the kernels that timing did not choose.
+TEST_CASE("a resumed run takes the kernels that timing chose when it began") {
+  if (!has_fast_path()) return;  // with one kernel there is nothing to choose
+  const TemporaryFolder folder;
+  write_tiny_data(folder.path() / "data");
+  TrainOptions options = tiny_options(folder.path() / "data", folder.path() / "run");
+  options.autotune = true;
+  options.epochs = 1;
+  options.schedule = "constant";
+  Trainer(options).train();
+  const fs::path file = options.out / "kernels.json";
+  const nlohmann::ordered_json choices = read_json(file, 1 << 20);
+  CHECK(choices["kernels"].size() > 20);
+  nlohmann::ordered_json others = choices;
+  for (const auto& [convolution, kernel] : choices["kernels"].items())
+    others["kernels"][convolution] = kernel == "direct" ? "onednn" : "direct";
+  const auto continued = [&](const fs::path& run, const nlohmann::ordered_json& kernels) {
+    fs::copy(options.out, run, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    write_json(run / "kernels.json", kernels);
+    TrainOptions more = resumed(options);
+    more.out = run;
+    more.epochs = 2;
+    Trainer(more).train();
+    CHECK(read_json(run / "kernels.json", 1 << 20) == kernels);
+    return record_of(run);
+  };
+  const RunRecord once = continued(folder.path() / "once", choices);
+  CHECK(continued(folder.path() / "again", choices) == once);
+  CHECK(continued(folder.path() / "other", others) != once);
+  std::ofstream(file) << "damaged";
+  CHECK(contains(message_of([&] { Trainer trainer(resumed(options)); }), file.string()));
+  set_autotune(false);
 }
 
 TEST_CASE("a hang-up that nohup lets a program ignore does not stop it") {

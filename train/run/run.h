@@ -37,7 +37,9 @@ class Run : public TrainingCallback {
   // The newest checkpoint of a resumed run; nullopt for a new run. It can be taken once.
   std::optional<Checkpoint> take_checkpoint();
   // The file of the kernels that --autotune chose.
-  std::filesystem::path tuning_file() const { return options_.out / "plans.safetensors"; }
+  std::filesystem::path tuning_file() const {
+    return options_.out / (device_.is_cuda() ? "plans.safetensors" : "kernels.json");
+  }
   // "none", or the folder of the last checkpoint.
   std::string last_checkpoint() const;
 

@@ -16,6 +16,7 @@
 
 #include "base/parallel.h"
 #include "ops/backend.h"
+#include "ops/convolution/tuning.h"
 #include "ops/cuda/cudnn/aligned.h"
 #include "ops/cuda/cudnn/plan_cache.h"
 #include "ops/cuda/cudnn/plan_timing.h"
@@ -322,12 +323,14 @@ void rehearse(const Device& device, const std::function<void()>& work) {
 }
 
 void export_tuning(const std::filesystem::path& path, const Device& device) {
+  if (!device.is_cuda()) return convolution::export_choices(path);
   cuda::AllPlans& all = cuda::all_plans();
   const std::lock_guard lock(all.mutex);
   cuda::write_plans(path, all.on(device).chosen_by_timing());
 }
 
 std::size_t import_tuning(const std::filesystem::path& path, const Device& device) {
+  if (!device.is_cuda()) return convolution::import_choices(path);
   cuda::PlanFile file = cuda::read_plans(path);
   cuda::AllPlans& all = cuda::all_plans();
   const std::lock_guard lock(all.mutex);

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "base/parallel.h"
 #include "ops/ops.h"
 
-namespace osteon::onednn {
+namespace osteon::convolution {
 
 enum class Direction { forward, backward_input, backward_weight };
 
@@ -17,7 +18,7 @@ struct Problem {
   const Tensor& y;
   const Tensor& bias;
   const Conv2dOptions& options;
-  bool residual = false, relu = false;
+  bool residual = false, relu = false;  // residual of backward_input: what is added to its result
 
   using Key = std::array<std::int64_t, 23>;
   Key key() const {
@@ -51,4 +52,14 @@ struct Problem {
   }
 };
 
-}  // namespace osteon::onednn
+// "forward", "backward_input", "backward_weight".
+const char* name_of(Direction direction);
+
+// All of it except the number of threads, as text: "forward x [16,56,56,64] weight [64,3,3,64]
+// stride 1,1 padding 1,1,1,1 dilation 1,1 groups 1 f32 bias residual relu".
+std::string describe(const Problem& problem);
+
+// Multiplications and additions.
+double flops(const Problem& problem);
+
+}  // namespace osteon::convolution
