@@ -47,18 +47,55 @@ void pack_panel(const float* first, const FilterView& view, const std::vector<Ru
 
 // The memory of a table for a block of rows.
 struct Table {
-  Table(std::int64_t taps, std::int64_t scratch_per_row)
-      : inputs(static_cast<std::size_t>(kBlockRows * taps)),
+  Table(std::int64_t taps_, std::int64_t scratch_per_row)
+      : taps(taps_),
+        inputs(static_cast<std::size_t>(kBlockRows * taps_)),
         outputs(kBlockRows),
         residuals(kBlockRows),
         scratch({kBlockRows * scratch_per_row}, DType::f32) {}
+
   RowTable pointers() {
     return {inputs.data(), scratch.data<float>(), outputs.data(), residuals.data()};
   }
+  const float* input(std::int64_t row, std::int64_t tap) const {
+    return inputs[static_cast<std::size_t>(row * taps + tap)];
+  }
+
+  std::int64_t taps;
   std::vector<const float*> inputs;
   std::vector<float*> outputs;
   std::vector<const float*> residuals;
   Tensor scratch;
+};
+
+// Copies of the inputs of a block of rows and a block of the window, side by side. They are needed
+// where the pixels of neighbouring rows are a multiple of 4096 bytes apart: then the lines of all
+// rows of a tile belong to the same 8 or 12 lines of the L1 cache, and displace each other if the
+// tile has more rows.
+class CopiedRows {
+ public:
+  static bool are_needed(const Table& table, std::int64_t rows) {
+    if (kTileRows <= 8 || table.taps == 0 || rows < 2) return false;
+    const std::int64_t tap = table.taps / 2;  // rarely outside the image
+    const std::int64_t distance = table.input(1, tap) - table.input(0, tap);
+    return distance * static_cast<std::int64_t>(sizeof(float)) % 4096 == 0;
+  }
+
+  void copy(const Table& table, const std::vector<Run>& runs, std::int64_t rows) {
+    if (!memory_.defined()) memory_ = Tensor({kBlockRows * kPitch}, DType::f32);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      float* to = memory_.data<float>() + row * kPitch;
+      rows_[row] = to;
+      for (const Run& run : runs)
+        to = std::copy_n(table.input(row, run.tap) + run.first, run.count, to);
+    }
+  }
+  const float* const* at(std::int64_t row) const { return rows_ + row; }
+
+ private:
+  static constexpr std::int64_t kPitch = kBlockChannels + 16;  // no power of two
+  Tensor memory_;
+  const float* rows_[kBlockRows];
 };
 
 void finish_tile(const Finish& finish, const Tile& tile, const float* const* residuals,
@@ -79,28 +116,34 @@ void finish_tile(const Finish& finish, const Tile& tile, const float* const* res
 }
 
 void multiply_rows(const PackedFilters& filters, const Finish& finish, const Table& table,
-                   std::int64_t rows) {
+                   CopiedRows& copies, std::int64_t rows) {
+  const bool is_copied = CopiedRows::are_needed(table, rows);
   const auto& last = filters.blocks().back();
-  for (const PackedFilters::Block& block : filters.blocks())
+  for (const PackedFilters::Block& block : filters.blocks()) {
+    const std::vector<Run> whole = {{0, 0, block.length}};
+    const std::vector<Run>& runs = is_copied ? whole : block.runs;
+    if (is_copied) copies.copy(table, block.runs, rows);
     for (std::int64_t panel = 0; panel < filters.panels(); ++panel) {
       const std::int64_t column = panel * kTileColumns;
       for (std::int64_t row = 0; row < rows; row += kTileRows) {
         const auto first = static_cast<std::size_t>(row);
-        const Tile tile{.inputs = table.inputs.data() + row * filters.taps(),
-                        .taps = filters.taps(),
-                        .runs = block.runs.data(),
-                        .run_count = static_cast<std::int64_t>(block.runs.size()),
-                        .filters = filters.panel(block, panel),
-                        .outputs = &table.outputs[first],
-                        .column = column,
-                        .columns = std::min<std::int64_t>(kTileColumns, filters.columns() - column),
-                        .adds = block.begin > 0};
+        const Tile tile{
+            .inputs = is_copied ? copies.at(row) : table.inputs.data() + row * table.taps,
+            .taps = is_copied ? 1 : table.taps,
+            .runs = runs.data(),
+            .run_count = static_cast<std::int64_t>(runs.size()),
+            .filters = filters.panel(block, panel),
+            .outputs = &table.outputs[first],
+            .column = column,
+            .columns = std::min<std::int64_t>(kTileColumns, filters.columns() - column),
+            .adds = block.begin > 0};
         const std::int64_t count = std::min<std::int64_t>(kTileRows, rows - row);
         with_rows(count, [&]<int n>() { multiply_tile<n>(tile); });
         if (&block == &last && finish.is_needed())
           finish_tile(finish, tile, &table.residuals[first], count);
       }
     }
+  }
 }
 
 }  // namespace
@@ -137,10 +180,11 @@ void gathered_product(std::int64_t rows, const PackedFilters& filters, const Fin
                       std::int64_t scratch, const FindRows& find) {
   parallel_for(rows, kTileRows, [&](std::int64_t begin, std::int64_t end) {
     Table table(filters.taps(), scratch);
+    CopiedRows copies;
     for (std::int64_t at = begin; at < end; at += kBlockRows) {
       const std::int64_t count = std::min(kBlockRows, end - at);
       find(at, count, table.pointers());
-      multiply_rows(filters, finish, table, count);
+      multiply_rows(filters, finish, table, copies, count);
     }
   });
 }
