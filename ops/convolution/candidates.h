@@ -38,6 +38,8 @@ struct Candidate {
   // Computes it and returns true, or does nothing and returns false: oneDNN finds out here that it
   // has no correct implementation.
   bool (*run)(const Call& call);
+  // The largest rounding errors, in units of those of a plain sum; the tests check it.
+  double error;
 };
 const Candidate& candidate(Kernel kernel);
 

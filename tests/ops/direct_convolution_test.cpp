@@ -10,11 +10,15 @@
 #include "base/parallel.h"
 #include "nn/init.h"
 #include "ops/backend.h"
-#include "ops/cpu/convolution/convolution.h"
+#include "ops/convolution/candidates.h"
 #include "ops/kernels.h"
 #include "tests/support/guarded_tensor.h"
 
 using namespace osteon;
+using convolution::Call;
+using convolution::candidate;
+using convolution::Direction;
+using convolution::Kernel;
 
 namespace {
 
@@ -105,57 +109,6 @@ const Row kTable[] = {
     {"many tiles", {3, 40, 37, 8}, {8, 3, 3, 8}, {.padding = 1}},
 };
 
-// A kernel, the rows that it computes, and its largest error in units of that of plain sums: the
-// transforms for 4x4 outputs multiply by up to 81/64 + 45/16 + 1 = 5.1 in each of two axes, and
-// what they add up cancels, so single rounding errors grow. Seen: 2.6 in outputs, 7 in 2.5 million
-// elements of a filter gradient that sums over 16 pixels.
-struct Kernel {
-  std::string name;
-  int winograd;  // outputs per side of a tile, 0: direct
-  double error;
-
-  bool computes(const Row& row) const {
-    return winograd == 0 ||
-           (row.weight[1] == 3 && row.weight[2] == 3 && row.options.stride == Spatial(1) &&
-            row.options.dilation == Spatial(1) && row.options.groups == 1);
-  }
-  void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
-               bool relu, const Conv2dOptions& options, const Tensor& y) const {
-    if (winograd == 0)
-      cpu::direct_conv2d_forward(x, weight, bias, residual, relu, options, y);
-    else
-      cpu::winograd_conv2d_forward(winograd, x, weight, bias, residual, relu, options, y);
-  }
-  void backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
-                      const Tensor& addend, const Tensor& dx) const {
-    if (winograd == 0)
-      cpu::direct_conv2d_backward_input(dy, weight, options, addend, dx);
-    else
-      cpu::winograd_conv2d_backward_input(winograd, dy, weight, options, addend, dx);
-  }
-  void backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
-                       const Tensor& dweight) const {
-    if (winograd == 0)
-      cpu::direct_conv2d_backward_weight(dy, x, options, dweight);
-    else
-      cpu::winograd_conv2d_backward_weight(winograd, dy, x, options, dweight);
-  }
-};
-
-const Kernel kKernels[] = {{"direct", 0, 1}, {"Winograd 2x2", 2, 1}, {"Winograd 4x4", 4, 10}};
-
-// Calls test(row, kernel) for all rows of all kernels.
-template <class Test>
-void for_each_case(const Test& test) {
-  for (const Kernel& kernel : kKernels)
-    for (const Row& row : kTable)
-      if (kernel.computes(row)) {
-        CAPTURE(kernel.name);
-        CAPTURE(row.name);
-        test(row, kernel);
-      }
-}
-
 Tensor random(const Shape& shape, Guard guard, std::uint64_t stream) {
   const Tensor x = guarded_tensor(shape, DType::f32, guard);
   uniform_(x, 1, {.seed = 5, .stream = stream});
@@ -182,7 +135,8 @@ Tensor wide(const Tensor& x) { return x.defined() ? cast(x, DType::f64) : x; }
 
 struct Problem {
   Problem(const Row& row, Guard guard)
-      : y_shape(output_shape(row)),
+      : options(row.options),
+        y_shape(output_shape(row)),
         x(random(row.x, guard, 0)),
         weight(random(row.weight, guard, 1)),
         bias(random({row.weight[0]}, guard, 2)),
@@ -193,56 +147,82 @@ struct Problem {
         dx(guarded_tensor(row.x, DType::f32, guard)),
         dweight(guarded_tensor(row.weight, DType::f32, guard)) {}
 
+  void forward(Kernel kernel, bool adds) const {
+    run(kernel, {Direction::forward, x, weight, y, adds ? bias : Tensor(),
+                 adds ? residual : Tensor(), adds, options});
+  }
+  void backward_input(Kernel kernel, bool adds) const {
+    run(kernel, {Direction::backward_input, dx, weight, dy, Tensor(), adds ? addend : Tensor(),
+                 false, options});
+  }
+  void backward_weight(Kernel kernel) const {
+    run(kernel, {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), false, options});
+  }
+
+  Conv2dOptions options;
   Shape y_shape;
   Tensor x, weight, bias, residual, dy, addend, y, dx, dweight;
+
+ private:
+  static void run(Kernel kernel, const Call& call) { REQUIRE(candidate(kernel).run(call)); }
 };
+
+// Calls test(problem, kernel) for our own kernels, and the rows that they support.
+template <class Test>
+void for_each_case(Guard guard, const Test& test) {
+  for (const Kernel kernel : {Kernel::direct, Kernel::winograd_2x2, Kernel::winograd_4x4})
+    for (const Row& row : kTable) {
+      const Problem p(row, guard);
+      if (!candidate(kernel).supports(
+              {Direction::forward, p.x, p.weight, p.y, Tensor(), p.options}))
+        continue;
+      CAPTURE(std::string(candidate(kernel).name));
+      CAPTURE(row.name);
+      test(p, kernel);
+    }
+}
 
 }  // namespace
 
 TEST_CASE("outputs and gradients are those of float64, and nothing beyond a tensor is touched") {
-  for_each_case([](const Row& row, const Kernel& kernel) {
-    for (const Guard guard : {Guard::after, Guard::before}) {
-      const Problem p(row, guard);
-      const std::int64_t window = row.weight.numel() / row.weight[0];
-      const std::int64_t group_filters = row.weight[0] / row.options.groups;
-      const std::int64_t taps = row.weight[1] * row.weight[2];
-      const std::int64_t pixels = p.y_shape.numel() / p.y_shape[3];
+  for (const Guard guard : {Guard::after, Guard::before})
+    for_each_case(guard, [](const Problem& p, Kernel kernel) {
+      const double error = candidate(kernel).error;
+      const std::int64_t taps = p.weight.dim(1) * p.weight.dim(2);
+      const std::int64_t group_filters = p.weight.dim(0) / p.options.groups;
       set_backend(Backend::reference);
-      for (const bool relu : {false, true}) {
-        const Tensor bias = relu ? p.bias : Tensor(), residual = relu ? p.residual : Tensor();
+      for (const bool adds : {false, true}) {
+        const Tensor bias = adds ? p.bias : Tensor(), residual = adds ? p.residual : Tensor();
         const Tensor expected(p.y_shape, DType::f64);
-        cpu::conv2d_forward(wide(p.x), wide(p.weight), wide(bias), wide(residual), relu,
-                            row.options, expected);
-        kernel.forward(p.x, p.weight, bias, residual, relu, row.options, p.y);
-        check_near(p.y, expected, window, kernel.error);
+        cpu::conv2d_forward(wide(p.x), wide(p.weight), wide(bias), wide(residual), adds, p.options,
+                            expected);
+        p.forward(kernel, adds);
+        check_near(p.y, expected, taps * p.weight.dim(3), error);
       }
       for (const bool adds : {false, true}) {
-        const Tensor addend = adds ? p.addend : Tensor(), expected(row.x, DType::f64);
+        const Tensor addend = adds ? p.addend : Tensor(), expected(p.x.shape(), DType::f64);
         cpu::conv2d_backward_input(
-            wide(p.dy), wide(p.weight), row.options, wide(addend), [] { return Tensor(); },
-            expected);
-        kernel.backward_input(p.dy, p.weight, row.options, addend, p.dx);
-        check_near(p.dx, expected, taps * group_filters, kernel.error);
+            wide(p.dy), wide(p.weight), p.options, wide(addend), [] { return Tensor(); }, expected);
+        p.backward_input(kernel, adds);
+        check_near(p.dx, expected, taps * group_filters, error);
       }
-      const Tensor expected(row.weight, DType::f64);
-      cpu::conv2d_backward_weight(wide(p.dy), wide(p.x), row.options, expected);
-      kernel.backward_weight(p.dy, p.x, row.options, p.dweight);
-      check_near(p.dweight, expected, pixels, kernel.error);
+      const Tensor expected(p.weight.shape(), DType::f64);
+      cpu::conv2d_backward_weight(wide(p.dy), wide(p.x), p.options, expected);
+      p.backward_weight(kernel);
+      check_near(p.dweight, expected, p.y_shape.numel() / p.y_shape[3], error);
       set_backend(Backend::automatic);
-    }
-  });
+    });
 }
 
 TEST_CASE("any number of threads gives the same bits") {
   const int before = num_threads();
-  for_each_case([](const Row& row, const Kernel& kernel) {
-    const Problem p(row, Guard::after);
+  for_each_case(Guard::after, [](const Problem& p, Kernel kernel) {
     std::vector<double> expected;
     for (const int threads : {1, 2, 3, 7}) {
       set_num_threads(threads);
-      kernel.forward(p.x, p.weight, p.bias, p.residual, true, row.options, p.y);
-      kernel.backward_input(p.dy, p.weight, row.options, p.addend, p.dx);
-      kernel.backward_weight(p.dy, p.x, row.options, p.dweight);
+      p.forward(kernel, true);
+      p.backward_input(kernel, true);
+      p.backward_weight(kernel);
       std::vector<double> all;
       for (const Tensor* const result : {&p.y, &p.dx, &p.dweight}) {
         const std::vector<double> values = result->to_vector();

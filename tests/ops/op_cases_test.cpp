@@ -41,6 +41,15 @@ std::vector<LowerPrecision> lower_precisions() {
   return all;
 }
 
+// The errors that the kernels of convolutions may add to the tolerance, as a factor.
+double kernel_error(const LowerPrecision& lower, const OpCase& row) {
+  if (lower.backend == Backend::reference || lower.dtype != DType::f32 ||
+      !row.op.starts_with("conv2d"))
+    return 1;
+  return convolution::candidate(lower.convolutions.value_or(convolution::Kernel::winograd_4x4))
+      .error;
+}
+
 // Whether only the parameters of the call can be the fault.
 bool refuses_parameters(const BadOpCase& row) {
   return !row.attrs.empty() && std::ranges::all_of(row.inputs, [](const Input& input) {
@@ -137,7 +146,7 @@ TEST_CASE("lower precisions stay near float64") {
         CAPTURE(results[i].first);
         CAPTURE(largest_difference(results[i].second, reference[i].second));
         CHECK(relative_difference(results[i].second, reference[i].second) <=
-              tolerance(row, reference, i, lower.dtype));
+              kernel_error(lower, row) * tolerance(row, reference, i, lower.dtype));
       }
     });
   }
