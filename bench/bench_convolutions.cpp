@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "bench/convolution_errors.h"
 #include "bench/convolutions.h"
 #include "bench/measure_peak.h"
 #include "bench/measurements.h"
@@ -43,6 +44,7 @@ struct BenchOptions {
   std::int64_t batch_size = 16;
   int rounds = 5, threads = 0;
   std::filesystem::path write;
+  bool errors = false;
 };
 
 // 3x3: of MobileNetV2; 5x5: of MobileNetV3; 7x7: of ConvNeXt.
@@ -143,6 +145,25 @@ double least(const Speeds& seconds) {
 void print_names() {
   for (std::size_t i = 0; i < kKernels; ++i)
     std::printf("  %14s", candidate(static_cast<Kernel>(i)).name);
+}
+
+void print_errors(const std::vector<Timed>& all) {
+  std::printf("\n%-57s", "");
+  print_names();
+  std::printf("\n");
+  for (const Direction direction : kDirections)
+    for (const Timed& each : all) {
+      std::printf("%-15s  %-16s  %4lld  %8lld  %7lld", name_of(direction), each.kind().c_str(),
+                  static_cast<long long>(each.conv.y[1]), static_cast<long long>(each.conv.x[3]),
+                  static_cast<long long>(each.conv.weight[0]));
+      for (const double error : relative_errors(each.conv, direction))
+        if (error > 0)
+          std::printf("  %14.1e", error);
+        else
+          std::printf("  %14s", "-");
+      std::printf("\n");
+    }
+  std::printf("differences from float64, relative to the results (root mean squares)\n");
 }
 
 // GFLOP/s and the share of the peak; for depthwise the share of the speed of a copy, by which it is
@@ -247,6 +268,7 @@ void measure(const BenchOptions& options) {
     }
   print(all, peak, bandwidth);
   for (const std::string& network : options.networks) print_sums(network, layers[network], all);
+  if (options.errors) print_errors(all);
   if (!options.write.empty()) write_rows(options.write, rows_of(all));
 }
 
@@ -266,6 +288,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "measurements of each kernel; the shortest counts")
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "threads that compute; 0: all cores");
+  app.add_flag("--errors", options.errors,
+               "compare the results with float64, which takes much longer than the timing");
   app.add_option("--write", options.write,
                  "a table of measurements; its rows of this instruction set are replaced");
   return osteon::run_app(app, argc, argv, [&] { osteon::measure(options); });
