@@ -14,9 +14,9 @@ All other options go to train_mura, as --threads 1; others may change the figure
 # Name, minutes on two cores with AVX-512, the figure, its value and interval in docs/results.md, and
 # the options of train_mura. The demonstration's are those of scripts/demo.sh.
 rows=(
-  "demo|8|test AUROC per image|0.956|0.923 to 0.982|"
+  "demo|8|test AUROC per image|0.963|0.931 to 0.988|"
   "fracatlas|20|test AUROC per image|0.808|0.796 to 0.810 over three seeds|--arch resnet18 --image-size 160 --epochs 14 --batch-size 32 --optimizer adamw --lr 1e-3 --weight-decay 0.01 --schedule cosine --positive-weight balanced --threads 1 --seed 0"
-  "fracatlas-short|4|test AUROC per image|0.575||--image-size 128 --epochs 3"
+  "fracatlas-short|4|test AUROC per image|0.621|0.532 to 0.703|--image-size 128 --epochs 3"
 )
 
 list_rows() {
