@@ -28,17 +28,25 @@ struct Axis {
 
   std::int64_t tap_distance() const { return taps.size() < 2 ? 0 : taps[1].input - taps[0].input; }
 
-  struct TapRange {
+  struct Range {
     std::int64_t first, count;
   };
   // The taps with 0 <= at + input < extent.
-  TapRange taps_inside(std::int64_t at) const {
+  Range taps_inside(std::int64_t at) const {
     const auto is_inside = [&](const AxisTap& tap) {
       return at + tap.input >= 0 && at + tap.input < extent;
     };
     const auto first = std::find_if(taps.begin(), taps.end(), is_inside);
     const auto last = std::find_if_not(first, taps.end(), is_inside);
     return {first - taps.begin(), last - first};
+  }
+
+  // The outputs whose input of a tap is in [0, extent).
+  Range outputs_inside(const AxisTap& tap) const {
+    const std::int64_t from = (std::max<std::int64_t>(-tap.input, 0) + step - 1) / step;
+    const std::int64_t to = (std::max<std::int64_t>(extent - tap.input, 0) + step - 1) / step;
+    const std::int64_t end = std::min(to, count);
+    return {from, std::max<std::int64_t>(end - from, 0)};
   }
 
   // Of a convolution.

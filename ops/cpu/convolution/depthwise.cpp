@@ -9,36 +9,16 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kNearBytes = std::int64_t{24} << 10;  // most of the L1 cache
-
-// Some vectors of channels, or the lanes of a part of a vector.
-struct Group {
-  std::int64_t channel, vectors, lanes;
-  bool is_part() const { return lanes % kWidth != 0; }
-};
-
-// The vectors are divided evenly; lanes that fill no vector are a group.
-std::vector<Group> groups_of(std::int64_t channels) {
-  const std::int64_t whole = channels / kWidth, count = (whole + kStripVectors - 1) / kStripVectors;
-  std::vector<Group> groups;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t begin = whole * i / count, vectors = whole * (i + 1) / count - begin;
-    groups.push_back({begin * kWidth, vectors, vectors * kWidth});
-  }
-  if (channels % kWidth != 0) groups.push_back({whole * kWidth, 1, channels % kWidth});
-  return groups;
-}
-
 // The filters of the taps of two axes, [group][tap][lane], so that a group's lie side by side;
 // missing lanes are 0.
 class Filters {
  public:
-  Filters(const Depthwise& problem, const std::vector<Group>& groups, const Axis& rows,
+  Filters(const Depthwise& problem, const std::vector<ChannelGroup>& groups, const Axis& rows,
           const Axis& columns)
       : taps_(static_cast<std::int64_t>(rows.taps.size() * columns.taps.size())),
         values_(zeros({(problem.channels + kWidth - 1) / kWidth * kWidth * taps_})),
         first_(values_.data<float>()) {
-    for (const Group& group : groups)
+    for (const ChannelGroup& group : groups)
       for (std::int64_t lane = 0; lane < group.lanes; ++lane) {
         const float* const from =
             problem.weight + (group.channel + lane) * problem.kernel_height * problem.kernel_width;
@@ -50,7 +30,7 @@ class Filters {
           }
       }
   }
-  const float* of(const Group& group) const { return first_ + group.channel * taps_; }
+  const float* of(const ChannelGroup& group) const { return first_ + group.channel * taps_; }
 
  private:
   std::int64_t taps_;
@@ -61,7 +41,7 @@ class Filters {
 // The function for a number of taps of the columns and a group.
 using AddUpLine = void (*)(const Strips&, std::int64_t);
 template <int taps>
-AddUpLine add_up_line_of(const Group& group) {
+AddUpLine add_up_line_of(const ChannelGroup& group) {
   if (group.is_part()) return add_up_line<taps, 1, PartOfVector>;
   AddUpLine found = nullptr;
   unroll<kStripVectors>([&]<int v>() {
@@ -69,7 +49,7 @@ AddUpLine add_up_line_of(const Group& group) {
   });
   return found;
 }
-AddUpLine add_up_line_of(std::int64_t taps, const Group& group) {
+AddUpLine add_up_line_of(std::int64_t taps, const ChannelGroup& group) {
   switch (taps) {
     case 2:
       return add_up_line_of<2>(group);
@@ -86,7 +66,8 @@ AddUpLine add_up_line_of(std::int64_t taps, const Group& group) {
 
 class Lines {
  public:
-  explicit Lines(const Depthwise& problem) : p_(problem), groups_(groups_of(problem.channels)) {
+  explicit Lines(const Depthwise& problem)
+      : p_(problem), groups_(channel_groups(problem.channels, kStripVectors)) {
     for (const Axis& rows : p_.rows) {
       height_ += rows.count;
       for (const Axis& columns : p_.columns) filters_.emplace_back(p_, groups_, rows, columns);
@@ -105,7 +86,7 @@ class Lines {
     for (std::int64_t at = begin; at < end;) {
       const std::int64_t image = at / height_, first = at % height_;
       const std::int64_t last = std::min({first + block, height_, first + end - at});
-      for (const Group& group : groups_)
+      for (const ChannelGroup& group : groups_)
         for (std::size_t r = 0; r < p_.rows.size(); ++r)
           for (std::size_t c = 0; c < p_.columns.size(); ++c)
             add_up_axes(group, r, c, image, first, last);
@@ -115,7 +96,7 @@ class Lines {
 
  private:
   // Those of lines [first, last) and of all columns that belong to the axes r and c.
-  void add_up_axes(const Group& group, std::size_t r, std::size_t c, std::int64_t image,
+  void add_up_axes(const ChannelGroup& group, std::size_t r, std::size_t c, std::int64_t image,
                    std::int64_t first, std::int64_t last) const {
     const Axis &rows = p_.rows[r], &columns = p_.columns[c];
     const auto taps = static_cast<std::int64_t>(columns.taps.size());
@@ -157,7 +138,7 @@ class Lines {
   }
 
   const Depthwise& p_;
-  std::vector<Group> groups_;
+  std::vector<ChannelGroup> groups_;
   std::int64_t height_ = 0, width_ = 0;
   std::vector<Filters> filters_;  // of each pair of axes
 };

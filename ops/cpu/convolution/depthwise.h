@@ -27,7 +27,6 @@ struct Depthwise {
 void run_depthwise(const Depthwise& problem);
 
 // dweight [C,R,S,1] from dy and x.
-void depthwise_backward_weight(const Geometry& g, const float* dy, const float* x,
-                               const float* outside, float* dweight);
+void depthwise_backward_weight(const Geometry& g, const float* dy, const float* x, float* dweight);
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "ops/cpu/convolution/gathered_product.h"
 #include "ops/cpu/convolution/tile.h"
@@ -21,6 +22,27 @@ inline constexpr int kStripPixels = 7, kStripVectors = 3;
 #else
 inline constexpr int kStripPixels = 4, kStripVectors = 3;
 #endif
+
+inline constexpr std::int64_t kNearBytes = std::int64_t{24} << 10;  // most of the L1 cache
+
+// Some vectors of channels, or the lanes of a part of a vector.
+struct ChannelGroup {
+  std::int64_t channel, vectors, lanes;
+  bool is_part() const { return lanes % kWidth != 0; }
+};
+
+// Groups of at most `most` vectors. These are divided evenly; lanes that fill no vector are a
+// group.
+inline std::vector<ChannelGroup> channel_groups(std::int64_t channels, std::int64_t most) {
+  const std::int64_t whole = channels / kWidth, count = (whole + most - 1) / most;
+  std::vector<ChannelGroup> groups;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t begin = whole * i / count, vectors = whole * (i + 1) / count - begin;
+    groups.push_back({begin * kWidth, vectors, vectors * kWidth});
+  }
+  if (channels % kWidth != 0) groups.push_back({whole * kWidth, 1, channels % kWidth});
+  return groups;
+}
 
 // Strips of a line of outputs, for some channels.
 struct Strips {
