@@ -7,6 +7,7 @@
 // remainder of h and w by the stride. So the pixels of each remainder are one matrix product.
 #include <utility>
 
+#include "ops/cpu/convolution/axis.h"
 #include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/convolution/depthwise.h"
 #include "ops/cpu/convolution/gathered_product.h"
@@ -15,28 +16,6 @@
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-// A tap of one axis, and the output coordinate of its first input coordinate; both grow together.
-struct AxisTap {
-  std::int64_t tap, output;
-};
-
-// Input coordinates remainder, remainder + stride, ... on one axis.
-struct Axis {
-  Axis(std::int64_t extent, std::int64_t taps, std::int64_t outputs, std::int64_t stride_,
-       std::int64_t padding, std::int64_t dilation, std::int64_t remainder_)
-      : stride(stride_),
-        remainder(remainder_),
-        count((extent - remainder_ + stride_ - 1) / stride_),
-        output_extent(outputs) {
-    for (std::int64_t t = 0; t < taps; ++t) {
-      const std::int64_t scaled = remainder + padding - t * dilation;
-      if (scaled % stride == 0) found.push_back({t, scaled / stride});
-    }
-  }
-  std::int64_t stride, remainder, count, output_extent;
-  std::vector<AxisTap> found;
-};
-
 class Remainder {
  public:
   Remainder(const Geometry& g, const Axis& rows, const Axis& columns)
@@ -44,8 +23,8 @@ class Remainder {
 
   std::vector<std::int64_t> taps() const {
     std::vector<std::int64_t> offsets;
-    for (const AxisTap& r : rows_.found)
-      for (const AxisTap& s : columns_.found)
+    for (const AxisTap& r : rows_.taps)
+      for (const AxisTap& s : columns_.taps)
         offsets.push_back((r.tap * g_.kernel_width + s.tap) * g_.group_channels);
     return offsets;
   }
@@ -60,17 +39,17 @@ class Remainder {
     std::int64_t image = first / columns_.count / rows_.count;
     for (std::int64_t i = 0; i < count; ++i) {
       std::int64_t tap = 0;
-      for (const AxisTap& r : rows_.found) {
-        const std::int64_t p = r.output + row;
-        const bool is_line = p >= 0 && p < rows_.output_extent;
+      for (const AxisTap& r : rows_.taps) {
+        const std::int64_t p = r.input + row;
+        const bool is_line = p >= 0 && p < rows_.extent;
         const std::int64_t line = (image * g_.output_height + p) * g_.output_width;
-        for (const AxisTap& s : columns_.found) {
-          const std::int64_t q = s.output + column;
-          visit(i, tap++, is_line && q >= 0 && q < columns_.output_extent ? line + q : -1);
+        for (const AxisTap& s : columns_.taps) {
+          const std::int64_t q = s.input + column;
+          visit(i, tap++, is_line && q >= 0 && q < columns_.extent ? line + q : -1);
         }
       }
-      visit_pixel(i, (image * g_.height + rows_.remainder + row * rows_.stride) * g_.width +
-                         columns_.remainder + column * columns_.stride);
+      visit_pixel(i, (image * g_.height + rows_.first + row * rows_.stride) * g_.width +
+                         columns_.first + column * columns_.stride);
       if (++column < columns_.count) continue;
       column = 0;
       if (++row < rows_.count) continue;
@@ -110,11 +89,6 @@ struct Backward {
     const Finish finish{.residual = addend.defined()};
     const std::vector<std::int64_t> offsets = remainder.taps();
     const auto taps = static_cast<std::int64_t>(offsets.size());
-    if (is_depthwise(g))
-      return gathered_depthwise(remainder.pixels(), depthwise_filters(weight, offsets), finish,
-                                [&](std::int64_t first, std::int64_t count, const RowTable& table) {
-                                  find(remainder, taps, first, count, 0, table);
-                                });
     for (std::int64_t group = 0; group < g.conv.groups; ++group) {
       const PackedFilters filters(weight,
                                   {.first = group * g.group_filters * g.window,
@@ -130,6 +104,20 @@ struct Backward {
                        });
     }
   }
+
+  void run_depthwise(std::vector<Axis> rows, std::vector<Axis> columns) const {
+    OSTEON_CPU_SET::run_depthwise({.images = g.images,
+                                   .channels = g.channels,
+                                   .rows = std::move(rows),
+                                   .columns = std::move(columns),
+                                   .weight = weight.data<float>(),
+                                   .kernel_height = g.kernel_height,
+                                   .kernel_width = g.kernel_width,
+                                   .finish = {.residual = addend.defined()},
+                                   .input = dy.data<float>(),
+                                   .residual = addend.defined() ? addend.data<float>() : nullptr,
+                                   .output = dx.data<float>()});
+  }
 };
 
 }  // namespace
@@ -140,15 +128,13 @@ void direct_conv2d_backward_input(const Tensor& dy, const Tensor& weight,
   const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
   const auto& [stride, padding, dilation, groups] = options;
   const Backward backward{g, dy, weight, addend, dx};
-  for (std::int64_t top = 0; top < std::min(stride.height, g.height); ++top) {
-    const Axis rows(g.height, g.kernel_height, g.output_height, stride.height, padding.top,
-                    dilation.height, top);
-    for (std::int64_t left = 0; left < std::min(stride.width, g.width); ++left) {
-      const Axis columns(g.width, g.kernel_width, g.output_width, stride.width, padding.left,
-                         dilation.width, left);
-      backward.run(Remainder(g, rows, columns));
-    }
-  }
+  const std::vector<Axis> rows = Axis::of_inputs(g.height, g.kernel_height, g.output_height,
+                                                 stride.height, padding.top, dilation.height);
+  const std::vector<Axis> columns = Axis::of_inputs(g.width, g.kernel_width, g.output_width,
+                                                    stride.width, padding.left, dilation.width);
+  if (is_depthwise(g)) return backward.run_depthwise(rows, columns);
+  for (const Axis& row : rows)
+    for (const Axis& column : columns) backward.run(Remainder(g, row, column));
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

@@ -119,10 +119,9 @@ class FilterRange {
 void direct_conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                                    const Tensor& dweight) {
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
-  const Tensor outside = zeros({g.channels});
   if (is_depthwise(g))
-    return depthwise_backward_weight(g, dy.data<float>(), x.data<float>(), outside.data<float>(),
-                                     dweight.data<float>());
+    return depthwise_backward_weight(g, dy.data<float>(), x.data<float>(), dweight.data<float>());
+  const Tensor outside = zeros({g.channels});
   for (std::int64_t group = 0; group < g.conv.groups; ++group) {
     const Windows windows(g, x.data<float>(), group, outside.data<float>());
     parallel_for(g.group_filters, 1, [&](std::int64_t begin, std::int64_t end) {

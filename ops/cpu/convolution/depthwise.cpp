@@ -1,154 +1,154 @@
-// Tiles of depthwise convolution: some pixels (or taps) by kTileColumns channels.
+// Depthwise convolution and its data gradient.
 #include "ops/cpu/convolution/depthwise.h"
 
 #include <algorithm>
 
 #include "base/parallel.h"
-#include "ops/cpu/convolution/windows.h"
+#include "ops/cpu/convolution/depthwise_strips.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kBlockPixels = 64;
+// The filters of the taps of two axes, [group][tap][lane], so that a group's lie side by side;
+// missing lanes are 0.
+class Filters {
+ public:
+  Filters(const Depthwise& problem, const std::vector<ChannelGroup>& groups, const Axis& rows,
+          const Axis& columns)
+      : taps_(static_cast<std::int64_t>(rows.taps.size() * columns.taps.size())),
+        values_(zeros({(problem.channels + kWidth - 1) / kWidth * kWidth * taps_})),
+        first_(values_.data<float>()) {
+    for (const ChannelGroup& group : groups)
+      for (std::int64_t lane = 0; lane < group.lanes; ++lane) {
+        const float* const from =
+            problem.weight + (group.channel + lane) * problem.kernel_height * problem.kernel_width;
+        float* to = first_ + group.channel * taps_ + lane;
+        for (const AxisTap& row : rows.taps)
+          for (const AxisTap& column : columns.taps) {
+            *to = from[row.tap * problem.kernel_width + column.tap];
+            to += group.vectors * kWidth;
+          }
+      }
+  }
+  const float* of(const ChannelGroup& group) const { return first_ + group.channel * taps_; }
 
-// outputs[row][c] = the sum over taps of inputs[row * taps + tap][c] filters[tap * channels + c],
-// for `columns` channels from `column` on.
-struct PixelTile {
-  const float* const* inputs;
-  std::int64_t taps;
-  const float* filters;
-  std::int64_t channels;
-  float* const* outputs;
-  const float* const* residuals;
-  std::int64_t column, columns;
+ private:
+  std::int64_t taps_;
+  Tensor values_;
+  float* first_;
 };
 
-template <int rows>
-[[gnu::noinline]] void multiply_pixels(const PixelTile& tile, const Finish& finish) {
-  Sums<rows> sums;
-  sums.clear();
-  for (std::int64_t tap = 0; tap < tile.taps; ++tap) {
-    TileLanes filter[kTileVectors];
-    load_columns(tile.filters + tap * tile.channels + tile.column, tile.columns, filter);
-#pragma GCC unroll 16
-    for (int row = 0; row < rows; ++row) {
-      TileLanes input[kTileVectors];
-      load_columns(tile.inputs[row * tile.taps + tap] + tile.column, tile.columns, input);
-      sums.add(row, input, filter);
-    }
-  }
-  TileLanes bias[kTileVectors] = {};
-  if (finish.bias != nullptr) load_columns(finish.bias + tile.column, tile.columns, bias);
-#pragma GCC unroll 16
-  for (int row = 0; row < rows; ++row) {
-    TileLanes residual[kTileVectors] = {}, result[kTileVectors];
-    if (finish.residual) load_columns(tile.residuals[row] + tile.column, tile.columns, residual);
-    for (int v = 0; v < kTileVectors; ++v) {
-      result[v] = sums.at[row][v] + bias[v] + residual[v];
-      if (finish.relu) result[v] = result[v] < 0 ? TileLanes{} : result[v];
-    }
-    store_columns(tile.outputs[row] + tile.column, tile.columns, result);
-  }
-}
-
-// sums[tap][c] += the sum over pixels of dy[pixel * pitch + c] inputs[tap * kBlockPixels +
-// pixel][c].
-struct TapTile {
-  const float* dy;
-  std::int64_t pitch, pixels;
-  const float* const* inputs;
-  std::int64_t column, columns;
-  float* sums;  // kTileColumns per tap
-};
-
+// The function for a number of taps of the columns and a group.
+using AddUpLine = void (*)(const Strips&, std::int64_t);
 template <int taps>
-[[gnu::noinline]] void add_up_taps(const TapTile& tile) {
-  const auto sums_of = [&](int tap) { return tile.sums + tap * kTileColumns; };
-  Sums<taps> sums;
-  sums.load_from(sums_of);
-  for (std::int64_t p = 0; p < tile.pixels; ++p) {
-    TileLanes gradient[kTileVectors];
-    load_columns(tile.dy + p * tile.pitch + tile.column, tile.columns, gradient);
-#pragma GCC unroll 16
-    for (int tap = 0; tap < taps; ++tap) {
-      TileLanes input[kTileVectors];
-      load_columns(tile.inputs[tap * kBlockPixels + p] + tile.column, tile.columns, input);
-      sums.add(tap, input, gradient);
+AddUpLine add_up_line_of(const ChannelGroup& group) {
+  if (group.is_part()) return add_up_line<taps, 1, PartOfVector>;
+  AddUpLine found = nullptr;
+  unroll<kStripVectors>([&]<int v>() {
+    if (group.vectors == v + 1) found = add_up_line<taps, v + 1, WholeVectors>;
+  });
+  return found;
+}
+AddUpLine add_up_line_of(std::int64_t taps, const ChannelGroup& group) {
+  switch (taps) {
+    case 2:
+      return add_up_line_of<2>(group);
+    case 3:
+      return add_up_line_of<3>(group);
+    case 5:
+      return add_up_line_of<5>(group);
+    case 7:
+      return add_up_line_of<7>(group);
+    default:
+      return add_up_line_of<0>(group);
+  }
+}
+
+class Lines {
+ public:
+  explicit Lines(const Depthwise& problem)
+      : p_(problem), groups_(channel_groups(problem.channels, kStripVectors)) {
+    for (const Axis& rows : p_.rows) {
+      height_ += rows.count;
+      for (const Axis& columns : p_.columns) filters_.emplace_back(p_, groups_, rows, columns);
+    }
+    for (const Axis& columns : p_.columns) width_ += columns.count;
+  }
+
+  std::int64_t count() const { return p_.images * height_; }
+
+  // Output lines [begin, end) of all images. They are divided so that the inputs of a group's
+  // channels stay in the L1 cache.
+  void add_up(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t line = p_.columns[0].extent * kStripVectors * kLaneBytes;
+    const std::int64_t block =
+        std::max<std::int64_t>((kNearBytes / line - p_.kernel_height) / p_.rows[0].step, 1);
+    for (std::int64_t at = begin; at < end;) {
+      const std::int64_t image = at / height_, first = at % height_;
+      const std::int64_t last = std::min({first + block, height_, first + end - at});
+      for (const ChannelGroup& group : groups_)
+        for (std::size_t r = 0; r < p_.rows.size(); ++r)
+          for (std::size_t c = 0; c < p_.columns.size(); ++c)
+            add_up_axes(group, r, c, image, first, last);
+      at += last - first;
     }
   }
-  sums.store_to(sums_of);
-}
+
+ private:
+  // Those of lines [first, last) and of all columns that belong to the axes r and c.
+  void add_up_axes(const ChannelGroup& group, std::size_t r, std::size_t c, std::int64_t image,
+                   std::int64_t first, std::int64_t last) const {
+    const Axis &rows = p_.rows[r], &columns = p_.columns[c];
+    const auto taps = static_cast<std::int64_t>(columns.taps.size());
+    const float* const filters = filters_[r * p_.columns.size() + c].of(group);
+    Strips strips{
+        .channels = p_.channels,
+        .width = columns.extent,
+        .rows = 0,
+        .columns = taps,
+        .line_distance = rows.tap_distance(),
+        .tap_distance = columns.tap_distance(),
+        .step = columns.step,
+        .stride = columns.stride,
+        .first_line = 0,
+        .left = taps == 0 ? 0 : columns.taps[0].input,
+        .channel = group.channel,
+        .lanes = group.lanes,
+        .input = p_.input + image * rows.extent * columns.extent * p_.channels + group.channel,
+        .filters = filters,
+        .finish = p_.finish,
+        .residual = p_.residual,
+        .output = p_.output,
+        .first_output = 0};
+    const AddUpLine add_up_line = add_up_line_of(taps, group);
+    for (std::int64_t i = rows.first_from(first); rows.output(i) < last; ++i) {
+      const auto inside = rows.taps_inside(i * rows.step);
+      if (taps > 0 && inside.count > 0) {
+        strips.rows = inside.count;
+        strips.first_line = i * rows.step + rows.taps[static_cast<std::size_t>(inside.first)].input;
+        strips.filters = filters + inside.first * taps * group.vectors * kWidth;
+      } else {
+        strips.rows = 0;
+      }
+      strips.first_output =
+          ((image * height_ + rows.output(i)) * width_ + columns.first) * p_.channels +
+          group.channel;
+      add_up_line(strips, columns.count);
+    }
+  }
+
+  const Depthwise& p_;
+  std::vector<ChannelGroup> groups_;
+  std::int64_t height_ = 0, width_ = 0;
+  std::vector<Filters> filters_;  // of each pair of axes
+};
 
 }  // namespace
 
-Tensor depthwise_filters(const Tensor& weight, const std::vector<std::int64_t>& taps) {
-  const std::int64_t channels = weight.dim(0),
-                     all = weight.numel() / std::max<std::int64_t>(channels, 1);
-  const Tensor filters({static_cast<std::int64_t>(taps.size()), channels}, DType::f32);
-  float* to = filters.data<float>();
-  for (const std::int64_t tap : taps)
-    for (std::int64_t c = 0; c < channels; ++c) *to++ = weight.data<float>()[c * all + tap];
-  return filters;
-}
-
-void gathered_depthwise(std::int64_t rows, const Tensor& filters, const Finish& finish,
-                        const FindRows& find) {
-  const std::int64_t taps = filters.dim(0), channels = filters.dim(1);
-  parallel_for(rows, kTileRows, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<const float*> inputs(static_cast<std::size_t>(kTileRows * taps));
-    float* outputs[kTileRows];
-    const float* residuals[kTileRows];
-    for (std::int64_t at = begin; at < end; at += kTileRows) {
-      const std::int64_t count = std::min<std::int64_t>(kTileRows, end - at);
-      find(at, count, {inputs.data(), nullptr, outputs, residuals});
-      for (std::int64_t column = 0; column < channels; column += kTileColumns) {
-        const PixelTile tile{.inputs = inputs.data(),
-                             .taps = taps,
-                             .filters = filters.data<float>(),
-                             .channels = channels,
-                             .outputs = outputs,
-                             .residuals = residuals,
-                             .column = column,
-                             .columns = std::min<std::int64_t>(kTileColumns, channels - column)};
-        with_rows(count, [&]<int n>() { multiply_pixels<n>(tile, finish); });
-      }
-    }
-  });
-}
-
-void depthwise_backward_weight(const Geometry& g, const float* dy, const float* x,
-                               const float* outside, float* dweight) {
-  const Windows windows(g, x, 0, outside);
-  const std::int64_t panels = (g.channels + kTileColumns - 1) / kTileColumns;
-  parallel_for(panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<const float*> inputs(static_cast<std::size_t>(kBlockPixels * g.taps));
-    const Tensor sums = zeros({end - begin, g.taps, kTileColumns});
-    float* const first_sum = sums.data<float>();
-    for (std::int64_t at = 0; at < g.rows; at += kBlockPixels) {
-      const std::int64_t pixels = std::min(kBlockPixels, g.rows - at);
-      windows.for_each_tap(at, pixels, [&](std::int64_t p, std::int64_t tap, const float* pixel) {
-        inputs[static_cast<std::size_t>(tap * kBlockPixels + p)] = pixel;
-      });
-      for (std::int64_t panel = begin; panel < end; ++panel)
-        for (std::int64_t tap = 0; tap < g.taps; tap += kTileRows) {
-          const std::int64_t column = panel * kTileColumns;
-          const TapTile tile{.dy = dy + at * g.channels,
-                             .pitch = g.channels,
-                             .pixels = pixels,
-                             .inputs = inputs.data() + tap * kBlockPixels,
-                             .column = column,
-                             .columns = std::min<std::int64_t>(kTileColumns, g.channels - column),
-                             .sums = first_sum + ((panel - begin) * g.taps + tap) * kTileColumns};
-          with_rows(std::min<std::int64_t>(kTileRows, g.taps - tap),
-                    [&]<int n>() { add_up_taps<n>(tile); });
-        }
-    }
-    for (std::int64_t c = begin * kTileColumns; c < std::min(end * kTileColumns, g.channels); ++c) {
-      const std::int64_t panel = c / kTileColumns - begin, lane = c % kTileColumns;
-      for (std::int64_t tap = 0; tap < g.taps; ++tap)
-        dweight[c * g.taps + tap] = first_sum[(panel * g.taps + tap) * kTileColumns + lane];
-    }
-  });
+void run_depthwise(const Depthwise& problem) {
+  const Lines lines(problem);
+  parallel_for(lines.count(), 1,
+               [&](std::int64_t begin, std::int64_t end) { lines.add_up(begin, end); });
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

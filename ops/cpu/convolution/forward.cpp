@@ -1,6 +1,4 @@
 // The forward pass: Y[pixel, K] = window(pixel) . W^T.
-#include <numeric>
-
 #include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/convolution/depthwise.h"
 #include "ops/cpu/convolution/gathered_product.h"
@@ -73,13 +71,21 @@ struct Forward {
   }
 
   void run_depthwise() const {
-    std::vector<std::int64_t> taps(static_cast<std::size_t>(g.taps));
-    std::iota(taps.begin(), taps.end(), 0);
-    const Windows windows(g, x.data<float>(), 0, outside.data<float>());
-    gathered_depthwise(g.rows, depthwise_filters(weight, taps), finish(0),
-                       [&](std::int64_t row, std::int64_t count, const RowTable& table) {
-                         find(windows, row, count, 0, table);
-                       });
+    const auto& [stride, padding, dilation, groups] = g.conv;
+    OSTEON_CPU_SET::run_depthwise(
+        {.images = g.images,
+         .channels = g.channels,
+         .rows = {Axis::of_outputs(g.output_height, g.kernel_height, g.height, stride.height,
+                                   padding.top, dilation.height)},
+         .columns = {Axis::of_outputs(g.output_width, g.kernel_width, g.width, stride.width,
+                                      padding.left, dilation.width)},
+         .weight = weight.data<float>(),
+         .kernel_height = g.kernel_height,
+         .kernel_width = g.kernel_width,
+         .finish = finish(0),
+         .input = x.data<float>(),
+         .residual = residual.defined() ? residual.data<float>() : nullptr,
+         .output = y.data<float>()});
   }
 };
 
