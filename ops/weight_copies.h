@@ -18,11 +18,17 @@ namespace osteon {
 template <class Layout>
 class WeightCopies {
  public:
-  // The copy of `weight` in this layout. make() returns the memory for a new copy; fill(memory)
-  // writes it, also when the version of the weights has changed.
+  // A copy of `weight` in this layout. make() returns the memory for a new copy; fill(memory)
+  // writes it. If `keep`, the next call finds the same copy, and only writes it if the version of
+  // the weights has changed.
   template <class Make, class Fill>
-  Tensor find_or_make(const Tensor& weight, const Layout& layout, const Make& make,
+  Tensor find_or_make(const Tensor& weight, const Layout& layout, bool keep, const Make& make,
                       const Fill& fill) {
+    if (!keep) {
+      const Tensor memory = make();
+      fill(memory);
+      return memory;
+    }
     const std::lock_guard lock(mutex_);
     std::erase_if(copies_, [](const Copy& copy) { return copy.source.expired(); });
     auto copy = std::ranges::find_if(copies_, [&](const Copy& each) {

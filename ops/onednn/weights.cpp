@@ -26,12 +26,8 @@ Tensor prepared_weight(const Tensor& weight, const dnnl::memory::desc& plain,
   if (plain == wanted) return weight;
   const auto fill = [&](const Tensor& copy) { reorder(weight, plain, wanted, copy); };
   static WeightCopies<dnnl::memory::desc> copies;
-  if (keep)
-    return copies.find_or_make(
-        weight, wanted, [&] { return room_for(wanted); }, fill);
-  const Tensor copy = room_for(wanted);
-  fill(copy);
-  return copy;
+  return copies.find_or_make(
+      weight, wanted, keep, [&] { return room_for(wanted); }, fill);
 }
 
 }  // namespace osteon::onednn

@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 
+#include "ops/convolution/candidates.h"
 #include "ops/kernels.h"
 #include "tensor/cuda/context.h"
 #include "tests/cuda_emulator/emulator.h"
@@ -101,29 +102,43 @@ Tensor let_through(const Tensor& gradient, const Tensor& relu_mask) {
   return from_vector(values, gradient.shape(), gradient.dtype());
 }
 
-void backward_input(const ConvolutionSpec& spec, const Roles& at) {
-  const DType dtype = spec.dtype;
-  const Tensor dx = at(Role::dx, spec.x, dtype);
-  cpu::conv2d_backward_input(
-      at(Role::dy, spec.y, dtype), widened(at(Role::weight, spec.weight, dtype)), spec.options,
-      at(Role::residual, spec.x, dtype), [] { return Tensor(); }, dx);
-  if (spec.relu)
-    copy_(dx, let_through(dx, at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8)));
-}
-
+// In f32 by plain sums, which are exact where the terms are, whatever kernels the CPU's back end
+// prefers on this processor.
 void compute(const ConvolutionSpec& spec, const Roles& at) {
+  using convolution::Direction;
   const DType dtype = spec.dtype;
+  const auto run = [&](const convolution::Call& call) {
+    if (dtype == DType::f32) {
+      convolution::candidate(convolution::Kernel::direct).run(call);
+    } else if (call.direction == Direction::forward) {
+      cpu::conv2d_forward(call.x, call.weight, call.bias, call.residual, call.relu, call.options,
+                          call.y);
+    } else if (call.direction == Direction::backward_input) {
+      cpu::conv2d_backward_input(
+          call.y, call.weight, call.options, call.residual, [] { return Tensor(); }, call.x);
+    } else {
+      cpu::conv2d_backward_weight(call.y, call.x, call.options, call.weight);
+    }
+  };
   switch (spec.pass) {
     case ConvolutionSpec::Pass::forward:
-      return cpu::conv2d_forward(
-          at(Role::x, spec.x, dtype), widened(at(Role::weight, spec.weight, dtype)),
-          at(Role::bias, {spec.y[3]}, sums_of(dtype)), at(Role::residual, spec.y, dtype), spec.relu,
-          spec.options, at(Role::y, spec.y, dtype));
-    case ConvolutionSpec::Pass::backward_input:
-      return backward_input(spec, at);
+      return run({Direction::forward, at(Role::x, spec.x, dtype),
+                  widened(at(Role::weight, spec.weight, dtype)), at(Role::y, spec.y, dtype),
+                  at(Role::bias, {spec.y[3]}, sums_of(dtype)), at(Role::residual, spec.y, dtype),
+                  spec.relu, spec.options});
+    case ConvolutionSpec::Pass::backward_input: {
+      const Tensor dx = at(Role::dx, spec.x, dtype);
+      run({Direction::backward_input, dx, widened(at(Role::weight, spec.weight, dtype)),
+           at(Role::dy, spec.y, dtype), Tensor(), at(Role::residual, spec.x, dtype), false,
+           spec.options});
+      if (spec.relu)
+        copy_(dx, let_through(dx, at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8)));
+      return;
+    }
     case ConvolutionSpec::Pass::backward_weight:
-      return cpu::conv2d_backward_weight(at(Role::dy, spec.y, dtype), at(Role::x, spec.x, dtype),
-                                         spec.options, at(Role::dweight, spec.weight, dtype));
+      return run({Direction::backward_weight, at(Role::x, spec.x, dtype),
+                  at(Role::dweight, spec.weight, dtype), at(Role::dy, spec.y, dtype), Tensor(),
+                  Tensor(), false, spec.options});
   }
 }
 

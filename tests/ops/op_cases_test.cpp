@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/parallel.h"
 #include "ops/backend.h"
@@ -41,14 +42,25 @@ std::vector<LowerPrecision> lower_precisions() {
   return all;
 }
 
-// The errors that the kernels of convolutions may add to the tolerance, as a factor.
-double kernel_error(const LowerPrecision& lower, const OpCase& row) {
-  if (lower.backend == Backend::reference || lower.dtype != DType::f32 ||
-      !row.op.starts_with("conv2d"))
-    return 1;
-  return convolution::candidate(lower.convolutions.value_or(convolution::Kernel::winograd_4x4))
-      .error;
-}
+// The largest error of the kernels that computed convolutions while this object lived, as a factor
+// of the tolerance.
+class KernelError {
+ public:
+  double factor() const { return factor_; }
+
+ private:
+  void note(const convolution::Execution& execution) {
+    for (std::size_t i = 0; i < convolution::kKernels; ++i) {
+      const auto& kernel = convolution::candidate(static_cast<convolution::Kernel>(i));
+      if (std::string_view(execution.kernel) == kernel.name)
+        factor_ = std::max(factor_, kernel.error);
+    }
+  }
+
+  double factor_ = 1;
+  const convolution::ObserveConvolutions observer_{
+      [this](const convolution::Execution& execution) { note(execution); }};
+};
 
 // Whether only the parameters of the call can be the fault.
 bool refuses_parameters(const BadOpCase& row) {
@@ -140,13 +152,14 @@ TEST_CASE("lower precisions stay near float64") {
       CAPTURE(lower.convolutions ? static_cast<int>(*lower.convolutions) : -1);
       CAPTURE(format(lower.dtype));
       const Tensors inputs = make_inputs(row.name, row.inputs, lower.dtype);
+      const KernelError kernels;
       const Results results = run(row, inputs, lower.dtype);
       const Results reference = run(row, widened(inputs), DType::f64);
       for (std::size_t i = 0; i < results.size(); ++i) {
         CAPTURE(results[i].first);
         CAPTURE(largest_difference(results[i].second, reference[i].second));
         CHECK(relative_difference(results[i].second, reference[i].second) <=
-              kernel_error(lower, row) * tolerance(row, reference, i, lower.dtype));
+              kernels.factor() * tolerance(row, reference, i, lower.dtype));
       }
     });
   }

@@ -161,9 +161,8 @@ class StripSums {
     }
     if (finish.relu)
       unroll<pixels>([&]<int i>() __attribute__((always_inline)) {
-        unroll<vectors>([&]<int v>() __attribute__((always_inline)) {
-          at_[i][v] = at_[i][v] < 0 ? TileLanes{} : at_[i][v];  // NaN stays NaN
-        });
+        unroll<vectors>([&]<int v>()
+                            __attribute__((always_inline)) { at_[i][v] = rectified(at_[i][v]); });
       });
     float* to = strip_.output + output;
     unroll<pixels>([&]<int i>() __attribute__((always_inline)) {

@@ -93,7 +93,7 @@ class CopiedRows {
   const float* const* at(std::int64_t row) const { return rows_ + row; }
 
  private:
-  static constexpr std::int64_t kPitch = kBlockChannels + 16;  // no power of two
+  static constexpr std::int64_t kPitch = kBlockChannels + kCacheLine;  // no power of two
   Tensor memory_;
   const float* rows_[kBlockRows];
 };
@@ -109,7 +109,7 @@ void finish_tile(const Finish& finish, const Tile& tile, const float* const* res
     if (finish.residual) load_columns(residuals[row] + tile.column, tile.columns, residual);
     for (int v = 0; v < kTileVectors; ++v) {
       sums[v] = sums[v] + bias[v] + residual[v];
-      if (finish.relu) sums[v] = sums[v] < 0 ? TileLanes{} : sums[v];  // NaN stays NaN
+      if (finish.relu) sums[v] = rectified(sums[v]);
     }
     store_columns(output, tile.columns, sums);
   }
@@ -157,12 +157,7 @@ PackedFilters::PackedFilters(const Tensor& weight, const FilterView& view, bool 
   };
   const auto fill = [&](const Tensor& packed) { pack(weight.data<float>(), view, packed); };
   static WeightCopies<FilterView> copies;
-  if (keep) {
-    packed_ = copies.find_or_make(weight, view, make, fill);
-  } else {
-    packed_ = make();
-    fill(packed_);
-  }
+  packed_ = copies.find_or_make(weight, view, keep, make, fill);
 }
 
 void PackedFilters::pack(const float* weight, const FilterView& view, const Tensor& packed) const {

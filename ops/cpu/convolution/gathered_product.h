@@ -55,7 +55,7 @@ class PackedFilters {
 // What follows the sums, while a tile of them is in the L1 cache.
 struct Finish {
   const float* bias = nullptr;  // one per column
-  bool residual = false;        // of each row: RowPointers
+  bool residual = false;        // of each row: RowTable
   bool relu = false;
   bool is_needed() const { return bias != nullptr || residual || relu; }
 };

@@ -40,6 +40,7 @@ inline constexpr int kTileRows = 6;
 #endif
 inline constexpr int kTileVectors = 2;
 inline constexpr int kTileColumns = kTileVectors * static_cast<int>(kLanes<float>);
+inline constexpr std::int64_t kCacheLine = 16;  // floats
 
 // `count` channels of a tap, beginning with the channel `first`.
 struct Run {
@@ -71,6 +72,9 @@ inline TileLanes multiply_add(TileLanes a, TileLanes b, TileLanes sum) {
   return a * b + sum;
 #endif
 }
+
+// The ReLU; NaN stays NaN.
+inline TileLanes rectified(TileLanes value) { return value < 0 ? TileLanes{} : value; }
 
 // The first `columns` values at `from`, 0 for the rest; and the reverse.
 [[gnu::always_inline]] inline void load_columns(const float* from, std::int64_t columns,

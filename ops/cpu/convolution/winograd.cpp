@@ -6,13 +6,11 @@
 //
 // U, the transformed filters, is made before. V and M of a block stay in the L2 cache if the
 // channels are few; if they are many, the products outweigh the traffic.
-#include <numeric>
-
+#include "ops/cpu/convolution/winograd.h"
 #include "base/parallel.h"
 #include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/convolution/gathered_product.h"
 #include "ops/cpu/convolution/pack.h"
-#include "ops/cpu/convolution/winograd.h"
 #include "ops/weight_copies.h"
 #include "tensor/autograd.h"
 
@@ -32,16 +30,11 @@ class TransformedFilters {
   TransformedFilters(const Tensor& weight, const FilterView& view, bool keep)
       : view_(view),
         panels_((view.columns + kTileColumns - 1) / kTileColumns),
-        pitch_(panels_ * view.channels * kTileColumns + 16) {
+        pitch_(panels_ * view.channels * kTileColumns + kCacheLine) {
     const auto make = [&] { return Tensor({kPoints * pitch_}, DType::f32); };
     const auto fill = [&](const Tensor& memory) { transform(weight.data<float>(), memory); };
     static WeightCopies<FilterView> copies;
-    if (keep) {
-      memory_ = copies.find_or_make(weight, view, make, fill);
-    } else {
-      memory_ = make();
-      fill(memory_);
-    }
+    memory_ = copies.find_or_make(weight, view, keep, make, fill);
   }
 
   std::int64_t panels() const { return panels_; }
@@ -165,7 +158,7 @@ class Worker {
   void finish(TileLanes value, std::int64_t offset, std::int64_t column, std::int64_t count) const {
     if (pass_.finish.bias != nullptr) value += load(pass_.finish.bias + column, count);
     if (pass_.residual != nullptr) value += load(pass_.residual + offset + column, count);
-    if (pass_.finish.relu) value = value < 0 ? TileLanes{} : value;  // NaN stays NaN
+    if (pass_.finish.relu) value = rectified(value);
     store(pass_.y + offset + column, value, count);
   }
 

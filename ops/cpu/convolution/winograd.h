@@ -61,7 +61,6 @@ class PointMatrices {
   }
 
  private:
-  static constexpr std::int64_t kCacheLine = 16;  // floats
   std::int64_t pitch_, point_pitch_;
   Tensor memory_;
 };
