@@ -152,6 +152,9 @@ const Row kTable[] = {
      {1, 6, 5, 7},
      {14, 3, 3, 1},
      {.stride = 2, .groups = 7}},
+    // Pixels 4096 bytes apart, whose rows are copied where a tile has many (CopiedRows).
+    {"1,024 channels", {1, 5, 6, 1024}, {40, 1, 1, 1024}, {}},
+    {"512 channels and stride 2", {1, 9, 7, 512}, {33, 3, 3, 512}, {.stride = 2, .padding = 1}},
     // 3x3 kernels of stride 1 also run with Winograd's transforms, on tiles of 2x2 or 4x4 pixels.
     {"one output pixel", {1, 3, 3, 5}, {6, 3, 3, 5}, {}},
     {"parts of tiles at two sides", {2, 7, 10, 20}, {33, 3, 3, 20}, {.padding = 1}},
