@@ -4,7 +4,7 @@
     pip install torch numpy safetensors
     build/bin/tests/op_cases_list | python3 scripts/golden/ops.py
 
-reads the rows (tests/ops/op_cases.cpp) as JSON and writes outputs, gradients and updated inputs to
+reads the rows (tests/ops/cases/) as JSON and writes outputs, gradients and updated inputs to
 tests/golden/op_cases.safetensors, with the hash of each row. The tests only read that file; run this after a change of a row.
 """
 
