@@ -5,7 +5,8 @@ set(OSTEON_CORE_HEADERS
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
   tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h
-  ops/backend.h ops/functors.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h
+  ops/backend.h ops/functors.h ops/functors/activations.h ops/functors/arithmetic.h ops/functors/comparisons.h
+  ops/functors/functions.h ops/functors/functor.h ops/functors/math.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h
   nn/conv_batch_norm.h nn/describe.h nn/flops.h nn/init.h nn/layers.h nn/models.h nn/module.h nn/name_match.h
   nn/resnet.h nn/state_dict.h
   optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)

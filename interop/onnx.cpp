@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numbers>
 
 #include "base/file.h"
 #include "interop/onnx_graph.h"
@@ -82,11 +83,33 @@ class Exporter {
         {schema::avg_pool2d.name, &Exporter::avg_pool2d, "AveragePool"},
         {schema::global_avg_pool2d.name, &Exporter::global_avg_pool2d, "GlobalAveragePool"},
         {schema::linear.name, &Exporter::linear, "Gemm"},
-        {functors::Relu::name, &Exporter::unary, "Relu"},
-        {functors::Sigmoid::name, &Exporter::unary, "Sigmoid"},
         {functors::Neg::name, &Exporter::unary, "Neg"},
+        {functors::Abs::name, &Exporter::unary, "Abs"},
+        {functors::Sign::name, &Exporter::unary, "Sign"},
         {functors::Clamp::name, &Exporter::clamp, "Clip"},
         {functors::Pow::name, &Exporter::pow, "Pow"},
+        {functors::Sqrt::name, &Exporter::unary, "Sqrt"},
+        {functors::Rsqrt::name, &Exporter::rsqrt, "Sqrt"},
+        {functors::Exp::name, &Exporter::unary, "Exp"},
+        {functors::Expm1::name, &Exporter::expm1, "Exp"},
+        {functors::Log::name, &Exporter::unary, "Log"},
+        {functors::Log1p::name, &Exporter::log1p, "Log"},
+        {functors::Sin::name, &Exporter::unary, "Sin"},
+        {functors::Cos::name, &Exporter::unary, "Cos"},
+        {functors::Erf::name, &Exporter::unary, "Erf"},
+        {functors::Relu::name, &Exporter::unary, "Relu"},
+        {functors::LeakyRelu::name, &Exporter::leaky_relu, "LeakyRelu"},
+        {functors::Elu::name, &Exporter::elu, "Elu"},
+        {functors::Sigmoid::name, &Exporter::unary, "Sigmoid"},
+        {functors::Tanh::name, &Exporter::unary, "Tanh"},
+        {functors::Silu::name, &Exporter::silu, "Sigmoid"},
+        {functors::Gelu::name, &Exporter::gelu, "Erf"},
+        {functors::GeluTanh::name, &Exporter::gelu_tanh, "Tanh"},
+        {functors::Softplus::name, &Exporter::softplus, "Softplus"},
+        {functors::Hardsigmoid::name, &Exporter::hardsigmoid, "HardSigmoid"},
+        {functors::Hardswish::name, &Exporter::unary, "HardSwish"},
+        {functors::Maximum::name, &Exporter::binary<functors::Maximum>, "Max"},
+        {functors::Minimum::name, &Exporter::binary<functors::Minimum>, "Min"},
         {functors::Add::name, &Exporter::binary<functors::Add>, "Add"},
         {functors::Sub::name, &Exporter::binary<functors::Sub>, "Sub"},
         {functors::Mul::name, &Exporter::binary<functors::Mul>, "Mul"},
@@ -243,22 +266,94 @@ class Exporter {
     finish(step, node, Layout::channels_last);
   }
 
-  void unary(const Step& step, const char* op) {
-    const Layout layout = step.output.rank() == 4 ? Layout::channels_first : Layout::channels_last;
-    finish(step, graph_.node(op, {input(step.inputs[0], layout)}), layout);
+  // Functions of one operand are the same in both layouts of images.
+  static Layout layout_of(const Step& step) {
+    return step.output.rank() == 4 ? Layout::channels_first : Layout::channels_last;
+  }
+  std::string operand(const Step& step) { return input(step.inputs[0], layout_of(step)); }
+  // Nodes of inputs x and, if there is a second one, a number.
+  std::string apply(const char* op, const std::string& x) { return graph_.node(op, {x}).output(0); }
+  std::string apply(const char* op, const std::string& x, double value) {
+    return apply(op, x, number(value));
+  }
+  std::string apply(const char* op, const std::string& a, const std::string& b) {
+    return graph_.node(op, {a, b}).output(0);
+  }
+  std::string number(double value) { return input(full({}, value)); }
+  void finish(const Step& step, const std::string& result) {
+    graph_.define(step.output, layout_of(step), result);
   }
 
-  std::string number(double value) { return input(full({}, value)); }
+  void unary(const Step& step, const char* op) { finish(step, apply(op, operand(step))); }
 
   void clamp(const Step& step, const char* op) {
     const auto& bounds = attrs_of(step, schema::elementwise<functors::Clamp>);
-    finish(step, graph_.node(op, {input(step.inputs[0]), number(bounds.min), number(bounds.max)}),
-           Layout::channels_last);
+    finish(step,
+           graph_.node(op, {operand(step), number(bounds.min), number(bounds.max)}).output(0));
   }
 
   void pow(const Step& step, const char* op) {
     const double exponent = attrs_of(step, schema::elementwise<functors::Pow>).exponent;
-    finish(step, graph_.node(op, {input(step.inputs[0]), number(exponent)}), Layout::channels_last);
+    finish(step, apply(op, operand(step), exponent));
+  }
+
+  void rsqrt(const Step& step, const char* op) {
+    finish(step, apply("Reciprocal", apply(op, operand(step))));
+  }
+  void expm1(const Step& step, const char* op) {
+    finish(step, apply("Sub", apply(op, operand(step)), 1.0));
+  }
+  void log1p(const Step& step, const char* op) {
+    finish(step, apply(op, apply("Add", operand(step), 1.0)));
+  }
+
+  // ONNX calls the parameters of these functions alpha and beta.
+  void leaky_relu(const Step& step, const char* op) {
+    onnx::NodeProto& node = graph_.node(op, {operand(step)});
+    const auto& functor = attrs_of(step, schema::elementwise<functors::LeakyRelu>);
+    set_attribute(node, "alpha", static_cast<float>(functor.negative_slope));
+    finish(step, node.output(0));
+  }
+  void elu(const Step& step, const char* op) {
+    onnx::NodeProto& node = graph_.node(op, {operand(step)});
+    const auto& functor = attrs_of(step, schema::elementwise<functors::Elu>);
+    set_attribute(node, "alpha", static_cast<float>(functor.alpha));
+    finish(step, node.output(0));
+  }
+  void hardsigmoid(const Step& step, const char* op) {
+    onnx::NodeProto& node = graph_.node(op, {operand(step)});
+    set_attribute(node, "alpha", 1.0F / 6);
+    set_attribute(node, "beta", 0.5F);
+    finish(step, node.output(0));
+  }
+
+  void silu(const Step& step, const char* op) {
+    const std::string x = operand(step);
+    finish(step, apply("Mul", x, apply(op, x)));
+  }
+  // x / 2 (1 + op(inner)).
+  void finish_gelu(const Step& step, const char* op, const std::string& x,
+                   const std::string& inner) {
+    const std::string factor = apply("Add", apply(op, inner), 1.0);
+    finish(step, apply("Mul", apply("Mul", x, 0.5), factor));
+  }
+  void gelu(const Step& step, const char* op) {
+    const std::string x = operand(step);
+    finish_gelu(step, op, x, apply("Mul", x, 1 / std::numbers::sqrt2));
+  }
+  void gelu_tanh(const Step& step, const char* op) {
+    using Gelu = functors::GeluTanh;
+    const double scale = Gelu::kScale / 2;
+    const std::string x = operand(step), square = apply("Mul", x, x);
+    const std::string sum = apply("Add", apply("Mul", square, Gelu::kCubic * scale), scale);
+    finish_gelu(step, op, x, apply("Mul", x, sum));
+  }
+  // From the default threshold on, Softplus is x in f32.
+  void softplus(const Step& step, const char* op) {
+    const auto& [beta, threshold] = attrs_of(step, schema::elementwise<functors::Softplus>);
+    OSTEON_CHECK(threshold >= 20, "onnx: softplus with threshold ", threshold,
+                 " has no rule; the threshold must be at least 20");
+    finish(step, apply("Div", apply(op, apply("Mul", operand(step), beta)), beta));
   }
 
   // Operands keep our layout, because broadcasting aligns a smaller operand at the right. One

@@ -137,12 +137,12 @@ template <class Functor>
 Tensor elementwise(const Functor& functor,
                    const std::array<Tensor, functors::kOperands<Functor>>& inputs);
 
-// max(0, x); the gradient at 0 is 0.
-inline Tensor relu(const Tensor& x) { return elementwise(functors::Relu{}, {x}); }
-// 1 / (1 + exp(-x)).
-inline Tensor sigmoid(const Tensor& x) { return elementwise(functors::Sigmoid{}, {x}); }
 // -x.
 inline Tensor neg(const Tensor& x) { return elementwise(functors::Neg{}, {x}); }
+// |x|; the gradient at 0 is 0.
+inline Tensor abs(const Tensor& x) { return elementwise(functors::Abs{}, {x}); }
+// -1, 0 or 1; 0 if x is NaN, as in PyTorch. The gradient is 0.
+inline Tensor sign(const Tensor& x) { return elementwise(functors::Sign{}, {x}); }
 // x, but at least min and at most max; NaN if x is NaN. The gradient is dy if min < x < max, else
 // 0. Throws unless min <= max; either may be infinite.
 inline Tensor clamp(const Tensor& x, double min, double max) {
@@ -153,6 +153,61 @@ inline Tensor clamp(const Tensor& x, double min, double max) {
 inline Tensor pow(const Tensor& x, double exponent) {
   return elementwise(functors::Pow{exponent}, {x});
 }
+// sqrt(x) and 1 / sqrt(x), NaN if x is negative. The gradient at 0 is infinite.
+inline Tensor sqrt(const Tensor& x) { return elementwise(functors::Sqrt{}, {x}); }
+inline Tensor rsqrt(const Tensor& x) { return elementwise(functors::Rsqrt{}, {x}); }
+// exp(x), and exp(x) - 1, which is also exact for small x.
+inline Tensor exp(const Tensor& x) { return elementwise(functors::Exp{}, {x}); }
+inline Tensor expm1(const Tensor& x) { return elementwise(functors::Expm1{}, {x}); }
+// The natural logarithm of x, and of 1 + x, which is also exact for small x: -infinity for the
+// logarithm of 0, NaN for one of a negative number.
+inline Tensor log(const Tensor& x) { return elementwise(functors::Log{}, {x}); }
+inline Tensor log1p(const Tensor& x) { return elementwise(functors::Log1p{}, {x}); }
+// Of an angle in radians.
+inline Tensor sin(const Tensor& x) { return elementwise(functors::Sin{}, {x}); }
+inline Tensor cos(const Tensor& x) { return elementwise(functors::Cos{}, {x}); }
+// 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+inline Tensor erf(const Tensor& x) { return elementwise(functors::Erf{}, {x}); }
+
+// max(0, x); the gradient at 0 is 0.
+inline Tensor relu(const Tensor& x) { return elementwise(functors::Relu{}, {x}); }
+// min(max(0, x), 6); the gradient at 0 and at 6 is 0.
+inline Tensor relu6(const Tensor& x) { return clamp(x, 0, 6); }
+// max(0, x) + negative_slope min(0, x); the gradient at 0 is negative_slope dy.
+inline Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01) {
+  return elementwise(functors::LeakyRelu{negative_slope}, {x});
+}
+// x if x > 0, else alpha (exp(x) - 1); the gradient at 0 is alpha dy. Source: Clevert et al., "Fast
+// and accurate deep network learning by exponential linear units", 2016.
+inline Tensor elu(const Tensor& x, double alpha = 1) {
+  return elementwise(functors::Elu{alpha}, {x});
+}
+// 1 / (1 + exp(-x)).
+inline Tensor sigmoid(const Tensor& x) { return elementwise(functors::Sigmoid{}, {x}); }
+// The hyperbolic tangent.
+inline Tensor tanh(const Tensor& x) { return elementwise(functors::Tanh{}, {x}); }
+// x sigmoid(x), also called swish; NaN at -infinity. Source: Elfwing et al., "Sigmoid-weighted
+// linear units", 2018.
+inline Tensor silu(const Tensor& x) { return elementwise(functors::Silu{}, {x}); }
+// x times the cumulative normal distribution; NaN at -infinity. Source: Hendrycks & Gimpel,
+// "Gaussian error linear units", 2016.
+//
+//   none:  x (1 + erf(x / sqrt(2))) / 2
+//   tanh:  x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+enum class Approximate { none, tanh };
+inline Tensor gelu(const Tensor& x, Approximate approximate = Approximate::none) {
+  return approximate == Approximate::tanh ? elementwise(functors::GeluTanh{}, {x})
+                                          : elementwise(functors::Gelu{}, {x});
+}
+// log(1 + exp(beta x)) / beta, computed without overflow; x if beta x > threshold, with gradient
+// dy. Throws unless beta is finite and not 0.
+inline Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20) {
+  return elementwise(functors::Softplus{beta, threshold}, {x});
+}
+// relu6(x + 3) / 6 and x relu6(x + 3) / 6. The gradient of hardsigmoid at -3 and 3 is 0; that of
+// hardswish is 0 at -3 and dy at 3. Source: Howard et al., "Searching for MobileNetV3", 2019.
+inline Tensor hardsigmoid(const Tensor& x) { return elementwise(functors::Hardsigmoid{}, {x}); }
+inline Tensor hardswish(const Tensor& x) { return elementwise(functors::Hardswish{}, {x}); }
 
 // a + b, a - b, a * b, a / b.
 inline Tensor add(const Tensor& a, const Tensor& b) { return elementwise(functors::Add{}, {a, b}); }
@@ -166,7 +221,18 @@ inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
-// The same with a number as one operand; no tensor is created for it.
+// x * x.
+inline Tensor square(const Tensor& x) { return x * x; }
+// The larger and the smaller of a and b; NaN if either is NaN. Equal operands get half of the
+// gradient each.
+inline Tensor maximum(const Tensor& a, const Tensor& b) {
+  return elementwise(functors::Maximum{}, {a, b});
+}
+inline Tensor minimum(const Tensor& a, const Tensor& b) {
+  return elementwise(functors::Minimum{}, {a, b});
+}
+
+// + - * / with a number as one operand; no tensor is created for it.
 inline Tensor operator+(const Tensor& a, double b) {
   return elementwise(functors::WithRight<functors::Add>{b}, {a});
 }

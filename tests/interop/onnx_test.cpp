@@ -57,6 +57,23 @@ class EveryElementwise : public Module {
   }
 };
 
+// Every function of one operand, and those of two.
+class EveryFunction : public Module {
+  Tensor forward(const Tensor& x) override {
+    const Tensor positive = abs(x) + 0.5;
+    Tensor y = sqrt(positive) + rsqrt(positive) + log(positive) + log1p(positive);
+    y = y + exp(x) + expm1(x) + sin(x) + cos(x) + erf(x) + sign(x);
+    y = y + relu6(x) + leaky_relu(x, 0.125) + elu(x, 0.5) + tanh(x) + silu(x) + gelu(x);
+    y = y + gelu(x, Approximate::tanh) + softplus(x, 2) + hardsigmoid(x) + hardswish(x);
+    return global_avg_pool2d(maximum(minimum(y, square(x)), x));
+  }
+};
+
+// A function that ONNX lacks.
+class LowThreshold : public Module {
+  Tensor forward(const Tensor& x) override { return softplus(x, 1, 2); }
+};
+
 // A batch norm without a layer.
 class BareNorm : public Module {
   Tensor forward(const Tensor& x) override {
@@ -195,6 +212,31 @@ TEST_CASE("every elementwise op has a rule") {
   }
 }
 
+TEST_CASE("every function has a rule") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  EveryFunction model;
+  write_onnx(path, model, kSize, {.name = "functions"});
+  const onnx::ModelProto file = checked_file(path);
+  std::map<std::string, int> ops = counts(file);
+  struct Row {
+    std::string op;
+    int nodes;
+  };
+  for (const auto& [op, nodes] :
+       {Row{"Abs", 1}, {"Sqrt", 2},      {"Reciprocal", 1}, {"Log", 2},         {"Exp", 2},
+        {"Sin", 1},    {"Cos", 1},       {"Erf", 2},        {"Sign", 1},        {"Clip", 1},
+        {"Elu", 1},    {"LeakyRelu", 1}, {"Tanh", 2},       {"Sigmoid", 1},     {"Softplus", 1},
+        {"Max", 1},    {"Min", 1},       {"HardSwish", 1},  {"HardSigmoid", 1}, {"Div", 1}}) {
+    CAPTURE(op);
+    CHECK(ops[op] == nodes);
+  }
+  for (const onnx::NodeProto& node : file.graph().node()) {
+    if (node.op_type() == "LeakyRelu") CHECK(node.attribute(0).f() == 0.125F);
+    if (node.op_type() == "Elu") CHECK(node.attribute(0).f() == 0.5F);
+  }
+}
+
 TEST_CASE("a number as an operand becomes a constant") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
@@ -272,5 +314,7 @@ TEST_CASE("an op without a rule and an unwritable file are named") {
   Odd odd;
   const auto path = folder.path() / "model.onnx";
   CHECK(contains(message_of([&] { write_onnx(path, odd, kSize); }), "no rule for the op amax"));
+  LowThreshold low;
+  CHECK(contains(message_of([&] { write_onnx(path, low, kSize); }), "softplus with threshold 2"));
   CHECK_FALSE(std::filesystem::exists(path));
 }

@@ -1,5 +1,7 @@
 // Calls that must throw, one row each, with a part of the message. The rows for wrong dtypes,
 // shapes and undefined inputs of elementwise ops come from the lists of functors.h.
+#include <limits>
+
 #include "ops/functors.h"
 #include "tests/ops/op_cases.h"
 
@@ -163,6 +165,11 @@ std::vector<BadOpCase> elementwise() {
       {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
       {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
       {"clamp", {uniform({2})}, {{"min", 2}, {"max", 1}}, "clamp: min is 2 and max is 1"},
+      {"softplus", {uniform({2})}, {{"beta", 0}}, "softplus: beta is 0"},
+      {"softplus",
+       {uniform({2})},
+       {{"beta", std::numeric_limits<double>::infinity()}},
+       "softplus: beta is inf"},
       {"where", {uniform({2}), uniform({2}), uniform({2})}, {}, "condition [2] is f64, expects u8"},
       {"where", {bytes({2}), uniform({2}), whole({2})}, {}, "where: b [2] is i64"},
       {"where", {bytes({2}), uniform({2}), absent()}, {}, "where: b is undefined"},

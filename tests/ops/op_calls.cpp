@@ -81,6 +81,11 @@ WarpOptions warp_options(const Arguments& a) {
   return options;
 }
 
+template <Tensor (*function)(const Tensor&)>
+Tensor unary(const Arguments& a) {
+  return function(a[0]);
+}
+
 using Reduction = Tensor (*)(const Tensor&, const Integers&, bool);
 template <Reduction reduction>
 Tensor reduce(const Arguments& a) {
@@ -121,12 +126,39 @@ const std::map<std::string, Call>& calls() {
        [](const Arguments& a) {
          return matmul(a[0], a[1], a.get("transpose_a", false), a.get("transpose_b", false));
        }},
-      {"relu", [](const Arguments& a) { return relu(a[0]); }},
-      {"sigmoid", [](const Arguments& a) { return sigmoid(a[0]); }},
       {"neg", [](const Arguments& a) { return -a[0]; }},
+      {"abs", unary<abs>},
+      {"sign", unary<sign>},
+      {"sqrt", unary<sqrt>},
+      {"rsqrt", unary<rsqrt>},
+      {"exp", unary<exp>},
+      {"expm1", unary<expm1>},
+      {"log", unary<log>},
+      {"log1p", unary<log1p>},
+      {"sin", unary<sin>},
+      {"cos", unary<cos>},
+      {"erf", unary<erf>},
       {"clamp",
        [](const Arguments& a) { return clamp(a[0], a.get("min", 0.0), a.get("max", 0.0)); }},
       {"pow", [](const Arguments& a) { return pow(a[0], a.get("exponent", 1.0)); }},
+      {"relu", unary<relu>},
+      {"sigmoid", unary<sigmoid>},
+      {"relu6", unary<relu6>},
+      {"tanh", unary<tanh>},
+      {"silu", unary<silu>},
+      {"hardsigmoid", unary<hardsigmoid>},
+      {"hardswish", unary<hardswish>},
+      {"leaky_relu",
+       [](const Arguments& a) { return leaky_relu(a[0], a.get("negative_slope", 0.01)); }},
+      {"elu", [](const Arguments& a) { return elu(a[0], a.get("alpha", 1.0)); }},
+      {"gelu", [](const Arguments& a) { return gelu(a[0]); }},
+      {"gelu_tanh", [](const Arguments& a) { return gelu(a[0], Approximate::tanh); }},
+      {"softplus",
+       [](const Arguments& a) {
+         return softplus(a[0], a.get("beta", 1.0), a.get("threshold", 20.0));
+       }},
+      {"maximum", [](const Arguments& a) { return maximum(a[0], a[1]); }},
+      {"minimum", [](const Arguments& a) { return minimum(a[0], a[1]); }},
       {"add", [](const Arguments& a) { return binary(a, std::plus()); }},
       {"sub", [](const Arguments& a) { return binary(a, std::minus()); }},
       {"mul", [](const Arguments& a) { return binary(a, std::multiplies()); }},
@@ -163,7 +195,7 @@ const std::map<std::string, Call>& calls() {
       {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
       // One tensor used several times: its gradients must be summed.
       {"add_to_itself", [](const Arguments& a) { return a[0] + a[0]; }},
-      {"square", [](const Arguments& a) { return a[0] * a[0]; }},
+      {"square", unary<square>},
       {"concat_with_itself",
        [](const Arguments& a) {
          return concat({a[0], a[0]}, -1);

@@ -45,6 +45,126 @@ Rows where_rows() {
   };
 }
 
+// Functions of one operand and their interesting range.
+Rows function_rows() {
+  struct Function {
+    std::string op;
+    double low, high;
+  };
+  Rows rows;
+  for (const auto& [op, low, high] : {Function{"sqrt", 0.25, 4},
+                                      {"rsqrt", 0.25, 4},
+                                      {"exp", -3, 3},
+                                      {"expm1", -3, 3},
+                                      {"log", 0.25, 4},
+                                      {"log1p", -0.75, 3},
+                                      {"sin", -7, 7},
+                                      {"cos", -7, 7},
+                                      {"erf", -3, 3},
+                                      {"tanh", -3, 3},
+                                      {"silu", -6, 6},
+                                      {"gelu", -4, 4},
+                                      {"gelu_tanh", -4, 4},
+                                      {"softplus", -6, 6}})
+    append(rows, {
+                     {op, op, {uniform({2, 3, 2, 3}, low, high)}},
+                     {op + "_scalar", op, {uniform({}, 0.25, 1)}},
+                     {op + "_large", op, {uniform({300, 171}, low, high)}},
+                 });
+  // Results and gradients that are all small, and arguments at which a formula could overflow.
+  append(
+      rows,
+      {
+          {"exp_of_large_numbers", "exp", {listed({4}, {60, -60, 80, 85})}, {}, {}, 0},
+          {"exp_small", "exp", {listed({4}, {-80, -81, -85.5, -87})}, {}, {}, 0},
+          {"expm1_small", "expm1", {listed({4}, {-1e-4, 1e-5, 1e-10, 3e-4})}, {}, {}, 0},
+          {"expm1_saturated", "expm1", {listed({4}, {-700, -100, -20, -5})}, {}, {}, 0},
+          {"log_near_one", "log", {listed({4}, {0.9998, 1, 1.0001, 1.001})}, {}, {}, 0},
+          {"log_of_extremes", "log", {listed({4}, {1e-30, 1e-5, 1e5, 1e30})}, {}, {}, 0},
+          {"log1p_small", "log1p", {listed({4}, {-1e-4, 1e-5, 1e-10, 3e-4})}, {}, {}, 0},
+          {"rsqrt_of_extremes", "rsqrt", {listed({3}, {1e-6, 1, 1e30})}, {}, {}, 0},
+          {"tanh_saturated", "tanh", {listed({7}, {-1000, -50, -9, 0.25, 9, 50, 1000})}, {}, {}, 0},
+          {"tanh_small", "tanh", {listed({4}, {-1e-3, -1e-8, 1e-5, 1e-3})}, {}, {}, 0},
+          {"erf_saturated", "erf", {listed({6}, {-1000, -6, -3.5, 3.5, 6, 1000})}, {}, {}, 0},
+          {"erf_small", "erf", {listed({4}, {-1e-3, -1e-8, 1e-5, 1e-3})}, {}, {}, 0},
+          {"silu_saturated", "silu", {listed({6}, {-1000, -80, -20, 20, 80, 1000})}},
+          {"silu_at_zero", "silu", {listed({3}, {-1e-3, 0, 1e-3})}},
+          {"gelu_saturated", "gelu", {listed({6}, {-1000, -20, -5, 5, 20, 1000})}},
+          {"gelu_tanh_saturated", "gelu_tanh", {listed({6}, {-1000, -20, -5, 5, 20, 1000})}},
+          {"softplus_saturated", "softplus", {listed({6}, {-1000, -80, -19, 19, 30, 1000})}},
+          {"softplus_small", "softplus", {listed({3}, {-50, -52, -60})}, {}, {}, 0},
+          {"softplus_scaled",
+           "softplus",
+           {uniform({4, 6}, -3, 3)},
+           {{"beta", 2.5}, {"threshold", 40}}},
+          {"softplus_negative_beta", "softplus", {uniform({4, 6}, -3, 3)}, {{"beta", -1.5}}},
+          {"softplus_threshold",
+           "softplus",
+           {listed({6}, {-2, 0.5, 1, 1.25, 2, 6})},
+           {{"beta", 2}, {"threshold", 2}},
+           {},
+           0},
+      });
+  return rows;
+}
+
+// Functions in pieces: away from the kinks, and at them.
+Rows piecewise_rows() {
+  return {
+      {"abs", "abs", {away_from_zero({2, 3, 2, 3})}},
+      {"abs_at_zero", "abs", {listed({5}, {-1, -0.0, 0, 1, 0})}, {}, {}, 0},
+      {"abs_large", "abs", {away_from_zero({300, 171})}},
+      {"sign", "sign", {away_from_zero({2, 3, 2, 3})}},
+      {"sign_at_zero", "sign", {listed({5}, {-2, -0.0, 0, 1e-30, 3})}, {}, {}, 0},
+      {"sign_large", "sign", {away_from_zero({300, 171})}},
+      {"relu6", "relu6", {spread({4, 6}, -3, 9)}},
+      {"relu6_at_bounds", "relu6", {listed({5}, {-1, 0, 3, 6, 7})}, {}, {}, 0},
+      {"leaky_relu", "leaky_relu", {away_from_zero({2, 3, 2, 3})}},
+      {"leaky_relu_slope", "leaky_relu", {away_from_zero({7})}, {{"negative_slope", 0.25}}},
+      {"leaky_relu_at_zero",
+       "leaky_relu",
+       {listed({3}, {-1, 0, 1})},
+       {{"negative_slope", 0.25}},
+       {},
+       0},
+      {"leaky_relu_large", "leaky_relu", {away_from_zero({300, 171})}},
+      {"elu", "elu", {away_from_zero({2, 3, 2, 3})}},
+      {"elu_alpha", "elu", {away_from_zero({2, 9}, 0.125, 5)}, {{"alpha", 1.5}}},
+      {"elu_at_zero", "elu", {listed({3}, {-1, 0, 1})}, {{"alpha", 0.5}}, {}, 0},
+      {"elu_small", "elu", {listed({4}, {-1e-4, -1e-6, 1e-9, 1e-4})}, {}, {}, 0},
+      {"elu_saturated", "elu", {listed({4}, {-1000, -90, 90, 1000})}},
+      {"elu_large", "elu", {away_from_zero({300, 171}, 0.125, 5)}},
+      {"hardsigmoid", "hardsigmoid", {spread({4, 6}, -5, 5)}},
+      {"hardsigmoid_at_bounds", "hardsigmoid", {listed({5}, {-4, -3, 0, 3, 4})}, {}, {}, 0},
+      {"hardsigmoid_large", "hardsigmoid", {spread({300, 171}, -5, 5)}},
+      {"hardswish", "hardswish", {spread({4, 6}, -5, 5)}},
+      {"hardswish_at_bounds", "hardswish", {listed({5}, {-4, -3, 0, 3, 4})}, {}, {}, 0},
+      {"hardswish_large", "hardswish", {spread({300, 171}, -5, 5)}},
+  };
+}
+
+Rows maximum_rows() {
+  Rows rows;
+  for (const std::string op : {"maximum", "minimum"})
+    append(rows,
+           {
+               {op, op, {uniform({2, 3, 4}), uniform({2, 3, 4})}},
+               {op + "_row", op, {uniform({2, 3, 4}), uniform({4})}},
+               {op + "_both_ways", op, {uniform({3, 1}), uniform({1, 4})}},
+               {op + "_scalar_left", op, {uniform({}), uniform({2, 3})}},
+               {op + "_ties", op, {integers({4, 6}, 0, 3), integers({4, 6}, 0, 3)}, {}, {}, 0},
+               {op + "_of_zeros",
+                op,
+                {listed({3}, {0, -0.0, 0}), listed({3}, {-0.0, 0, 0})},
+                {},
+                {},
+                0},
+               {op + "_large", op, {uniform({300, 171}), uniform({300, 171})}},
+               {op + "_large_column", op, {uniform({300, 1}), uniform({300, 171})}},
+           });
+  return rows;
+}
+
 }  // namespace
 
 Rows elementwise_rows() {
@@ -123,6 +243,9 @@ Rows elementwise_rows() {
                       op,
                       {op == "div" ? away_from_zero({3, 5}, 0.5, 1.5) : uniform({3, 5})},
                       {{side, -2.5}}});
+  append(rows, function_rows());
+  append(rows, piecewise_rows());
+  append(rows, maximum_rows());
   append(rows, comparison_rows());
   append(rows, where_rows());
   // Two roundings and no other arithmetic.
