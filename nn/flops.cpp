@@ -16,9 +16,9 @@ std::int64_t linear_flops(const Observation& op) {
   return 2 * op.outputs[0].numel() * op.inputs[schema::linear.weight].dim(1);
 }
 
-// Each element of the first factor is multiplied with each column of the result, transposed or not.
 std::int64_t matmul_flops(const Observation& op) {
-  return 2 * op.inputs[schema::matmul.a].numel() * op.outputs[0].dim(-1);
+  const bool transpose_a = attrs_of(op, schema::matmul).transpose_a;
+  return 2 * op.outputs[0].numel() * op.inputs[schema::matmul.a].dim(transpose_a ? -2 : -1);
 }
 
 }  // namespace

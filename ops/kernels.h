@@ -89,7 +89,8 @@ OSTEON_KERNEL(max_pool2d_backward, const Tensor& dy, const Tensor& argmax,
 OSTEON_KERNEL(avg_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y)
 OSTEON_KERNEL(avg_pool2d_backward, const Tensor& dy, const Pool2dOptions& options, const Tensor& dx)
 
-// linear.cpp: all three are [B, rows, columns]; bias is [columns of y] or undefined.
+// linear.cpp: all three are [B, rows, columns]; a or b may be [1, rows, columns] and is then a
+// factor of each matrix of the other. bias is [columns of y] or undefined.
 OSTEON_KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const Tensor& bias, const Tensor& y)
 
@@ -118,8 +119,20 @@ OSTEON_KERNEL(copy_into_slice, const Tensor& x, std::int64_t dim, std::int64_t s
 OSTEON_KERNEL(copy_from_slice, const Tensor& x, std::int64_t dim, std::int64_t start,
               const Tensor& y)
 
-// index_select.cpp
-OSTEON_KERNEL(index_select, const Tensor& x, const Tensor& indices, const Tensor& y)
+// index_select.cpp: backward adds in the order of the indices.
+OSTEON_KERNEL(index_select, const Tensor& x, std::int64_t dim, const Tensor& indices,
+              const Tensor& y)
+OSTEON_KERNEL(index_select_backward, const Tensor& dy, std::int64_t dim, const Tensor& indices,
+              const Tensor& dx)
+
+// gather.cpp: indices has the extents of x and y outside dim. scatter_add adds in the order of the
+// indices, to zeros if x is undefined.
+OSTEON_KERNEL(gather, const Tensor& x, std::int64_t dim, const Tensor& indices, const Tensor& y)
+OSTEON_KERNEL(scatter_add, const Tensor& x, std::int64_t dim, const Tensor& indices,
+              const Tensor& src, const Tensor& y)
+
+// constants.cpp: y <- the given numbers, rounded to its dtype.
+OSTEON_KERNEL(write_numbers, const std::vector<double>& numbers, const Tensor& y)
 
 // softmax.cpp: over the last dimension.
 OSTEON_KERNEL(softmax_forward, const Tensor& x, const Tensor& y)

@@ -1,5 +1,6 @@
 // linear and matmul: checks, output shapes, gradient rules. Both use one kernel on [B, rows,
 // columns].
+#include "ops/broadcast.h"
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -22,12 +23,71 @@ Tensor as_rows(const Tensor& x) {
   return x.view({1, rows, x.dim(-1)});
 }
 
+std::int64_t matrices_in(const Shape& shape) {
+  std::int64_t count = 1;
+  for (std::int64_t d = 0; d < shape.rank() - 2; ++d) count *= shape[d];
+  return count;
+}
+
+// The leading dimensions of `shape`.
+Shape leading(const Shape& shape) {
+  return Shape(std::vector<std::int64_t>(shape.extents().begin(), shape.extents().end() - 2));
+}
+
+Shape with_matrices(const Shape& leading, std::int64_t rows, std::int64_t columns) {
+  std::vector<std::int64_t> extents = leading.extents();
+  extents.insert(extents.end(), {rows, columns});
+  return Shape(std::move(extents));
+}
+
+// x as a batch of as many matrices as the leading extents have. A single matrix is not repeated.
+Tensor repeated(const Tensor& x, const Shape& leading) {
+  const std::int64_t count = matrices_in(x.shape());
+  if (count == 1 || count == leading.numel()) return as_batch(x);
+  const Tensor all(with_matrices(leading, x.dim(-2), x.dim(-1)), x.dtype(), x.device());
+  OSTEON_DISPATCH(x, expand(x, 1.0, all));
+  return as_batch(all);
+}
+
+// Whether all matrices of a are multiplied with one matrix b, so that their rows can be taken as
+// one matrix.
+bool is_by_rows(const Shape& b, bool transpose_a) { return matrices_in(b) == 1 && !transpose_a; }
+
+// The product with the leading extents of the result.
 Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
-               const Shape& shape) {
-  Tensor y(shape, a.dtype(), a.device());
-  OSTEON_DISPATCH(
-      a, matmul(as_batch(a), as_batch(b), transpose_a, transpose_b, Tensor(), as_batch(y)));
+               const Shape& leading) {
+  const Tensor y(with_matrices(leading, a.dim(transpose_a ? -1 : -2), b.dim(transpose_b ? -2 : -1)),
+                 a.dtype(), a.device());
+  if (is_by_rows(b.shape(), transpose_a))
+    OSTEON_DISPATCH(y, matmul(as_rows(a), as_batch(b), false, transpose_b, Tensor(), as_rows(y)));
+  else
+    OSTEON_DISPATCH(y, matmul(repeated(a, leading), repeated(b, leading), transpose_a, transpose_b,
+                              Tensor(), as_batch(y)));
   return y;
+}
+
+// The gradient of a matrix b that all rows of a were multiplied with: a^T dy, or its transpose.
+Tensor gradient_by_rows(const Tensor& a, const Tensor& dy, bool transpose_b, const Shape& b) {
+  const Tensor db(b, dy.dtype(), dy.device());
+  const Tensor left = as_rows(transpose_b ? dy : a), right = as_rows(transpose_b ? a : dy);
+  OSTEON_DISPATCH(db, matmul(left, right, true, false, Tensor(), as_batch(db)));
+  return db;
+}
+
+Tensors gradients_of_matmul(const Backward& back) {
+  const auto [ta, tb] = back.attrs<schema::MatmulAttrs>();
+  const Tensor &a = back.saved(0), &b = back.saved(1), &dy = back.dy();
+  const Shape batch = leading(dy.shape());
+  Tensor da, db;
+  if (back.needs(0))
+    da =
+        sum_to(ta ? product(b, dy, tb, true, batch) : product(dy, b, false, !tb, batch), a.shape());
+  if (back.needs(1))
+    db = is_by_rows(b.shape(), ta)
+             ? gradient_by_rows(a, dy, tb, b.shape())
+             : sum_to(tb ? product(dy, a, true, ta, batch) : product(a, dy, !ta, false, batch),
+                      b.shape());
+  return {da, db};
 }
 
 }  // namespace
@@ -72,33 +132,17 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   check_floating("matmul", "a", a);
   check_same_dtype("matmul", "a", a, "b", b);
   check_same_device("matmul", "a", a, "b", b);
-  OSTEON_CHECK(a.rank() >= 2 && a.rank() == b.rank(), "matmul: a ", a.shape(), " and b ", b.shape(),
-               " must be two matrices, or two batches of matrices with the same rank");
-  std::vector<std::int64_t> extents = a.shape().extents();
-  for (std::int64_t d = 0; d < a.rank() - 2; ++d)
-    OSTEON_CHECK(a.dim(d) == b.dim(d), "matmul: a ", a.shape(), " and b ", b.shape(),
-                 " differ in the leading dimension ", d);
+  OSTEON_CHECK(a.rank() >= 2 && b.rank() >= 2, "matmul: a ", a.shape(), " and b ", b.shape(),
+               " must be matrices or batches of matrices; make a matrix of a vector by unsqueeze");
   const std::int64_t inner_a = a.dim(transpose_a ? -2 : -1);
   const std::int64_t inner_b = b.dim(transpose_b ? -1 : -2);
   OSTEON_CHECK(inner_a == inner_b, "matmul: a ", a.shape(), transpose_a ? " transposed" : "",
                " has ", inner_a, " columns but b ", b.shape(), transpose_b ? " transposed" : "",
                " has ", inner_b, " rows");
-  extents[extents.size() - 2] = a.dim(transpose_a ? -1 : -2);
-  extents[extents.size() - 1] = b.dim(transpose_b ? -2 : -1);
-  Tensor y = product(a, b, transpose_a, transpose_b, Shape(std::move(extents)));
-  return record(schema::matmul, y, {a, b}, {a, b}, {transpose_a, transpose_b},
-                [](const Backward& back) {
-                  const auto [ta, tb] = back.attrs<schema::MatmulAttrs>();
-                  const Tensor &left = back.saved(0), &right = back.saved(1), &dy = back.dy();
-                  Tensor da, db;
-                  if (back.needs(0))
-                    da = ta ? product(right, dy, tb, true, left.shape())
-                            : product(dy, right, false, !tb, left.shape());
-                  if (back.needs(1))
-                    db = tb ? product(dy, left, true, ta, right.shape())
-                            : product(left, dy, !ta, false, right.shape());
-                  return Tensors{da, db};
-                });
+  const Shape batch =
+      broadcast_shape("matmul: leading dimensions", leading(a.shape()), leading(b.shape()));
+  return record(schema::matmul, product(a, b, transpose_a, transpose_b, batch), {a, b}, {a, b},
+                {transpose_a, transpose_b}, gradients_of_matmul);
 }
 
 }  // namespace osteon

@@ -123,8 +123,10 @@ Tensor global_avg_pool2d(const Tensor& x);
 // y = x weight^T + bias. x [..., in], weight [out, in], bias [out] or undefined; y [..., out].
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
-// Matrix product of the last two dimensions, with either factor optionally transposed; the leading
-// dimensions of both are equal. a [..., M, K], b [..., K, N]; result [..., M, N].
+// Matrix product of the last two dimensions, with either factor optionally transposed. The leading
+// dimensions broadcast as for `add`: a weight [M, K] and a batch b [B, K, N] give [B, M, N]; the
+// gradient of the weight is summed over the batch. a [..., M, K], b [..., K, N], both of rank 2 or
+// more; result [..., M, N].
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
 
 // --- elementwise ---------------------------------------------------------------------------------
@@ -302,19 +304,73 @@ Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool ke
 
 // --- shape ---------------------------------------------------------------------------------------
 
+// A dimension `dim` or `dims` may be negative; it then counts from the end.
+
 // The same elements with another shape; one extent may be -1 and is then computed. Shares memory.
 Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& extents);
+// Dimensions start_dim to end_dim merged into one; a scalar becomes [1]. Shares memory.
+Tensor flatten(const Tensor& x, std::int64_t start_dim = 0, std::int64_t end_dim = -1);
+// Without dimension `dim` if its extent is 1; otherwise x. Shares memory.
+Tensor squeeze(const Tensor& x, std::int64_t dim);
+// With a new dimension `dim` of extent 1; -1 is a new last one. Shares memory.
+Tensor unsqueeze(const Tensor& x, std::int64_t dim);
 // result[i_0, i_1, ...]: dimension d of the result is dimension order[d] of x.
 Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order);
+// x repeated: dimensions of extent 1 get the given extents, the others keep theirs. The extents are
+// aligned with x at the right, so that more of them add leading dimensions; -1 keeps an extent.
+// Floating point. The gradient is the sum over the repetitions.
+Tensor expand(const Tensor& x, const std::vector<std::int64_t>& extents);
+
 // Concatenates the tensors along `dim`; their other extents are equal.
 Tensor concat(const Tensors& tensors, std::int64_t dim);
+// The same along a new dimension `dim`; the tensors have one shape.
+Tensor stack(const Tensors& tensors, std::int64_t dim = 0);
 // Elements [start, start + length) of dimension `dim`, copied.
 Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
+// Consecutive pieces along `dim`, each of `size` (the last may be smaller), or of the given sizes.
+Tensors split(const Tensor& x, std::int64_t size, std::int64_t dim = 0);
+Tensors split(const Tensor& x, const std::vector<std::int64_t>& sizes, std::int64_t dim = 0);
+// Elements start, start + step, ... below `end` of dimension `dim`: Python's x[start:end:step].
+// Negative positions count from the end, those outside x are moved to its ends; step is at least 1.
+Tensor slice(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t end,
+             std::int64_t step = 1);
 
-// y[i, ...] = x[indices[i], ...]: chosen rows of the leading dimension, of any dtype, for example a
-// batch of images. indices [N] i64. An index out of range throws on the CPU and gives zeros on a
-// CUDA device, which cannot report an error without making the host wait. Not differentiable.
-Tensor index_select(const Tensor& x, const Tensor& indices);
+// The elements in reverse order along each of `dims`.
+Tensor flip(const Tensor& x, const std::vector<std::int64_t>& dims);
+// Each element moved by shifts[k] positions along dims[k]; those beyond the end return at the
+// start.
+Tensor roll(const Tensor& x, const std::vector<std::int64_t>& shifts,
+            const std::vector<std::int64_t>& dims);
+
+enum class PadMode {
+  constant,   // `value`
+  reflect,    // mirrored at the border pixel, which is not repeated: padding < extent
+  replicate,  // the border pixel
+};
+// Images [N,H,W,C] of any dtype with rows and columns added on each side:
+// [N, H + top + bottom, W + left + right, C]. Use concat for other dimensions.
+Tensor pad(const Tensor& x, const Padding& padding, PadMode mode = PadMode::constant,
+           double value = 0);
+
+// --- indices -------------------------------------------------------------------------------------
+
+// An index out of range throws on the CPU. A CUDA device cannot report it without making the host
+// wait: there index_select and gather give zeros, and scatter_add ignores the element. Gradients
+// add elements with equal indices in their order, with the same bits for any number of threads and
+// in every run; no op here has a gradient with respect to the indices.
+
+// y[..., i, ...] = x[..., indices[i], ...] in dimension `dim`: chosen rows of an embedding, or
+// images of a data set. x has any dtype, indices [N] i64.
+Tensor index_select(const Tensor& x, const Tensor& indices, std::int64_t dim = 0);
+// y[i][j][k] = x[indices[i][j][k]][j][k] for dim = 0, likewise for the others. x has any dtype;
+// indices i64 has the rank of x and no larger extents outside `dim`; y has the shape of indices.
+Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& indices);
+// x, with src[i][j][k] added to element [indices[i][j][k]][j][k] for dim = 0, likewise for the
+// others. indices i64 and src have one shape, with x's extents outside `dim` (PyTorch also takes
+// smaller ones). On CUDA each element of the result walks along all indices of its line.
+Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& indices, const Tensor& src);
+// 1 at position indices[...] of a new last dimension, else 0, as f32 [..., num_classes].
+Tensor one_hot(const Tensor& indices, std::int64_t num_classes);
 
 // --- probabilities and losses --------------------------------------------------------------------
 

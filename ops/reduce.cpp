@@ -1,4 +1,5 @@
-// sum, mean and amax: the reduced dimensions and the gradient rules.
+// sum, mean, amax and expand: the reduced and the repeated dimensions, and the gradient rules.
+#include "ops/broadcast.h"
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -69,6 +70,27 @@ Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims, bool keepdim
     OSTEON_DISPATCH(dx, reduce_max_backward(input, largest, b.dy().view(largest.shape()), dx));
     return Tensors{dx};
   });
+}
+
+// dx is the sum of dy over the repetitions.
+Tensor expand(const Tensor& x, const std::vector<std::int64_t>& extents) {
+  check_floating("expand", "input", x);
+  const auto rank = static_cast<std::int64_t>(extents.size());
+  OSTEON_CHECK(rank >= x.rank(), "expand: ", rank, " extents for input ", x.shape(),
+               ", expects at least ", x.rank());
+  std::vector<std::int64_t> resolved = extents;
+  for (std::int64_t d = 1; d <= rank; ++d) {
+    std::int64_t& extent = resolved[static_cast<std::size_t>(rank - d)];
+    const bool is_new = d > x.rank();
+    if (extent == -1 && !is_new) extent = x.dim(-d);
+    OSTEON_CHECK(extent >= 0 && (is_new || x.dim(-d) == 1 || x.dim(-d) == extent),
+                 "expand: extent ", extent, " for dimension ", -d, " of input ", x.shape(),
+                 ", expects ", is_new ? "0 or more" : "-1, or any if the extent of x is 1");
+  }
+  const Tensor y(Shape(std::move(resolved)), x.dtype(), x.device());
+  OSTEON_DISPATCH(x, expand(x, 1.0, y));
+  return record(schema::expand, y, {x}, {}, {},
+                [](const Backward& b) -> Tensors { return {sum_to(b.dy(), b.input_shape(0))}; });
 }
 
 }  // namespace osteon

@@ -107,10 +107,37 @@ struct Narrow : OpSchema<NarrowAttrs> {
 };
 inline constexpr Narrow narrow{{"narrow"}};
 
-struct IndexSelect : OpSchema<> {
+struct Expand : OpSchema<> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Expand expand{{"expand"}};
+
+struct PadAttrs {
+  Padding padding;
+  double value;
+};
+struct Pad : OpSchema<PadAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr Pad pad{{"pad"}};  // in mode constant; the other modes are index_select
+
+struct DimAttrs {
+  std::int64_t dim;
+};
+struct IndexSelect : OpSchema<DimAttrs> {
   enum Input : std::size_t { x, indices };
 };
 inline constexpr IndexSelect index_select{{"index_select"}};
+
+struct Gather : OpSchema<DimAttrs> {
+  enum Input : std::size_t { x, indices };
+};
+inline constexpr Gather gather{{"gather"}};
+
+struct ScatterAdd : OpSchema<DimAttrs> {
+  enum Input : std::size_t { x, indices, src };
+};
+inline constexpr ScatterAdd scatter_add{{"scatter_add"}};
 
 struct Softmax : OpSchema<> {
   enum Input : std::size_t { x };

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 
+#include "ops/along_dim.h"
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -45,12 +46,6 @@ std::vector<std::int64_t> inverse(const std::vector<std::int64_t>& order) {
   for (std::size_t d = 0; d < order.size(); ++d)
     result[static_cast<std::size_t>(order[d])] = static_cast<std::int64_t>(d);
   return result;
-}
-
-Shape with_extent(const Shape& shape, std::int64_t dim, std::int64_t extent) {
-  std::vector<std::int64_t> extents = shape.extents();
-  extents[static_cast<std::size_t>(dim)] = extent;
-  return Shape(std::move(extents));
 }
 
 }  // namespace

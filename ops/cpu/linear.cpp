@@ -23,12 +23,14 @@ class Product {
         rows_(y.dim(1)),
         columns_(y.dim(2)),
         inner_(a.dim(transpose_a ? 1 : 2)),
+        left_step_(a.dim(0) == 1 ? 0 : rows_ * inner_),
+        right_step_(b.dim(0) == 1 ? 0 : inner_ * columns_),
         y_(y.data<T>()) {}
 
   // Computes rows [begin, end) of matrix `item` of the result.
   void compute(std::int64_t item, std::int64_t begin, std::int64_t end) const {
-    const A* left = left_.data() + item * rows_ * inner_;
-    const A* right = right_.data() + item * inner_ * columns_;
+    const A* left = left_.data() + item * left_step_;
+    const A* right = right_.data() + item * right_step_;
     const AccumulatorOutput<T> out(y_ + (item * rows_ + begin) * columns_,
                                    (end - begin) * columns_);
     auto result = matrix(out.data(), end - begin, columns_, columns_);
@@ -58,6 +60,7 @@ class Product {
   AccumulatorInput<T> left_, right_, offsets_;
   bool has_bias_, transpose_a_, transpose_b_;
   std::int64_t rows_, columns_, inner_;
+  std::int64_t left_step_, right_step_;  // between the matrices of a batch; 0 if there is only one
   T* y_;
 };
 

@@ -76,9 +76,11 @@ Layout layout_of(const Tensor& x, const Types& types) {
                 rows, columns, std::max<std::int64_t>(x.dim(2), 1));
 }
 
-void set_batch(const Layout& layout, const Tensor& x) {
-  set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(x.dim(0)));
-  set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, x.dim(1) * x.dim(2));
+// A single matrix is used for the whole batch: its stride is 0.
+void set_batch(const Layout& layout, const Tensor& x, std::int64_t batch) {
+  const std::int64_t stride = x.dim(0) == 1 ? 0 : x.dim(1) * x.dim(2);
+  set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(batch));
+  set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride);
 }
 
 // The largest power of two that divides an address, at most 256.
@@ -99,7 +101,7 @@ Problem problem_of(const Tensor& a, const Tensor& b, bool transpose_a, bool tran
           transpose_a,
           transpose_b,
           bias.defined() ? alignment_of(bias) : 0,  // the heuristics read its pointer
-          {y.dim(0), y.dim(1), y.dim(2), a.dim(transpose_a ? 1 : 2)},
+          {y.dim(0), y.dim(1), y.dim(2), a.dim(transpose_a ? 1 : 2), a.dim(0), b.dim(0)},
           alignment_of(a),
           alignment_of(b),
           alignment_of(y)};
@@ -171,9 +173,9 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
     set(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(bias.raw()));
   }
   const Layout left = layout_of(b, types), right = layout_of(a, types), out = layout_of(y, types);
-  set_batch(left, b);
-  set_batch(right, a);
-  set_batch(out, y);
+  set_batch(left, b, y.dim(0));
+  set_batch(right, a, y.dim(0));
+  set_batch(out, y, y.dim(0));
   const cublasLtMatmulAlgo_t algorithm = algorithm_for(
       problem_of(a, b, transpose_a, transpose_b, bias, y), {operation, left, right, out});
   const Tensor workspace({static_cast<std::int64_t>(kWorkspaceBytes)}, DType::u8, y.device());

@@ -67,13 +67,13 @@ def channels_last(x):
     return x.permute(0, 2, 3, 1)
 
 
-def padded(x, padding):
-    """Images [N, C, H, W] with zeros around them; padding may be [top, bottom, left, right]."""
+def padded(x, padding, mode="constant", value=0.0):
+    """Images [N, C, H, W] with a border; padding may be [top, bottom, left, right]."""
     if not isinstance(padding, list) or len(padding) == 2:
         height, width = both(padding)
         padding = [height, height, width, width]
     top, bottom, left, right = padding
-    return F.pad(x, (left, right, top, bottom))
+    return F.pad(x, (left, right, top, bottom), mode, value if mode == "constant" else None)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -104,6 +104,14 @@ def pool2d(function):
 
 def matmul(a, b, transpose_a=False, transpose_b=False):
     return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
+
+
+def split_and_reverse(x, size=None, sizes=None, dim=0):
+    return torch.cat(torch.split(x, size or sizes, dim)[::-1], dim)
+
+
+def pad(x, padding, mode="constant", value=0.0):
+    return channels_last(padded(channels_first(x), padding, mode, value))
 
 
 def binary(function):
@@ -218,7 +226,21 @@ OPS = {
     "reshape": lambda x, extents: x.reshape(extents),
     "permute": lambda x, order: x.permute(order),
     "concat": lambda *tensors, dim: torch.cat(tensors, dim),
-    "index_select": lambda x, indices: x.index_select(0, indices),
+    "flatten": torch.flatten,
+    "squeeze": torch.squeeze,
+    "unsqueeze": torch.unsqueeze,
+    "expand": lambda x, extents: x.expand(extents),
+    "stack": lambda *tensors, dim=0: torch.stack(tensors, dim),
+    "split": split_and_reverse,
+    "slice": lambda x, start=0, end=0, step=1, dim=0: torch.movedim(
+        torch.movedim(x, dim, 0)[start:end:step], 0, dim),
+    "flip": torch.flip,
+    "roll": torch.roll,
+    "pad": pad,
+    "index_select": lambda x, indices, dim=0: x.index_select(dim, indices),
+    "gather": lambda x, indices, dim=0: x.gather(dim, indices),
+    "scatter_add": lambda x, indices, src, dim=0: x.scatter_add(dim, indices, src),
+    "one_hot": lambda indices, num_classes: F.one_hot(indices, num_classes),
     "narrow": lambda x, dim, start, length: x.narrow(dim, start, length),
     "softmax": lambda x: torch.softmax(x, -1),
     "log_softmax": lambda x: torch.log_softmax(x, -1),

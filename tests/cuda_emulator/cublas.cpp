@@ -26,7 +26,8 @@ struct Operation {
   const void* bias = nullptr;
 };
 
-// `batches` matrices in column-major order: for us [batches, columns, rows].
+// `batches` matrices in column-major order: for us [batches, columns, rows]. With stride 0 they are
+// one matrix.
 struct Layout {
   cudaDataType_t type = CUDA_R_32F;
   std::uint64_t rows = 0, columns = 0;
@@ -34,7 +35,8 @@ struct Layout {
   std::int32_t batches = 1;
 
   Shape shape() const {
-    return {batches, static_cast<std::int64_t>(columns), static_cast<std::int64_t>(rows)};
+    return {stride == 0 ? 1 : batches, static_cast<std::int64_t>(columns),
+            static_cast<std::int64_t>(rows)};
   }
 };
 

@@ -1,4 +1,5 @@
 // Calls an op by its name, with options from JSON; one line per op.
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -37,6 +38,7 @@ struct Arguments {
     const auto side = [&](std::size_t i) { return found->at(i).get<std::int64_t>(); };
     return {side(0), side(1), side(2), side(3)};
   }
+  std::int64_t dim() const { return get<std::int64_t>("dim", 0); }
   DType dtype(const char* name) const {
     const std::string text = get<std::string>(name, format(run));
     for (const DType each : {DType::f64, DType::f32, DType::bf16, DType::i64, DType::u8})
@@ -84,6 +86,21 @@ WarpOptions warp_options(const Arguments& a) {
 template <Tensor (*function)(const Tensor&)>
 Tensor unary(const Arguments& a) {
   return function(a[0]);
+}
+
+PadMode pad_mode(const Arguments& a) {
+  const auto mode = a.get<std::string>("mode", "constant");
+  return mode == "reflect"     ? PadMode::reflect
+         : mode == "replicate" ? PadMode::replicate
+                               : PadMode::constant;
+}
+
+// The pieces of a split, joined in reverse order.
+Tensor split_and_reverse(const Arguments& a) {
+  Tensors pieces = a.attrs.contains("sizes") ? split(a[0], a.get<Integers>("sizes", {}), a.dim())
+                                             : split(a[0], a.get<std::int64_t>("size", 1), a.dim());
+  std::reverse(pieces.begin(), pieces.end());
+  return concat(pieces, a.dim());
 }
 
 using Reduction = Tensor (*)(const Tensor&, const Integers&, bool);
@@ -183,7 +200,35 @@ const std::map<std::string, Call>& calls() {
          return narrow(a[0], a.get<std::int64_t>("dim", 0), a.get<std::int64_t>("start", 0),
                        a.get<std::int64_t>("length", 1));
        }},
-      {"index_select", [](const Arguments& a) { return index_select(a[0], a[1]); }},
+      {"flatten",
+       [](const Arguments& a) {
+         return flatten(a[0], a.get<std::int64_t>("start_dim", 0),
+                        a.get<std::int64_t>("end_dim", -1));
+       }},
+      {"squeeze", [](const Arguments& a) { return squeeze(a[0], a.dim()); }},
+      {"unsqueeze", [](const Arguments& a) { return unsqueeze(a[0], a.dim()); }},
+      {"expand", [](const Arguments& a) { return expand(a[0], a.get<Integers>("extents", {})); }},
+      {"stack", [](const Arguments& a) { return stack(a.inputs, a.dim()); }},
+      {"split", split_and_reverse},
+      {"slice",
+       [](const Arguments& a) {
+         return slice(a[0], a.dim(), a.get<std::int64_t>("start", 0), a.get<std::int64_t>("end", 0),
+                      a.get<std::int64_t>("step", 1));
+       }},
+      {"flip", [](const Arguments& a) { return flip(a[0], a.get<Integers>("dims", {})); }},
+      {"roll",
+       [](const Arguments& a) {
+         return roll(a[0], a.get<Integers>("shifts", {}), a.get<Integers>("dims", {}));
+       }},
+      {"pad",
+       [](const Arguments& a) {
+         return pad(a[0], a.sides("padding", 0), pad_mode(a), a.get("value", 0.0));
+       }},
+      {"index_select", [](const Arguments& a) { return index_select(a[0], a[1], a.dim()); }},
+      {"gather", [](const Arguments& a) { return gather(a[0], a.dim(), a[1]); }},
+      {"scatter_add", [](const Arguments& a) { return scatter_add(a[0], a.dim(), a[1], a[2]); }},
+      {"one_hot",
+       [](const Arguments& a) { return one_hot(a[0], a.get<std::int64_t>("num_classes", 1)); }},
       {"softmax", [](const Arguments& a) { return softmax(a[0]); }},
       {"log_softmax", [](const Arguments& a) { return log_softmax(a[0]); }},
       {"binary_cross_entropy_with_logits",

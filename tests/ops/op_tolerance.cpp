@@ -33,8 +33,15 @@ Terms linear_terms(const OpCase& row, const Shape& y) {
 }
 
 Terms matmul_terms(const OpCase& row, const Shape& y) {
-  const std::int64_t inner = shape_of(row, 0).numel() / rows_of(y);
-  return {inner, y[-1], y.numel() * inner / shape_of(row, 1).numel()};
+  const Shape &a = shape_of(row, 0), &b = shape_of(row, 1);
+  const std::int64_t inner = a[row.attrs.value("transpose_a", false) ? -2 : -1];
+  return {inner, y.numel() * inner / a.numel(), y.numel() * inner / b.numel()};
+}
+
+// At most all indices along the dimension are equal.
+std::int64_t equal_indices(const OpCase& row) {
+  const Shape& indices = shape_of(row, 1);
+  return indices[indices.rank() == 1 ? 0 : row.attrs.value("dim", std::int64_t{0})];
 }
 
 Terms batch_norm_terms(const OpCase& row, const Shape& y) {
@@ -70,6 +77,16 @@ const std::map<std::string, TermsOf>& terms_of_ops() {
        [](const OpCase& row, const Shape&) {
          return Terms{window_of(row), window_of(row)};
        }},
+      {"index_select",
+       [](const OpCase& row, const Shape&) {
+         return Terms{1, equal_indices(row)};
+       }},
+      {"gather",
+       [](const OpCase& row, const Shape&) {
+         return Terms{1, equal_indices(row)};
+       }},
+      {"scatter_add",
+       [](const OpCase& row, const Shape&) { return Terms{1 + equal_indices(row)}; }},
       {"softmax", softmax_terms},
       {"log_softmax", softmax_terms},
       {"cross_entropy",

@@ -33,18 +33,25 @@ Rows product_rows() {
       const auto [b0, b1] = b(3, 5);
       const auto [large_a0, large_a1] = a(65, 50);
       const auto [large_b0, large_b1] = b(50, 70);
-      append(rows,
-             {
-                 {name, "matmul", {uniform({a0, a1}), uniform({b0, b1})}, attrs},
-                 {name + "_batched", "matmul", {uniform({2, a0, a1}), uniform({2, b0, b1})}, attrs},
-                 {name + "_large",
-                  "matmul",
-                  {uniform({3, large_a0, large_a1}), uniform({3, large_b0, large_b1})},
-                  attrs},
-             });
+      append(
+          rows,
+          {
+              {name, "matmul", {uniform({a0, a1}), uniform({b0, b1})}, attrs},
+              {name + "_batched", "matmul", {uniform({2, a0, a1}), uniform({2, b0, b1})}, attrs},
+              {name + "_one_a", "matmul", {uniform({a0, a1}), uniform({2, 3, b0, b1})}, attrs},
+              {name + "_one_b", "matmul", {uniform({2, 3, a0, a1}), uniform({1, b0, b1})}, attrs},
+              {name + "_crossed", "matmul", {uniform({2, 1, a0, a1}), uniform({3, b0, b1})}, attrs},
+              {name + "_large",
+               "matmul",
+               {uniform({3, large_a0, large_a1}), uniform({3, large_b0, large_b1})},
+               attrs},
+          });
     }
   append(rows, {
                    {"matmul_4d", "matmul", {uniform({2, 3, 2, 4}), uniform({2, 3, 4, 3})}},
+                   {"matmul_two_single", "matmul", {uniform({1, 4, 3}), uniform({3, 2})}},
+                   {"matmul_large_one_a", "matmul", {uniform({50, 40}), uniform({20, 40, 33})}},
+                   {"matmul_large_one_b", "matmul", {uniform({20, 33, 40}), uniform({40, 50})}},
                    {"matmul_row_by_column", "matmul", {uniform({1, 7}), uniform({7, 1})}},
                    {"matmul_column_by_row", "matmul", {uniform({4, 1}), uniform({1, 3})}},
                });

@@ -18,6 +18,7 @@ Rows product_rows();
 Rows elementwise_rows();
 Rows reduction_rows();
 Rows shape_rows();
+Rows index_rows();
 Rows loss_rows();
 Rows dropout_rows();
 Rows warp_rows();

@@ -3,14 +3,6 @@
 
 namespace osteon {
 
-namespace {
-
-OpCase select(const std::string& name, const Input& x, const Input& indices) {
-  return {"index_select_" + name, "index_select", {x, indices}, {}, {}, 0};
-}
-
-}  // namespace
-
 Rows shape_rows() {
   using Integers = std::vector<std::int64_t>;
   return {
@@ -47,11 +39,73 @@ Rows shape_rows() {
        "narrow",
        {uniform({64, 90, 40})},
        {{"dim", 1}, {"start", 10}, {"length", 60}}},
-      select("some", uniform({5, 3}).constant(), listed_i64({4}, {3, 0, 0, 4})),
-      select("vector", uniform({7}).constant(), listed_i64({3}, {6, 0, 6})),
-      select("aligned", uniform({6, 64}).constant(), classes({9}, 6)),
-      select("pixels", pixels({3, 5, 3, 1}), listed_i64({2}, {2, 1})),
-      select("none", uniform({4, 3}).constant(), listed_i64({0}, {})),
+      {"flatten", "flatten", {uniform({2, 3, 4})}},
+      {"flatten_end", "flatten", {uniform({2, 3, 4, 5})}, {{"start_dim", -2}}},
+      {"flatten_middle", "flatten", {uniform({2, 3, 4, 5})}, {{"start_dim", 1}, {"end_dim", 2}}},
+      {"flatten_one", "flatten", {uniform({2, 3})}, {{"start_dim", 1}, {"end_dim", 1}}},
+      {"flatten_scalar", "flatten", {uniform({})}},
+      {"squeeze", "squeeze", {uniform({2, 1, 3})}, {{"dim", 1}}},
+      {"squeeze_last", "squeeze", {uniform({2, 1})}, {{"dim", -1}}},
+      {"squeeze_nothing", "squeeze", {uniform({2, 1})}, {{"dim", 0}}},
+      {"unsqueeze", "unsqueeze", {uniform({2, 3})}, {{"dim", 1}}},
+      {"unsqueeze_first", "unsqueeze", {uniform({2, 3})}, {{"dim", -3}}},
+      {"unsqueeze_last", "unsqueeze", {uniform({2, 3})}, {{"dim", -1}}},
+      {"unsqueeze_scalar", "unsqueeze", {uniform({})}, {{"dim", 0}}},
+      {"expand", "expand", {uniform({2, 1, 3})}, {{"extents", Integers{2, 4, 3}}}},
+      {"expand_new", "expand", {uniform({1, 3})}, {{"extents", Integers{5, 2, -1}}}},
+      {"expand_scalar", "expand", {uniform({})}, {{"extents", Integers{3, 2}}}},
+      {"expand_nothing", "expand", {uniform({2, 3})}, {{"extents", Integers{-1, 3}}}},
+      {"expand_large", "expand", {uniform({1, 30, 40})}, {{"extents", Integers{32, -1, -1}}}},
+      {"stack", "stack", {uniform({2, 3}), uniform({2, 3})}},
+      {"stack_middle", "stack", {uniform({2, 3}), uniform({2, 3}), uniform({2, 3})}, {{"dim", 1}}},
+      {"stack_last", "stack", {uniform({2, 3}), uniform({2, 3})}, {{"dim", -1}}},
+      {"stack_scalars", "stack", {uniform({}), uniform({})}},
+      {"split_size", "split", {uniform({7, 2})}, {{"size", 3}}},
+      {"split_sizes", "split", {uniform({2, 6})}, {{"sizes", {1, 3, 2}}, {"dim", 1}}},
+      {"split_last", "split", {uniform({2, 3, 6})}, {{"size", 2}, {"dim", -1}}},
+      {"split_empty_piece", "split", {uniform({3, 2})}, {{"sizes", {0, 3}}}},
+      {"slice", "slice", {uniform({6, 3})}, {{"start", 1}, {"end", 4}}},
+      {"slice_step", "slice", {uniform({2, 7, 3})}, {{"dim", 1}, {"end", 7}, {"step", 2}}},
+      {"slice_odd_step",
+       "slice",
+       {uniform({2, 3, 8})},
+       {{"dim", -1}, {"start", 1}, {"end", 8}, {"step", 3}}},
+      {"slice_negative", "slice", {uniform({6, 3})}, {{"start", -4}, {"end", -1}}},
+      {"slice_beyond", "slice", {uniform({6, 3})}, {{"start", -9}, {"end", 99}, {"step", 2}}},
+      {"flip", "flip", {uniform({4, 3})}, {{"dims", Integers{0}}}},
+      {"flip_images", "flip", {uniform({2, 3, 4, 3})}, {{"dims", Integers{1, 2}}}},
+      {"flip_last", "flip", {uniform({2, 5})}, {{"dims", Integers{-1}}}},
+      {"flip_nothing", "flip", {uniform({2, 5})}, {{"dims", Integers{}}}},
+      {"roll", "roll", {uniform({5, 2})}, {{"shifts", Integers{2}}, {"dims", Integers{0}}}},
+      {"roll_windows",
+       "roll",
+       {uniform({2, 6, 4, 3})},
+       {{"shifts", Integers{-2, -1}}, {"dims", Integers{1, 2}}}},
+      {"roll_around",
+       "roll",
+       {uniform({3, 4})},
+       {{"shifts", Integers{-11, 6}}, {"dims", Integers{-1, 0}}}},
+      {"roll_large",
+       "roll",
+       {uniform({4, 32, 31, 10})},
+       {{"shifts", Integers{3, -3}}, {"dims", Integers{1, 2}}}},
+      {"pad_constant", "pad", {uniform({2, 3, 4, 2})}, {{"padding", {1, 2, 3, 4}}, {"value", 0.5}}},
+      {"pad_zeros", "pad", {uniform({2, 3, 2, 3})}, {{"padding", 1}}},
+      {"pad_right", "pad", {uniform({2, 3, 2, 3})}, {{"padding", {0, 0, 0, 2}}}},
+      {"pad_bottom", "pad", {uniform({2, 3, 2, 3})}, {{"padding", {0, 1, 0, 0}}}},
+      {"pad_nothing", "pad", {uniform({1, 2, 2, 1})}, {{"padding", 0}}},
+      {"pad_reflect",
+       "pad",
+       {uniform({2, 4, 5, 2})},
+       {{"padding", {3, 1, 2, 4}}, {"mode", "reflect"}}},
+      {"pad_replicate",
+       "pad",
+       {uniform({2, 3, 2, 3})},
+       {{"padding", {1, 4, 3, 0}}, {"mode", "replicate"}}},
+      {"pad_replicate_one_pixel",
+       "pad",
+       {uniform({1, 1, 1, 2})},
+       {{"padding", 2}, {"mode", "replicate"}}},
   };
 }
 
