@@ -111,6 +111,10 @@ OSTEON_KERNEL(reduce_max_backward, const Tensor& x, const Tensor& y, const Tenso
 // y = scale x, with x repeated in the dimensions in which it has extent 1.
 OSTEON_KERNEL(expand, const Tensor& x, double scale, const Tensor& y)
 
+// topk.cpp: over the last dimension. topk_backward adds nothing up: dx is 0 before the call.
+OSTEON_KERNEL(topk, const Tensor& x, const Tensor& values, const Tensor& indices)
+OSTEON_KERNEL(topk_backward, const Tensor& dy, const Tensor& indices, const Tensor& dx)
+
 // shape.cpp: a slice is elements [start, start + extent) of dimension dim of the larger tensor.
 OSTEON_KERNEL(permute, const Tensor& x, const std::vector<std::int64_t>& order, const Tensor& y)
 OSTEON_KERNEL(copy_into_slice, const Tensor& x, std::int64_t dim, std::int64_t start,

@@ -289,7 +289,10 @@ inline Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return elementwise(functors::Where{}, {condition, a, b});
 }
 
-// The same values in another floating-point dtype; the gradient is cast back.
+// The same values in another dtype, also to and from i64 and u8. To an integer, numbers are
+// truncated toward zero; those out of its range become its nearest number, and NaN becomes 0
+// (PyTorch's result for them differs between processors). Between floating-point dtypes the
+// gradient is cast back; otherwise there is none.
 Tensor cast(const Tensor& x, DType dtype);
 
 // --- reductions ----------------------------------------------------------------------------------
@@ -299,6 +302,37 @@ Tensor cast(const Tensor& x, DType dtype);
 Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// The sum of (x - mean)^2 over the reduced dimensions, divided by their number of elements less
+// `correction`, and its square root. Throws unless there are more elements than `correction`. Where
+// the variance is 0, the gradient of std is 0.
+Tensor var(const Tensor& x, const std::vector<std::int64_t>& dims = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+Tensor std(const Tensor& x, const std::vector<std::int64_t>& dims = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+
+// log of the sum of exp(x), shifted by the maximum to avoid overflow. -infinity if all elements are
+// -infinity; their gradient is then NaN.
+Tensor logsumexp(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// 1 if any element, or all elements, of x are not 0, else 0. x and the result are u8. Without
+// elements, any is 0 and all is 1.
+Tensor any(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+Tensor all(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// The position along `dim` of the largest and of the smallest element, as i64: the first of equal
+// ones; NaN counts as both. keepdim keeps the dimension with extent 1. Not differentiable.
+Tensor argmax(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
+Tensor argmin(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
+
+// The k largest elements of each row of x [..., N], the largest first, and their positions (i64),
+// both
+// [..., k]. Of equal elements the first comes first; NaN is larger than every number. k <= N. The
+// gradient of `values` goes to the chosen elements. On a CUDA device the time grows as k N.
+struct TopK {
+  Tensor values, indices;
+};
+TopK topk(const Tensor& x, std::int64_t k);
 
 // --- shape ---------------------------------------------------------------------------------------
 

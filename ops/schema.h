@@ -79,6 +79,14 @@ struct Amax : OpSchema<> {
 };
 inline constexpr Amax amax{{"amax"}};
 
+struct TopKAttrs {
+  std::int64_t k;
+};
+struct TopK : OpSchema<TopKAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr TopK topk{{"topk"}};
+
 struct Reshape : OpSchema<> {
   enum Input : std::size_t { x };
 };

@@ -118,6 +118,22 @@ def reduction(function):
     return reduce
 
 
+def spread(function):
+    """torch.var and torch.std over dimensions as in reduction()."""
+    def reduce(x, dims=(), correction=1, keepdim=False):
+        return function(x, dim=list(dims) or list(range(x.dim())), correction=correction, keepdim=keepdim)
+    return reduce
+
+
+def first_position(x, extreme, dim, keepdim):
+    """torch.argmax does not say which of equal elements it takes; here it is the first."""
+    extent = x.shape[dim]
+    shape = [1] * x.dim()
+    shape[dim] = extent
+    places = torch.where(x == extreme, torch.arange(extent).reshape(shape), extent)
+    return places.amin(dim, keepdim)
+
+
 def bce(logits, targets, weight=None, positive_weight=1.0):
     return F.binary_cross_entropy_with_logits(
         logits, targets, weight, pos_weight=torch.tensor(positive_weight, dtype=torch.float64))
@@ -215,6 +231,15 @@ OPS = {
     "sum": reduction(torch.sum),
     "mean": reduction(torch.mean),
     "amax": reduction(torch.amax),
+    "var": spread(torch.var),
+    "std": spread(torch.std),
+    "logsumexp": reduction(torch.logsumexp),
+    "any": reduction(lambda x, dim, keepdim: (x != 0).amax(dim, keepdim)),
+    "all": reduction(lambda x, dim, keepdim: (x != 0).amin(dim, keepdim)),
+    "argmax": lambda x, dim=-1, keepdim=False: first_position(x, x.amax(dim, True), dim, keepdim),
+    "argmin": lambda x, dim=-1, keepdim=False: first_position(x, x.amin(dim, True), dim, keepdim),
+    "topk": lambda x, k: torch.sort(x, dim=-1, descending=True, stable=True).values[..., :k],
+    "topk_indices": lambda x, k: torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k],
     "reshape": lambda x, extents: x.reshape(extents),
     "permute": lambda x, order: x.permute(order),
     "concat": lambda *tensors, dim: torch.cat(tensors, dim),

@@ -162,8 +162,7 @@ void add_rows_of(std::vector<BadOpCase>& rows) {
 std::vector<BadOpCase> elementwise() {
   using namespace functors;  // for the lists
   std::vector<BadOpCase> rows = {
-      {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
-      {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
+      {"cast", {absent()}, {{"dtype", "u8"}}, "cast: input is undefined"},
       {"clamp", {uniform({2})}, {{"min", 2}, {"max", 1}}, "clamp: min is 2 and max is 1"},
       {"softplus", {uniform({2})}, {{"beta", 0}}, "softplus: beta is 0"},
       {"softplus",
@@ -192,6 +191,29 @@ std::vector<BadOpCase> reductions() {
       {"mean", {uniform({0, 3})}, {}, "mean: input [0,3]"},
       {"amax", {uniform({2, 0})}, {{"dims", {1}}}, "amax: input [2,0]"},
   };
+  rows.insert(
+      rows.end(),
+      {
+          {"var",
+           {uniform({3, 1})},
+           {{"dims", {1}}},
+           "var: 1 elements of input [3,1] with correct"},
+          {"std", {uniform({2})}, {{"correction", 2}}, "std: 2 elements of input [2] with correct"},
+          {"var", {uniform({0, 3})}, {{"correction", 0}}, "var: input [0,3]"},
+          {"logsumexp", {uniform({0, 3})}, {}, "logsumexp: input [0,3] is empty"},
+          {"logsumexp", {whole({3})}, {}, "logsumexp: input [3] is i64"},
+          {"any", {uniform({2})}, {}, "any: input [2] is f64, expects u8"},
+          {"all", {whole({2})}, {}, "all: input [2] is i64, expects u8"},
+          {"topk", {uniform({2, 3})}, {{"k", 4}}, "topk: k is 4 for input [2,3]"},
+          {"topk", {uniform({2, 3})}, {{"k", -1}}, "topk: k is -1"},
+          {"topk", {uniform({})}, {{"k", 1}}, "topk: input [] is a scalar"},
+          {"topk", {whole({3})}, {{"k", 1}}, "topk: input [3] is i64"},
+      });
+  for (const std::string op : {"argmax", "argmin"}) {
+    rows.push_back({op, {uniform({2, 3})}, {{"dim", 2}}, op + ": input [2,3] has no dimension 2"});
+    rows.push_back({op, {uniform({2, 0})}, {}, op + ": dimension -1 of input [2,0] is empty"});
+    rows.push_back({op, {whole({2, 3})}, {}, op + ": input [2,3] is i64"});
+  }
   for (const std::string op : {"sum", "mean", "amax"}) {
     rows.push_back(
         {op, {uniform({2, 3})}, {{"dims", {2}}}, op + ": input [2,3] has no dimension 2"});

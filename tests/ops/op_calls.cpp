@@ -92,6 +92,13 @@ Tensor reduce(const Arguments& a) {
   return reduction(a[0], a.get<Integers>("dims", {}), a.get("keepdim", false));
 }
 
+using Spread = Tensor (*)(const Tensor&, const Integers&, std::int64_t, bool);
+template <Spread spread>
+Tensor spread_of(const Arguments& a) {
+  return spread(a[0], a.get<Integers>("dims", {}), a.get<std::int64_t>("correction", 1),
+                a.get("keepdim", false));
+}
+
 // An operator with two tensors, or with a tensor and the number "left" or "right".
 template <class Operator>
 Tensor binary(const Arguments& a, const Operator& op) {
@@ -174,6 +181,22 @@ const std::map<std::string, Call>& calls() {
       {"sum", reduce<sum>},
       {"mean", reduce<mean>},
       {"amax", reduce<amax>},
+      {"var", spread_of<var>},
+      {"std", spread_of<std>},
+      {"logsumexp", reduce<logsumexp>},
+      {"any", reduce<any>},
+      {"all", reduce<all>},
+      {"argmax",
+       [](const Arguments& a) {
+         return argmax(a[0], a.get<std::int64_t>("dim", -1), a.get("keepdim", false));
+       }},
+      {"argmin",
+       [](const Arguments& a) {
+         return argmin(a[0], a.get<std::int64_t>("dim", -1), a.get("keepdim", false));
+       }},
+      {"topk", [](const Arguments& a) { return topk(a[0], a.get<std::int64_t>("k", 1)).values; }},
+      {"topk_indices",
+       [](const Arguments& a) { return topk(a[0], a.get<std::int64_t>("k", 1)).indices; }},
       {"reshape", [](const Arguments& a) { return reshape(a[0], a.get<Integers>("extents", {})); }},
       {"permute", [](const Arguments& a) { return permute(a[0], a.get<Integers>("order", {})); }},
       {"concat",
