@@ -136,10 +136,13 @@ OSTEON_KERNEL(binary_cross_entropy_forward, const Tensor& logits, const Tensor& 
               const Tensor& weight, double positive_weight, const Tensor& loss)
 OSTEON_KERNEL(binary_cross_entropy_backward, const Tensor& logits, const Tensor& targets,
               const Tensor& weight, double positive_weight, const Tensor& dy, const Tensor& dlogits)
+// total (f64, one element) is the sum of the targets' weights.
 OSTEON_KERNEL(cross_entropy_forward, const Tensor& logits, const Tensor& targets,
-              const Tensor& loss)
-OSTEON_KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets, const Tensor& dy,
-              const Tensor& dlogits)
+              const Tensor& weight, const CrossEntropyOptions& options, const Tensor& loss,
+              const Tensor& total)
+OSTEON_KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets,
+              const Tensor& weight, const CrossEntropyOptions& options, const Tensor& total,
+              const Tensor& dy, const Tensor& dlogits)
 
 // dropout.cpp: the gradient is the same kernel with dy in place of x.
 OSTEON_KERNEL(dropout, const Tensor& x, double p, const Tensor& key, const Tensor& y)

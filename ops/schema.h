@@ -139,8 +139,8 @@ struct BinaryCrossEntropyWithLogits : OpSchema<BinaryCrossEntropyAttrs> {
 inline constexpr BinaryCrossEntropyWithLogits binary_cross_entropy_with_logits{
     {"binary_cross_entropy_with_logits"}};
 
-struct CrossEntropy : OpSchema<> {
-  enum Input : std::size_t { logits, targets };
+struct CrossEntropy : OpSchema<CrossEntropyOptions> {
+  enum Input : std::size_t { logits, targets, weight };
 };
 inline constexpr CrossEntropy cross_entropy{{"cross_entropy"}};
 

@@ -139,6 +139,16 @@ def bce(logits, targets, weight=None, positive_weight=1.0):
         logits, targets, weight, pos_weight=torch.tensor(positive_weight, dtype=torch.float64))
 
 
+def focal_loss(logits, targets, alpha=0.25, gamma=2.0):
+    """torchvision.ops.sigmoid_focal_loss with the mean."""
+    p = torch.sigmoid(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    loss = loss * (1 - (p * targets + (1 - p) * (1 - targets))) ** gamma
+    if alpha >= 0:
+        loss = loss * (alpha * targets + (1 - alpha) * (1 - targets))
+    return loss.mean()
+
+
 def philox(key, counter):
     """Philox4x32-10 (Salmon et al., SC 2011): four words for a 64-bit key and four counter words."""
     key0, key1 = key % 2**32, key >> 32
@@ -249,6 +259,9 @@ OPS = {
     "log_softmax": lambda x: torch.log_softmax(x, -1),
     "binary_cross_entropy_with_logits": bce,
     "cross_entropy": F.cross_entropy,
+    "focal_loss": focal_loss,
+    "mse_loss": F.mse_loss,
+    "smooth_l1_loss": lambda x, target, beta=1.0: F.smooth_l1_loss(x, target, beta=beta),
     "dropout": dropout,
     "warp_affine": warp_affine,
     "add_to_itself": lambda x: x + x,

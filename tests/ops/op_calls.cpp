@@ -213,7 +213,20 @@ const std::map<std::string, Call>& calls() {
        [](const Arguments& a) {
          return binary_cross_entropy_with_logits(a[0], a[1], a[2], a.get("positive_weight", 1.0));
        }},
-      {"cross_entropy", [](const Arguments& a) { return cross_entropy(a[0], a[1]); }},
+      {"cross_entropy",
+       [](const Arguments& a) {
+         CrossEntropyOptions options;
+         options.label_smoothing = a.get("label_smoothing", options.label_smoothing);
+         options.ignore_index = a.get("ignore_index", options.ignore_index);
+         return cross_entropy(a[0], a[1], a[2], options);
+       }},
+      {"focal_loss",
+       [](const Arguments& a) {
+         return focal_loss(a[0], a[1], a.get("alpha", 0.25), a.get("gamma", 2.0));
+       }},
+      {"mse_loss", [](const Arguments& a) { return mse_loss(a[0], a[1]); }},
+      {"smooth_l1_loss",
+       [](const Arguments& a) { return smooth_l1_loss(a[0], a[1], a.get("beta", 1.0)); }},
       {"dropout", [](const Arguments& a) { return dropout(a[0], a.get("p", 0.5), a[1]); }},
       {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
       // One tensor used several times: its gradients must be summed.

@@ -88,3 +88,16 @@ TEST_CASE("maximum, minimum and sign of NaN") {
     for (const double element : y.to_vector()) CHECK(std::isnan(element));
   CHECK(sign(a).to_vector() == Numbers{0, 1});
 }
+
+TEST_CASE("cross_entropy of ignored samples alone is NaN, with gradient 0") {
+  Tensor logits = from_vector({1, 2, 3, 4}, {2, 2});
+  logits.set_requires_grad(true);
+  for (const double smoothing : {0.0, 0.5}) {
+    const Tensor targets = from_vector({-100, -100}, {2}, DType::i64);
+    const Tensor loss = cross_entropy(logits, targets, {}, {.label_smoothing = smoothing});
+    CHECK(std::isnan(loss.item()));
+    backward(loss);
+    CHECK(logits.grad().to_vector() == Numbers{0, 0, 0, 0});
+    logits.zero_grad();
+  }
+}
