@@ -3,7 +3,7 @@
 set(OSTEON_CORE_HEADERS
   base/error.h base/file.h base/host_device.h base/instruction_set.h base/interrupt.h base/json.h base/option.h base/output_path.h
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
-  tensor/autograd.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
+  tensor/autograd.h tensor/creation.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h
   ops/backend.h ops/functors.h ops/functors/activations.h ops/functors/arithmetic.h ops/functors/comparisons.h
   ops/functors/functions.h ops/functors/functor.h ops/functors/math.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h

@@ -98,15 +98,16 @@ OSTEON_COMPARISONS(OSTEON_INSTANTIATE)
 
 // Rounding counts as the identity in the gradient: dx is dy in x's dtype.
 Tensor cast(const Tensor& x, DType dtype) {
-  check_floating("cast", "input", x);
-  OSTEON_CHECK(is_floating(dtype), "cast: to ", dtype, ", expects a floating-point dtype");
+  check_defined("cast", "input", x);
   Tensor y(x.shape(), dtype, x.device());
   copy_(y, x);
-  return record(schema::cast, y, {x}, {}, dtype, [](const Backward& b) {
+  const Rule rule = [](const Backward& b) {
     Tensor dx(b.dy().shape(), b.input_dtype(0), b.dy().device());
     copy_(dx, b.dy());
     return Tensors{dx};
-  });
+  };
+  const bool differentiable = is_floating(dtype) && is_floating(x.dtype());
+  return record(schema::cast, y, {x}, {}, dtype, differentiable ? rule : nullptr);
 }
 
 }  // namespace osteon

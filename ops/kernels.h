@@ -112,6 +112,10 @@ OSTEON_KERNEL(reduce_max_backward, const Tensor& x, const Tensor& y, const Tenso
 // y = scale x, with x repeated in the dimensions in which it has extent 1.
 OSTEON_KERNEL(expand, const Tensor& x, double scale, const Tensor& y)
 
+// topk.cpp: over the last dimension. topk_backward adds nothing up: dx is 0 before the call.
+OSTEON_KERNEL(topk, const Tensor& x, const Tensor& values, const Tensor& indices)
+OSTEON_KERNEL(topk_backward, const Tensor& dy, const Tensor& indices, const Tensor& dx)
+
 // shape.cpp: a slice is elements [start, start + extent) of dimension dim of the larger tensor.
 OSTEON_KERNEL(permute, const Tensor& x, const std::vector<std::int64_t>& order, const Tensor& y)
 OSTEON_KERNEL(copy_into_slice, const Tensor& x, std::int64_t dim, std::int64_t start,
@@ -145,10 +149,13 @@ OSTEON_KERNEL(binary_cross_entropy_forward, const Tensor& logits, const Tensor& 
               const Tensor& weight, double positive_weight, const Tensor& loss)
 OSTEON_KERNEL(binary_cross_entropy_backward, const Tensor& logits, const Tensor& targets,
               const Tensor& weight, double positive_weight, const Tensor& dy, const Tensor& dlogits)
+// total (f64, one element) is the sum of the targets' weights.
 OSTEON_KERNEL(cross_entropy_forward, const Tensor& logits, const Tensor& targets,
-              const Tensor& loss)
-OSTEON_KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets, const Tensor& dy,
-              const Tensor& dlogits)
+              const Tensor& weight, const CrossEntropyOptions& options, const Tensor& loss,
+              const Tensor& total)
+OSTEON_KERNEL(cross_entropy_backward, const Tensor& logits, const Tensor& targets,
+              const Tensor& weight, const CrossEntropyOptions& options, const Tensor& total,
+              const Tensor& dy, const Tensor& dlogits)
 
 // dropout.cpp: the gradient is the same kernel with dy in place of x.
 OSTEON_KERNEL(dropout, const Tensor& x, double p, const Tensor& key, const Tensor& y)

@@ -1,5 +1,6 @@
-// Losses: checks and gradient rules.
+// Losses: checks and gradient rules, and losses composed of other ops.
 #include <cmath>
+#include <limits>
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
@@ -21,6 +22,22 @@ void check_binary(const Tensor& logits, const char* name, const Tensor& other) {
   check_same_dtype(op, "logits", logits, name, other);
   check_same_device(op, "logits", logits, name, other);
   check_constant(op, name, other);
+}
+
+Tensor softplus_of(const Tensor& x) {
+  return softplus(x, 1, std::numeric_limits<double>::infinity());
+}
+
+// The mean of term(x - target). bf16 is computed in f32, so that no intermediate result is rounded.
+template <class Term>
+Tensor mean_of(const char* op, const Tensor& x, const Tensor& target, const Term& term) {
+  check_floating(op, "input", x);
+  check_same_shape(op, "input", x, "target", target);
+  check_same_dtype(op, "input", x, "target", target);
+  check_same_device(op, "input", x, "target", target);
+  if (x.dtype() == DType::bf16)
+    return cast(mean(term(cast(x, DType::f32) - cast(target, DType::f32))), DType::bf16);
+  return mean(term(x - target));
 }
 
 }  // namespace
@@ -51,8 +68,10 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
                 });
 }
 
-// dlogits[n,k] = dy (softmax(logits[n])[k] - [k = targets[n]]) / N
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
+// With w, t and s as in ops.h and W = the sum of all w[k]:
+// dlogits[n,k] = dy [ (1 - s) w[t] (p[k] - [k = t]) + s / K (W p[k] - w[k]) ] / total
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weight,
+                     const CrossEntropyOptions& options) {
   constexpr const char* op = schema::cross_entropy.name;
   check_floating(op, "logits", logits);
   check_rank(op, "logits", logits, 2, "[N,K]");
@@ -61,15 +80,61 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
   check_same_device(op, "logits", logits, "targets", targets);
   OSTEON_CHECK(logits.numel() >= 1, op, ": logits ", logits.shape(),
                " are empty and have no mean, expects at least one element");
+  if (weight.defined()) {
+    check_dtype(op, "weight", weight, logits.dtype() == DType::bf16 ? DType::f32 : logits.dtype());
+    check_shape(op, "weight", weight, {logits.dim(1)});
+    check_same_device(op, "logits", logits, "weight", weight);
+    check_constant(op, "weight", weight);
+  }
+  OSTEON_CHECK(options.label_smoothing >= 0 && options.label_smoothing <= 1, op,
+               ": label_smoothing ", options.label_smoothing, ", expects a number in [0, 1]");
   const Tensor loss({}, logits.dtype(), logits.device());
-  OSTEON_DISPATCH(logits, cross_entropy_forward(logits, targets, loss));
-  return record(schema::cross_entropy, loss, {logits, targets}, {logits, targets}, {},
-                [](const Backward& b) -> Tensors {
+  const Tensor total({}, DType::f64, logits.device());
+  OSTEON_DISPATCH(logits, cross_entropy_forward(logits, targets, weight, options, loss, total));
+  return record(schema::cross_entropy, loss, {logits, targets, weight},
+                {logits, targets, weight, total}, options, [](const Backward& b) -> Tensors {
                   const Tensor dlogits = empty_like(b.saved(0));
                   OSTEON_DISPATCH(dlogits,
-                                  cross_entropy_backward(b.saved(0), b.saved(1), b.dy(), dlogits));
-                  return {dlogits, {}};
+                                  cross_entropy_backward(b.saved(0), b.saved(1), b.saved(2),
+                                                         b.attrs<CrossEntropyOptions>(), b.saved(3),
+                                                         b.dy(), dlogits));
+                  return {dlogits, {}, {}};
                 });
+}
+
+// With s = sigmoid: p_t = 1 - q, where q = s(z) (1 - t) + s(-z) t has no cancellation. bf16 is
+// computed in f32, so that no intermediate result is rounded.
+Tensor focal_loss(const Tensor& logits, const Tensor& targets, double alpha, double gamma) {
+  constexpr const char* op = "focal_loss";
+  check_floating(op, "logits", logits);
+  check_same_shape(op, "logits", logits, "targets", targets);
+  check_same_dtype(op, "logits", logits, "targets", targets);
+  check_same_device(op, "logits", logits, "targets", targets);
+  check_constant(op, "targets", targets);
+  OSTEON_CHECK(alpha <= 1, op, ": alpha is ", alpha, ", expects a number of at most 1");
+  OSTEON_CHECK(gamma >= 0, op, ": gamma is ", gamma, ", expects a number of at least 0");
+  const DType dtype = logits.dtype();
+  if (dtype == DType::bf16)
+    return cast(focal_loss(cast(logits, DType::f32), cast(targets, DType::f32), alpha, gamma),
+                dtype);
+  const Tensor &z = logits, &t = targets, negative = 1.0 - t;
+  const Tensor cross_entropy = softplus_of(z) * negative + softplus_of(-z) * t;
+  const Tensor q = sigmoid(z) * negative + sigmoid(-z) * t;
+  const Tensor loss = cross_entropy * pow(q, gamma);
+  return mean(alpha < 0 ? loss : loss * (t * alpha + negative * (1 - alpha)));
+}
+
+Tensor mse_loss(const Tensor& x, const Tensor& target) {
+  return mean_of("mse_loss", x, target, [](const Tensor& d) { return square(d); });
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, double beta) {
+  OSTEON_CHECK(beta >= 0, "smooth_l1_loss: beta is ", beta, ", expects a number of at least 0");
+  return mean_of("smooth_l1_loss", x, target, [beta](const Tensor& difference) {
+    const Tensor d = abs(difference);
+    if (beta == 0) return d;
+    return where(lt(d, beta), square(d) * (0.5 / beta), d - 0.5 * beta);
+  });
 }
 
 }  // namespace osteon

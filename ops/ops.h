@@ -291,7 +291,10 @@ inline Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return elementwise(functors::Where{}, {condition, a, b});
 }
 
-// The same values in another floating-point dtype; the gradient is cast back.
+// The same values in another dtype, also to and from i64 and u8. To an integer, numbers are
+// truncated toward zero; those out of its range become its nearest number, and NaN becomes 0
+// (PyTorch's result for them differs between processors). Between floating-point dtypes the
+// gradient is cast back; otherwise there is none.
 Tensor cast(const Tensor& x, DType dtype);
 
 // --- reductions ----------------------------------------------------------------------------------
@@ -301,6 +304,37 @@ Tensor cast(const Tensor& x, DType dtype);
 Tensor sum(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
 Tensor amax(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// The sum of (x - mean)^2 over the reduced dimensions, divided by their number of elements less
+// `correction`, and its square root. Throws unless there are more elements than `correction`. Where
+// the variance is 0, the gradient of std is 0.
+Tensor var(const Tensor& x, const std::vector<std::int64_t>& dims = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+Tensor std(const Tensor& x, const std::vector<std::int64_t>& dims = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+
+// log of the sum of exp(x), shifted by the maximum to avoid overflow. -infinity if all elements are
+// -infinity; their gradient is then NaN.
+Tensor logsumexp(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// 1 if any element, or all elements, of x are not 0, else 0. x and the result are u8. Without
+// elements, any is 0 and all is 1.
+Tensor any(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+Tensor all(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool keepdim = false);
+
+// The position along `dim` of the largest and of the smallest element, as i64: the first of equal
+// ones; NaN counts as both. keepdim keeps the dimension with extent 1. Not differentiable.
+Tensor argmax(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
+Tensor argmin(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
+
+// The k largest elements of each row of x [..., N], the largest first, and their positions (i64),
+// both
+// [..., k]. Of equal elements the first comes first; NaN is larger than every number. k <= N. The
+// gradient of `values` goes to the chosen elements. On a CUDA device the time grows as k N.
+struct TopK {
+  Tensor values, indices;
+};
+TopK topk(const Tensor& x, std::int64_t k);
 
 // --- shape ---------------------------------------------------------------------------------------
 
@@ -390,10 +424,39 @@ Tensor log_softmax(const Tensor& x);
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const Tensor& weight = {}, double positive_weight = 1);
 
-// Mean over n of -log softmax(logits[n])[targets[n]]. logits [N,K], targets [N] i64 in [0, K).
-// Scalar; differentiable with respect to logits. A target out of range throws; on CUDA the loss
-// becomes NaN (the same holds for binary_cross_entropy_with_logits).
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
+struct CrossEntropyOptions {
+  double label_smoothing = 0;        // the part of the target that is spread over all classes
+  std::int64_t ignore_index = -100;  // samples with this target do not count
+};
+
+// With p = softmax(logits[n]), t = targets[n], w = weight, s = label_smoothing: the sum over n of
+//
+//   -(1 - s) w[t] log p[t] - s / K * sum over k of w[k] log p[k]
+//
+// divided by the sum over n of w[t], as in PyTorch. logits [N,K]; targets [N] i64 in [0, K) or
+// ignore_index; weight [K], f32 if logits is bf16, or undefined for all ones. Scalar;
+// differentiable with respect to logits. If all samples are ignored, the loss is NaN. A target out
+// of range throws; on CUDA the loss becomes NaN (the same holds for
+// binary_cross_entropy_with_logits). Source of label smoothing: Szegedy et al., "Rethinking the
+// inception architecture", 2016.
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weight = {},
+                     const CrossEntropyOptions& options = {});
+
+// Mean over all elements of alpha_t (1 - p_t)^gamma (-log p_t), where p = sigmoid(logits), t =
+// targets, p_t = p t + (1 - p) (1 - t) and alpha_t = alpha t + (1 - alpha) (1 - t); alpha_t is 1 if
+// alpha is negative. logits and targets (in [0, 1]) have one shape. Scalar; differentiable with
+// respect to logits. Throws unless alpha <= 1 and gamma >= 0. Source: Lin et al., "Focal loss for
+// dense object detection", 2017; torchvision's sigmoid_focal_loss.
+Tensor focal_loss(const Tensor& logits, const Tensor& targets, double alpha = 0.25,
+                  double gamma = 2);
+
+// Mean over all elements of (x - target)^2. x and target have one shape; differentiable with
+// respect to both.
+Tensor mse_loss(const Tensor& x, const Tensor& target);
+// Mean over all elements of d^2 / (2 beta) if d < beta, else d - beta / 2, where d = |x - target|;
+// of d if beta is 0. x and target have one shape; differentiable with respect to both. Throws
+// unless beta >= 0. Source: Girshick, "Fast R-CNN", 2015.
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, double beta = 1);
 
 // --- randomness ----------------------------------------------------------------------------------
 

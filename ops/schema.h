@@ -79,6 +79,14 @@ struct Amax : OpSchema<> {
 };
 inline constexpr Amax amax{{"amax"}};
 
+struct TopKAttrs {
+  std::int64_t k;
+};
+struct TopK : OpSchema<TopKAttrs> {
+  enum Input : std::size_t { x };
+};
+inline constexpr TopK topk{{"topk"}};
+
 struct Reshape : OpSchema<> {
   enum Input : std::size_t { x };
 };
@@ -158,8 +166,8 @@ struct BinaryCrossEntropyWithLogits : OpSchema<BinaryCrossEntropyAttrs> {
 inline constexpr BinaryCrossEntropyWithLogits binary_cross_entropy_with_logits{
     {"binary_cross_entropy_with_logits"}};
 
-struct CrossEntropy : OpSchema<> {
-  enum Input : std::size_t { logits, targets };
+struct CrossEntropy : OpSchema<CrossEntropyOptions> {
+  enum Input : std::size_t { logits, targets, weight };
 };
 inline constexpr CrossEntropy cross_entropy{{"cross_entropy"}};
 

@@ -42,11 +42,12 @@ void check_probabilities(const Tensor& targets) {
   }
 }
 
-void check_classes(const Tensor& targets, std::int64_t classes) {
+void check_classes(const Tensor& targets, std::int64_t classes, std::int64_t ignore_index) {
   const std::int64_t* const t = targets.data<std::int64_t>();
   for (std::int64_t n = 0; n < targets.numel(); ++n)
-    OSTEON_CHECK(t[n] >= 0 && t[n] < classes, "cross_entropy: target ", t[n], " of sample ", n,
-                 ", expects a class in [0, ", classes, ")");
+    OSTEON_CHECK(t[n] == ignore_index || (t[n] >= 0 && t[n] < classes), "cross_entropy: target ",
+                 t[n], " of sample ", n, ", expects a class in [0, ", classes, ") or ignore_index ",
+                 ignore_index);
 }
 
 // log sum_k exp(x_k) as the largest term and the remainder.
@@ -106,36 +107,64 @@ void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets,
   });
 }
 
-void cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Tensor& loss) {
+void cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Tensor& weight,
+                           const CrossEntropyOptions& options, const Tensor& loss,
+                           const Tensor& total) {
   const std::int64_t samples = logits.dim(0), classes = logits.dim(1);
-  check_classes(targets, classes);
+  check_classes(targets, classes, options.ignore_index);
   dispatch_floating("cross_entropy", logits.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
     const T* const x = logits.data<T>();
+    const A* const w = weight.data_or_null<A>();
     const std::int64_t* const t = targets.data<std::int64_t>();
+    const A smoothing = static_cast<A>(options.label_smoothing);
     const double sum = sum_over(samples, kGrain / classes, [&](std::int64_t n) {
-      const auto [maximum, log_sum] = log_sum_exp(x + n * classes, classes);
-      return (maximum - static_cast<A>(x[n * classes + t[n]])) + log_sum;
+      if (t[n] == options.ignore_index) return A(0);
+      const T* const row = x + n * classes;
+      const auto [maximum, log_sum] = log_sum_exp(row, classes);
+      const auto term = [&](std::int64_t k) {
+        const A term = (maximum - static_cast<A>(row[k])) + log_sum;  // -log p[k]
+        return w ? w[k] * term : term;
+      };
+      if (smoothing == 0) return term(t[n]);
+      A all = 0;
+      for (std::int64_t k = 0; k < classes; ++k) all += term(k);
+      return (1 - smoothing) * term(t[n]) + smoothing / static_cast<A>(classes) * all;
     });
-    *loss.data<T>() = T(static_cast<A>(sum / static_cast<double>(samples)));
+    const double weights = sum_over(samples, kGrain, [&](std::int64_t n) {
+      return t[n] == options.ignore_index ? A(0) : w ? w[t[n]] : A(1);
+    });
+    *loss.data<T>() = T(static_cast<A>(sum / weights));
+    *total.data<double>() = weights;
   });
 }
 
-void cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& dy,
-                            const Tensor& dlogits) {
+void cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& weight,
+                            const CrossEntropyOptions& options, const Tensor& total,
+                            const Tensor& dy, const Tensor& dlogits) {
   const std::int64_t samples = logits.dim(0), classes = logits.dim(1);
   dispatch_floating("cross_entropy", logits.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
+    const A* const w = weight.data_or_null<A>();
     const std::int64_t* const t = targets.data<std::int64_t>();
-    const A scale = static_cast<A>(*dy.data<T>()) / static_cast<A>(samples);
+    const A scale = static_cast<A>(*dy.data<T>()) / static_cast<A>(*total.data<double>());
+    const A spread = static_cast<A>(options.label_smoothing) / static_cast<A>(classes);
+    A all = w ? 0 : static_cast<A>(classes);
+    for (std::int64_t k = 0; w && k < classes; ++k) all += w[k];
     parallel_for(samples, kGrain / classes, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         const T* const x = logits.data<T>() + n * classes;
         T* const dx = dlogits.data<T>() + n * classes;
+        if (t[n] == options.ignore_index) {
+          std::fill_n(dx, classes, T(A(0)));
+          continue;
+        }
         const auto [maximum, log_sum] = log_sum_exp(x, classes);
+        const A chosen = (1 - static_cast<A>(options.label_smoothing)) * (w ? w[t[n]] : A(1));
         for (std::int64_t k = 0; k < classes; ++k) {
           const A probability = std::exp((static_cast<A>(x[k]) - maximum) - log_sum);
-          dx[k] = T(scale * (k == t[n] ? probability - 1 : probability));
+          const A slope = chosen * (k == t[n] ? probability - 1 : probability);
+          dx[k] = T(scale * (slope + spread * (all * probability - (w ? w[k] : A(1)))));
         }
       }
     });

@@ -65,10 +65,10 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) sums[blockIdx.x] = narrowed<To>(sum * scale);
 }
 
-// loss = the mean of `count` terms.
+// loss = scale times the sum of `count` terms.
 template <class T, class Term>
-void mean_of_terms(const char* op, std::int64_t count, const Term& term, const Tensor& loss) {
-  const double scale = 1 / static_cast<double>(count);
+void sum_of_terms(const char* op, std::int64_t count, const Term& term, double scale,
+                  const Tensor& loss) {
   const unsigned int parts = blocks_for(count, kThreads * kTermsPerThread, kMaxParts);
   if (parts == 1)
     return launch(op, loss, sum_terms<Term, T>, dim3(1), dim3(kThreads), count, term, scale,
@@ -95,32 +95,26 @@ struct BinaryCrossEntropyGradient {
   }
 };
 
-// terms[n] = -log softmax(logits[n])[targets[n]]
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    cross_entropy_rows(const T* logits, const std::int64_t* targets, std::int64_t samples,
-                       std::int64_t classes, double* terms) {
-  using A = Accumulator<T>;
-  for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < samples;
-       first += std::int64_t{gridDim.x} * blockDim.y) {
-    const std::int64_t n = first + threadIdx.y;
-    const T* const row = logits + n * classes;
-    const auto [maximum, sum] = sum_of_exponentials(row, n < samples ? classes : 0);
-    if (threadIdx.x != 0 || n >= samples) continue;
-    const std::int64_t target = targets[n];
-    terms[n] = target >= 0 && target < classes
-                   ? static_cast<double>((maximum - static_cast<A>(row[target])) + std::log(sum))
-                   : not_a_number<double>();
-  }
-}
+// The parameters of cross_entropy. weight is null for all ones.
+template <class A>
+struct CrossEntropyTerms {
+  const std::int64_t* targets;
+  const A* weight;
+  A label_smoothing;
+  std::int64_t ignore_index, classes;
 
-// dlogits[n,k] = dy (softmax(logits[n])[k] - [k = targets[n]]) / samples
+  __device__ A weight_of(std::int64_t k) const { return weight ? weight[k] : A(1); }
+  __device__ bool is_ignored(std::int64_t n) const { return targets[n] == ignore_index; }
+  __device__ bool is_class(std::int64_t n) const { return targets[n] >= 0 && targets[n] < classes; }
+};
+
+// The numerator and the denominator of the mean, one term per sample.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    cross_entropy_backward_rows(const T* logits, const std::int64_t* targets, const T* dy,
-                                std::int64_t samples, std::int64_t classes, T* dlogits) {
+    cross_entropy_rows(const T* logits, std::int64_t samples,
+                       CrossEntropyTerms<Accumulator<T>> options, double* terms, double* weights) {
   using A = Accumulator<T>;
-  const A scale = static_cast<A>(*dy) / static_cast<A>(samples);
+  const std::int64_t classes = options.classes;
   for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < samples;
        first += std::int64_t{gridDim.x} * blockDim.y) {
     const std::int64_t n = first + threadIdx.y;
@@ -128,14 +122,74 @@ __global__ void __launch_bounds__(kThreads)
     const T* const row = logits + n * classes;
     const auto [maximum, sum] = sum_of_exponentials(row, mine);
     const A log_sum = std::log(sum);
+    A all = 0;  // the sum of w[k] (-log p[k])
+    if (options.label_smoothing > 0) {
+      for (std::int64_t k = threadIdx.x; k < mine; k += blockDim.x)
+        all += options.weight_of(k) * ((maximum - static_cast<A>(row[k])) + log_sum);
+      all = combine_along_x(all, Sum());
+    }
+    if (threadIdx.x != 0 || n >= samples) continue;
+    const bool counts = options.is_class(n), is_ignored = options.is_ignored(n);
+    const std::int64_t target = counts ? options.targets[n] : 0;
+    const A weight = options.weight_of(target);
+    const A term = weight * ((maximum - static_cast<A>(row[target])) + log_sum);
+    const A smoothed = (1 - options.label_smoothing) * term +
+                       options.label_smoothing / static_cast<A>(classes) * all;
+    terms[n] = is_ignored ? 0 : counts ? static_cast<double>(smoothed) : not_a_number<double>();
+    weights[n] = is_ignored ? 0 : static_cast<double>(weight);
+  }
+}
+
+struct Quotient {
+  template <class A>
+  __device__ Results<A, 1> operator()(A a, A b) const {
+    return {{a / b}};
+  }
+};
+
+// The formula is in ops/loss.cpp.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    cross_entropy_backward_rows(const T* logits, std::int64_t samples,
+                                CrossEntropyTerms<Accumulator<T>> options, const double* total,
+                                const T* dy, T* dlogits) {
+  using A = Accumulator<T>;
+  const std::int64_t classes = options.classes;
+  const A scale = static_cast<A>(*dy) / static_cast<A>(*total);
+  const A spread = options.label_smoothing / static_cast<A>(classes);
+  for (std::int64_t first = std::int64_t{blockIdx.x} * blockDim.y; first < samples;
+       first += std::int64_t{gridDim.x} * blockDim.y) {
+    const std::int64_t n = first + threadIdx.y;
+    const std::int64_t mine = n < samples ? classes : 0;
+    const T* const row = logits + n * classes;
+    const auto [maximum, sum] = sum_of_exponentials(row, mine);
+    const A log_sum = std::log(sum);
+    A all = 0;  // the sum of w[k]
+    if (options.label_smoothing > 0) {
+      for (std::int64_t k = threadIdx.x; k < mine; k += blockDim.x) all += options.weight_of(k);
+      all = combine_along_x(all, Sum());
+    }
     for (std::int64_t k = threadIdx.x; k < mine; k += blockDim.x) {
-      const std::int64_t target = targets[n];
+      const bool counts = options.is_class(n);
+      const std::int64_t target = counts ? options.targets[n] : 0;
+      const A chosen = (1 - options.label_smoothing) * options.weight_of(target);
       const A probability = std::exp((static_cast<A>(row[k]) - maximum) - log_sum);
-      const A slope = k == target ? probability - 1 : probability;
-      dlogits[n * classes + k] =
-          T(target >= 0 && target < classes ? scale * slope : not_a_number<A>());
+      const A slope = chosen * (k == target ? probability - 1 : probability);
+      const A gradient = scale * (slope + spread * (all * probability - options.weight_of(k)));
+      dlogits[n * classes + k] = T(options.is_ignored(n) ? A(0)
+                                   : counts              ? gradient
+                                                         : not_a_number<A>());
     }
   }
+}
+
+template <class T>
+CrossEntropyTerms<Accumulator<T>> terms_of(const Tensor& logits, const Tensor& targets,
+                                           const Tensor& weight,
+                                           const CrossEntropyOptions& options) {
+  using A = Accumulator<T>;
+  return {targets.data<std::int64_t>(), weight.data_or_null<A>(),
+          static_cast<A>(options.label_smoothing), options.ignore_index, logits.dim(1)};
 }
 
 constexpr const char* kBinary = "binary_cross_entropy_with_logits";
@@ -148,7 +202,7 @@ void binary_cross_entropy_forward(const Tensor& logits, const Tensor& targets, c
     const BinaryCrossEntropyTerm<T> term{logits.data<T>(), targets.data<T>(),
                                          weight.defined() ? weight.data<T>() : nullptr,
                                          static_cast<Accumulator<T>>(positive_weight)};
-    mean_of_terms<T>(kBinary, logits.numel(), term, loss);
+    sum_of_terms<T>(kBinary, logits.numel(), term, 1 / static_cast<double>(logits.numel()), loss);
   });
 }
 
@@ -163,25 +217,33 @@ void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets,
   });
 }
 
-void cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Tensor& loss) {
-  const std::int64_t samples = logits.dim(0), classes = logits.dim(1);
-  const Tensor terms({samples}, DType::f64, logits.device());
-  const RowLaunch shape(samples, classes);
-  dispatch_floating("cross_entropy", logits.dtype(), [&]<class T>() {
-    launch("cross_entropy", logits, cross_entropy_rows<T>, shape.grid, shape.block,
-           logits.data<T>(), targets.data<std::int64_t>(), samples, classes, terms.data<double>());
-    mean_of_terms<T>("cross_entropy", samples, TermInMemory{terms.data<double>()}, loss);
+void cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Tensor& weight,
+                           const CrossEntropyOptions& options, const Tensor& loss,
+                           const Tensor& total) {
+  constexpr const char* op = "cross_entropy";
+  const std::int64_t samples = logits.dim(0);
+  const Tensor terms({samples}, DType::f64, logits.device()), weights = empty_like(terms);
+  const Tensor sum = empty_like(total);
+  const RowLaunch shape(samples, logits.dim(1));
+  dispatch_floating(op, logits.dtype(), [&]<class T>() {
+    launch(op, logits, cross_entropy_rows<T>, shape.grid, shape.block, logits.data<T>(), samples,
+           terms_of<T>(logits, targets, weight, options), terms.data<double>(),
+           weights.data<double>());
+    sum_of_terms<double>(op, samples, TermInMemory{terms.data<double>()}, 1, sum);
+    sum_of_terms<double>(op, samples, TermInMemory{weights.data<double>()}, 1, total);
+    map<T, 1>(op, Quotient(), {loss}, Types<double, double>(), {sum, total});
   });
 }
 
-void cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& dy,
-                            const Tensor& dlogits) {
-  const std::int64_t samples = logits.dim(0), classes = logits.dim(1);
-  const RowLaunch shape(samples, classes);
+void cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& weight,
+                            const CrossEntropyOptions& options, const Tensor& total,
+                            const Tensor& dy, const Tensor& dlogits) {
+  const std::int64_t samples = logits.dim(0);
+  const RowLaunch shape(samples, logits.dim(1));
   dispatch_floating("cross_entropy", logits.dtype(), [&]<class T>() {
     launch("cross_entropy", logits, cross_entropy_backward_rows<T>, shape.grid, shape.block,
-           logits.data<T>(), targets.data<std::int64_t>(), dy.data<T>(), samples, classes,
-           dlogits.data<T>());
+           logits.data<T>(), samples, terms_of<T>(logits, targets, weight, options),
+           total.data<double>(), dy.data<T>(), dlogits.data<T>());
   });
 }
 

@@ -126,9 +126,35 @@ def reduction(function):
     return reduce
 
 
+def spread(function):
+    """torch.var and torch.std over dimensions as in reduction()."""
+    def reduce(x, dims=(), correction=1, keepdim=False):
+        return function(x, dim=list(dims) or list(range(x.dim())), correction=correction, keepdim=keepdim)
+    return reduce
+
+
+def first_position(x, extreme, dim, keepdim):
+    """torch.argmax does not say which of equal elements it takes; here it is the first."""
+    extent = x.shape[dim]
+    shape = [1] * x.dim()
+    shape[dim] = extent
+    places = torch.where(x == extreme, torch.arange(extent).reshape(shape), extent)
+    return places.amin(dim, keepdim)
+
+
 def bce(logits, targets, weight=None, positive_weight=1.0):
     return F.binary_cross_entropy_with_logits(
         logits, targets, weight, pos_weight=torch.tensor(positive_weight, dtype=torch.float64))
+
+
+def focal_loss(logits, targets, alpha=0.25, gamma=2.0):
+    """torchvision.ops.sigmoid_focal_loss with the mean."""
+    p = torch.sigmoid(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    loss = loss * (1 - (p * targets + (1 - p) * (1 - targets))) ** gamma
+    if alpha >= 0:
+        loss = loss * (alpha * targets + (1 - alpha) * (1 - targets))
+    return loss.mean()
 
 
 def philox(key, counter):
@@ -223,6 +249,15 @@ OPS = {
     "sum": reduction(torch.sum),
     "mean": reduction(torch.mean),
     "amax": reduction(torch.amax),
+    "var": spread(torch.var),
+    "std": spread(torch.std),
+    "logsumexp": reduction(torch.logsumexp),
+    "any": reduction(lambda x, dim, keepdim: (x != 0).amax(dim, keepdim)),
+    "all": reduction(lambda x, dim, keepdim: (x != 0).amin(dim, keepdim)),
+    "argmax": lambda x, dim=-1, keepdim=False: first_position(x, x.amax(dim, True), dim, keepdim),
+    "argmin": lambda x, dim=-1, keepdim=False: first_position(x, x.amin(dim, True), dim, keepdim),
+    "topk": lambda x, k: torch.sort(x, dim=-1, descending=True, stable=True).values[..., :k],
+    "topk_indices": lambda x, k: torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k],
     "reshape": lambda x, extents: x.reshape(extents),
     "permute": lambda x, order: x.permute(order),
     "concat": lambda *tensors, dim: torch.cat(tensors, dim),
@@ -246,6 +281,9 @@ OPS = {
     "log_softmax": lambda x: torch.log_softmax(x, -1),
     "binary_cross_entropy_with_logits": bce,
     "cross_entropy": F.cross_entropy,
+    "focal_loss": focal_loss,
+    "mse_loss": F.mse_loss,
+    "smooth_l1_loss": lambda x, target, beta=1.0: F.smooth_l1_loss(x, target, beta=beta),
     "dropout": dropout,
     "warp_affine": warp_affine,
     "add_to_itself": lambda x: x + x,

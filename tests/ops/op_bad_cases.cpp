@@ -161,8 +161,7 @@ void add_rows_of(std::vector<BadOpCase>& rows) {
 std::vector<BadOpCase> elementwise() {
   using namespace functors;  // for the lists
   std::vector<BadOpCase> rows = {
-      {"cast", {whole({2})}, {{"dtype", "f32"}}, "cast: input [2] is i64"},
-      {"cast", {uniform({2})}, {{"dtype", "u8"}}, "cast: to u8"},
+      {"cast", {absent()}, {{"dtype", "u8"}}, "cast: input is undefined"},
       {"clamp", {uniform({2})}, {{"min", 2}, {"max", 1}}, "clamp: min is 2 and max is 1"},
       {"softplus", {uniform({2})}, {{"beta", 0}}, "softplus: beta is 0"},
       {"softplus",
@@ -191,6 +190,29 @@ std::vector<BadOpCase> reductions() {
       {"mean", {uniform({0, 3})}, {}, "mean: input [0,3]"},
       {"amax", {uniform({2, 0})}, {{"dims", {1}}}, "amax: input [2,0]"},
   };
+  rows.insert(
+      rows.end(),
+      {
+          {"var",
+           {uniform({3, 1})},
+           {{"dims", {1}}},
+           "var: 1 elements of input [3,1] with correct"},
+          {"std", {uniform({2})}, {{"correction", 2}}, "std: 2 elements of input [2] with correct"},
+          {"var", {uniform({0, 3})}, {{"correction", 0}}, "var: input [0,3]"},
+          {"logsumexp", {uniform({0, 3})}, {}, "logsumexp: input [0,3] is empty"},
+          {"logsumexp", {whole({3})}, {}, "logsumexp: input [3] is i64"},
+          {"any", {uniform({2})}, {}, "any: input [2] is f64, expects u8"},
+          {"all", {whole({2})}, {}, "all: input [2] is i64, expects u8"},
+          {"topk", {uniform({2, 3})}, {{"k", 4}}, "topk: k is 4 for input [2,3]"},
+          {"topk", {uniform({2, 3})}, {{"k", -1}}, "topk: k is -1"},
+          {"topk", {uniform({})}, {{"k", 1}}, "topk: input [] is a scalar"},
+          {"topk", {whole({3})}, {{"k", 1}}, "topk: input [3] is i64"},
+      });
+  for (const std::string op : {"argmax", "argmin"}) {
+    rows.push_back({op, {uniform({2, 3})}, {{"dim", 2}}, op + ": input [2,3] has no dimension 2"});
+    rows.push_back({op, {uniform({2, 0})}, {}, op + ": dimension -1 of input [2,0] is empty"});
+    rows.push_back({op, {whole({2, 3})}, {}, op + ": input [2,3] is i64"});
+  }
   for (const std::string op : {"sum", "mean", "amax"}) {
     rows.push_back(
         {op, {uniform({2, 3})}, {{"dims", {2}}}, op + ": input [2,3] has no dimension 2"});
@@ -304,6 +326,32 @@ std::vector<BadOpCase> losses() {
       {ce, {uniform({2, 3}), listed_i64({2}, {0, 3})}, {}, "3"},
       {ce, {uniform({2, 3}), listed_i64({2}, {-1, 0})}, {}, "-1"},
       {ce, {uniform({0, 3}), classes({0}, 3)}, {}, "empty"},
+      {ce, {uniform({2, 3}), classes({2}, 3), uniform({2}).constant()}, {}, "weight has shape [2]"},
+      {ce, {uniform({2, 3}), classes({2}, 3), uniform({3})}, {}, "weight requires a gradient"},
+      {ce,
+       {uniform({2, 3}), classes({2}, 3), uniform({3}).constant()},
+       {},
+       "weight [3] is bf16, expects f32",
+       DType::bf16},
+      {ce, {uniform({2, 3}), classes({2}, 3)}, {{"label_smoothing", 1.5}}, "label_smoothing 1.5"},
+      {ce, {uniform({2, 3}), classes({2}, 3)}, {{"label_smoothing", -0.5}}, "label_smoothing -0.5"},
+      {ce,
+       {uniform({2, 3}), listed_i64({2}, {-100, 0})},
+       {{"ignore_index", -1}},
+       "ignore_index -1"},
+      {"focal_loss",
+       {logits, uniform({5}).constant()},
+       {},
+       "focal_loss: logits [4] and targets [5]"},
+      {"focal_loss", {logits, uniform({4}, 0, 1)}, {}, "focal_loss: targets requires a gradient"},
+      {"focal_loss", {logits, targets}, {{"alpha", 1.5}}, "focal_loss: alpha is 1.5"},
+      {"focal_loss", {logits, targets}, {{"gamma", -1}}, "focal_loss: gamma is -1"},
+      {"focal_loss", {bytes({4}), targets}, {}, "focal_loss: logits [4] is u8"},
+      {"mse_loss", {logits, uniform({4, 1})}, {}, "mse_loss: input [4] and target [4,1]"},
+      {"mse_loss", {whole({4}), whole({4})}, {}, "mse_loss: input [4] is i64"},
+      {"mse_loss", {uniform({0}), uniform({0})}, {}, "mean: input [0]"},
+      {"smooth_l1_loss", {logits, targets}, {{"beta", -1}}, "smooth_l1_loss: beta is -1"},
+      {"smooth_l1_loss", {logits, uniform({5})}, {}, "input [4] and target [5]"},
   };
   for (const std::string op : {"softmax", "log_softmax"}) {
     rows.push_back({op, {uniform({})}, {}, op + ": input []"});

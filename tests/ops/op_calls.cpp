@@ -109,6 +109,13 @@ Tensor reduce(const Arguments& a) {
   return reduction(a[0], a.get<Integers>("dims", {}), a.get("keepdim", false));
 }
 
+using Spread = Tensor (*)(const Tensor&, const Integers&, std::int64_t, bool);
+template <Spread spread>
+Tensor spread_of(const Arguments& a) {
+  return spread(a[0], a.get<Integers>("dims", {}), a.get<std::int64_t>("correction", 1),
+                a.get("keepdim", false));
+}
+
 // An operator with two tensors, or with a tensor and the number "left" or "right".
 template <class Operator>
 Tensor binary(const Arguments& a, const Operator& op) {
@@ -191,6 +198,22 @@ const std::map<std::string, Call>& calls() {
       {"sum", reduce<sum>},
       {"mean", reduce<mean>},
       {"amax", reduce<amax>},
+      {"var", spread_of<var>},
+      {"std", spread_of<std>},
+      {"logsumexp", reduce<logsumexp>},
+      {"any", reduce<any>},
+      {"all", reduce<all>},
+      {"argmax",
+       [](const Arguments& a) {
+         return argmax(a[0], a.get<std::int64_t>("dim", -1), a.get("keepdim", false));
+       }},
+      {"argmin",
+       [](const Arguments& a) {
+         return argmin(a[0], a.get<std::int64_t>("dim", -1), a.get("keepdim", false));
+       }},
+      {"topk", [](const Arguments& a) { return topk(a[0], a.get<std::int64_t>("k", 1)).values; }},
+      {"topk_indices",
+       [](const Arguments& a) { return topk(a[0], a.get<std::int64_t>("k", 1)).indices; }},
       {"reshape", [](const Arguments& a) { return reshape(a[0], a.get<Integers>("extents", {})); }},
       {"permute", [](const Arguments& a) { return permute(a[0], a.get<Integers>("order", {})); }},
       {"concat",
@@ -235,7 +258,20 @@ const std::map<std::string, Call>& calls() {
        [](const Arguments& a) {
          return binary_cross_entropy_with_logits(a[0], a[1], a[2], a.get("positive_weight", 1.0));
        }},
-      {"cross_entropy", [](const Arguments& a) { return cross_entropy(a[0], a[1]); }},
+      {"cross_entropy",
+       [](const Arguments& a) {
+         CrossEntropyOptions options;
+         options.label_smoothing = a.get("label_smoothing", options.label_smoothing);
+         options.ignore_index = a.get("ignore_index", options.ignore_index);
+         return cross_entropy(a[0], a[1], a[2], options);
+       }},
+      {"focal_loss",
+       [](const Arguments& a) {
+         return focal_loss(a[0], a[1], a.get("alpha", 0.25), a.get("gamma", 2.0));
+       }},
+      {"mse_loss", [](const Arguments& a) { return mse_loss(a[0], a[1]); }},
+      {"smooth_l1_loss",
+       [](const Arguments& a) { return smooth_l1_loss(a[0], a[1], a.get("beta", 1.0)); }},
       {"dropout", [](const Arguments& a) { return dropout(a[0], a.get("p", 0.5), a[1]); }},
       {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
       // One tensor used several times: its gradients must be summed.

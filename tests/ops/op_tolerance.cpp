@@ -91,7 +91,8 @@ const std::map<std::string, TermsOf>& terms_of_ops() {
       {"log_softmax", softmax_terms},
       {"cross_entropy",
        [](const OpCase& row, const Shape&) {
-         return Terms{1, shape_of(row, 0)[-1]};
+         const std::int64_t classes = shape_of(row, 0)[-1];
+         return Terms{row.attrs.contains("label_smoothing") ? classes : 1, classes};
        }},
       {"warp_affine", [](const OpCase&, const Shape&) { return Terms{4}; }},
   };

@@ -256,6 +256,29 @@ Rows elementwise_rows() {
                     {{"dtype", dtype}},
                     {.bf16 = 0.4},
                     dtype == "f64" ? 1e-5 : 0});
+  append(rows, {
+                   {"cast_of_bytes", "cast", {pixels({3, 4})}, {{"dtype", "f32"}}, {}, 0},
+                   {"cast_of_classes", "cast", {classes({3, 4}, 9)}, {{"dtype", "f32"}}, {}, 0},
+                   {"cast_of_bytes_to_i64", "cast", {pixels({3, 4})}, {{"dtype", "i64"}}, {}, 0},
+                   {"cast_to_i64",
+                    "cast",
+                    {listed({6}, {-2.5, -0.5, 0, 0.75, 1.5, 127}).constant()},
+                    {{"dtype", "i64"}},
+                    {},
+                    0},
+                   {"cast_to_u8",
+                    "cast",
+                    {listed({5}, {0, 0.75, 1.5, 127, 255}).constant()},
+                    {{"dtype", "u8"}},
+                    {},
+                    0},
+                   {"cast_to_u8_large",
+                    "cast",
+                    {uniform({300, 700}, 0, 255).constant()},
+                    {{"dtype", "u8"}},
+                    {},
+                    0},
+               });
   rows.push_back({"cast_large", "cast", {uniform({300, 700})}, {{"dtype", "f32"}}, {}, 0});
   return rows;
 }

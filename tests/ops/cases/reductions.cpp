@@ -3,8 +3,128 @@
 
 namespace osteon {
 
+namespace {
+
+using Dims = std::vector<std::int64_t>;
+
+Rows spread_rows() {
+  Rows rows;
+  for (const std::string op : {"var", "std"})
+    append(
+        rows,
+        {
+            {op, op, {uniform({3, 4, 5})}},
+            {op + "_last", op, {uniform({3, 4, 5})}, {{"dims", Dims{-1}}}},
+            {op + "_first_keepdim", op, {uniform({3, 4})}, {{"dims", Dims{0}}, {"keepdim", true}}},
+            {op + "_biased", op, {uniform({2, 3, 4})}, {{"dims", Dims{0, 2}}, {"correction", 0}}},
+            // x - mean has the rounding error of the mean, which is 100 times as large.
+            {op + "_far_from_zero",
+             op,
+             {uniform({4, 9}, 99, 101)},
+             {{"dims", Dims{1}}},
+             {.f32 = 8}},
+            {op + "_of_equal_numbers",
+             op,
+             {listed({2, 2}, {3, 3, -1, -1})},
+             {{"dims", Dims{1}}},
+             {},
+             0},
+            {op + "_large", op, {uniform({400, 301})}, {{"dims", Dims{0}}}},
+        });
+  return rows;
+}
+
+Rows logsumexp_rows() {
+  const std::string op = "logsumexp";
+  return {
+      {op, op, {uniform({3, 4, 5})}},
+      {op + "_last", op, {uniform({3, 4, 5}, -4, 4)}, {{"dims", Dims{-1}}}},
+      {op + "_ends_keepdim", op, {uniform({3, 4, 5})}, {{"dims", Dims{0, 2}}, {"keepdim", true}}},
+      {op + "_of_large_numbers",
+       op,
+       {listed({3, 2}, {1e4, 1e4, -1e4, -10001, 1e4, 0})},
+       {{"dims", Dims{1}}},
+       {},
+       0},
+      {op + "_ties", op, {integers({4, 6}, 0, 2)}, {{"dims", Dims{1}}}},
+      {op + "_large", op, {uniform({400, 301}, -4, 4)}, {{"dims", Dims{1}}}},
+  };
+}
+
+// Bytes, most of them 0 or most of them not.
+Rows truth_rows() {
+  const auto bytes = [](Shape shape, double low) {
+    Input input = integers(std::move(shape), low, 2).constant();
+    input.type = Input::Type::u8;
+    return input;
+  };
+  Rows rows;
+  for (const std::string op : {"any", "all"})
+    append(rows, {
+                     {op, op, {bytes({3, 4}, 0)}, {}, {}, 0},
+                     {op + "_last", op, {bytes({9, 3}, 0)}, {{"dims", Dims{-1}}}, {}, 0},
+                     {op + "_of_ones", op, {bytes({9, 3}, 1)}, {}, {}, 0},
+                     {op + "_of_zeros",
+                      op,
+                      {[] {
+                        Input input = listed({2, 2}, {0, 0, 0, 0}).constant();
+                        input.type = Input::Type::u8;
+                        return input;
+                      }()},
+                      {{"dims", Dims{0}}, {"keepdim", true}},
+                      {},
+                      0},
+                     {op + "_of_pixels", op, {pixels({40, 3})}, {{"dims", Dims{1}}}, {}, 0},
+                     {op + "_large", op, {bytes({3, 20000}, 0)}, {{"dims", Dims{1}}}, {}, 0},
+                 });
+  return rows;
+}
+
+Rows position_rows() {
+  Rows rows;
+  for (const std::string op : {"argmax", "argmin"})
+    append(rows, {
+                     {op, op, {spread({3, 4, 5}).constant()}, {}, {}, 0},
+                     {op + "_first", op, {spread({3, 4, 5}).constant()}, {{"dim", 0}}, {}, 0},
+                     {op + "_middle_keepdim",
+                      op,
+                      {spread({3, 4, 5}).constant()},
+                      {{"dim", -2}, {"keepdim", true}},
+                      {},
+                      0},
+                     {op + "_ties", op, {integers({6, 9}, 0, 3).constant()}, {}, {}, 0},
+                     {op + "_one_element", op, {spread({3, 1}).constant()}, {}, {}, 0},
+                     {op + "_large", op, {integers({301, 400}, 0, 100).constant()}, {}, {}, 0},
+                     {op + "_long_rows", op, {integers({2, 20001}, 0, 999).constant()}, {}, {}, 0},
+                 });
+  append(rows,
+         {
+             {"topk", "topk", {spread({3, 4, 7})}, {{"k", 3}}},
+             {"topk_all", "topk", {spread({5, 6})}, {{"k", 6}}},
+             {"topk_none", "topk", {spread({5, 6})}, {{"k", 0}}, {}, 0},
+             {"topk_vector", "topk", {spread({9})}, {{"k", 2}}},
+             {"topk_ties", "topk", {integers({6, 9}, 0, 3)}, {{"k", 4}}, {}, 0},
+             {"topk_large", "topk", {spread({301, 400}, -1000, 1000)}, {{"k", 5}}},
+             {"topk_indices", "topk_indices", {spread({3, 4, 7}).constant()}, {{"k", 3}}, {}, 0},
+             {"topk_indices_ties",
+              "topk_indices",
+              {integers({6, 9}, 0, 3).constant()},
+              {{"k", 9}},
+              {},
+              0},
+             {"topk_indices_large",
+              "topk_indices",
+              {integers({301, 400}, 0, 100).constant()},
+              {{"k", 5}},
+              {},
+              0},
+         });
+  return rows;
+}
+
+}  // namespace
+
 Rows reduction_rows() {
-  using Dims = std::vector<std::int64_t>;
   struct Reduced {
     std::string name;
     Dims dims;
@@ -45,6 +165,10 @@ Rows reduction_rows() {
   }
   rows.push_back({"amax_ties", "amax", {integers({3, 8}, 0, 3)}, {{"dims", Dims{1}}}, {}, 0});
   rows.push_back({"amax_ties_all", "amax", {integers({3, 8}, 0, 3)}, {}, {}, 0});
+  append(rows, spread_rows());
+  append(rows, logsumexp_rows());
+  append(rows, truth_rows());
+  append(rows, position_rows());
   return rows;
 }
 
