@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <numeric>
 
 #include "base/file.h"
 #include "interop/onnx_graph.h"
@@ -17,14 +18,17 @@ using Layout = OnnxGraph::Layout;
 using Pads = std::vector<std::int64_t>;
 
 constexpr std::int64_t kOpset = 17, kIrVersion = 8;
-constexpr std::int64_t kTracedBatch = 3;
+constexpr std::int64_t kTracedBatch = 3, kOtherBatch = 2;
 constexpr std::int64_t kAnyBatch = -1;
 
+// The shapes with another batch tell which extents follow it.
 struct Step {
   const char* name;
   Tensors inputs;
   std::any attrs;
   Tensor output;
+  std::vector<Shape> other_inputs;
+  Shape other_output;
 };
 
 // The steps of a forward pass. Their tensors are kept alive, so that no memory is reused and an
@@ -36,10 +40,25 @@ std::vector<Step> trace(Module& model, const Tensor& input, Tensor& output) {
   const ObserveOps observe([&](const Observation& op) {
     OSTEON_CHECK(op.outputs.size() == 1, "onnx: ", op.name, " has ", op.outputs.size(),
                  " outputs; there is no rule for this");
-    steps.push_back({op.name, op.inputs, op.attrs, op.outputs[0]});
+    steps.push_back({op.name, op.inputs, op.attrs, op.outputs[0], {}, {}});
   });
   output = model(input);
   return steps;
+}
+
+void add_other_shapes(std::vector<Step>& steps, const std::vector<Step>& other) {
+  OSTEON_CHECK(steps.size() == other.size(),
+               "onnx: the ops of the model depend on the size of the batch");
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (const Tensor& input : other[i].inputs)
+      steps[i].other_inputs.push_back(input.defined() ? input.shape() : Shape());
+    steps[i].other_output = other[i].output.shape();
+  }
+}
+
+// Whether extent d of the output follows the batch.
+bool follows_batch(const Step& step, std::int64_t d) {
+  return step.output.dim(d) != step.other_output[d];
 }
 
 constexpr auto kNorm = schema::batch_norm;
@@ -123,7 +142,21 @@ class Exporter {
         {functors::Where::name, &Exporter::where, "Where"},
         {schema::softmax.name, &Exporter::last_dimension, "Softmax"},
         {schema::log_softmax.name, &Exporter::last_dimension, "LogSoftmax"},
-        {schema::reshape.name, &Exporter::reshape, "Reshape"}};
+        {schema::reshape.name, &Exporter::reshape, "Reshape"},
+        {schema::permute.name, &Exporter::permute, "Transpose"},
+        {schema::concat.name, &Exporter::concat, "Concat"},
+        {schema::narrow.name, &Exporter::narrow, "Slice"},
+        {schema::pad.name, &Exporter::pad, "Pad"},
+        {schema::expand.name, &Exporter::expand, "Expand"},
+        {schema::index_select.name, &Exporter::index_select, "Gather"},
+        {schema::matmul.name, &Exporter::matmul, "MatMul"},
+        {schema::sum.name, &Exporter::sum, "ReduceSum"},
+        {schema::mean.name, &Exporter::mean, "ReduceMean"}};
+    for (std::size_t i = 0; i < step.inputs.size(); ++i)
+      OSTEON_CHECK(!step.inputs[i].defined() || graph_.knows(step.inputs[i]) ||
+                       step.inputs[i].shape() == step.other_inputs[i],
+                   "onnx: ", step.name, " has a constant ", step.inputs[i].shape(),
+                   " that depends on the batch; make it for one image, and expand it");
     for (const Rule& rule : kRules)
       if (rule.op == step.name) return (this->*rule.write)(step, rule.onnx_op);
     throw Error(
@@ -235,6 +268,7 @@ class Exporter {
     set_attribute(node, "kernel_shape", both(options.kernel_size));
     set_attribute(node, "strides", both(options.stride));
     set_attribute(node, "pads", pads(options.padding));
+    set_attribute(node, "ceil_mode", std::int64_t{options.ceil_mode});
     return node;
   }
   void max_pool2d(const Step& step, const char* op) {
@@ -242,7 +276,8 @@ class Exporter {
   }
   void avg_pool2d(const Step& step, const char* op) {
     onnx::NodeProto& node = pool(op, step, schema::avg_pool2d);
-    set_attribute(node, "count_include_pad", std::int64_t{1});
+    const bool count_include_pad = attrs_of(step, schema::avg_pool2d).count_include_pad;
+    set_attribute(node, "count_include_pad", std::int64_t{count_include_pad});
     finish(step, node, Layout::channels_first);
   }
   void global_avg_pool2d(const Step& step, const char* op) {
@@ -257,8 +292,7 @@ class Exporter {
 
   void linear(const Step& step, const char* op) {
     const Tensor &x = step.inputs[schema::linear.x], &bias = step.inputs[schema::linear.bias];
-    OSTEON_CHECK(x.rank() == 2, "onnx: linear of ", x.shape(),
-                 " has no rule; the input must have rank 2");
+    if (x.rank() != 2) return linear_of_rows(step);
     std::vector<std::string> inputs = {input(x), input(step.inputs[schema::linear.weight])};
     if (bias.defined()) inputs.push_back(input(bias));
     onnx::NodeProto& node = graph_.node(op, inputs);
@@ -282,6 +316,33 @@ class Exporter {
   std::string number(double value) { return input(full({}, value)); }
   void finish(const Step& step, const std::string& result) {
     graph_.define(step.output, layout_of(step), result);
+  }
+
+  // Gemm takes matrices only.
+  void linear_of_rows(const Step& step) {
+    const Tensor &x = step.inputs[schema::linear.x], &bias = step.inputs[schema::linear.bias];
+    const std::string weight = factor(step.inputs[schema::linear.weight], true);
+    const onnx::NodeProto* node = &graph_.node("MatMul", {input(x), weight});
+    if (bias.defined()) node = &graph_.node("Add", {node->output(0), input(bias)});
+    finish(step, *node, Layout::channels_last);
+  }
+
+  // A factor of MatMul, which transposes none.
+  std::string factor(const Tensor& x, bool transpose) {
+    if (!transpose) return input(x);
+    Pads order(static_cast<std::size_t>(x.rank()));
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[order.size() - 1], order[order.size() - 2]);
+    onnx::NodeProto& transposed = graph_.node("Transpose", {input(x)});
+    set_attribute(transposed, "perm", order);
+    return transposed.output(0);
+  }
+
+  void matmul(const Step& step, const char* op) {
+    const auto [transpose_a, transpose_b] = attrs_of(step, schema::matmul);
+    const std::string a = factor(step.inputs[schema::matmul.a], transpose_a),
+                      b = factor(step.inputs[schema::matmul.b], transpose_b);
+    finish(step, graph_.node(op, {a, b}), Layout::channels_last);
   }
 
   void unary(const Step& step, const char* op) { finish(step, apply(op, operand(step))); }
@@ -394,14 +455,136 @@ class Exporter {
     finish(step, node, Layout::channels_last);
   }
 
-  // The leading extent is the batch and stays variable.
-  void reshape(const Step& step, const char* op) {
-    std::vector<std::int64_t> extents = step.output.shape().extents();
-    OSTEON_CHECK(!extents.empty() && extents[0] % kTracedBatch == 0, "onnx: a reshape to ",
-                 step.output.shape(), " does not keep the batch as its first extent");
-    extents[0] = kAnyBatch;
-    finish(step, graph_.node(op, {input(step.inputs[schema::reshape.x]), graph_.constant(extents)}),
-           Layout::channels_last);
+  // --- shape ---
+
+  // An extent that follows the batch is computed when the file is run.
+  onnx::NodeProto& reshaped(const Step& step, const std::string& from) {
+    Pads extents = step.output.shape().extents();
+    int open = 0;
+    for (std::int64_t d = 0; d < step.output.rank(); ++d)
+      if (follows_batch(step, d)) extents[static_cast<std::size_t>(d)] = kAnyBatch, ++open;
+    OSTEON_CHECK(open <= 1, "onnx: a reshape to ", step.output.shape(), " has ", open,
+                 " extents that depend on the batch; there is no rule for this");
+    return graph_.node("Reshape", {from, graph_.constant(extents)});
+  }
+  void reshape(const Step& step, const char*) {
+    finish(step, reshaped(step, input(step.inputs[schema::reshape.x])), Layout::channels_last);
+  }
+
+  void permute(const Step& step, const char* op) {
+    onnx::NodeProto& node = graph_.node(op, {input(step.inputs[schema::permute.x])});
+    set_attribute(node, "perm", attrs_of(step, schema::permute).order);
+    finish(step, node, Layout::channels_last);
+  }
+
+  // The layout that the inputs have, for an op that takes either.
+  Layout layout_of(const Step& step) const {
+    for (const Tensor& each : step.inputs)
+      if (each.rank() != 4 || !graph_.knows(each)) return Layout::channels_last;
+    return graph_.layout_of(step.inputs[0]);
+  }
+  static std::int64_t axis_of(std::int64_t dim, Layout layout) {
+    constexpr std::int64_t kChannelsFirst[] = {0, 2, 3, 1};
+    return layout == Layout::channels_first ? kChannelsFirst[dim] : dim;
+  }
+
+  void concat(const Step& step, const char* op) {
+    const Layout layout = layout_of(step);
+    std::vector<std::string> inputs;
+    for (const Tensor& each : step.inputs) inputs.push_back(input(each, layout));
+    onnx::NodeProto& node = graph_.node(op, inputs);
+    set_attribute(node, "axis", axis_of(attrs_of(step, schema::concat).dim, layout));
+    finish(step, node, layout);
+  }
+
+  void narrow(const Step& step, const char* op) {
+    const auto [dim, start] = attrs_of(step, schema::narrow);
+    OSTEON_CHECK(!follows_batch(step, dim), "onnx: a narrow to ", step.output.shape(),
+                 " cuts the batch; there is no rule for this");
+    const Layout layout = layout_of(step);
+    const std::string x = input(step.inputs[schema::narrow.x], layout);
+    const std::string from = graph_.constant(Pads{start}),
+                      to = graph_.constant(Pads{start + step.output.dim(dim)}),
+                      axis = graph_.constant(Pads{axis_of(dim, layout)});
+    finish(step, graph_.node(op, {x, from, to, axis}), layout);
+  }
+
+  void pad(const Step& step, const char* op) {
+    const auto& [padding, value] = attrs_of(step, schema::pad);
+    const auto [top, bottom, left, right] = padding;
+    const Layout layout = layout_of(step);
+    const Pads sides = layout == Layout::channels_first
+                           ? Pads{0, 0, top, left, 0, 0, bottom, right}
+                           : Pads{0, top, left, 0, 0, bottom, right, 0};
+    const std::string x = input(step.inputs[schema::pad.x], layout);
+    finish(step, graph_.node(op, {x, graph_.constant(sides), number(value)}), layout);
+  }
+
+  // A target of 1 keeps an extent of x, also that of the batch.
+  void expand(const Step& step, const char* op) {
+    const Tensor& x = step.inputs[schema::expand.x];
+    const std::int64_t more = step.output.rank() - x.rank();
+    std::vector<std::string> extents;
+    for (std::int64_t d = 0; d < step.output.rank(); ++d) {
+      const bool kept = d >= more && x.dim(d - more) == step.output.dim(d);
+      if (kept || !follows_batch(step, d))
+        extents.push_back(graph_.constant(Pads{kept ? 1 : step.output.dim(d)}));
+      else
+        extents.push_back(multiple_of_batch(step.output.dim(d), step.output.shape()));
+    }
+    onnx::NodeProto& target = graph_.node("Concat", extents);
+    set_attribute(target, "axis", std::int64_t{0});
+    const std::string shape = target.output(0);
+    finish(step, graph_.node(op, {input(x), shape}), Layout::channels_last);
+  }
+  std::string multiple_of_batch(std::int64_t extent, const Shape& shape) {
+    OSTEON_CHECK(extent % kTracedBatch == 0, "onnx: an expand to ", shape, " has the extent ",
+                 extent, ", which is no multiple of the batch; there is no rule for this");
+    const std::string batch = graph_.batch();
+    return graph_.node("Mul", {batch, graph_.constant(Pads{extent / kTracedBatch})}).output(0);
+  }
+
+  void index_select(const Step& step, const char* op) {
+    const std::string x = input(step.inputs[schema::index_select.x]),
+                      indices = input(step.inputs[schema::index_select.indices]);
+    onnx::NodeProto& node = graph_.node(op, {x, indices});
+    set_attribute(node, "axis", attrs_of(step, schema::index_select).dim);
+    finish(step, node, Layout::channels_last);
+  }
+
+  // --- reductions ---
+
+  // The dimensions that a sum or mean reduces; those of extent 1 make no difference.
+  static Pads reduced_dims(const Step& step, const schema::Reduction& op) {
+    const Shape &x = step.inputs[op.x].shape(), &kept = attrs_of(step, op).kept;
+    Pads dims;
+    for (std::int64_t d = 0; d < x.rank(); ++d)
+      if (kept[d] != x[d]) dims.push_back(d);
+    return dims;
+  }
+  void sum(const Step& step, const char* op) {
+    const Pads dims = reduced_dims(step, schema::sum);
+    std::string result = input(step.inputs[schema::sum.x]);
+    // Without dimensions an ONNX reduction would reduce all.
+    if (!dims.empty()) result = graph_.node(op, {result, graph_.constant(dims)}).output(0);
+    finish_reduction(step, result);
+  }
+  void mean(const Step& step, const char* op) {
+    const Pads dims = reduced_dims(step, schema::mean);
+    std::string result = input(step.inputs[schema::mean.x]);
+    if (!dims.empty()) {
+      onnx::NodeProto& node = graph_.node(op, {result});
+      set_attribute(node, "axes", dims);
+      result = node.output(0);
+    }
+    finish_reduction(step, result);
+  }
+  // ONNX keeps the reduced dimensions.
+  void finish_reduction(const Step& step, const std::string& result) {
+    if (step.output.rank() == step.inputs[0].rank())
+      graph_.define(step.output, Layout::channels_last, result);
+    else
+      finish(step, reshaped(step, result), Layout::channels_last);
   }
 
   OnnxGraph graph_;
@@ -450,7 +633,9 @@ void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t i
   const auto& preprocessing = options.preprocessing;
   const Tensor images = zeros({kTracedBatch, image_size, image_size, 3});
   Tensor logits;
-  const std::vector<Step> steps = trace(model, images, logits);
+  std::vector<Step> steps = trace(model, images, logits);
+  Tensor unused;
+  add_other_shapes(steps, trace(model, zeros({kOtherBatch, image_size, image_size, 3}), unused));
 
   onnx::ModelProto file;
   file.set_ir_version(kIrVersion);

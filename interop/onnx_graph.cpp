@@ -59,13 +59,21 @@ std::string OnnxGraph::name_of(const Tensor& tensor, Layout layout) {
   return forms[layout];
 }
 
+std::string OnnxGraph::batch() {
+  onnx::NodeProto& extent = node("Shape", {graph_.input(0).name()});
+  set_attribute(extent, "start", std::int64_t{0});
+  set_attribute(extent, "end", std::int64_t{1});
+  return extent.output(0);
+}
+
 std::string OnnxGraph::constant(const std::string& name, const Tensor& tensor) {
-  OSTEON_CHECK(tensor.dtype() == DType::f32, "onnx: constant ", name, " is ", tensor.dtype(),
-               "; only f32 models are exported");
+  const bool is_indices = tensor.dtype() == DType::i64;
+  OSTEON_CHECK(is_indices || tensor.dtype() == DType::f32, "onnx: constant ", name, " is ",
+               tensor.dtype(), "; only f32 models are exported");
   if (!constants_.insert(name).second) return name;
   onnx::TensorProto& constant = *graph_.add_initializer();
   constant.set_name(name);
-  constant.set_data_type(onnx::TensorProto::FLOAT);
+  constant.set_data_type(is_indices ? onnx::TensorProto::INT64 : onnx::TensorProto::FLOAT);
   for (const std::int64_t extent : tensor.shape().extents()) constant.add_dims(extent);
   constant.set_raw_data(tensor.raw(), tensor.bytes());
   return name;

@@ -27,10 +27,16 @@ class OnnxGraph {
   // Records that this tensor is the value `name`.
   void define(const Tensor& tensor, Layout layout, const std::string& name);
   bool knows(const Tensor& tensor) const { return values_.contains(key(tensor)); }
+  // The layout in which images are at hand without a Transpose: ONNX's if they have both.
+  Layout layout_of(const Tensor& tensor) const { return values_.at(key(tensor)).rbegin()->first; }
   // The name of a defined value.
   std::string name_of(const Tensor& tensor, Layout layout);
 
-  // Adds a constant to the file. Filters [K,R,S,C] are written in ONNX's layout, [K,C,R,S].
+  // The extent of the batch, one i64, when the file is run.
+  std::string batch();
+
+  // Adds a constant to the file, f32 or i64. Filters [K,R,S,C] are written in ONNX's layout,
+  // [K,C,R,S].
   std::string constant(const std::string& name, const Tensor& tensor);
   std::string constant(const std::vector<std::int64_t>& numbers);
 

@@ -12,6 +12,12 @@ std::int64_t conv2d_flops(const Observation& op) {
   return 2 * op.outputs[0].numel() * (weight.numel() / weight.dim(0));
 }
 
+// Multiply-adds per element of the input, times two.
+std::int64_t conv_transpose2d_flops(const Observation& op) {
+  const Tensor& weight = op.inputs[schema::conv_transpose2d.weight];
+  return 2 * op.inputs[schema::conv_transpose2d.x].numel() * (weight.numel() / weight.dim(0));
+}
+
 std::int64_t linear_flops(const Observation& op) {
   return 2 * op.outputs[0].numel() * op.inputs[schema::linear.weight].dim(1);
 }
@@ -25,6 +31,7 @@ std::int64_t matmul_flops(const Observation& op) {
 
 std::int64_t count_flops(const Observation& op) {
   if (is(op, schema::conv2d)) return conv2d_flops(op);
+  if (is(op, schema::conv_transpose2d)) return conv_transpose2d_flops(op);
   if (is(op, schema::linear)) return linear_flops(op);
   if (is(op, schema::matmul)) return matmul_flops(op);
   return 0;

@@ -75,6 +75,27 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
 Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const Tensor& residual, bool relu, const Conv2dOptions& options = {});
 
+struct ConvTranspose2dOptions {
+  Spatial stride = 1;
+  Padding padding = 0;         // rows and columns removed on each side of the result
+  Spatial output_padding = 0;  // rows and columns added at the bottom and right; below the stride
+  Spatial dilation = 1;
+  std::int64_t groups = 1;
+};
+
+// The gradient of conv2d with respect to its input, as an op: each pixel of x adds its multiple of
+// the filters to a window of y, and windows are `stride` apart.
+//
+//   y[n, p stride + r dilation - padding.top, q stride + s dilation - padding.left, k] +=
+//     x[n,p,q,c] weight[c,r,s,k - g K/groups],   g = floor(c groups / C), the group of c and k
+//
+// x [N,H,W,C], weight [C,R,S,K/groups] (PyTorch's is [C,K/groups,R,S]), bias [K] or undefined;
+// y [N,P,Q,K] with
+// P = (H - 1) stride - padding.top - padding.bottom + dilation (R - 1) + output_padding + 1, Q
+// likewise. Dtypes as for conv2d. Source: Dumoulin & Visin (above), chapter 4.
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                        const ConvTranspose2dOptions& options = {});
+
 // --- normalisation -------------------------------------------------------------------------------
 
 struct BatchNormOptions {
@@ -104,16 +125,26 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
 struct Pool2dOptions {
   Spatial kernel_size = 2;
   Spatial stride = 2;
-  Spatial padding = 0;  // at most half the kernel
+  Padding padding = 0;            // at most half the kernel on each side
+  bool ceil_mode = false;         // round the number of windows up
+  bool count_include_pad = true;  // avg_pool2d: divide by the number of positions with the padding
 };
 
-// y[n,p,q,c] = the largest x in the window at (p stride - padding, q stride - padding); padding is
-// ignored. The gradient goes to the first largest element in row-major order. A window has at most
-// 255 positions. x [N,H,W,C]; y [N, floor((H + 2 padding - kernel) / stride) + 1, ..., C].
+// y[n,p,q,c] = the largest x in the window at (p stride - padding.top, q stride - padding.left);
+// padding is ignored. The gradient goes to the first largest element in row-major order. A window
+// has at most 255 positions. x [N,H,W,C]; y [N,P,Q,C] with
+// P = floor((H + padding.top + padding.bottom - kernel) / stride) + 1, Q likewise from W. With
+// ceil_mode the quotient is rounded up, but a last window that would start below the image and the
+// padding at its top is left out. TensorFlow's "same", kernel 3, stride 2, even H: {0, 1, 0, 1}.
 Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options);
 
-// The mean over the same windows. Padding counts as zeros, also in the divisor (PyTorch's default).
+// The mean over the same windows. Padding counts as zeros, and its positions in the divisor only if
+// count_include_pad. Positions beyond the padding, which ceil_mode may reach, never count.
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options);
+
+// The mean over windows that divide the image as evenly as possible: output row i is the mean over
+// rows floor(i H / height) to ceil((i + 1) H / height) - 1. x [N,H,W,C]; y [N, height, width, C].
+Tensor adaptive_avg_pool2d(const Tensor& x, const Spatial& output);
 
 // The mean over all pixels: [N,H,W,C] -> [N,C].
 Tensor global_avg_pool2d(const Tensor& x);
@@ -483,5 +514,18 @@ struct WarpOptions {
 // repeated in all C channels; matrices [N,2,3] f32 (or f64), from output to input. Not
 // differentiable.
 Tensor warp_affine(const Tensor& images, const Tensor& matrices, const WarpOptions& options);
+
+enum class UpsampleMode { nearest, bilinear, bicubic };
+
+struct UpsampleOptions {
+  UpsampleMode mode = UpsampleMode::nearest;
+  bool align_corners = false;  // the centres of the corner pixels stay, otherwise the image's edges
+  bool antialias = false;      // a filter as wide as the step, for sizes below the image's
+};
+
+// Images [N,H,W,C] resampled to any size, larger or smaller: F.interpolate(x, size=...). Positions
+// beyond the border show the border pixel. align_corners and antialias are for bilinear and
+// bicubic. The gradient is the transposed map.
+Tensor upsample(const Tensor& x, const Spatial& size, const UpsampleOptions& options = {});
 
 }  // namespace osteon

@@ -1,4 +1,6 @@
 // Pooling: checks, output shape, gradient rules.
+#include <algorithm>
+
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -6,7 +8,6 @@
 namespace osteon {
 namespace {
 
-// Then every window overlaps the image, because padding is at most half of the window.
 void check_image(const char* op, const Tensor& x) {
   check_floating(op, "input", x);
   check_rank(op, "input", x, 4, "[N,H,W,C]");
@@ -14,27 +15,39 @@ void check_image(const char* op, const Tensor& x) {
                " has no pixels, expects height and width of at least 1");
 }
 
-// The number of windows along one direction.
-std::int64_t output_extent(const char* op, const char* direction, const Tensor& x,
-                           std::int64_t extent, std::int64_t kernel, std::int64_t stride,
-                           std::int64_t padding) {
-  OSTEON_CHECK(kernel >= 1 && stride >= 1, op, ": kernel_size ", kernel, " and stride ", stride,
-               " in ", direction, ", expects at least 1");
-  OSTEON_CHECK(padding >= 0 && padding <= kernel / 2, op, ": padding ", padding, " in ", direction,
-               ", expects 0 to ", kernel / 2, " (half of kernel_size ", kernel, ")");
-  const std::int64_t last_start = extent - (kernel - 2 * padding);
-  OSTEON_CHECK(last_start >= 0, op, ": input ", x.shape(), " is smaller than kernel_size ", kernel,
-               " less twice padding ", padding, " in ", direction,
+// Windows along one direction, with padding before and after the image.
+struct Direction {
+  const char* name;
+  std::int64_t extent, kernel, stride, before, after;
+};
+
+// The number of windows. Each overlaps the image, because padding is at most half of the window.
+std::int64_t output_extent(const char* op, const Tensor& x, const Direction& d, bool ceil_mode) {
+  OSTEON_CHECK(d.kernel >= 1 && d.stride >= 1, op, ": kernel_size ", d.kernel, " and stride ",
+               d.stride, " in ", d.name, ", expects at least 1");
+  const auto [least, most] = std::minmax(d.before, d.after);
+  OSTEON_CHECK(least >= 0 && most <= d.kernel / 2, op, ": padding ", least < 0 ? least : most,
+               " in ", d.name, ", expects 0 to ", d.kernel / 2, " (half of kernel_size ", d.kernel,
+               ")");
+  const std::int64_t last_start =
+      d.extent + d.before + d.after - d.kernel + (ceil_mode ? d.stride - 1 : 0);
+  OSTEON_CHECK(last_start >= 0, op, ": input ", x.shape(), " is smaller than kernel_size ",
+               d.kernel, " less padding ", d.before, " and ", d.after, " in ", d.name,
                "; use a smaller window or a larger image");
-  return last_start / stride + 1;
+  const std::int64_t last = last_start / d.stride;
+  return ceil_mode && last * d.stride >= d.extent + d.before ? last : last + 1;
 }
 
 Shape output_shape(const char* op, const Tensor& x, const Pool2dOptions& options) {
-  const auto& [kernel, stride, padding] = options;
+  const auto& [kernel, stride, padding, ceil_mode, unused] = options;
   return {
       x.dim(0),
-      output_extent(op, "height", x, x.dim(1), kernel.height, stride.height, padding.height),
-      output_extent(op, "width", x, x.dim(2), kernel.width, stride.width, padding.width),
+      output_extent(op, x,
+                    {"height", x.dim(1), kernel.height, stride.height, padding.top, padding.bottom},
+                    ceil_mode),
+      output_extent(op, x,
+                    {"width", x.dim(2), kernel.width, stride.width, padding.left, padding.right},
+                    ceil_mode),
       x.dim(3),
   };
 }
@@ -57,7 +70,7 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
   });
 }
 
-// dx is the sum of dy / (positions per window) over the windows that contain x.
+// dx is the sum of dy / (positions that count in the window) over the windows that contain x.
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   check_image("avg_pool2d", x);
   Tensor y(output_shape("avg_pool2d", x, options), x.dtype(), x.device());

@@ -22,6 +22,11 @@ struct Conv2dAddRelu : OpSchema<Conv2dOptions> {
 };
 inline constexpr Conv2dAddRelu conv2d_add_relu{{"conv2d_add_relu"}};
 
+struct ConvTranspose2d : OpSchema<ConvTranspose2dOptions> {
+  enum Input : std::size_t { x, weight };
+};
+inline constexpr ConvTranspose2d conv_transpose2d{{"conv_transpose2d"}};
+
 // The running statistics have no gradient.
 struct BatchNorm : OpSchema<BatchNormOptions> {
   enum Input : std::size_t { x, weight, bias, residual, running_mean, running_var };

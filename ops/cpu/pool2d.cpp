@@ -21,28 +21,44 @@ struct Range {
 
 // Pooling along one direction: `windows` windows over `extent` pixels.
 struct Direction {
-  std::int64_t kernel, stride, padding, extent, windows;
+  std::int64_t kernel, stride, before, after, extent, windows;
 
-  // The pixels of window p; its positions start at p stride - padding.
+  // The pixels of window p; its positions start at p stride - before.
   Range pixels_in(std::int64_t p) const {
-    const std::int64_t start = p * stride - padding;
+    const std::int64_t start = p * stride - before;
     return {std::max<std::int64_t>(0, start), std::min(start + kernel, extent)};
   }
-  // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
+  // The number of positions of window p in the image, or in the image and its padding.
+  std::int64_t counted(std::int64_t p, bool with_padding) const {
+    const std::int64_t start = p * stride - before;
+    if (with_padding) return std::min(start + kernel, extent + after) - start;
+    const Range pixels = pixels_in(p);
+    return pixels.last - pixels.first;
+  }
+  // The windows that contain pixel h: p stride <= h + before < p stride + kernel.
   Range windows_with(std::int64_t h) const {
-    const std::int64_t at = h + padding;
+    const std::int64_t at = h + before;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, std::min(windows, at / stride + 1)};
   }
   // The position of pixel h in window p.
-  std::int64_t place(std::int64_t h, std::int64_t p) const { return h + padding - p * stride; }
+  std::int64_t place(std::int64_t h, std::int64_t p) const { return h + before - p * stride; }
 };
 
 struct Geometry {
   Geometry(const Shape& images, const Shape& windows, const Pool2dOptions& options)
-      : vertical{options.kernel_size.height, options.stride.height, options.padding.height,
-                 images[1], windows[1]},
-        horizontal{options.kernel_size.width, options.stride.width, options.padding.width,
-                   images[2], windows[2]} {}
+      : vertical{options.kernel_size.height,
+                 options.stride.height,
+                 options.padding.top,
+                 options.padding.bottom,
+                 images[1],
+                 windows[1]},
+        horizontal{options.kernel_size.width,
+                   options.stride.width,
+                   options.padding.left,
+                   options.padding.right,
+                   images[2],
+                   windows[2]},
+        count_include_pad(options.count_include_pad) {}
 
   // Row-major index of a position in a window.
   std::int32_t place(std::int64_t h, std::int64_t p, std::int64_t w, std::int64_t q) const {
@@ -50,12 +66,15 @@ struct Geometry {
                                      horizontal.place(w, q));
   }
 
-  // Number of positions in a window, including those in the padding.
-  double places() const {
-    return static_cast<double>(vertical.kernel) * static_cast<double>(horizontal.kernel);
+  // The divisor of the mean over a window.
+  template <class A>
+  A divisor(std::int64_t p, std::int64_t q) const {
+    return static_cast<A>(vertical.counted(p, count_include_pad) *
+                          horizontal.counted(q, count_include_pad));
   }
 
   Direction vertical, horizontal;
+  bool count_include_pad;
 };
 
 // Calls body(image, row, column, channel, count) for every pixel and block of channels; the threads
@@ -134,26 +153,45 @@ void max_backward(const Tensor& dy, const Tensor& argmax, const Geometry& pool, 
   });
 }
 
-// y[n, a, b] = the sum of x over rows(a) and columns(b), divided by `divisor`. With the pixels of a
-// window this is average pooling; with the windows that contain a pixel it is the gradient.
-template <class T, class Rows, class Columns>
-void average(const Tensor& x, double divisor, const Rows& rows_of, const Columns& columns_of,
-             const Tensor& y) {
+template <class T>
+void avg_forward(const Tensor& x, const Geometry& pool, const Tensor& y) {
   using A = Accumulator<T>;
   const Shape &from = x.shape(), &to = y.shape();
   const T* const input = x.data<T>();
   T* const output = y.data<T>();
-  for_each_block(to, [&](auto n, auto a, auto b, auto c, std::size_t count) {
-    const Range rows = rows_of(a), columns = columns_of(b);
+  for_each_block(to, [&](auto n, auto p, auto q, auto c, std::size_t count) {
+    const Range rows = pool.vertical.pixels_in(p), columns = pool.horizontal.pixels_in(q);
+    const A divisor = pool.divisor<A>(p, q);
     std::array<A, kBlock> total{};
-    for (std::int64_t row = rows.first; row < rows.last; ++row) {
-      for (std::int64_t column = columns.first; column < columns.last; ++column) {
-        const T* const pixel = input + offset(from, n, row, column, c);
+    for (std::int64_t h = rows.first; h < rows.last; ++h) {
+      for (std::int64_t w = columns.first; w < columns.last; ++w) {
+        const T* const pixel = input + offset(from, n, h, w, c);
         for (std::size_t i = 0; i < count; ++i) total[i] += static_cast<A>(pixel[i]);
       }
     }
-    T* const pixel = output + offset(to, n, a, b, c);
-    for (std::size_t i = 0; i < count; ++i) pixel[i] = T(total[i] / static_cast<A>(divisor));
+    T* const pixel = output + offset(to, n, p, q, c);
+    for (std::size_t i = 0; i < count; ++i) pixel[i] = T(total[i] / divisor);
+  });
+}
+
+template <class T>
+void avg_backward(const Tensor& dy, const Geometry& pool, const Tensor& dx) {
+  using A = Accumulator<T>;
+  const Shape &from = dy.shape(), &to = dx.shape();
+  const T* const gradients = dy.data<T>();
+  T* const output = dx.data<T>();
+  for_each_block(to, [&](auto n, auto h, auto w, auto c, std::size_t count) {
+    const Range rows = pool.vertical.windows_with(h), columns = pool.horizontal.windows_with(w);
+    std::array<A, kBlock> total{};
+    for (std::int64_t p = rows.first; p < rows.last; ++p) {
+      for (std::int64_t q = columns.first; q < columns.last; ++q) {
+        const T* const gradient = gradients + offset(from, n, p, q, c);
+        const A divisor = pool.divisor<A>(p, q);
+        for (std::size_t i = 0; i < count; ++i) total[i] += static_cast<A>(gradient[i]) / divisor;
+      }
+    }
+    T* const pixel = output + offset(to, n, h, w, c);
+    for (std::size_t i = 0; i < count; ++i) pixel[i] = T(total[i]);
   });
 }
 
@@ -175,20 +213,12 @@ void max_pool2d_backward(const Tensor& dy, const Tensor& argmax, const Pool2dOpt
 
 void avg_pool2d_forward(const Tensor& x, const Pool2dOptions& options, const Tensor& y) {
   const Geometry pool(x.shape(), y.shape(), options);
-  dispatch_floating("avg_pool2d", x.dtype(), [&]<class T>() {
-    average<T>(
-        x, pool.places(), [&](std::int64_t p) { return pool.vertical.pixels_in(p); },
-        [&](std::int64_t q) { return pool.horizontal.pixels_in(q); }, y);
-  });
+  dispatch_floating("avg_pool2d", x.dtype(), [&]<class T>() { avg_forward<T>(x, pool, y); });
 }
 
 void avg_pool2d_backward(const Tensor& dy, const Pool2dOptions& options, const Tensor& dx) {
   const Geometry pool(dx.shape(), dy.shape(), options);
-  dispatch_floating("avg_pool2d", dy.dtype(), [&]<class T>() {
-    average<T>(
-        dy, pool.places(), [&](std::int64_t h) { return pool.vertical.windows_with(h); },
-        [&](std::int64_t w) { return pool.horizontal.windows_with(w); }, dx);
-  });
+  dispatch_floating("avg_pool2d", dy.dtype(), [&]<class T>() { avg_backward<T>(dy, pool, dx); });
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

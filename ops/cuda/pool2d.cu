@@ -18,30 +18,38 @@ struct Range {
 
 // Pooling along one direction: `windows` windows over `extent` pixels.
 struct Direction {
-  std::int32_t kernel, stride, padding, extent, windows;
+  std::int32_t kernel, stride, before, after, extent, windows;
 
-  // The pixels of window p; its positions start at p stride - padding.
+  // The pixels of window p; its positions start at p stride - before.
   __device__ Range pixels_in(std::int64_t p) const {
-    const std::int64_t start = p * stride - padding;
+    const std::int64_t start = p * stride - before;
     return {max(std::int64_t{0}, start), min(start + kernel, std::int64_t{extent})};
   }
-  // The windows that contain pixel h: p stride <= h + padding < p stride + kernel.
+  // The number of positions of window p in the image, or in the image and its padding.
+  __device__ std::int64_t counted(std::int64_t p, bool with_padding) const {
+    const std::int64_t start = p * stride - before;
+    if (with_padding) return min(start + kernel, std::int64_t{extent} + after) - start;
+    const Range pixels = pixels_in(p);
+    return pixels.last - pixels.first;
+  }
+  // The windows that contain pixel h: p stride <= h + before < p stride + kernel.
   __device__ Range windows_with(std::int64_t h) const {
-    const auto at = static_cast<std::int32_t>(h) + padding;
+    const auto at = static_cast<std::int32_t>(h) + before;
     return {at < kernel ? 0 : (at - kernel) / stride + 1, min(windows, at / stride + 1)};
   }
   // The position of pixel h in window p.
   __device__ std::int64_t place(std::int64_t h, std::int64_t p) const {
-    return h + padding - p * stride;
+    return h + before - p * stride;
   }
 };
 
 struct Geometry {
   Geometry(const char* op, const Shape& images, const Shape& windows, const Pool2dOptions& options)
       : vertical(direction(op, options.kernel_size.height, options.stride.height,
-                           options.padding.height, images[1], windows[1])),
+                           options.padding.top, options.padding.bottom, images[1], windows[1])),
         horizontal(direction(op, options.kernel_size.width, options.stride.width,
-                             options.padding.width, images[2], windows[2])),
+                             options.padding.left, options.padding.right, images[2], windows[2])),
+        count_include_pad(options.count_include_pad),
         count(images[0]),
         channels(images[3]) {}
 
@@ -51,16 +59,27 @@ struct Geometry {
                                      horizontal.place(w, q));
   }
 
+  // The divisor of the mean over a window.
+  template <class A>
+  __device__ A divisor(std::int64_t p, std::int64_t q) const {
+    return static_cast<A>(vertical.counted(p, count_include_pad) *
+                          horizontal.counted(q, count_include_pad));
+  }
+
+  // Padding is at most half the kernel.
   static Direction direction(const char* op, std::int64_t kernel, std::int64_t stride,
-                             std::int64_t padding, std::int64_t extent, std::int64_t windows) {
+                             std::int64_t before, std::int64_t after, std::int64_t extent,
+                             std::int64_t windows) {
     constexpr std::int64_t kMaxExtent = std::numeric_limits<std::int32_t>::max() / 4;
-    OSTEON_CHECK(std::max({kernel, stride, padding, extent}) <= kMaxExtent, op, ": an extent of ",
-                 std::max({kernel, stride, padding, extent}), " is more than ", kMaxExtent);
+    OSTEON_CHECK(std::max({kernel, stride, extent}) <= kMaxExtent, op, ": an extent of ",
+                 std::max({kernel, stride, extent}), " is more than ", kMaxExtent);
     const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
-    return {narrow(kernel), narrow(stride), narrow(padding), narrow(extent), narrow(windows)};
+    return {narrow(kernel), narrow(stride), narrow(before),
+            narrow(after),  narrow(extent), narrow(windows)};
   }
 
   Direction vertical, horizontal;
+  bool count_include_pad;
   std::int64_t count, channels;
 };
 
@@ -162,8 +181,8 @@ __global__ void __launch_bounds__(kThreads)
       });
 }
 
-// y = the sum of x over the pixels of a window or, backward, over the windows that contain a pixel,
-// divided by the number of positions in a window.
+// y = the mean of x over the pixels of a window or, backward, the sum of the shares in the windows
+// that contain a pixel.
 template <int n, bool is_backward, class T>
 __global__ void __launch_bounds__(kThreads)
     average(const T* x, const __grid_constant__ Geometry pool, T* y) {
@@ -173,7 +192,6 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t from_columns = is_backward ? horizontal.windows : horizontal.extent;
   const std::int64_t to_rows = is_backward ? vertical.extent : vertical.windows;
   const std::int64_t to_columns = is_backward ? horizontal.extent : horizontal.windows;
-  const A places = static_cast<A>(vertical.kernel) * static_cast<A>(horizontal.kernel);
   for_each_pixel<n>(
       pool.count, to_rows, to_columns, pool.channels,
       [&](std::int64_t image, std::int64_t a, std::int64_t b, std::int64_t c) {
@@ -184,12 +202,14 @@ __global__ void __launch_bounds__(kThreads)
           for (std::int64_t column = columns.first; column < columns.last; ++column) {
             const std::int64_t from = (image * from_rows + row) * from_columns + column;
             const Pack<T, n> values = load<n>(x + from * pool.channels + c);
+            const A divisor = is_backward ? pool.divisor<A>(row, column) : A(1);
 #pragma unroll
-            for (int i = 0; i < n; ++i) total[i] += static_cast<A>(values.at[i]);
+            for (int i = 0; i < n; ++i) total[i] += static_cast<A>(values.at[i]) / divisor;
           }
+        const A divisor = is_backward ? A(1) : pool.divisor<A>(a, b);
         Pack<T, n> result;
 #pragma unroll
-        for (int i = 0; i < n; ++i) result.at[i] = T(total[i] / places);
+        for (int i = 0; i < n; ++i) result.at[i] = T(total[i] / divisor);
         store<n>(y + ((image * to_rows + a) * to_columns + b) * pool.channels + c, result);
       });
 }

@@ -67,12 +67,17 @@ def channels_last(x):
     return x.permute(0, 2, 3, 1)
 
 
-def padded(x, padding, mode="constant", value=0.0):
-    """Images [N, C, H, W] with a border; padding may be [top, bottom, left, right]."""
+def sides(padding):
+    """[top, bottom, left, right]."""
     if not isinstance(padding, list) or len(padding) == 2:
         height, width = both(padding)
-        padding = [height, height, width, width]
-    top, bottom, left, right = padding
+        return [height, height, width, width]
+    return padding
+
+
+def padded(x, padding, mode="constant", value=0.0):
+    """Images [N, C, H, W] with a border; padding may be [top, bottom, left, right]."""
+    top, bottom, left, right = sides(padding)
     return F.pad(x, (left, right, top, bottom), mode, value if mode == "constant" else None)
 
 
@@ -97,9 +102,39 @@ def batch_norm(x, weight, bias, running_mean, running_var, residual=None, traini
     return torch.relu(y) if relu else y
 
 
-def pool2d(function):
-    return lambda x, kernel_size=2, stride=2, padding=0: channels_last(
-        function(channels_first(x), both(kernel_size), both(stride), both(padding)))
+def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
+    """PyTorch's without padding, then cut or extended on each side; the filters are [C, K/groups, R, S]."""
+    y = F.conv_transpose2d(channels_first(x), channels_first(weight), None, both(stride), 0, 0, groups,
+                           both(dilation))
+    top, bottom, left, right = sides(padding)
+    down, across = both(output_padding)
+    y = channels_last(F.pad(y, (-left, across - right, -top, down - bottom)))
+    return y if bias is None else y + bias
+
+
+def max_pool2d(x, kernel_size=2, stride=2, padding=0, ceil_mode=False):
+    x, windows = channels_first(x), (both(kernel_size), both(stride))
+    top, bottom, left, right = sides(padding)
+    if (top, left) == (bottom, right):
+        return channels_last(F.max_pool2d(x, *windows, (top, left), ceil_mode=ceil_mode))
+    assert not ceil_mode
+    return channels_last(F.max_pool2d(padded(x, padding, value=-torch.inf), *windows))
+
+
+def avg_pool2d(x, kernel_size=2, stride=2, padding=0, ceil_mode=False, count_include_pad=True):
+    x, windows = channels_first(x), (both(kernel_size), both(stride))
+    top, bottom, left, right = sides(padding)
+    if (top, left) == (bottom, right):
+        return channels_last(F.avg_pool2d(x, *windows, (top, left), ceil_mode, count_include_pad))
+    assert not ceil_mode
+    mean = F.avg_pool2d(padded(x, padding), *windows)
+    if not count_include_pad:
+        mean = mean / F.avg_pool2d(padded(torch.ones_like(x), padding), *windows)
+    return channels_last(mean)
+
+
+def upsample(x, size, **options):
+    return channels_last(F.interpolate(channels_first(x), both(size), **options))
 
 
 def matmul(a, b, transpose_a=False, transpose_b=False):
@@ -201,8 +236,12 @@ OPS = {
     "conv2d": conv2d,
     "conv2d_add_relu": conv2d_add_relu,
     "batch_norm": batch_norm,
-    "max_pool2d": pool2d(F.max_pool2d),
-    "avg_pool2d": pool2d(F.avg_pool2d),
+    "conv_transpose2d": conv_transpose2d,
+    "max_pool2d": max_pool2d,
+    "avg_pool2d": avg_pool2d,
+    "adaptive_avg_pool2d": lambda x, output: channels_last(
+        F.adaptive_avg_pool2d(channels_first(x), both(output))),
+    "upsample": upsample,
     "global_avg_pool2d": lambda x: x.mean(dim=(1, 2)),
     "linear": F.linear,
     "matmul": matmul,

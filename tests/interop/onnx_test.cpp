@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
@@ -83,6 +84,143 @@ class BareNorm : public Module {
         batch_norm(x, weight, bias, mean, var, {.training = false, .epsilon = 0.25}));
   }
 };
+
+// One function of the images.
+class Function : public Module {
+ public:
+  using Body = std::function<Tensor(const Tensor&)>;
+  explicit Function(Body body) : body_(std::move(body)) {}
+
+ private:
+  Tensor forward(const Tensor& x) override { return body_(x); }
+  Body body_;
+};
+
+// The pixels as rows, [N, H W, C].
+Tensor tokens(const Tensor& x) { return flatten(x, 1, 2); }
+// Of images or tokens: one number per channel.
+Tensor pooled(const Tensor& x) { return x.rank() == 4 ? mean(x, {1, 2}) : mean(x, {1}); }
+Tensor numbers(Shape shape) {
+  std::vector<double> elements;
+  for (std::int64_t i = 0; i < shape.numel(); ++i)
+    elements.push_back(static_cast<double>(i % 7) - 2.5);
+  return from_vector(elements, std::move(shape));
+}
+
+// Each use of an op in a model, and its nodes.
+struct Use {
+  const char* name;
+  Function::Body body;
+  std::map<std::string, int> nodes;
+};
+std::vector<Use> uses_of_shape_ops() {
+  return {
+      {"reshape keeps the batch",
+       [](const Tensor& x) { return pooled(tokens(x)); },
+       {{"Reshape", 2}, {"ReduceMean", 1}, {"Transpose", 1}}},
+      {"reshape merges the batch",
+       [](const Tensor& x) {
+         const Tensor rows = reshape(x, {x.dim(0) * x.dim(1), x.dim(2), 3});
+         return pooled(reshape(rows + 1.0, {x.dim(0), x.dim(1), x.dim(2), 3}));
+       },
+       {{"Reshape", 3}}},
+      {"windows",
+       [](const Tensor& x) {
+         const Tensor cut = reshape(x, {x.dim(0), 4, 8, 4, 8, 3});
+         const Tensor rows = reshape(permute(cut, {0, 1, 3, 2, 4, 5}), {x.dim(0) * 16, 64, 3});
+         return pooled(reshape(rows, {x.dim(0), -1, 3}));
+       },
+       {{"Reshape", 4}}},
+      {"concat of images",
+       [](const Tensor& x) {
+         return pooled(concat({relu(x), conv2d(x, numbers({2, 1, 1, 3}))}, -1));
+       },
+       {{"Concat", 1}, {"Transpose", 1}}},
+      {"concat of numbers",
+       [](const Tensor& x) {
+         return concat({global_avg_pool2d(x), global_avg_pool2d(-x)}, 1);
+       },
+       {{"Concat", 1}}},
+      {"class token",
+       [](const Tensor& x) {
+         const Tensor token = expand(numbers({1, 1, 3}), {x.dim(0), -1, -1});
+         return squeeze(narrow(concat({token, tokens(x)}, 1), 1, 0, 1), 1);
+       },
+       {{"Expand", 1}, {"Shape", 1}, {"Concat", 2}, {"Slice", 1}}},
+      {"split of channels",
+       [](const Tensor& x) {
+         const Tensors pieces = split(relu(x), std::vector<std::int64_t>{1, 2}, -1);
+         return pooled(pieces[1]) * pooled(pieces[0]);
+       },
+       {{"Slice", 2}}},
+      {"padding",
+       [](const Tensor& x) {
+         return pooled(pad(x, {1, 2, 3, 4}, PadMode::constant, 0.5));
+       },
+       {{"Pad", 1}}},
+      {"padding by position",
+       [](const Tensor& x) {
+         return pooled(pad(x, {1, 2, 3, 4}, PadMode::reflect));
+       },
+       {{"Gather", 2}}},
+      {"roll",
+       [](const Tensor& x) {
+         return pooled(roll(x, {2, -1}, {1, 2}));
+       },
+       {{"Gather", 2}}},
+      {"position bias",
+       [](const Tensor& x) {
+         const Tensor chosen = from_vector({2, 0, 1}, {3}, DType::i64);
+         return pooled(x) + index_select(numbers({4, 3}), chosen.rows(1, 2));
+       },
+       {{"Gather", 1}}},
+      {"attention",
+       [](const Tensor& x) {
+         const Tensor rows = tokens(x);
+         return pooled(matmul(softmax(matmul(rows, rows * 0.125, false, true)), rows));
+       },
+       {{"MatMul", 2}, {"Softmax", 1}}},
+      {"matmul with one matrix",
+       [](const Tensor& x) {
+         return pooled(matmul(numbers({5, 32}), x, false, false));
+       },
+       {{"MatMul", 1}}},
+      {"linear of rows",
+       [](const Tensor& x) {
+         return pooled(linear(tokens(x), numbers({4, 3}), numbers({4})));
+       },
+       {{"MatMul", 1}, {"Add", 1}}},
+      {"sums",
+       [](const Tensor& x) {
+         return sum(x, {1, 2}) * sum(pooled(x), {-1}, true);
+       },
+       {{"ReduceSum", 2}, {"ReduceMean", 1}}},
+      {"expand of columns",
+       [](const Tensor& x) {
+         return pooled(expand(mean(x, {2}, true), {-1, -1, 5, -1}));
+       },
+       {{"Expand", 1}, {"Shape", 0}}},
+      {"resampling",
+       [](const Tensor& x) {
+         return pooled(upsample(x, {7, 40}, {.mode = UpsampleMode::bicubic}));
+       },
+       {{"MatMul", 2}}},
+      {"pooling",
+       [](const Tensor& x) {
+         const Pool2dOptions same = {.kernel_size = 3, .padding = {0, 1, 0, 1}};
+         return pooled(max_pool2d(x, same)) + pooled(avg_pool2d(x, same));
+       },
+       {{"MaxPool", 1}, {"AveragePool", 1}}},
+      {"pooling of partial windows",
+       [](const Tensor& x) {
+         const Pool2dOptions most = {.kernel_size = 3, .ceil_mode = true};
+         const Pool2dOptions pixels = {
+             .kernel_size = 3, .stride = 3, .padding = 1, .count_include_pad = false};
+         return pooled(max_pool2d(x, most)) + pooled(avg_pool2d(x, pixels));
+       },
+       {{"MaxPool", 1}, {"AveragePool", 1}}},
+  };
+}
 
 // A convolution without a layer.
 class BareConvolution : public Module {
@@ -303,6 +441,54 @@ TEST_CASE("padding is written as top, left, bottom, right") {
     const auto found = std::ranges::find(attributes, "pads", &onnx::AttributeProto::name);
     REQUIRE(found != attributes.end());
     CHECK(std::vector<std::int64_t>(found->ints().begin(), found->ints().end()) == pads);
+  }
+}
+
+TEST_CASE("ops on shapes and products become the expected nodes") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  for (const Use& use : uses_of_shape_ops()) {
+    CAPTURE(std::string(use.name));
+    Function model(use.body);
+    write_onnx(path, model, kSize, {.name = "function"});
+    std::map<std::string, int> ops = counts(checked_file(path));
+    for (const auto& [op, nodes] : use.nodes) {
+      CAPTURE(op);
+      CHECK(ops[op] == nodes);
+    }
+  }
+}
+
+TEST_CASE("what cannot follow the batch is refused") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "model.onnx";
+  const Use uses[] = {
+      {"has a constant [3,3]",
+       [](const Tensor& x) {
+         return pooled(x) + numbers({x.dim(0), 3});
+       },
+       {}},
+      {"cuts the batch", [](const Tensor& x) { return narrow(pooled(x), 0, 1, x.dim(0) - 1); }, {}},
+      {"has 2 extents that depend on the batch",
+       [](const Tensor& x) {
+         const Tensor y = pooled(x);
+         return reshape(matmul(y, y, false, true), {1, x.dim(0), x.dim(0)});
+       },
+       {}},
+      {"no multiple of the batch",
+       [](const Tensor& x) {
+         return expand(mean(pooled(x), {0}, true), {x.dim(0) + 1, -1});
+       },
+       {}},
+      {"the ops of the model depend on the size of the batch",
+       [](const Tensor& x) { return x.dim(0) == 2 ? pooled(x) : pooled(x) + 1.0; },
+       {}}};
+  for (const Use& use : uses) {
+    Function model(use.body);
+    const std::string message =
+        message_of([&] { write_onnx(path, model, kSize, {.name = "function"}); });
+    CAPTURE(message);
+    CHECK(contains(message, use.name));
   }
 }
 

@@ -82,18 +82,64 @@ std::vector<BadOpCase> pools() {
   };
   for (const std::string op : {"max_pool2d", "avg_pool2d"}) {
     const Input x = uniform({2, 6, 6, 3});
-    rows.insert(rows.end(), {
-                                {op, {uniform({6, 6, 3})}, {}, op + ": input [6,6,3] has rank 3"},
-                                {op, {whole({2, 6, 6, 3})}, {}, op + ": input [2,6,6,3] is i64"},
-                                {op, {x}, {{"kernel_size", 0}}, op + ": kernel_size 0"},
-                                {op, {x}, {{"stride", {2, 0}}}, "stride 0 in width"},
-                                {op, {x}, {{"padding", 2}}, op + ": padding 2"},
-                                {op, {x}, {{"padding", -1}}, op + ": padding -1"},
-                                {op, {x}, {{"kernel_size", 7}}, "smaller than kernel_size 7"},
-                                {op, {uniform({1, 0, 3, 1})}, {}, op + ": input [1,0,3,1]"},
-                            });
+    rows.insert(rows.end(),
+                {
+                    {op, {uniform({6, 6, 3})}, {}, op + ": input [6,6,3] has rank 3"},
+                    {op, {whole({2, 6, 6, 3})}, {}, op + ": input [2,6,6,3] is i64"},
+                    {op, {x}, {{"kernel_size", 0}}, op + ": kernel_size 0"},
+                    {op, {x}, {{"stride", {2, 0}}}, "stride 0 in width"},
+                    {op, {x}, {{"padding", 2}}, op + ": padding 2"},
+                    {op, {x}, {{"padding", -1}}, op + ": padding -1"},
+                    {op, {x}, {{"padding", {0, 2, 0, 0}}}, op + ": padding 2 in height"},
+                    {op, {x}, {{"padding", {0, 0, 0, -1}}}, ": padding -1 in width"},
+                    {op,
+                     {x},
+                     {{"kernel_size", 9}, {"stride", 3}, {"ceil_mode", true}},
+                     "smaller than kernel_size 9"},
+                    {op, {x}, {{"kernel_size", 7}}, "smaller than kernel_size 7"},
+                    {op, {uniform({1, 0, 3, 1})}, {}, op + ": input [1,0,3,1]"},
+                });
   }
   return rows;
+}
+
+std::vector<BadOpCase> resampling() {
+  const Input x = uniform({2, 5, 4, 3});
+  const std::string up = "upsample", adaptive = "adaptive_avg_pool2d";
+  return {
+      {adaptive, {x}, {{"output", {0, 2}}}, "adaptive_avg_pool2d: from input [2,5,4,3] to 0 x 2"},
+      {adaptive, {uniform({5, 4, 3})}, {}, "adaptive_avg_pool2d: input [5,4,3] has rank 3"},
+      {up, {x}, {{"size", {3, 0}}}, "upsample: from input [2,5,4,3] to 3 x 0"},
+      {up, {uniform({2, 0, 4, 3})}, {{"size", 2}}, "upsample: from input [2,0,4,3]"},
+      {up, {whole({2, 5, 4, 3})}, {{"size", 2}}, "upsample: input [2,5,4,3] is i64"},
+      {up, {x}, {{"size", 2}, {"align_corners", true}}, "no meaning for nearest"},
+      {up, {x}, {{"size", 2}, {"antialias", true}}, "no meaning for nearest"},
+  };
+}
+
+std::vector<BadOpCase> transposed_convolutions() {
+  const Input x = uniform({2, 5, 5, 4}), weight = uniform({4, 3, 3, 6});
+  const std::string op = "conv_transpose2d";
+  return {
+      {op, {uniform({5, 5, 4}), weight}, {}, op + ": input [5,5,4] has rank 3"},
+      {op, {x, uniform({4, 6})}, {}, op + ": weight [4,6] has rank 2"},
+      {op, {x, uniform({3, 3, 3, 6})}, {}, "input has 4 channels but weight [3,3,3,6] expects 3"},
+      {op, {x, weight}, {{"groups", 3}}, "4 channels do not divide into 3 groups"},
+      {op, {x, weight}, {{"groups", 0}}, "0 groups"},
+      {op, {x, weight}, {{"stride", {1, 0}}}, "stride 0, dilation 1"},
+      {op, {x, weight}, {{"dilation", 0}}, "dilation 0"},
+      {op, {x, weight}, {{"padding", {0, 0, 0, -1}}}, "padding 0 and -1 in width"},
+      {op, {x, weight}, {{"stride", 2}, {"output_padding", 2}}, "output_padding 2 in height"},
+      {op, {x, weight}, {{"output_padding", {0, -1}}}, "output_padding -1 in width"},
+      {op, {x, weight}, {{"padding", 4}}, "leave -1 pixels"},
+      {op, {uniform({2, 0, 5, 4}), weight}, {}, "input of extent 0"},
+      {op, {x, uniform({4, 3, 0, 6})}, {}, "a window of 0 in width"},
+      {op, {x, weight, uniform({4})}, {}, op + ": bias has shape [4]"},
+      {op, {bytes({2, 5, 5, 4}), weight}, {}, op + ": input [2,5,5,4] is u8"},
+      {op, {x.parameter(), weight}, {}, "input is f32 but weight is bf16", DType::bf16},
+      {op, {x, weight.parameter(), uniform({6})}, {}, "weight is f32 but bias", DType::bf16},
+      {op, {x, absent()}, {}, op + ": weight is undefined"},
+  };
 }
 
 std::vector<BadOpCase> products() {
@@ -398,8 +444,9 @@ std::vector<BadOpCase> drawn_and_warped() {
 const std::vector<BadOpCase>& bad_op_cases() {
   static const std::vector<BadOpCase> rows = [] {
     std::vector<BadOpCase> all;
-    for (const auto& part : {convolutions, normalisations, pools, products, elementwise, reductions,
-                             shapes, losses, drawn_and_warped}) {
+    for (const auto& part :
+         {convolutions, normalisations, pools, resampling, transposed_convolutions, products,
+          elementwise, reductions, shapes, losses, drawn_and_warped}) {
       const std::vector<BadOpCase> more = part();
       all.insert(all.end(), more.begin(), more.end());
     }

@@ -69,7 +69,30 @@ Pool2dOptions pool2d_options(const Arguments& a) {
   Pool2dOptions options;
   options.kernel_size = a.spatial("kernel_size", options.kernel_size);
   options.stride = a.spatial("stride", options.stride);
-  options.padding = a.spatial("padding", options.padding);
+  options.padding = a.sides("padding", options.padding);
+  options.ceil_mode = a.get("ceil_mode", options.ceil_mode);
+  options.count_include_pad = a.get("count_include_pad", options.count_include_pad);
+  return options;
+}
+
+ConvTranspose2dOptions conv_transpose2d_options(const Arguments& a) {
+  ConvTranspose2dOptions options;
+  options.stride = a.spatial("stride", options.stride);
+  options.padding = a.sides("padding", options.padding);
+  options.output_padding = a.spatial("output_padding", options.output_padding);
+  options.dilation = a.spatial("dilation", options.dilation);
+  options.groups = a.get("groups", options.groups);
+  return options;
+}
+
+UpsampleOptions upsample_options(const Arguments& a) {
+  UpsampleOptions options;
+  const auto mode = a.get<std::string>("mode", "nearest");
+  options.mode = mode == "bilinear"  ? UpsampleMode::bilinear
+                 : mode == "bicubic" ? UpsampleMode::bicubic
+                                     : UpsampleMode::nearest;
+  options.align_corners = a.get("align_corners", options.align_corners);
+  options.antialias = a.get("antialias", options.antialias);
   return options;
 }
 
@@ -144,6 +167,16 @@ const std::map<std::string, Call>& calls() {
        }},
       {"max_pool2d", [](const Arguments& a) { return max_pool2d(a[0], pool2d_options(a)); }},
       {"avg_pool2d", [](const Arguments& a) { return avg_pool2d(a[0], pool2d_options(a)); }},
+      {"adaptive_avg_pool2d",
+       [](const Arguments& a) { return adaptive_avg_pool2d(a[0], a.spatial("output", 1)); }},
+      {"upsample",
+       [](const Arguments& a) {
+         return upsample(a[0], a.spatial("size", 1), upsample_options(a));
+       }},
+      {"conv_transpose2d",
+       [](const Arguments& a) {
+         return conv_transpose2d(a[0], a[1], a[2], conv_transpose2d_options(a));
+       }},
       {"global_avg_pool2d", [](const Arguments& a) { return global_avg_pool2d(a[0]); }},
       {"linear", [](const Arguments& a) { return linear(a[0], a[1], a[2]); }},
       {"matmul",

@@ -27,6 +27,19 @@ Terms conv2d_terms(const OpCase& row, const Shape& y) {
   return {window * weight[3], window * filters, rows_of(y), rows_of(y)};
 }
 
+Terms conv_transpose2d_terms(const OpCase& row, const Shape&) {
+  const Shape &x = shape_of(row, 0), &weight = shape_of(row, 1);
+  const std::int64_t window = weight[1] * weight[2];
+  const std::int64_t channels = x[3] / row.attrs.value("groups", std::int64_t{1});
+  return {window * channels, window * weight[3], rows_of(x)};
+}
+
+// The widest windows of either direction: with both, an entry is a sum over a whole image at most.
+Terms resampling_terms(const OpCase& row, const Shape& y) {
+  const Shape& x = shape_of(row, 0);
+  return {x[1] + x[2], y[1] + y[2]};
+}
+
 Terms linear_terms(const OpCase& row, const Shape& y) {
   const Shape& weight = shape_of(row, 1);
   return {weight[1], weight[0], y.numel() / weight[0], y.numel() / weight[0]};
@@ -69,6 +82,9 @@ const std::map<std::string, TermsOf>& terms_of_ops() {
       {"linear", linear_terms},
       {"matmul", matmul_terms},
       {"batch_norm", batch_norm_terms},
+      {"conv_transpose2d", conv_transpose2d_terms},
+      {"upsample", resampling_terms},
+      {"adaptive_avg_pool2d", resampling_terms},
       {"max_pool2d",
        [](const OpCase& row, const Shape&) {
          return Terms{1, window_of(row)};

@@ -48,4 +48,43 @@ Rows warp_rows() {
   };
 }
 
+Rows upsample_rows() {
+  const auto row = [](const std::string& name, const Input& x, const std::vector<int>& size,
+                      const json& options) {
+    json attrs = options;
+    attrs["size"] = size;
+    return OpCase{"upsample_" + name, "upsample", {x}, attrs};
+  };
+  const Input odd = uniform({2, 7, 5, 3});
+  Rows rows = {
+      row("nearest", odd, {14, 9}, {}),
+      row("nearest_down", odd, {3, 4}, {}),
+      row("nearest_same", odd, {7, 5}, {}),
+      // Whole positions that PyTorch rounds to the one before.
+      row("nearest_rounded", uniform({1, 26, 14, 1}), {22, 46}, {}),
+      row("nearest_large", uniform({2, 28, 29, 12}), {56, 57}, {}),
+  };
+  for (const std::string mode : {"bilinear", "bicubic"})
+    for (const bool align_corners : {false, true})
+      for (const bool antialias : {false, true}) {
+        const std::string name =
+            mode + (align_corners ? "_corners" : "") + (antialias ? "_antialias" : "");
+        const json options = {
+            {"mode", mode}, {"align_corners", align_corners}, {"antialias", antialias}};
+        append(rows, {
+                         row(name + "_up", odd, {13, 11}, options),
+                         row(name + "_down", odd, {3, 2}, options),
+                         row(name + "_both", odd, {3, 11}, options),
+                         row(name + "_columns", odd, {7, 9}, options),
+                         row(name + "_rows", odd, {4, 5}, options),
+                         row(name + "_same", odd, {7, 5}, options),
+                         row(name + "_from_one_pixel", uniform({2, 1, 1, 2}), {3, 2}, options),
+                         row(name + "_to_one_pixel", odd, {1, 1}, options),
+                         row(name + "_16_to_14", uniform({1, 16, 16, 2}), {14, 14}, options),
+                         row(name + "_14_to_20", uniform({1, 14, 14, 2}), {20, 20}, options),
+                     });
+      }
+  return rows;
+}
+
 }  // namespace osteon

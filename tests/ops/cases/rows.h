@@ -22,6 +22,8 @@ Rows index_rows();
 Rows loss_rows();
 Rows dropout_rows();
 Rows warp_rows();
+Rows upsample_rows();
+Rows conv_transpose2d_rows();
 
 inline void append(Rows& rows, const Rows& more) {
   rows.insert(rows.end(), more.begin(), more.end());
