@@ -43,12 +43,34 @@ const Module& find_layer(Module& model, const std::string& name) {
       format("Grad-CAM: the model has no layer \"", name, "\"; its stages are ", join(known)));
 }
 
-HeatMap map_of(const float* activation, const float* gradient, const Shape& shape) {
-  const std::int64_t cells = shape[1] * shape[2], channels = shape[3];
+// The positions of a layer's output: [N,H,W,C], or [N,L,C] with tokens for other purposes before
+// those of the positions.
+struct Cells {
+  std::int64_t height, width, channels;
+  std::int64_t other_tokens = 0;
+};
+
+Cells cells_of(const Tensor& activation, const Tensor& images, const std::string& layer) {
+  if (activation.defined() && activation.rank() == 4)
+    return {activation.dim(1), activation.dim(2), activation.dim(3)};
+  OSTEON_CHECK(activation.defined() && activation.rank() == 3, "Grad-CAM: layer ", layer,
+               " has no output [N,H,W,C] or [N,L,C]; choose an earlier one");
+  // As many rows and columns as fit, in the proportions of the image.
+  const std::int64_t tokens = activation.dim(1);
+  const double aspect = static_cast<double>(images.dim(1)) / static_cast<double>(images.dim(2));
+  const auto height = static_cast<std::int64_t>(std::sqrt(static_cast<double>(tokens) * aspect));
+  const std::int64_t width = height * images.dim(2) / images.dim(1);
+  return {height, width, activation.dim(2), tokens - height * width};
+}
+
+HeatMap map_of(const float* activation, const float* gradient, const Cells& shape) {
+  const std::int64_t cells = shape.height * shape.width, channels = shape.channels;
+  activation += shape.other_tokens * channels;
+  gradient += shape.other_tokens * channels;
   std::vector<double> weights(static_cast<std::size_t>(channels), 0);
   for (std::int64_t i = 0; i < cells * channels; ++i)
     weights[static_cast<std::size_t>(i % channels)] += gradient[i];
-  HeatMap map{shape[1], shape[2], {}};
+  HeatMap map{shape.height, shape.width, {}};
   for (std::int64_t cell = 0; cell < cells; ++cell) {
     double sum = 0;
     for (std::int64_t k = 0; k < channels; ++k)
@@ -113,8 +135,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
     });
     logits = model(input);
   }
-  OSTEON_CHECK(activation.defined() && activation.rank() == 4, "Grad-CAM: layer ", layer,
-               " has no output [N,H,W,C]; choose an earlier one");
+  const Cells cells = cells_of(activation, input, layer);
   backward(sum(logits));
   const auto in_f32 = [](const Tensor& x) {
     return (x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32)).to(Device::cpu());
@@ -123,8 +144,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
   std::vector<HeatMap> maps;
   for (std::int64_t i = 0; i < activation.dim(0); ++i) {
     const std::int64_t offset = i * values.numel() / activation.dim(0);
-    maps.push_back(map_of(values.data<float>() + offset, gradients.data<float>() + offset,
-                          activation.shape()));
+    maps.push_back(map_of(values.data<float>() + offset, gradients.data<float>() + offset, cells));
   }
   return maps;
 }

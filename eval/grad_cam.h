@@ -30,10 +30,11 @@ struct HeatMap {
 //
 //   map = max(0, sum over k of mean(dz / da_k) a_k) / its largest value
 //
-// a_k is channel k of the named layer's output, z the logit.
+// a_k is channel k of the named layer's output, z the logit. In a transformer the layer's output is
+// [N,L,C], and the map has one cell per patch; the class token, which comes first, has none.
 //
 // The model computes in evaluation mode and keeps its state. Throws Error for a layer that does not
-// exist (naming the known ones) or whose output is not [N,H,W,C].
+// exist (naming the known ones) or whose output is neither [N,H,W,C] nor [N,L,C].
 std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer);
 
 // The deepest stage of the model (nn/models.h) whose output for images of this size has at least 4

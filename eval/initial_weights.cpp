@@ -5,6 +5,8 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -20,10 +22,12 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kListed = 4;  // names listed in the summary
 
-// A file's dictionaries of tensors. A safetensors file is one.
+// A file's dictionaries of tensors, with the present names of the architecture. A safetensors file
+// is one.
 class WeightsFile {
  public:
-  explicit WeightsFile(const fs::path& path) {
+  WeightsFile(const fs::path& path, const Architecture& architecture)
+      : present_name_(architecture.present_name) {
     if (looks_like_torch_file(path)) {
       torch_.emplace(path);
       dicts_ = torch_->dicts();
@@ -32,20 +36,32 @@ class WeightsFile {
       dicts_.emplace_back();
       for (const auto& [name, tensor] : safetensors_.tensors) dicts_[0].names.push_back(name);
     }
+    for (TorchFile::Dict& dict : dicts_)
+      for (std::string_view& name : dict.names) name = present_.emplace_back(present(name));
   }
 
   const std::vector<TorchFile::Dict>& dicts() const { return dicts_; }
   const std::map<std::string, std::string>& metadata() const { return safetensors_.metadata; }
 
   NamedTensors read(std::size_t dict, const TorchFile::Wanted& wanted) const {
-    if (torch_) return torch_->read(dict, wanted);
+    const auto is_wanted = [&](std::string_view name) { return wanted(present(name)); };
     NamedTensors result;
-    for (const auto& entry : safetensors_.tensors)
-      if (wanted(entry.first)) result.tensors.push_back(entry);
+    if (torch_)
+      result = torch_->read(dict, is_wanted);
+    else
+      for (const auto& entry : safetensors_.tensors)
+        if (is_wanted(entry.first)) result.tensors.push_back(entry);
+    for (auto& [name, tensor] : result.tensors) name = present(name);
     return result;
   }
 
  private:
+  std::string present(std::string_view name) const {
+    return present_name_ ? present_name_(std::string(name)) : std::string(name);
+  }
+
+  std::function<std::string(const std::string&)> present_name_;
+  std::deque<std::string> present_;  // the names of all dictionaries
   std::optional<TorchFile> torch_;
   NamedTensors safetensors_;
   std::vector<TorchFile::Dict> dicts_;
@@ -194,15 +210,21 @@ InitialWeights read_metadata(const WeightsFile& file, const ModelInfo& info,
 
 InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::path& path) {
   verify_model_file(path);
-  const WeightsFile file(path);
+  const Architecture& architecture = find_architecture(info.arch);
+  const WeightsFile file(path, architecture);
   std::string source = path.string();
+  std::string likely;  // what the weights seem to be, if they are not the model's
   try {
-    const Architecture& architecture = find_architecture(info.arch);
     InitialWeights result = read_metadata(file, info, architecture);
     const Choices choices = find_choices(model, file, architecture.head);
     const Choice taken =
         choices.complete.empty() ? choices.nearest : plain_choice(choices.complete);
     source += taken.description();
+    if (choices.complete.empty()) {
+      const std::string family = family_of_tensors(file.dicts()[taken.dict].names);
+      if (!family.empty() && family != architecture.family)
+        likely = "; they seem to be of the family " + family;
+    }
     const NamedTensors given = read_choice(file, taken, KnownNames(model, architecture.head));
     const std::vector<std::string> left = load_state_dict(model, given, architecture.head);
     check_finite(model);
@@ -214,7 +236,7 @@ InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::p
     result.left_as_initialised = left;
     return result;
   } catch (const std::exception& error) {
-    throw Error(format(source, ": ", error.what()));
+    throw Error(format(source, ": ", error.what(), likely));
   }
 }
 

@@ -102,6 +102,8 @@ class Exporter {
         {schema::avg_pool2d.name, &Exporter::avg_pool2d, "AveragePool"},
         {schema::global_avg_pool2d.name, &Exporter::global_avg_pool2d, "GlobalAveragePool"},
         {schema::linear.name, &Exporter::linear, "Gemm"},
+        {schema::layer_norm.name, &Exporter::layer_norm, "LayerNormalization"},
+        {schema::attention.name, &Exporter::attention, "MatMul"},
         {functors::Neg::name, &Exporter::unary, "Neg"},
         {functors::Abs::name, &Exporter::unary, "Abs"},
         {functors::Sign::name, &Exporter::unary, "Sign"},
@@ -301,9 +303,6 @@ class Exporter {
   }
 
   // Functions of one operand are the same in both layouts of images.
-  static Layout layout_of(const Step& step) {
-    return step.output.rank() == 4 ? Layout::channels_first : Layout::channels_last;
-  }
   std::string operand(const Step& step) { return input(step.inputs[0], layout_of(step)); }
   // Nodes of inputs x and, if there is a second one, a number.
   std::string apply(const char* op, const std::string& x) { return graph_.node(op, {x}).output(0); }
@@ -446,6 +445,36 @@ class Exporter {
     finish(step,
            graph_.node(op, {input(step.inputs[0]), input(step.inputs[1]), input(step.inputs[2])}),
            Layout::channels_last);
+  }
+
+  void layer_norm(const Step& step, const char* op) {
+    constexpr auto kLayerNorm = schema::layer_norm;
+    onnx::NodeProto& node =
+        graph_.node(op, {input(step.inputs[kLayerNorm.x]), input(step.inputs[kLayerNorm.weight]),
+                         input(step.inputs[kLayerNorm.bias])});
+    set_attribute(node, "axis", std::int64_t{-1});
+    set_attribute(node, "epsilon", static_cast<float>(attrs_of(step, kLayerNorm).epsilon));
+    finish(step, node, Layout::channels_last);
+  }
+
+  // softmax(scale Q K^T) V with the heads before the positions.
+  void attention(const Step& step, const char* op) {
+    constexpr auto kAttention = schema::attention;
+    const auto turned = [&](const std::string& x, const Pads& order) {
+      onnx::NodeProto& node = graph_.node("Transpose", {x});
+      set_attribute(node, "perm", order);
+      return node.output(0);
+    };
+    const std::string query = turned(input(step.inputs[kAttention.query]), {0, 2, 1, 3});
+    const std::string key = turned(input(step.inputs[kAttention.key]), {0, 2, 3, 1});
+    const std::string value = turned(input(step.inputs[kAttention.value]), {0, 2, 1, 3});
+    const std::string scores =
+        apply("Mul", graph_.node(op, {query, key}).output(0), attrs_of(step, kAttention).scale);
+    onnx::NodeProto& weights = graph_.node("Softmax", {scores});
+    set_attribute(weights, "axis", std::int64_t{-1});
+    const std::string weights_name = weights.output(0);
+    const std::string y = turned(graph_.node(op, {weights_name, value}).output(0), {0, 2, 1, 3});
+    graph_.define(step.output, Layout::channels_last, y);
   }
 
   void last_dimension(const Step& step, const char* op) {

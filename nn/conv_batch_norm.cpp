@@ -8,16 +8,23 @@
 
 namespace osteon {
 
-Tensor ConvBatchNorm::operator()(const Tensor& x) {
-  if (may_fold(x)) return folded(x, {}, false);
+Tensor ConvBatchNorm::operator()(const Tensor& x, Activation activation) {
+  if (activation == Activation::relu) return relu(x);
+  if (may_fold(x)) return activate(folded(x, {}, false), activation);
   forget();
-  return norm_(conv_(x));
+  return activate(norm_(conv_(x)), activation);
 }
 
 Tensor ConvBatchNorm::relu(const Tensor& x, const Tensor& residual) {
   if (may_fold(x)) return folded(x, residual, true);
   forget();
   return norm_.relu(conv_(x), residual);
+}
+
+Tensor ConvBatchNorm::add(const Tensor& x, const Tensor& residual) {
+  if (may_fold(x)) return folded(x, residual, false);
+  forget();
+  return norm_.add(conv_(x), residual);
 }
 
 // Frees the folded weights in training, which needs the memory for other data.
@@ -47,7 +54,7 @@ Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu)
     sources_ = sources;
     versions_ = std::move(versions);
   }
-  return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options);
+  return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options_for(x));
 }
 
 // Computed on the CPU, also for a model on another device: this happens only once per change of the

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nn/activation.h"
 #include "nn/layers.h"
 
 namespace osteon {
@@ -23,10 +24,12 @@ class ConvBatchNorm {
  public:
   ConvBatchNorm(Conv2d& conv, BatchNorm2d& norm) : conv_(conv), norm_(norm) {}
 
-  // batch_norm(conv(x)).
-  Tensor operator()(const Tensor& x);
+  // activation(batch_norm(conv(x))).
+  Tensor operator()(const Tensor& x, Activation activation = Activation::none);
   // max(0, batch_norm(conv(x)) + residual); residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
+  // batch_norm(conv(x)) + residual.
+  Tensor add(const Tensor& x, const Tensor& residual);
 
  private:
   bool may_fold(const Tensor& x) const;

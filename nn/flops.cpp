@@ -27,6 +27,11 @@ std::int64_t matmul_flops(const Observation& op) {
   return 2 * op.outputs[0].numel() * op.inputs[schema::matmul.a].dim(transpose_a ? -2 : -1);
 }
 
+// Each query with each key, and each weight with each value.
+std::int64_t attention_flops(const Observation& op) {
+  return 4 * op.inputs[schema::attention.query].numel() * op.inputs[schema::attention.key].dim(1);
+}
+
 }  // namespace
 
 std::int64_t count_flops(const Observation& op) {
@@ -34,6 +39,7 @@ std::int64_t count_flops(const Observation& op) {
   if (is(op, schema::conv_transpose2d)) return conv_transpose2d_flops(op);
   if (is(op, schema::linear)) return linear_flops(op);
   if (is(op, schema::matmul)) return matmul_flops(op);
+  if (is(op, schema::attention)) return attention_flops(op);
   return 0;
 }
 

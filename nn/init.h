@@ -38,6 +38,14 @@ void initialise_parameters(Module& root, std::uint64_t seed);
 // Source: He et al., "Delving Deep into Rectifiers", 2015, section 2.2 (backward case).
 void kaiming_normal_fan_out_(const Tensor& weight, ParameterStream stream);
 
+// Fills x from the normal distribution with mean 0 and this standard deviation.
+void normal_(const Tensor& x, double deviation, ParameterStream stream);
+
+// Fills a matrix [out,in] from the uniform distribution over ±sqrt(6 / (in + out)).
+// Source: Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural
+// networks", AISTATS 2010.
+void xavier_uniform_(const Tensor& weight, ParameterStream stream);
+
 // Fills x from the uniform distribution over [-bound, bound).
 void uniform_(const Tensor& x, double bound, ParameterStream stream);
 

@@ -1,6 +1,7 @@
 // The parameters of the layers, their initial values, and the calls of the ops.
 #include "nn/layers.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -44,7 +45,33 @@ void Conv2d::initialise(const ParameterStreams& streams) {
   if (bias.defined()) uniform_(bias, inverse_sqrt(fan_in), streams("bias"));
 }
 
-Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, options); }
+Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, options_for(x)); }
+
+Padding same_padding(const Tensor& images, Spatial kernel_size, Spatial stride, Spatial dilation) {
+  OSTEON_CHECK(images.rank() == 4, "same_padding: images ", images.shape(), " are not [N,H,W,C]");
+  const auto missing = [](std::int64_t extent, std::int64_t kernel, std::int64_t step,
+                          std::int64_t spread) {
+    const std::int64_t outputs = (extent + step - 1) / step;
+    return std::max<std::int64_t>((outputs - 1) * step + spread * (kernel - 1) + 1 - extent, 0);
+  };
+  const std::int64_t rows =
+      missing(images.dim(1), kernel_size.height, stride.height, dilation.height);
+  const std::int64_t columns =
+      missing(images.dim(2), kernel_size.width, stride.width, dilation.width);
+  return {rows / 2, rows - rows / 2, columns / 2, columns - columns / 2};
+}
+
+Conv2dOptions Conv2dSame::options_for(const Tensor& x) const {
+  Conv2dOptions same = options;
+  same.padding = same_padding(x, {weight.dim(1), weight.dim(2)}, options.stride, options.dilation);
+  return same;
+}
+
+Tensor MaxPool2dSame::forward(const Tensor& x) {
+  Pool2dOptions same = options;
+  same.padding = same_padding(x, options.kernel_size, options.stride);
+  return max_pool2d(x, same);
+}
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels, double momentum_, double epsilon_)
     : weight(full({channels}, 1)),
@@ -73,6 +100,11 @@ Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   return observed(inputs, [&] { return normalise(x, residual, true); });
 }
 
+Tensor BatchNorm2d::add(const Tensor& x, const Tensor& residual) {
+  const std::array inputs{x, residual};
+  return observed(inputs, [&] { return normalise(x, residual, false); });
+}
+
 void BatchNorm2d::count_batch() {
   if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
 }
@@ -81,6 +113,28 @@ Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, bool relu
   count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
+}
+
+LayerNorm::LayerNorm(std::int64_t channels, double epsilon_)
+    : weight(full({channels}, 1)), bias(zeros({channels})), epsilon(epsilon_) {
+  register_parameter("weight", weight);
+  register_parameter("bias", bias);
+}
+
+void LayerNorm::initialise(const ParameterStreams&) {
+  fill_(weight, 1);
+  fill_(bias, 0);
+}
+
+GroupNorm::GroupNorm(std::int64_t groups_, std::int64_t channels, double epsilon_)
+    : weight(full({channels}, 1)), bias(zeros({channels})), groups(groups_), epsilon(epsilon_) {
+  register_parameter("weight", weight);
+  register_parameter("bias", bias);
+}
+
+void GroupNorm::initialise(const ParameterStreams&) {
+  fill_(weight, 1);
+  fill_(bias, 0);
 }
 
 Linear::Linear(std::int64_t in_features, std::int64_t out_features, bool with_bias)
@@ -116,13 +170,13 @@ void Dropout::set_random_key(const RandomKey& key) {
 }
 
 Tensor Dropout::forward(const Tensor& x) {
-  if (!is_training()) return x;
+  if (!is_training() || p == 0) return x;
   OSTEON_CHECK(key_.defined(),
                "Dropout: the random key is not set; call set_randomness before each training step");
-  if (!x.device().is_cuda()) return dropout(x, p, key_);
+  if (!x.device().is_cuda()) return drop(x, key_);
   if (!device_key_.defined() || device_key_.device() != x.device())
     device_key_ = key_.to(x.device());
-  return dropout(x, p, device_key_);
+  return drop(x, device_key_);
 }
 
 Tensor Sequential::forward(const Tensor& x) {

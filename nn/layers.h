@@ -26,12 +26,28 @@ class Conv2d : public Module {
          const Conv2dOptions& options = {}, bool with_bias = true);
   void initialise(const ParameterStreams& streams) override;
 
+  // The options of the convolution of x.
+  virtual Conv2dOptions options_for(const Tensor&) const { return options; }
+
   Tensor weight;  // [K,R,S,C/groups]
   Tensor bias;    // [K] or undefined
   const Conv2dOptions options;
 
  protected:
   Tensor forward(const Tensor& x) override;
+};
+
+// TensorFlow's padding "SAME" for images [N,H,W,C]: as much as an output [N, ceil(H / stride),
+// ceil(W / stride), K] needs, half of it on each side and the odd one at the bottom and on the
+// right.
+Padding same_padding(const Tensor& images, Spatial kernel_size, Spatial stride,
+                     Spatial dilation = 1);
+
+// Conv2d with this padding. options.padding is not used.
+class Conv2dSame : public Conv2d {
+ public:
+  using Conv2d::Conv2d;
+  Conv2dOptions options_for(const Tensor& x) const override;
 };
 
 // batch_norm (ops.h) of [..., channels]. In training mode it normalises by the batch's statistics,
@@ -44,7 +60,12 @@ class BatchNorm2d : public Module {
 
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
+  // batch_norm(x) + residual in one pass over memory.
+  Tensor add(const Tensor& x, const Tensor& residual);
 
+  // Counts a batch, in training mode. Called by each pass; a model that computes the batch norm by
+  // another op calls it itself.
+  void count_batch();
   void replayed() override { count_batch(); }
 
   Tensor weight, bias, running_mean, running_var;  // [channels]
@@ -55,8 +76,34 @@ class BatchNorm2d : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  void count_batch();
   Tensor normalise(const Tensor& x, const Tensor& residual, bool relu);
+};
+
+// layer_norm (ops.h) of [..., channels]. Initial values: weight 1 and bias 0.
+class LayerNorm : public Module {
+ public:
+  explicit LayerNorm(std::int64_t channels, double epsilon = 1e-5);
+  void initialise(const ParameterStreams& streams) override;
+
+  Tensor weight, bias;  // [channels]
+  const double epsilon;
+
+ protected:
+  Tensor forward(const Tensor& x) override { return layer_norm(x, weight, bias, epsilon); }
+};
+
+// group_norm (ops.h) of [N,H,W,channels]. Initial values: weight 1 and bias 0.
+class GroupNorm : public Module {
+ public:
+  GroupNorm(std::int64_t groups, std::int64_t channels, double epsilon = 1e-5);
+  void initialise(const ParameterStreams& streams) override;
+
+  Tensor weight, bias;  // [channels]
+  const std::int64_t groups;
+  const double epsilon;
+
+ protected:
+  Tensor forward(const Tensor& x) override { return group_norm(x, groups, weight, bias, epsilon); }
 };
 
 // linear (ops.h) of [..., in_features]. Weight and bias are initialised uniformly in ±1 / sqrt(in),
@@ -87,6 +134,16 @@ class MaxPool2d : public Module {
   Tensor forward(const Tensor& x) override { return max_pool2d(x, options); }
 };
 
+// MaxPool2d with the padding of same_padding. options.padding is not used.
+class MaxPool2dSame : public Module {
+ public:
+  explicit MaxPool2dSame(const Pool2dOptions& options_) : options(options_) {}
+  const Pool2dOptions options;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
 class AvgPool2d : public Module {
  public:
   explicit AvgPool2d(const Pool2dOptions& options_) : options(options_) {}
@@ -110,14 +167,24 @@ class Dropout : public Module {
   explicit Dropout(double p);
   void set_random_key(const RandomKey& key) override;
 
-  const double p;
+  double p;
 
  protected:
   Tensor forward(const Tensor& x) override;
+  virtual Tensor drop(const Tensor& x, const Tensor& key) const { return dropout(x, p, key); }
 
  private:
   Tensor key_;         // seed, stream, step, first sample; undefined until set
   Tensor device_key_;  // its copy on the input's last device, if that is not the CPU
+};
+
+// drop_path (ops.h) in the same way: leaves out the branch of a residual block for some samples.
+class DropPath : public Dropout {
+ public:
+  using Dropout::Dropout;
+
+ protected:
+  Tensor drop(const Tensor& x, const Tensor& key) const override { return drop_path(x, p, key); }
 };
 
 // Modules in sequence, named 0, 1, ...

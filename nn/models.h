@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/module.h"
@@ -20,9 +22,12 @@ inline constexpr std::int64_t kMaxWidth = 256;
 
 struct ModelOptions {
   std::int64_t num_classes = 1;     // logits per image; 1 for two classes
-  std::int64_t width = 64;          // channels after the stem; all other widths scale with it
+  std::int64_t width = 64;          // of the model, in 64ths of the published one's
   bool zero_init_residual = false;  // initialise the last gamma of each residual block to 0
   std::uint64_t seed = 0;           // of the initial values
+
+  // The factor of all numbers of channels.
+  double width_scale() const { return static_cast<double>(width) / 64; }
 };
 
 // Mean and standard deviation of the ImageNet training set, red, green, blue, in [0, 1].
@@ -31,25 +36,33 @@ inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
 
 // The properties of a model, apart from its layers.
 struct Architecture {
-  // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image. The
-  // output of a BatchNorm2d that is called by its relu() is after the ReLU.
+  // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image; or
+  // [N,L,C], a class token and one token per position. The output of a BatchNorm2d that is called
+  // by its relu() is after the ReLU.
   struct Stage {
     std::string layer;
     std::int64_t stride;
   };
 
   std::string name;
+  std::string family = {};  // the models with the same name here are listed together
   // Builds and initialises the model: a function from images [N,H,W,3] to logits [N,num_classes].
   std::function<std::unique_ptr<Module>(const ModelOptions&)> make;
-  std::string head;            // the last layer, the only one whose shape depends on num_classes
-  std::vector<Stage> stages;   // from the input to the head; choices for Grad-CAM
-  std::int64_t image_size;     // the side of the images that it is designed for
-  std::vector<double> mean;    // of the images that published weights expect, one per channel
-  std::vector<double> std;     // likewise
-  bool has_residuals = false;  // make() uses zero_init_residual
+  std::string head;           // the last layer, the only one whose shape depends on num_classes
+  std::vector<Stage> stages;  // from the input to the head; choices for Grad-CAM
+  std::int64_t image_size;    // the side of the images that it is designed for
+  std::vector<double> mean;   // of the images that published weights expect, one per channel
+  std::vector<double> std;    // likewise
+  // The present name of a tensor in files of older versions of its origin; null if none changed.
+  std::function<std::string(const std::string&)> present_name = nullptr;
+  bool has_residuals = false;      // make() uses zero_init_residual
+  std::int64_t size_multiple = 1;  // the sides of images are multiples of it
+  // For the list of models; 0 if not known. Of the published model, with 1,000 classes and at
+  // image_size: parameters in millions, multiply-adds in units of 10^9.
+  double million_parameters = 0, gmacs = 0;
 };
 
-// The architecture with this name. Throws UsageError listing the known names if there is none.
+// The architecture with this name. Throws UsageError with model_list() if there is none.
 const Architecture& find_architecture(const std::string& name);
 
 // Adds a model to the list of find_architecture. Call it before other threads use the list. Throws
@@ -62,5 +75,12 @@ std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& 
 
 // The names known to find_architecture.
 std::vector<std::string> model_names();
+
+// The family whose models have tensors of these names, possibly after a common text such as
+// "module."; empty if none does.
+std::string family_of_tensors(std::span<const std::string_view> names);
+
+// One line per family: its models with their parameters and multiply-adds.
+std::string model_list();
 
 }  // namespace osteon

@@ -1,6 +1,8 @@
 // The two kinds of residual block, and the network of four stages built from either.
 #include "nn/resnet.h"
 
+#include <algorithm>
+
 #include "nn/init.h"
 
 namespace osteon {
@@ -8,8 +10,9 @@ namespace {
 
 struct BlockShape {
   std::int64_t in_channels;
-  std::int64_t channels;  // inside the block; a bottleneck's output has four times as many
+  std::int64_t channels;  // of the output; a bottleneck's has four times as many
   std::int64_t stride;
+  std::int64_t inner_channels, groups;  // of a bottleneck's 3x3 convolution
 };
 
 // The shortcut of a block: the identity if the shapes are equal, else a strided 1x1 convolution.
@@ -37,8 +40,10 @@ Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels) {
   return Conv2d(in_channels, out_channels, 1, {}, false);
 }
 
-Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride) {
-  return Conv2d(in_channels, out_channels, 3, {.stride = stride, .padding = 1}, false);
+Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride,
+               std::int64_t groups = 1) {
+  return Conv2d(in_channels, out_channels, 3, {.stride = stride, .padding = 1, .groups = groups},
+                false);
 }
 
 class BasicBlock : public Module {
@@ -84,11 +89,11 @@ class Bottleneck : public Module {
   static constexpr std::int64_t expansion = 4;
 
   Bottleneck(const BlockShape& shape, bool zero_init_residual)
-      : conv1_(conv1x1(shape.in_channels, shape.channels)),
-        bn1_(shape.channels),
-        conv2_(conv3x3(shape.channels, shape.channels, shape.stride)),
-        bn2_(shape.channels),
-        conv3_(conv1x1(shape.channels, expansion * shape.channels)),
+      : conv1_(conv1x1(shape.in_channels, shape.inner_channels)),
+        bn1_(shape.inner_channels),
+        conv2_(conv3x3(shape.inner_channels, shape.inner_channels, shape.stride, shape.groups)),
+        bn2_(shape.inner_channels),
+        conv3_(conv1x1(shape.inner_channels, expansion * shape.channels)),
         bn3_(expansion * shape.channels),
         shortcut_(shape, expansion * shape.channels),
         zero_init_residual_(zero_init_residual) {
@@ -129,7 +134,8 @@ template <class Block>
 std::int64_t append_blocks(Sequential& stage, int count, BlockShape shape, bool zero_init) {
   for (int i = 0; i < count; ++i) {
     stage.append<Block>(shape, zero_init);
-    shape = {Block::expansion * shape.channels, shape.channels, 1};
+    shape.in_channels = Block::expansion * shape.channels;
+    shape.stride = 1;
   }
   return shape.in_channels;
 }
@@ -140,11 +146,12 @@ std::int64_t expansion_of(ResNetBlock block) {
 
 }  // namespace
 
-Architecture resnet(const std::string& name, ResNetBlock block, const std::array<int, 4>& blocks) {
+Architecture resnet(const std::string& name, const ResNetDesign& design) {
   return {.name = name,
+          .family = "ResNet",
           .make =
-              [block, blocks](const ModelOptions& options) {
-                return std::make_unique<ResNet>(block, blocks, options);
+              [design](const ModelOptions& options) {
+                return std::make_unique<ResNet>(design, options);
               },
           .head = "fc",
           .stages = {{"layer1", 4}, {"layer2", 8}, {"layer3", 16}, {"layer4", 32}},
@@ -154,23 +161,23 @@ Architecture resnet(const std::string& name, ResNetBlock block, const std::array
           .has_residuals = true};
 }
 
-ResNet::ResNet(ResNetBlock block, const std::array<int, 4>& blocks, const ModelOptions& options)
+ResNet::ResNet(const ResNetDesign& design, const ModelOptions& options)
     : conv1_(3, options.width, 7, {.stride = 2, .padding = 3}, false),
       bn1_(options.width),
       maxpool_({.kernel_size = 3, .stride = 2, .padding = 1}),
-      fc_(8 * options.width * expansion_of(block), options.num_classes) {
-  OSTEON_CHECK(options.width >= 1 && options.num_classes >= 1, "resnet: width ", options.width,
-               " and ", options.num_classes, " classes; both must be at least 1");
+      fc_(8 * options.width * expansion_of(design.block), options.num_classes) {
   register_module("conv1", conv1_);
   register_module("bn1", bn1_);
   register_module("maxpool", maxpool_);
   std::int64_t channels = options.width;
   for (std::size_t i = 0; i < 4; ++i) {
-    const BlockShape shape{channels, options.width << i, i == 0 ? 1 : 2};
-    channels =
-        block == ResNetBlock::basic
-            ? append_blocks<BasicBlock>(layers_[i], blocks[i], shape, options.zero_init_residual)
-            : append_blocks<Bottleneck>(layers_[i], blocks[i], shape, options.zero_init_residual);
+    const std::int64_t planes = options.width << i;
+    const std::int64_t per_group = std::max<std::int64_t>(planes * design.width_per_group / 64, 1);
+    const BlockShape shape{channels, planes, i == 0 ? 1 : 2, per_group * design.groups,
+                           design.groups};
+    const auto append =
+        design.block == ResNetBlock::basic ? append_blocks<BasicBlock> : append_blocks<Bottleneck>;
+    channels = append(layers_[i], design.blocks[i], shape, options.zero_init_residual);
     register_module("layer" + std::to_string(i + 1), layers_[i]);
   }
   register_module("avgpool", avgpool_);

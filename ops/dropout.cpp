@@ -1,4 +1,4 @@
-// dropout: checks and gradient rule.
+// dropout: checks and gradient rule; drop_path.
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/schema.h"
@@ -20,6 +20,14 @@ Tensor dropout(const Tensor& x, double p, const Tensor& key) {
     OSTEON_DISPATCH(dx, dropout(b.dy(), b.attrs<schema::DropoutAttrs>().p, b.saved(0), dx));
     return {dx, {}};
   });
+}
+
+Tensor drop_path(const Tensor& x, double p, const Tensor& key) {
+  check_floating("drop_path", "input", x);
+  OSTEON_CHECK(x.rank() >= 1, "drop_path: input ", x.shape(), " is a scalar, expects [N, ...]");
+  std::vector<std::int64_t> samples(static_cast<std::size_t>(x.rank()), 1);
+  samples[0] = x.dim(0);
+  return x * dropout(full(Shape(std::move(samples)), 1, x.dtype(), x.device()), p, key);
 }
 
 }  // namespace osteon

@@ -81,6 +81,29 @@ struct BatchNormBackward {
 };
 OSTEON_KERNEL(batch_norm_backward, const BatchNormBackward& arguments)
 
+// layer_norm.cpp: mean and inverse_std [rows] have the dtype of weight. An undefined gradient is
+// not needed.
+OSTEON_KERNEL(layer_norm_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
+              double epsilon, const Tensor& mean, const Tensor& inverse_std, const Tensor& y)
+OSTEON_KERNEL(layer_norm_backward, const Tensor& dy, const Tensor& x, const Tensor& weight,
+              const Tensor& mean, const Tensor& inverse_std, const Tensor& dx,
+              const Tensor& dweight, const Tensor& dbias)
+
+// dense_block.cpp: `buffer` [N,H,W,C] holds the channels of a dense block, of which the kernels
+// read the first ones, as many as weight has. mean and inverse_std may be longer. y is
+// relu(batch_norm(x)); backward adds dx to dbuffer. The running statistics move towards the
+// batch's.
+OSTEON_KERNEL(dense_norm_forward, const Tensor& buffer, const Tensor& mean,
+              const Tensor& inverse_std, const Tensor& weight, const Tensor& bias, const Tensor& y)
+struct DenseNormBackward {
+  Tensor dy, buffer, mean, inverse_std, weight, bias;
+  bool training;
+  Tensor dbuffer, dweight, dbias;
+};
+OSTEON_KERNEL(dense_norm_backward, const DenseNormBackward& arguments)
+OSTEON_KERNEL(move_running_statistics, const Tensor& mean, const Tensor& var, double momentum,
+              const Tensor& running_mean, const Tensor& running_var)
+
 // pool2d.cpp: argmax (u8, the shape of y) is the row-major position in the window.
 OSTEON_KERNEL(max_pool2d_forward, const Tensor& x, const Pool2dOptions& options, const Tensor& y,
               const Tensor& argmax)
@@ -93,6 +116,14 @@ OSTEON_KERNEL(avg_pool2d_backward, const Tensor& dy, const Pool2dOptions& option
 // factor of each matrix of the other. bias is [columns of y] or undefined.
 OSTEON_KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const Tensor& bias, const Tensor& y)
+
+// attention.cpp: query and y [N,L,heads,E], key and value [N,S,heads,E], log_sum [N,heads,L] in the
+// accumulator's type. On a CUDA device the op is a composition of others.
+OSTEON_CPU_KERNEL(attention_forward, const Tensor& query, const Tensor& key, const Tensor& value,
+                  double scale, const Tensor& log_sum, const Tensor& y)
+OSTEON_CPU_KERNEL(attention_backward, const Tensor& query, const Tensor& key, const Tensor& value,
+                  const Tensor& y, const Tensor& log_sum, const Tensor& dy, double scale,
+                  const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue)
 
 // elementwise.cpp: for each functor of functors.h. Operands broadcast to the output's shape. saved:
 // the operands (undefined if not saved) or the output, as the functor defines. The gradients have

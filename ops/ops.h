@@ -120,6 +120,51 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options = {}, const Tensor& residual = {});
 
+// One layer of a dense block: c channels in, g new ones out, through k inner ones.
+struct DenseLayer {
+  Tensor norm1_weight, norm1_bias, norm1_running_mean, norm1_running_var;  // [c]
+  Tensor conv1_weight;                                                     // [k,1,1,c]
+  Tensor norm2_weight, norm2_bias, norm2_running_mean, norm2_running_var;  // [k]
+  Tensor conv2_weight;                                                     // [g,3,3,k]
+};
+
+struct DenseBlockOptions {
+  bool training = true;  // as in BatchNormOptions, for all batch norms of the block
+  double momentum = 0.1;
+  double epsilon = 1e-5;
+};
+
+// A dense block: each layer sees the channels of x and of all layers before it,
+//
+//   y_0 = x,   y_i+1 = concat(y_i, conv2(relu(norm2(conv1(relu(norm1(y_i)))))))
+//
+// where conv2 has a padding of 1. All y_i are the first channels of one buffer, the result, so that
+// nothing is concatenated, and memory grows linearly with the number of layers: backward computes
+// the results of the batch norms again. x [N,H,W,C]; y [N,H,W, C + all g]. Differentiable with
+// respect to x, and the weights and biases of all layers. Sources: Huang, Liu, van der Maaten,
+// Weinberger, "Densely Connected Convolutional Networks", CVPR 2017; Pleiss et al.,
+// "Memory-Efficient Implementation of DenseNets", 2017.
+Tensor dense_block(const Tensor& x, const std::vector<DenseLayer>& layers,
+                   const DenseBlockOptions& options = {});
+
+// Layer normalisation over the last dimension, of C elements:
+//
+//   y = (x - mean) / sqrt(var + epsilon) * weight + bias,   mean and var (divided by C) of each row
+//
+// x [..., C]; weight, bias [C], f32 if x is bf16. Source: Ba, Kiros, Hinton, "Layer Normalization",
+// 2016.
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
+
+// The same over all pixels and the channels of one of `groups` groups of consecutive channels. x
+// [N,H,W,C]; weight, bias [C], f32 if x is bf16. Source: Wu & He, "Group Normalization", 2018.
+Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
+                  double epsilon = 1e-5);
+
+// (w - mean) / sqrt(var + epsilon), mean and var (divided by the number of elements) of each filter
+// of weight [K,R,S,C]. Source: Qiao et al., "Micro-Batch Training with Batch-Channel Normalization
+// and Weight Standardization", 2019.
+Tensor standardised(const Tensor& weight, double epsilon = 1e-6);
+
 // --- pooling -------------------------------------------------------------------------------------
 
 struct Pool2dOptions {
@@ -159,6 +204,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 // gradient of the weight is summed over the batch. a [..., M, K], b [..., K, N], both of rank 2 or
 // more; result [..., M, N].
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
+
+// Attention: for each sample and head, with rows of E elements,
+//
+//   y = softmax(query key^T / sqrt(E)) value
+//
+// query [N,L,heads,E], key and value [N,S,heads,E]; y [N,L,heads,E]. (PyTorch's function has the
+// heads before the positions.) Source: Vaswani et al., "Attention Is All You Need", 2017.
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value);
 
 // --- elementwise ---------------------------------------------------------------------------------
 
@@ -496,6 +549,10 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, double beta = 1);
 // ...]) is a function of only (seed, stream, step, first_sample + n, j). Backward computes the same
 // mask again. Source: Srivastava et al., "Dropout", JMLR 2014.
 Tensor dropout(const Tensor& x, double p, const Tensor& key);
+
+// The same for whole samples of x [N, ...]: each is zeroed or scaled by the mask of its element 0.
+// Source: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
+Tensor drop_path(const Tensor& x, double p, const Tensor& key);
 
 // --- images --------------------------------------------------------------------------------------
 

@@ -33,6 +33,22 @@ struct BatchNorm : OpSchema<BatchNormOptions> {
 };
 inline constexpr BatchNorm batch_norm{{"batch_norm"}};
 
+struct DenseBlockAttrs {
+  DenseBlockOptions options;
+  std::size_t layers;
+};
+// The inputs are x, then of each layer: norm1_weight, norm1_bias, conv1_weight, norm2_weight,
+// norm2_bias, conv2_weight.
+inline constexpr OpSchema<DenseBlockAttrs> dense_block{"dense_block"};
+
+struct LayerNormAttrs {
+  double epsilon;
+};
+struct LayerNorm : OpSchema<LayerNormAttrs> {
+  enum Input : std::size_t { x, weight, bias };
+};
+inline constexpr LayerNorm layer_norm{{"layer_norm"}};
+
 struct MaxPool2d : OpSchema<Pool2dOptions> {
   enum Input : std::size_t { x };
 };
@@ -60,6 +76,14 @@ struct Matmul : OpSchema<MatmulAttrs> {
   enum Input : std::size_t { a, b };
 };
 inline constexpr Matmul matmul{{"matmul"}};
+
+struct AttentionAttrs {
+  double scale;
+};
+struct Attention : OpSchema<AttentionAttrs> {
+  enum Input : std::size_t { query, key, value };
+};
+inline constexpr Attention attention{{"scaled_dot_product_attention"}};
 
 // The attributes of an elementwise op are its functor; the inputs are the operands, in order.
 template <class Functor>

@@ -54,10 +54,11 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("cache", data, "decoded images: memory, none, or a folder", may_change), o.cache, any);
   visit(kWorkersOption, o.workers, AtLeast{0});
 
-  visit(info("arch", model, "architecture"), o.arch, OneOf{model_names()});
+  visit(info("arch", model, "architecture; an unknown name lists all"), o.arch,
+        AsParsedBy{[](const std::string& name) { find_architecture(name); }});
   visit(OptionInfo{.name = "width",
                    .group = model,
-                   .help = "channels after the stem",
+                   .help = "of the model, in 64ths of the published one's",
                    .may_be_absent = true,
                    .is_hidden = true},
         o.width, InRange{1, kMaxWidth});

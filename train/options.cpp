@@ -29,9 +29,14 @@ void check_options(const TrainOptions& options) {
   for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
     check_option(info.name, value, check);
   });
-  if (options.zero_init_residual && !find_architecture(options.arch).has_residuals)
+  const Architecture& architecture = find_architecture(options.arch);
+  if (options.zero_init_residual && !architecture.has_residuals)
     throw UsageError(
-        format("--zero-init-residual: ", options.arch, " has no residual blocks; leave it out"));
+        format("--zero-init-residual: ", options.arch, " does not have this choice; leave it out"));
+  if (options.image_size % architecture.size_multiple != 0)
+    throw UsageError(format("--image-size: ", options.arch, " cannot take ", options.image_size,
+                            " pixels; the size must be a multiple of ", architecture.size_multiple,
+                            ", such as ", architecture.image_size));
   if (options.normalization == "init" && options.init.empty())
     throw UsageError("--normalization init needs initial weights: add --init FILE");
   check_outside_data("out", options.out, options.data);

@@ -33,7 +33,7 @@ struct TrainOptions : MachineOptions {
   int workers = 2;
 
   std::string arch = "resnet50";
-  std::int64_t width = 64;          // channels after the stem; all other widths scale with it
+  std::int64_t width = 64;          // of the model, in 64ths of the published one's
   std::filesystem::path init;       // weights to start from; empty: He initialisation
   bool zero_init_residual = false;  // start each residual branch at zero
   std::int64_t epochs = 10;

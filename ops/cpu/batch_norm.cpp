@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "ops/cpu/lanes.h"
+#include "ops/cpu/channels.h"
 #include "ops/kernels.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
@@ -27,38 +27,12 @@ std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
   return std::max<std::int64_t>(elements / channels, 1);
 }
 
-// One number per channel, padded to whole lanes.
-template <class T>
-class PerChannel {
- public:
-  using A = Accumulator<T>;
-  explicit PerChannel(std::int64_t channels)
-      : memory_(zeros({(channels + kLanes<T> - 1) / kLanes<T> * kLanes<T>}, dtype_of<A>())),
-        values_(memory_.template data<A>()) {}
-  explicit PerChannel(const Tensor& values) : PerChannel(values.numel()) {
-    std::copy_n(values.data<A>(), values.numel(), values_);
-  }
-  A* data() { return values_; }
-  Lanes<T> at(std::int64_t c) const { return *reinterpret_cast<const Lanes<T>*>(values_ + c); }
-  Lanes<T>& at(std::int64_t c) { return *reinterpret_cast<Lanes<T>*>(values_ + c); }
-  void clear() { std::fill_n(values_, memory_.numel(), A(0)); }
-
- private:
-  Tensor memory_;  // aligned to a cache line
-  A* values_;
-};
-
-// Calls body(first element, channel, count) for all lanes of rows [begin, end). `count` is the full
-// width except at the end of a row.
+// Calls body(first element, channel, count) for all lanes of rows [begin, end).
 template <class T, class Body>
 void for_each_lanes(std::int64_t begin, std::int64_t end, std::int64_t channels, const Body& body) {
-  const std::int64_t whole = channels / kLanes<T> * kLanes<T>;
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t first = row * channels;
-    for (std::int64_t c = 0; c < whole; c += kLanes<T>)
-      body(first + c, c, std::integral_constant<std::int64_t, kLanes<T>>());
-    if (whole < channels) body(first + whole, whole, channels - whole);
-  }
+  for (std::int64_t row = begin; row < end; ++row)
+    cpu::for_each_lanes<T>(channels,
+                           [&](std::int64_t c, auto count) { body(row * channels + c, c, count); });
 }
 
 // Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, the last
@@ -160,28 +134,6 @@ void running_statistics(const BatchNormOptions& options, const Tensor& running_m
   for (std::int64_t c = 0; c < mean.numel(); ++c)
     inverse_std.data<A>()[c] = static_cast<A>(
         1 / std::sqrt(static_cast<double>(running_var.data<A>()[c]) + options.epsilon));
-}
-
-// The affine map of each channel: y = (x - mean) * scale + bias. Folding the mean into the bias
-// would save an operation, but cancels if a channel's spread is small compared with its mean.
-template <class T>
-struct ChannelMap {
-  ChannelMap(const Tensor& mean_, const Tensor& inverse_std, const Tensor& weight,
-             const Tensor& bias_)
-      : mean(mean_), scale(weight), bias(bias_) {
-    const PerChannel<T> inverse(inverse_std);
-    for (std::int64_t c = 0; c < weight.numel(); c += kLanes<T>) scale.at(c) *= inverse.at(c);
-  }
-  Lanes<T> operator()(Lanes<T> x, std::int64_t c) const {
-    return (x - mean.at(c)) * scale.at(c) + bias.at(c);
-  }
-
-  PerChannel<T> mean, scale, bias;
-};
-
-template <class T>
-Lanes<T> positive_or_zero(Lanes<T> value, Lanes<T> where) {
-  return where > Lanes<T>{} ? value : Lanes<T>{};
 }
 
 // Calls body with both flags as compile-time constants.

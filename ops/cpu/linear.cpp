@@ -1,5 +1,13 @@
-// Matrix products with Eigen; each thread computes some rows of the result.
+// Matrix products. One product of two matrices in f32 or bf16 is a 1x1 convolution of the rows as
+// pixels, and uses its kernels; batches, f64 and narrow matrices use Eigen, where each thread
+// computes some rows of the result.
+#include <algorithm>
+#include <functional>
+
 #include "base/parallel.h"
+#include "ops/backend.h"
+#include "ops/convolution/run.h"
+#include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
 
@@ -64,13 +72,78 @@ class Product {
   T* y_;
 };
 
+// Below this number of channels or filters most of a convolution's tile is empty.
+constexpr std::int64_t kMinChannels = 16;
+
+// A product as the pass of a 1x1 convolution with images [1,M,1,C] and filters [K,1,1,C]:
+//
+//   a b^T    forward           a = x,  b = filters
+//   a b      data gradient     a = dy, b = filters
+//   a^T b    filter gradient   a = dy, b = x
+class AsConvolution {
+ public:
+  AsConvolution(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+                const Tensor& bias, const Tensor& y)
+      : a_(a), b_(b), bias_(bias), y_(y), sums_rows_(transpose_a), is_forward_(transpose_b) {}
+
+  bool is_possible() const {
+    const bool is_single = a_.dim(0) == 1 && b_.dim(0) == 1 && y_.numel() > 0 && a_.numel() > 0;
+    return is_single && backend() != Backend::reference && !(sums_rows_ && is_forward_) &&
+           (is_forward_ || !bias_.defined()) &&
+           (y_.dtype() == DType::f32 || (y_.dtype() == DType::bf16 && has_fast_path())) &&
+           std::min({a_.dim(2), b_.dim(2), y_.dim(2)}) >= kMinChannels;
+  }
+
+  // The kernel in f32 is always the same, so the bits do not depend on the number of rows.
+  void run_f32() const {
+    if (is_forward_)
+      direct_conv2d_forward(pixels(a_), filters(b_), bias_, Tensor(), false, {}, pixels(y_));
+    else if (sums_rows_)
+      direct_conv2d_backward_weight(pixels(a_), pixels(b_), {}, filters(y_));
+    else
+      direct_conv2d_backward_input(pixels(a_), filters(b_), {}, Tensor(), pixels(y_));
+  }
+
+  void run_bf16(const std::function<void()>& reference) const {
+    using convolution::Direction;
+    const Conv2dOptions options;
+    if (is_forward_)
+      convolution::compute({Direction::forward, pixels(a_), filters(b_), pixels(y_), bias_,
+                            Tensor(), false, options},
+                           reference);
+    else if (sums_rows_)
+      convolution::compute({Direction::backward_weight, pixels(b_), filters(y_), pixels(a_),
+                            Tensor(), Tensor(), false, options},
+                           reference);
+    else
+      convolution::compute({Direction::backward_input, pixels(y_), filters(b_), pixels(a_),
+                            Tensor(), Tensor(), false, options},
+                           reference);
+  }
+
+ private:
+  static Tensor pixels(const Tensor& x) { return x.view({1, x.dim(1), 1, x.dim(2)}); }
+  static Tensor filters(const Tensor& x) { return x.view({x.dim(1), 1, 1, x.dim(2)}); }
+
+  const Tensor &a_, &b_, &bias_, &y_;
+  bool sums_rows_, is_forward_;
+};
+
 }  // namespace
 
 void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
             const Tensor& bias, const Tensor& y) {
-  dispatch_floating("matmul", a.dtype(), [&]<class T>() {
-    Product<T>(a, b, transpose_a, transpose_b, bias, y).run(y.dim(0));
-  });
+  const auto by_eigen = [&] {
+    dispatch_floating("matmul", a.dtype(), [&]<class T>() {
+      Product<T>(a, b, transpose_a, transpose_b, bias, y).run(y.dim(0));
+    });
+  };
+  const AsConvolution convolution(a, b, transpose_a, transpose_b, bias, y);
+  if (!convolution.is_possible()) return by_eigen();
+  if (y.dtype() == DType::f32)
+    convolution.run_f32();
+  else
+    convolution.run_bf16(by_eigen);
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

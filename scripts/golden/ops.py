@@ -137,6 +137,32 @@ def upsample(x, size, **options):
     return channels_last(F.interpolate(channels_first(x), both(size), **options))
 
 
+def dense_block(x, *tensors, training=True, momentum=0.1, epsilon=1e-5):
+    options = {"training": training, "momentum": momentum, "epsilon": epsilon, "relu": True}
+    for i in range(0, len(tensors), 10):
+        weight1, bias1, mean1, var1, conv1, weight2, bias2, mean2, var2, conv2 = tensors[i:i + 10]
+        inner = conv2d(batch_norm(x, weight1, bias1, mean1, var1, **options), conv1)
+        x = torch.cat([x, conv2d(batch_norm(inner, weight2, bias2, mean2, var2, **options), conv2, padding=1)], -1)
+    return x
+
+
+def layer_norm(x, weight, bias, epsilon=1e-5):
+    return F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
+
+
+def group_norm(x, weight, bias, groups, epsilon=1e-5):
+    return channels_last(F.group_norm(channels_first(x), groups, weight, bias, epsilon))
+
+
+def standardised(weight, epsilon=1e-6):
+    return F.layer_norm(weight, weight.shape[1:], eps=epsilon)
+
+
+def attention(query, key, value):
+    by_head = (x.permute(0, 2, 1, 3) for x in (query, key, value))
+    return F.scaled_dot_product_attention(*by_head).permute(0, 2, 1, 3)
+
+
 def matmul(a, b, transpose_a=False, transpose_b=False):
     return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
 
@@ -219,6 +245,10 @@ def dropout(x, key, p):
     return x * torch.tensor(keeps).reshape(x.shape) / (1 - p)
 
 
+def drop_path(x, key, p):
+    return x * dropout(torch.ones(len(x), *[1] * (x.dim() - 1), dtype=x.dtype), key, p)
+
+
 def warp_affine(images, matrices, height, width, mean, std):
     """The affine map in F.grid_sample's terms: coordinates from -1 to 1 over the image's edges."""
     rows, columns = torch.meshgrid(torch.arange(height, dtype=torch.float64),
@@ -242,9 +272,14 @@ OPS = {
     "adaptive_avg_pool2d": lambda x, output: channels_last(
         F.adaptive_avg_pool2d(channels_first(x), both(output))),
     "upsample": upsample,
+    "dense_block": dense_block,
+    "layer_norm": layer_norm,
+    "group_norm": group_norm,
+    "standardised": standardised,
     "global_avg_pool2d": lambda x: x.mean(dim=(1, 2)),
     "linear": F.linear,
     "matmul": matmul,
+    "scaled_dot_product_attention": attention,
     "neg": torch.neg,
     "abs": torch.abs,
     "sign": torch.sign,
@@ -324,6 +359,7 @@ OPS = {
     "mse_loss": F.mse_loss,
     "smooth_l1_loss": lambda x, target, beta=1.0: F.smooth_l1_loss(x, target, beta=beta),
     "dropout": dropout,
+    "drop_path": drop_path,
     "warp_affine": warp_affine,
     "add_to_itself": lambda x: x + x,
     "square": torch.square,

@@ -41,14 +41,14 @@ def relu(x):
 class Bottleneck(nn.Module):
     """1x1, 3x3 (which has the stride), 1x1, and the shortcut."""
 
-    def __init__(self, in_channels, channels, stride):
+    def __init__(self, in_channels, channels, inner_channels, groups, stride):
         super().__init__()
         out_channels = EXPANSION * channels
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, inner_channels, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(inner_channels)
+        self.conv2 = nn.Conv2d(inner_channels, inner_channels, 3, stride, 1, bias=False, groups=groups)
+        self.bn2 = nn.BatchNorm2d(inner_channels)
+        self.conv3 = nn.Conv2d(inner_channels, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = None
         if stride != 1 or in_channels != out_channels:
@@ -62,22 +62,27 @@ class Bottleneck(nn.Module):
         return relu(self.bn3(self.conv3(y)) + (self.downsample(x) if self.downsample else x))
 
 
-class NarrowResNet50(nn.Module):
-    """torchvision's resnet50 with its names, WIDTH channels after the stem and one logit."""
+class NarrowResNet(nn.Module):
+    """torchvision's resnet50, or a resnext50, with its names and initial values, `width` channels after the stem and one
+    logit."""
 
-    def __init__(self):
+    def __init__(self, width, groups=1, width_per_group=64):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTH, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTH)
-        in_channels = WIDTH
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        in_channels = width
         for stage, count in enumerate(BLOCKS):
-            channels = WIDTH * 2**stage
+            channels = width * 2**stage
+            inner_channels = max(channels * width_per_group // 64, 1) * groups
             layer = nn.Sequential()
             for i in range(count):
-                layer.append(Bottleneck(in_channels, channels, 2 if stage > 0 and i == 0 else 1))
+                layer.append(Bottleneck(in_channels, channels, inner_channels, groups, 2 if stage > 0 and i == 0 else 1))
                 in_channels = EXPANSION * channels
             setattr(self, f"layer{stage + 1}", layer)
         self.fc = nn.Linear(in_channels, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x):
         RELU_INPUTS.clear()
@@ -157,7 +162,7 @@ def add_together(golden, entry, tensors):
 
 
 def main():
-    model = NarrowResNet50().double()
+    model = NarrowResNet(WIDTH).double()
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():

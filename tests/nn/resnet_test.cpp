@@ -1,4 +1,4 @@
-// ResNets equal torchvision's in names and shapes, and files preserve them.
+// ResNets, and what all models share: descriptions, gradients, files.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -45,59 +45,14 @@ void remove(NamedTensors& state, const std::function<bool(const std::string&)>& 
 
 }  // namespace
 
-// The last column is hash_name of all "name [shape]\n" of torchvision's state_dict();
-// scripts/check_torchvision.py prints it.
-TEST_CASE("parameters, names and shapes are torchvision's") {
+TEST_CASE("the description names the layers in their order") {
   struct Row {
     std::string arch;
-    std::int64_t parameters;
-    std::size_t names;
-    std::uint64_t hash;
-  };
-  const Row rows[] = {
-      {"resnet18", 11'689'512, 122, 0x0fb153bb10839168},
-      {"resnet34", 21'797'672, 218, 0xdc7fb31d5c43acb8},
-      {"resnet50", 25'557'032, 320, 0x80c75a3ff74b05fe},
-      {"resnet101", 44'549'160, 626, 0x9a4c72f0a760e4e7},
-      {"resnet152", 60'192'808, 932, 0x5f835c11d8ab55dc},
-  };
-  std::vector<std::string> archs;
-  for (const Row& row : rows) {
-    CAPTURE(std::string(row.arch));
-    archs.emplace_back(row.arch);
-    const auto model = make_model(row.arch, {.num_classes = 1000});
-    CHECK(model->parameter_count() == row.parameters);
-    const NamedTensorList state = model->named_state();
-    CHECK(state.size() == row.names);
-    std::string text;
-    for (const auto& [name, tensor] : state) {
-      const Shape shape = tensor.shape();
-      text +=
-          format(name, " ",
-                 shape.rank() == 4 ? Shape{shape[0], shape[3], shape[1], shape[2]} : shape, "\n");
-    }
-    CHECK(hash_name(text) == row.hash);
-    CHECK(find_architecture(row.arch).head == "fc");
-  }
-  std::vector<std::string> resnets = model_names();
-  std::erase_if(resnets, [](const std::string& name) { return !name.starts_with("resnet"); });
-  CAPTURE(join(resnets));
-  CHECK(resnets == archs);
-}
-
-// torch.utils.flop_counter counts the same for torchvision's models.
-TEST_CASE("arithmetic at 224 pixels is torchvision's") {
-  struct Row {
-    std::string arch;
-    std::int64_t flops;
     std::size_t rows;
   };
-  for (const auto& [arch, flops, layers] :
-       {Row{"resnet18", 3'628'146'688, 43}, Row{"resnet50", 8'178'368'512, 109}}) {
+  for (const auto& [arch, layers] : {Row{"resnet18", 43}, Row{"resnet50", 109}}) {
     const auto model = make_model(arch, {.num_classes = 1000});
     const ModelSummary summary = describe(*model, {1, 224, 224, 3});
-    CHECK(summary.flops == flops);
-    CHECK(summary.parameters == model->parameter_count());
     CHECK(summary.layers.size() == layers);
     CHECK(summary.layers[0].name == "conv1");
     CHECK(summary.layers[0].output == Shape{1, 112, 112, 64});

@@ -65,6 +65,18 @@ BatchNormOptions batch_norm_options(const Arguments& a) {
   return options;
 }
 
+Tensor dense_block_of(const Arguments& a) {
+  DenseBlockOptions options;
+  options.training = a.get("training", options.training);
+  options.momentum = a.get("momentum", options.momentum);
+  options.epsilon = a.get("epsilon", options.epsilon);
+  std::vector<DenseLayer> layers;
+  for (std::size_t i = 1; i + 10 <= a.inputs.size(); i += 10)
+    layers.push_back({a[i], a[i + 1], a[i + 2], a[i + 3], a[i + 4], a[i + 5], a[i + 6], a[i + 7],
+                      a[i + 8], a[i + 9]});
+  return dense_block(a[0], layers, options);
+}
+
 Pool2dOptions pool2d_options(const Arguments& a) {
   Pool2dOptions options;
   options.kernel_size = a.spatial("kernel_size", options.kernel_size);
@@ -165,6 +177,16 @@ const std::map<std::string, Call>& calls() {
        [](const Arguments& a) {
          return batch_norm(a[0], a[1], a[2], a[3], a[4], batch_norm_options(a), a[5]);
        }},
+      {"dense_block", dense_block_of},
+      {"layer_norm",
+       [](const Arguments& a) { return layer_norm(a[0], a[1], a[2], a.get("epsilon", 1e-5)); }},
+      {"group_norm",
+       [](const Arguments& a) {
+         return group_norm(a[0], a.get<std::int64_t>("groups", 1), a[1], a[2],
+                           a.get("epsilon", 1e-5));
+       }},
+      {"standardised",
+       [](const Arguments& a) { return standardised(a[0], a.get("epsilon", 1e-6)); }},
       {"max_pool2d", [](const Arguments& a) { return max_pool2d(a[0], pool2d_options(a)); }},
       {"avg_pool2d", [](const Arguments& a) { return avg_pool2d(a[0], pool2d_options(a)); }},
       {"adaptive_avg_pool2d",
@@ -183,6 +205,8 @@ const std::map<std::string, Call>& calls() {
        [](const Arguments& a) {
          return matmul(a[0], a[1], a.get("transpose_a", false), a.get("transpose_b", false));
        }},
+      {"scaled_dot_product_attention",
+       [](const Arguments& a) { return scaled_dot_product_attention(a[0], a[1], a[2]); }},
       {"neg", [](const Arguments& a) { return -a[0]; }},
       {"abs", unary<abs>},
       {"sign", unary<sign>},
@@ -306,6 +330,7 @@ const std::map<std::string, Call>& calls() {
       {"smooth_l1_loss",
        [](const Arguments& a) { return smooth_l1_loss(a[0], a[1], a.get("beta", 1.0)); }},
       {"dropout", [](const Arguments& a) { return dropout(a[0], a.get("p", 0.5), a[1]); }},
+      {"drop_path", [](const Arguments& a) { return drop_path(a[0], a.get("p", 0.5), a[1]); }},
       {"warp_affine", [](const Arguments& a) { return warp_affine(a[0], a[1], warp_options(a)); }},
       // One tensor used several times: its gradients must be summed.
       {"add_to_itself", [](const Arguments& a) { return a[0] + a[0]; }},

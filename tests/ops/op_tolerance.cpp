@@ -62,6 +62,25 @@ Terms batch_norm_terms(const OpCase& row, const Shape& y) {
   return {mean, mean, rows, rows};
 }
 
+// The longest sums: over the pixels in the statistics and filter gradients, over a filter's window
+// otherwise.
+Terms dense_block_terms(const OpCase& row, const Shape& y) {
+  const std::int64_t window = row.inputs.size() > 1 ? 9 * shape_of(row, 5)[0] : 1;
+  return Terms(row.inputs.size() + 1, std::max(rows_of(y), window));
+}
+
+Terms layer_norm_terms(const OpCase& row, const Shape& y) {
+  const std::int64_t normalised =
+      row.op == "group_norm" ? y.numel() / y[0] / row.attrs["groups"].get<std::int64_t>() : y[-1];
+  return {normalised, normalised};
+}
+
+// A score, then a weighted sum over the keys; the gradients of key and value sum over the queries.
+Terms attention_terms(const OpCase& row, const Shape& y) {
+  const std::int64_t queries = y[1], keys = shape_of(row, 1)[1], width = y[-1];
+  return {width + keys, width + keys, width + queries, width + queries};
+}
+
 // An input pixel is in at most as many windows as a window has positions.
 std::int64_t window_of(const OpCase& row) {
   const auto found = row.attrs.find("kernel_size");
@@ -85,6 +104,11 @@ const std::map<std::string, TermsOf>& terms_of_ops() {
       {"conv_transpose2d", conv_transpose2d_terms},
       {"upsample", resampling_terms},
       {"adaptive_avg_pool2d", resampling_terms},
+      {"dense_block", dense_block_terms},
+      {"layer_norm", layer_norm_terms},
+      {"group_norm", layer_norm_terms},
+      {"standardised", layer_norm_terms},
+      {"scaled_dot_product_attention", attention_terms},
       {"max_pool2d",
        [](const OpCase& row, const Shape&) {
          return Terms{1, window_of(row)};

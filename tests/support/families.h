@@ -9,14 +9,12 @@
 
 namespace osteon {
 
-// The first registered model of each family. The names of a family's models are equal up to the
-// first digit: resnet18, resnet34.
+// The first registered model of each family.
 inline std::vector<std::string> one_model_per_family() {
   std::vector<std::string> models;
   std::set<std::string> families;
   for (const std::string& name : model_names())
-    if (families.insert(name.substr(0, name.find_first_of("0123456789"))).second)
-      models.push_back(name);
+    if (families.insert(find_architecture(name).family).second) models.push_back(name);
   return models;
 }
 

@@ -38,6 +38,7 @@ class PlainModel : public Module {
 
 inline Architecture plain_architecture() {
   return {.name = "plain",
+          .family = "plain",
           .make = [](const ModelOptions& options) { return std::make_unique<PlainModel>(options); },
           .head = "classifier",
           .stages = {{"features.1", 2}, {"features", 4}},

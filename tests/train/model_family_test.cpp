@@ -81,7 +81,7 @@ TEST_CASE("a model of each family is as its entry says, and drawn from the seed"
       CHECK(elements_of(*model) != elements_of(*make_model(arch, zeroed)));
     else
       CHECK(contains(message_of([&] { make_model(arch, zeroed); }),
-                     arch + " has no residual blocks"));
+                     arch + " does not have this choice"));
   }
 }
 
@@ -167,5 +167,5 @@ TEST_CASE("incomplete registrations are refused") {
   }
   const std::string message = message_of([] { make_model("vgg-less"); });
   CAPTURE(message);
-  CHECK(contains(message, "unknown architecture \"vgg-less\"; known are " + join(known)));
+  CHECK(contains(message, "unknown architecture \"vgg-less\"; known are\n" + model_list()));
 }

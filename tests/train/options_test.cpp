@@ -152,7 +152,7 @@ TEST_CASE("invalid values are refused by name") {
          o.zero_init_residual = true;
          o.arch = "plain";
        },
-       "--zero-init-residual: plain has no residual blocks; leave it out"},
+       "--zero-init-residual: plain does not have this choice; leave it out"},
       {[](TrainOptions&) {}, ""}};
   register_plain_model();
   const TemporaryFolder folder;

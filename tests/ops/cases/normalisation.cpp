@@ -3,6 +3,8 @@
 
 namespace osteon {
 
+using nlohmann::json;
+
 namespace {
 
 // x, weight, bias, running mean and variance, and an optional residual.
@@ -107,6 +109,106 @@ Rows batch_norm_rows() {
        "batch_norm",
        normalised(uniform({4, 32, 30, 24})),
        {{"training", false}}},
+  };
+}
+
+Rows layer_norm_rows() {
+  const auto inputs = [](Input x) -> std::vector<Input> {
+    const Shape channels{x.shape[-1]};
+    return {std::move(x), uniform(channels, 0.5, 1.5).parameter(), uniform(channels).parameter()};
+  };
+  const auto constant = [&](Input x) {
+    std::vector<Input> all = inputs(std::move(x));
+    all[1] = all[1].constant();
+    all[2] = all[2].constant();
+    return all;
+  };
+  return {
+      {"layer_norm", "layer_norm", inputs(uniform({2, 3, 5}))},
+      {"layer_norm_images", "layer_norm", inputs(uniform({2, 3, 4, 24}))},
+      {"layer_norm_of_one_row", "layer_norm", inputs(uniform({37}))},
+      {"layer_norm_far_from_zero",
+       "layer_norm",
+       inputs(uniform({4, 33}, 99, 101)),
+       {},
+       {.f32 = 100}},  // the mean is rounded, and is 100 times the deviation
+      {"layer_norm_epsilon", "layer_norm", inputs(uniform({3, 7})), {{"epsilon", 0.5}}},
+      {"layer_norm_input_only", "layer_norm", constant(uniform({3, 7}))},
+      {"layer_norm_large", "layer_norm", inputs(uniform({300, 201}))},
+      {"group_norm", "group_norm", inputs(uniform({2, 3, 4, 6})), {{"groups", 3}}},
+      {"group_norm_one_group", "group_norm", inputs(uniform({2, 2, 3, 5})), {{"groups", 1}}},
+      {"group_norm_one_channel_each",
+       "group_norm",
+       inputs(uniform({1, 3, 3, 4})),
+       {{"groups", 4}, {"epsilon", 1e-3}}},
+      {"standardised", "standardised", {uniform({4, 3, 3, 2})}},
+      {"standardised_one_pixel", "standardised", {uniform({5, 1, 1, 6})}, {{"epsilon", 0.125}}},
+      {"group_norm_large", "group_norm", inputs(uniform({2, 20, 19, 64})), {{"groups", 32}}},
+  };
+}
+
+namespace {
+
+// x, then the tensors of each layer in the order of DenseLayer. `bias` draws the biases of the
+// norms.
+using DrawBias = Input (*)(std::int64_t channels);
+std::vector<Input> dense_layers(const Input& x, std::int64_t layers, std::int64_t inner,
+                                std::int64_t growth, const DrawBias& bias) {
+  std::vector<Input> all{x};
+  const auto norm = [&](std::int64_t channels) {
+    all.push_back(uniform({channels}, 0.25, 0.75).parameter());
+    all.push_back(bias(channels).parameter());
+    all.push_back(uniform({channels}).running());
+    all.push_back(uniform({channels}, 0.5, 2).running());
+  };
+  for (std::int64_t i = 0, channels = x.shape[3]; i < layers; ++i, channels += growth) {
+    norm(channels);
+    all.push_back(uniform({inner, 1, 1, channels}));
+    norm(inner);
+    all.push_back(uniform({growth, 3, 3, inner}));
+  }
+  return all;
+}
+
+}  // namespace
+
+// A layer normalises what the layer before it made, so roundings are passed on.
+Rows dense_block_rows() {
+  constexpr double kReluStep = 1e-6;
+  // In inference each channel can be wholly above or below the ReLU's kink. In training the next
+  // norm would then remove all that a bias does, and its gradient would be a rounding error.
+  const auto apart = [](const Input& x, std::int64_t layers, std::int64_t inner,
+                        std::int64_t growth) {
+    return dense_layers(x, layers, inner, growth,
+                        [](std::int64_t channels) { return away_from_zero({channels}, 4, 5); });
+  };
+  const auto mixed = [](const Input& x, std::int64_t layers, std::int64_t inner,
+                        std::int64_t growth) {
+    return dense_layers(x, layers, inner, growth,
+                        [](std::int64_t channels) { return uniform({channels}, -0.5, 0.5); });
+  };
+  const auto row = [&](const char* name, std::vector<Input> all, json attrs = {},
+                       const Tolerance& tolerance = {}) {
+    return OpCase{name, "dense_block", std::move(all), std::move(attrs), tolerance, kReluStep};
+  };
+  const Tolerance deep{.f32 = 8, .bf16 = 4};
+  // A result that is rounded to bf16 may be on the other side of a kink, where the gradient is
+  // another: in bf16 these rows find gross errors only.
+  const Tolerance kinks{.f32 = 8, .bf16 = 64};
+  return {
+      row("dense_block_no_layer", mixed(uniform({2, 3, 3, 4}), 0, 4, 2)),
+      row("dense_block_one_layer", mixed(uniform({2, 4, 3, 5}), 1, 6, 3), {}, kinks),
+      row("dense_block", mixed(uniform({2, 5, 4, 4}), 3, 8, 2), {}, kinks),
+      row("dense_block_whole_vectors", mixed(uniform({2, 4, 4, 16}), 2, 16, 8), {}, kinks),
+      row("dense_block_options", mixed(uniform({2, 3, 5, 3}), 2, 4, 1),
+          {{"momentum", 0.5}, {"epsilon", 0.125}}, kinks),
+      row("dense_block_large", mixed(uniform({4, 20, 19, 24}), 2, 32, 8), {}, kinks),
+      row("dense_block_inference", apart(uniform({2, 4, 4, 6}), 2, 8, 4), {{"training", false}},
+          deep),
+      row("dense_block_inference_large", mixed(uniform({4, 20, 19, 24}), 2, 32, 8),
+          {{"training", false}}, kinks),
+      row("dense_block_inference_kinks", mixed(uniform({2, 5, 4, 5}), 2, 6, 3),
+          {{"training", false}}, kinks),
   };
 }
 

@@ -58,4 +58,26 @@ Rows product_rows() {
   return rows;
 }
 
+Rows attention_rows() {
+  const std::string op = "scaled_dot_product_attention";
+  const auto inputs = [](const Shape& query, std::int64_t keys) -> std::vector<Input> {
+    const Shape key{query[0], keys, query[2], query[3]};
+    return {uniform(query, -2, 2), uniform(key, -2, 2), uniform(key)};
+  };
+  return {
+      {"attention", op, inputs({2, 5, 3, 4}, 5)},
+      {"attention_other_keys", op, inputs({2, 3, 2, 4}, 7)},
+      {"attention_one_key", op, inputs({1, 3, 2, 4}, 1)},
+      {"attention_one_query", op, inputs({2, 1, 2, 8}, 6)},
+      // Scores of up to 70: their absolute errors are the relative errors of the weights.
+      {"attention_sharp",
+       op,
+       {uniform({1, 4, 1, 8}, -5, 5), uniform({1, 6, 1, 8}, -5, 5), uniform({1, 6, 1, 8})},
+       {},
+       {.f32 = 10}},
+      // Several blocks of queries and of keys, the last ones incomplete.
+      {"attention_large", op, inputs({2, 130, 2, 24}, 530)},
+  };
+}
+
 }  // namespace osteon

@@ -19,6 +19,9 @@ Rows dropout_rows() {
        {{"p", 0.5}}},
       {"dropout_1d", "dropout", {uniform({11}), key(5, 0, 0, 0)}, {{"p", 0.5}}},
       {"dropout_large", "dropout", {uniform({300, 401}), key(7, 8, 9, 10)}, {{"p", 0.25}}},
+      {"drop_path", "drop_path", {uniform({16, 3, 5}), key(1, 2, 3, 4)}, {{"p", 0.5}}},
+      {"drop_path_images", "drop_path", {uniform({9, 2, 2, 3}), key(3, 2, 1, 0)}, {{"p", 0.2}}},
+      {"drop_path_never", "drop_path", {uniform({4, 3}), key(1, 2, 3, 4)}, {{"p", 0.0}}},
   };
 }
 
