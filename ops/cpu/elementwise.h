@@ -58,35 +58,46 @@ void with_operands(const Line& line, const Body& body, const Operands... operand
 template <class Functor, class T, std::size_t k>
 using Element = std::conditional_t<(k < kConditions<Functor>), std::uint8_t, T>;
 
+// The loops. All calls in them are inlined, without which g++ would not vectorise them; the functor
+// is a copy, which the results cannot overwrite.
+template <class Functor, class To, class... Operands>
+[[gnu::flatten]] void apply(const Functor f, std::int64_t n, To* to, const Operands... x) {
+  for (std::int64_t i = 0; i < n; ++i) to[i] = To(f(x[i]...));
+}
+
+template <class Functor, class T, std::size_t... r, class... Operands>
+[[gnu::flatten]] void apply_backward(const Functor f, std::int64_t n, const T* from,
+                                     const std::array<T*, sizeof...(r)> to,
+                                     std::index_sequence<r...>, const Operands... x) {
+  constexpr bool kAlwaysWanted = sizeof...(r) == 1;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto dx = f.backward(static_cast<Accumulator<T>>(from[i]), x[i]...);
+    (..., (kAlwaysWanted || to[r] ? void(to[r][i] = T(dx.at[r])) : void()));
+  }
+}
+
 template <class T, class Functor, std::size_t... k>
 void forward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& inputs,
              const Tensor& y, std::index_sequence<k...>) {
   using To = std::conditional_t<kIsComparison<Functor>, std::uint8_t, T>;
   To* const result = y.data<To>();
   for_each_line(y.shape(), {inputs.begin(), inputs.end()}, [&](const Line& line) {
-    with_operands<Element<Functor, T, k>...>(line, [f = functor, to = result + line.first,
-                                                    n = line.n](const auto... x) [[gnu::flatten]] {
-      for (std::int64_t i = 0; i < n; ++i) to[i] = To(f(x[i]...));
-    });
+    with_operands<Element<Functor, T, k>...>(
+        line, [&](const auto... x) { apply(functor, line.n, result + line.first, x...); });
   });
 }
 
 template <class T, class Functor, std::size_t... k, std::size_t... r>
 void backward(const Functor& functor, const std::array<Tensor, sizeof...(k)>& saved,
               const Tensor& dy, const std::array<Tensor, sizeof...(r)>& gradients,
-              std::index_sequence<k...>, std::index_sequence<r...>) {
+              std::index_sequence<k...>, std::index_sequence<r...> results) {
   const T* const gradient = dy.data<T>();
   T* const result[] = {(gradients[r].defined() ? gradients[r].template data<T>() : nullptr)...};
-  constexpr bool kAlwaysWanted = sizeof...(r) == 1;
   // A tensor that was not saved is not read; dy, which has the result's shape, is passed instead.
   for_each_line(dy.shape(), {(saved[k].defined() ? saved[k] : dy)...}, [&](const Line& line) {
-    T* const to[sizeof...(r)] = {(result[r] ? result[r] + line.first : nullptr)...};
-    with_operands<Element<Functor, T, k>...>(line, [f = functor, to, from = gradient + line.first,
-                                                    n = line.n](const auto... x) [[gnu::flatten]] {
-      for (std::int64_t i = 0; i < n; ++i) {
-        const auto dx = f.backward(static_cast<Accumulator<T>>(from[i]), x[i]...);
-        (..., (kAlwaysWanted || to[r] ? void(to[r][i] = T(dx.at[r])) : void()));
-      }
+    const std::array<T*, sizeof...(r)> to = {(result[r] ? result[r] + line.first : nullptr)...};
+    with_operands<Element<Functor, T, k>...>(line, [&](const auto... x) {
+      apply_backward(functor, line.n, gradient + line.first, to, results, x...);
     });
   });
 }
