@@ -7,8 +7,9 @@ set(OSTEON_CORE_HEADERS
   tensor/storage.h tensor/tensor.h
   ops/backend.h ops/functors.h ops/functors/activations.h ops/functors/arithmetic.h ops/functors/comparisons.h
   ops/functors/functions.h ops/functors/functor.h ops/functors/math.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h
-  nn/conv_batch_norm.h nn/describe.h nn/flops.h nn/init.h nn/layers.h nn/models.h nn/module.h nn/name_match.h
-  nn/resnet.h nn/state_dict.h
+  nn/activation.h nn/checkpoint.h nn/conv_batch_norm.h nn/conv_norm_activation.h nn/convnext.h nn/densenet.h nn/describe.h nn/efficientnet.h
+  nn/flops.h nn/init.h nn/inverted_residual.h nn/layers.h nn/mobilenet.h nn/models.h nn/module.h nn/module_group.h nn/name_match.h
+  nn/resnet.h nn/resnet_v2.h nn/squeeze_excitation.h nn/state_dict.h nn/transformer_block.h nn/vision_transformer.h
   optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)
 set(OSTEON_HEADERS
   interop/tensorboard.h interop/torch_pickle.h

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <regex>
 
+#include "nn/checkpoint.h"
 #include "nn/init.h"
 
 namespace osteon {
@@ -35,8 +36,17 @@ class DenseBlock::Layer : public Module {
   }
 
   DenseLayer parameters_of_op() const {
-    return {norm1.weight, norm1.bias, norm1.running_mean, norm1.running_var, conv1.weight,
-            norm2.weight, norm2.bias, norm2.running_mean, norm2.running_var, conv2.weight};
+    const auto running = [](const Tensor& x) { return is_recomputing() ? x.clone() : x; };
+    return {norm1.weight,
+            norm1.bias,
+            running(norm1.running_mean),
+            running(norm1.running_var),
+            conv1.weight,
+            norm2.weight,
+            norm2.bias,
+            running(norm2.running_mean),
+            running(norm2.running_var),
+            conv2.weight};
   }
 
   BatchNorm2d norm1;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nn/checkpoint.h"
 #include "nn/init.h"
 
 namespace osteon {
@@ -106,12 +107,13 @@ Tensor BatchNorm2d::add(const Tensor& x, const Tensor& residual) {
 }
 
 void BatchNorm2d::count_batch() {
-  if (is_training()) ++*num_batches_tracked.data<std::int64_t>();
+  if (is_training() && !is_recomputing()) ++*num_batches_tracked.data<std::int64_t>();
 }
 
 Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, bool relu) {
   count_batch();
-  return batch_norm(x, weight, bias, running_mean, running_var,
+  return batch_norm(x, weight, bias, is_recomputing() ? running_mean.clone() : running_mean,
+                    is_recomputing() ? running_var.clone() : running_var,
                     {is_training(), momentum, epsilon, relu}, residual);
 }
 

@@ -370,6 +370,9 @@ void backward(const Tensor& output, const Tensor& grad_output) {
 NoGrad::NoGrad() : before_(grad_enabled) { grad_enabled = false; }
 NoGrad::~NoGrad() { grad_enabled = before_; }
 
+EnableGrad::EnableGrad() : before_(grad_enabled) { grad_enabled = true; }
+EnableGrad::~EnableGrad() { grad_enabled = before_; }
+
 ObserveOps::ObserveOps(Observer observer) : before_(current_observer) {
   if (before_ == nullptr)
     observer_ = std::move(observer);

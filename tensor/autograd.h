@@ -188,6 +188,18 @@ class NoGrad {
   bool before_;
 };
 
+// During its lifetime this thread records history again, for example inside a gradient rule.
+class EnableGrad {
+ public:
+  EnableGrad();
+  ~EnableGrad();
+  EnableGrad(const EnableGrad&) = delete;
+  EnableGrad& operator=(const EnableGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
 // The data that an observer gets for each op that ends in record(), also under NoGrad.
 struct Observation {
   const char* name;

@@ -1,0 +1,53 @@
+#include "nn/checkpoint.h"
+
+#include "tensor/autograd.h"
+
+namespace osteon {
+namespace {
+
+thread_local bool recomputing = false;
+
+class Recomputation {
+ public:
+  Recomputation() : before_(recomputing) { recomputing = true; }
+  ~Recomputation() { recomputing = before_; }
+  Recomputation(const Recomputation&) = delete;
+  Recomputation& operator=(const Recomputation&) = delete;
+
+ private:
+  bool before_;
+};
+
+constexpr OpSchema<Module*> kCheckpoint{"checkpoint"};
+
+// The gradients of the parameters are added to them here, and that of x is returned.
+Tensors backward_of_module(const Backward& b) {
+  const Tensor x = b.saved(0).detach();
+  x.set_requires_grad(b.needs(0));
+  {
+    const EnableGrad with_grad;
+    const Recomputation second_pass;
+    const Tensor y = (*b.attrs<Module*>())(x);
+    if (y.requires_grad()) backward(y, b.dy());
+  }
+  return {b.needs(0) ? x.grad() : Tensor(), zeros({}, DType::f32)};
+}
+
+}  // namespace
+
+Tensor checkpoint(Module& module, const Tensor& x) {
+  Tensor y;
+  {
+    const NoGrad no_grad;
+    y = module(x);
+  }
+  // The parameters have no place in the record. A leaf that nobody reads stands for them, or there
+  // would be no backward if x needs no gradient.
+  const Tensor parameters = zeros({}, DType::f32);
+  parameters.set_requires_grad(true);
+  return record(kCheckpoint, y, {x, parameters}, {x}, &module, backward_of_module);
+}
+
+bool is_recomputing() { return recomputing; }
+
+}  // namespace osteon
