@@ -37,6 +37,7 @@ std::vector<Step> trace(Module& model, const Tensor& input, Tensor& output) {
   std::vector<Step> steps;
   const NoGrad no_grad;
   const EvaluationMode evaluation(model);
+  const ObserveModules no_fusion([](const ModuleEvent&) {});  // blocks run layer by layer
   const ObserveOps observe([&](const Observation& op) {
     OSTEON_CHECK(op.outputs.size() == 1, "onnx: ", op.name, " has ", op.outputs.size(),
                  " outputs; there is no rule for this");

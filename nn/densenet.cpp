@@ -71,7 +71,7 @@ DenseBlock::DenseBlock(int layers, std::int64_t in_channels, std::int64_t growth
 DenseBlock::~DenseBlock() = default;
 
 Tensor DenseBlock::forward(const Tensor& x) {
-  if (is_observed() || modules_are_observed()) {
+  if (modules_are_observed()) {
     Tensor y = x;
     for (const auto& layer : layers_) y = (*layer)(y);
     return y;

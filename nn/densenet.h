@@ -23,8 +23,8 @@ struct DenseNetDesign {
 // The entry of a DenseNet in the list of models.
 Architecture densenet(const std::string& name, const DenseNetDesign& design);
 
-// The layers of a dense block. Computed by dense_block (ops.h), which keeps one buffer, unless ops
-// or modules are observed; then each layer runs as a module.
+// The layers of a dense block. Computed by dense_block (ops.h), which keeps one buffer, unless
+// modules are observed; then each layer runs as a module.
 class DenseBlock : public Module {
  public:
   DenseBlock(int layers, std::int64_t in_channels, std::int64_t growth);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""PyTorch's side of scripts/bench.sh --vs-pytorch and scripts/gpu_check.sh: measures torchvision's
+"""PyTorch's side of scripts/bench.sh --vs-pytorch and scripts/gpu_check.sh: measures torchvision's or timm's
 model as bench_model measures ours, and prints one line of JSON with the same keys.
 
-    pip install torch torchvision
+    pip install torch torchvision timm
     python3 scripts/bench_torch.py --mode train --precision bf16 --image-size 224 --batch-size 16
 
 Images are random and channels_last. A training step is forward, backward, and Adam; bf16 is autocast, with the
@@ -47,13 +47,22 @@ def arguments():
     return options
 
 
+def create_model(arch):
+    """torchvision's model or, if it has none with this name, timm's."""
+    if arch in torchvision.models.list_models():
+        return torchvision.models.get_model(arch, num_classes=1)
+    import timm
+
+    return timm.create_model("tf_" + arch if arch.startswith("efficientnet_lite") else arch, num_classes=1)
+
+
 class Work:
     def __init__(self, options):
         self.device = options.device
         self.training = options.mode == "train"
         self.bf16 = options.precision == "bf16"
         torch.manual_seed(0)
-        self.model = torchvision.models.get_model(options.arch, num_classes=1)
+        self.model = create_model(options.arch)
         self.model = self.model.to(self.device, memory_format=torch.channels_last).train(self.training)
         shape = (options.batch_size, 3, options.image_size, options.image_size)
         self.images = torch.rand(shape).to(self.device, memory_format=torch.channels_last)

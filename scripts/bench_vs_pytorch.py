@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--programs", type=pathlib.Path, required=True, help="folder of bench_model and bench_roof")
     parser.add_argument("--python", required=True, help="interpreter that has torch and torchvision")
     parser.add_argument("--json", type=pathlib.Path, help="file for every measurement and the medians")
+    parser.add_argument("--archs", nargs="+", default=["resnet50"], help="models of docs/models.md")
     parser.add_argument("--modes", nargs="+", choices=["train", "infer"], default=["train", "infer"])
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[224, 320], help="image sizes")
@@ -40,7 +41,8 @@ def arguments():
 
 def configurations(options):
     return [
-        {"mode": mode, "precision": precision, "image_size": size, "batch_size": batch}
+        {"arch": arch, "mode": mode, "precision": precision, "image_size": size, "batch_size": batch}
+        for arch in options.archs
         for size in options.sizes
         for batch in options.batches
         for mode in options.modes
@@ -97,11 +99,11 @@ def cell(value, digits):
 
 
 def table(rows):
-    header = ["mode", "precision", "px", "batch", "ours", "PyTorch", "compiled", "roof", "/ PyTorch", "/ better",
+    header = ["arch", "mode", "precision", "px", "batch", "ours", "PyTorch", "compiled", "roof", "/ PyTorch", "/ better",
               "/ roof", "memory", "start"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for row in rows:
-        cells = [row["mode"], row["precision"], str(row["image_size"]), str(row["batch_size"])]
+        cells = [row["arch"], row["mode"], row["precision"], str(row["image_size"]), str(row["batch_size"])]
         cells += [cell(row[f"{contender}_images_per_second"], 1) for contender in CONTENDERS]
         cells += [cell(row[name], 2) for name in ["against_eager", "against_best", "share_of_roof",
                                                   "peak_bytes_ratio", "start_seconds_ratio"]]

@@ -12,21 +12,14 @@ namespace {
 
 using Pass = BatchNormSpec::Pass;
 
-// The cases of cuDNN's fast plans: whole groups of channels, and no residual without a ReLU. cuDNN
-// does not document the mask's layout if the channel count is not a multiple of 8.
-bool suits_cudnn(const Tensor& x, const BatchNormOptions& options, bool residual) {
-  const std::int64_t group = options.relu || x.dtype() == DType::bf16 ? 8 : 4;
-  return options.training && x.dtype() != DType::f64 && (options.relu || !residual) &&
-         x.dim(-1) % group == 0;
-}
-
 // Forward with a ReLU needs a plan for both passes, because only cuDNN's backward can read cuDNN's
 // mask.
 bool computed_by_cudnn(Pass pass, const Tensor& x, const BatchNormOptions& options, bool residual) {
-  if (!suits_cudnn(x, options, residual)) return false;
-  const auto has = [&](Pass each) {
-    return has_plan(batch_norm_spec(each, x.dtype(), x.shape(), options, residual), x.device());
+  const auto spec = [&](Pass each) {
+    return batch_norm_spec(each, x.dtype(), x.shape(), options, residual);
   };
+  if (!options.training || !suits_cudnn(spec(pass))) return false;
+  const auto has = [&](Pass each) { return has_plan(spec(each), x.device()); };
   if (has(pass) && (pass == Pass::backward || !options.relu || has(Pass::backward))) return true;
   count_fallback("batch_norm", x);
   return false;

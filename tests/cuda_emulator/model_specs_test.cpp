@@ -39,6 +39,7 @@ Names expected(const std::vector<ObservedOp>& ops, const Precision& precision) {
   CudnnSpecs specs;
   for (const ObservedOp& op : ops) {
     const CudnnSpec spec = op.in(kBatch, precision);
+    if (!is_computed_by_cudnn(spec)) continue;
     const auto* const conv = std::get_if<ConvolutionSpec>(&spec);
     specs.insert(conv == nullptr || has_plan(spec, Device::cuda()) ? spec : unfused(*conv));
   }

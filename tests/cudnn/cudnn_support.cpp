@@ -47,7 +47,9 @@ std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
     for (const ObservedOp& op : ops)
       for (const std::int64_t batch_size : options.batch_sizes)
         for (const std::string& precision : options.precisions)
-          all.insert(op.in(batch_size, precision_from_name(precision)));
+          if (const auto spec = op.in(batch_size, precision_from_name(precision));
+              is_computed_by_cudnn(spec))
+            all.insert(spec);
   };
   for (const std::string& arch : options.archs) {
     const auto model = make_model(arch);

@@ -43,6 +43,67 @@ ConvolutionSpec forward_convolution(const Observation& op) {
   return spec;
 }
 
+// The layers of a dense block (ops/dense_block.cpp), from the shapes of its inputs: x, then six
+// parameters of each layer, of which the third and the last are filters.
+struct BlockLayer {
+  Shape in, inner, added, conv1, conv2;
+};
+std::vector<BlockLayer> layers_of(const std::vector<Shape>& inputs) {
+  const auto with_channels = [&](std::int64_t channels) {
+    return Shape{inputs[0][0], inputs[0][1], inputs[0][2], channels};
+  };
+  std::vector<BlockLayer> layers;
+  std::int64_t channels = inputs[0][3];
+  for (std::size_t i = 1; i + 6 <= inputs.size(); i += 6) {
+    const Shape &conv1 = inputs[i + 2], &conv2 = inputs[i + 5];
+    layers.push_back(
+        {with_channels(channels), with_channels(conv1[0]), with_channels(conv2[0]), conv1, conv2});
+    channels += conv2[0];
+  }
+  return layers;
+}
+
+constexpr Conv2dOptions kPointwise{}, k3x3{.padding = 1};
+
+BatchNormOptions norm_of_block(const DenseBlockOptions& options, bool relu) {
+  return {options.training, options.momentum, options.epsilon, relu};
+}
+
+void append_forward(const Observation& op, std::vector<ObservedOp>& seen) {
+  std::vector<Shape> shapes;
+  for (const Tensor& input : op.inputs) shapes.push_back(input.shape());
+  const std::vector<BlockLayer> layers = layers_of(shapes);
+  const DenseBlockOptions& options = attrs_of(op, schema::dense_block).options;
+  // The statistics of a channel are those of a batch norm with a momentum of 1.
+  BatchNormOptions statistics = norm_of_block(options, false);
+  statistics.momentum = 1;
+  for (const BlockLayer& layer : layers) {
+    const Shape& written = &layer == &layers.front() ? layer.in : (&layer - 1)->added;
+    seen.push_back({batch_norm(BatchNormSpec::Pass::forward, written, statistics, false)});
+    seen.push_back({convolution(ConvolutionSpec::Pass::forward, layer.in, layer.conv1, layer.inner,
+                                kPointwise)});
+    seen.push_back({batch_norm(BatchNormSpec::Pass::forward, layer.inner,
+                               norm_of_block(options, true), false)});
+    seen.push_back(
+        {convolution(ConvolutionSpec::Pass::forward, layer.inner, layer.conv2, layer.added, k3x3)});
+  }
+}
+
+void append_backward(const Node& op, std::vector<ObservedOp>& seen) {
+  std::vector<Shape> shapes;
+  for (const Node::Input& input : op.inputs) shapes.push_back(input.shape);
+  const DenseBlockOptions& options = attrs_of(op, schema::dense_block).options;
+  for (const BlockLayer& layer : layers_of(shapes)) {
+    for (const auto pass :
+         {ConvolutionSpec::Pass::backward_input, ConvolutionSpec::Pass::backward_weight}) {
+      seen.push_back({convolution(pass, layer.in, layer.conv1, layer.inner, kPointwise)});
+      seen.push_back({convolution(pass, layer.inner, layer.conv2, layer.added, k3x3)});
+    }
+    seen.push_back({batch_norm(BatchNormSpec::Pass::backward, layer.inner,
+                               norm_of_block(options, true), false)});
+  }
+}
+
 Shape with_batch(const Shape& shape, std::int64_t batch_size) {
   std::vector<std::int64_t> extents = shape.extents();
   extents[0] = batch_size;
@@ -79,6 +140,11 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
   return other;
 }
 
+bool is_computed_by_cudnn(const CudnnSpec& spec) {
+  const auto* const norm = std::get_if<BatchNormSpec>(&spec);
+  return norm == nullptr || cuda::suits_cudnn(*norm);
+}
+
 std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size) {
   std::vector<ObservedOp> seen;
   const ObserveOps forward([&](const Observation& op) {
@@ -86,6 +152,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
     if (is(op, kNorm))
       seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[kNorm.x].shape(),
                                  attrs_of(op, kNorm), op.inputs[kNorm.residual].defined())});
+    if (is(op, schema::dense_block)) append_forward(op, seen);
   });
   // A data gradient is fused with the contributions of other ops that were made earlier.
   std::set<std::pair<const Node*, std::size_t>> contributed;
@@ -113,9 +180,11 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
         seen.push_back({convolution_of(ConvolutionSpec::Pass::backward_weight)});
     }
     if (is(op, kNorm))
-      seen.push_back({batch_norm(BatchNormSpec::Pass::backward, inputs[kNorm.x].shape,
-                                 attrs_of(op, kNorm), inputs[kNorm.residual].needs_grad()),
-                      masked.contains(&op)});
+      seen.push_back(
+          {batch_norm(BatchNormSpec::Pass::backward, inputs[kNorm.x].shape, attrs_of(op, kNorm),
+                      attrs_of(op, kNorm).relu && inputs[kNorm.residual].needs_grad()),
+           masked.contains(&op)});
+    if (is(op, schema::dense_block)) append_backward(op, seen);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].node) continue;
       contributed.insert(source(i));

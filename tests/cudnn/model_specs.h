@@ -31,6 +31,9 @@ struct ObservedOp {
   cuda::CudnnSpec in(std::int64_t batch_size, const Precision& precision) const;
 };
 
+// Whether the kernels give it to cuDNN; other batch norms are computed by our own kernels.
+bool is_computed_by_cudnn(const cuda::CudnnSpec& spec);
+
 // The ops of a training step (forward and backward) on images of this size. The model's parameters
 // get gradients.
 std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size);

@@ -135,6 +135,11 @@ BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape
   return spec;
 }
 
+bool suits_cudnn(const BatchNormSpec& spec) {
+  const std::int64_t group = spec.relu || spec.dtype == DType::bf16 ? 8 : 4;
+  return spec.dtype != DType::f64 && (spec.relu || !spec.residual) && spec.x[-1] % group == 0;
+}
+
 Shape relu_mask_shape(const Shape& x) {
   return {x.numel() / x[-1], rounded_up(x[-1], std::int64_t{8}) / 8};
 }
