@@ -22,7 +22,7 @@ constexpr OpSchema<Module*> kCheckpoint{"checkpoint"};
 
 // The gradients of the parameters are added to them here, and that of x is returned.
 Tensors backward_of_module(const Backward& b) {
-  const Tensor x = b.saved(0).detach();
+  Tensor x = b.saved(0).detach();
   x.set_requires_grad(b.needs(0));
   {
     const EnableGrad with_grad;
@@ -43,7 +43,7 @@ Tensor checkpoint(Module& module, const Tensor& x) {
   }
   // The parameters have no place in the record. A leaf that nobody reads stands for them, or there
   // would be no backward if x needs no gradient.
-  const Tensor parameters = zeros({}, DType::f32);
+  Tensor parameters = zeros({}, DType::f32);
   parameters.set_requires_grad(true);
   return record(kCheckpoint, y, {x, parameters}, {x}, &module, backward_of_module);
 }

@@ -39,7 +39,7 @@ using Elements = std::vector<std::vector<double>>;
 // Outputs, gradients and state after one pass through the module twice in sequence.
 Elements run(Module& module, const Tensor& x, bool x_needs_gradient, bool checkpointed) {
   set_randomness(module, 7, 1);
-  const Tensor leaf = x.clone();
+  Tensor leaf = x.clone();
   leaf.set_requires_grad(x_needs_gradient);
   const Tensor y = checkpointed ? checkpoint(module, leaf) : module(leaf);
   backward(sum(y * y));
