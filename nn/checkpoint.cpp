@@ -35,17 +35,15 @@ Tensors backward_of_module(const Backward& b) {
 
 }  // namespace
 
+// The first pass records history, which ends with it: then it chooses the same kernels as the
+// second.
 Tensor checkpoint(Module& module, const Tensor& x) {
-  Tensor y;
-  {
-    const NoGrad no_grad;
-    y = module(x);
-  }
+  const Tensor y = module(x).detach();
   // The parameters have no place in the record. A leaf that nobody reads stands for them, or there
   // would be no backward if x needs no gradient.
   Tensor parameters = zeros({}, DType::f32);
   parameters.set_requires_grad(true);
-  return record(kCheckpoint, y, {x, parameters}, {x}, &module, backward_of_module);
+  return record(kCheckpoint, y.view(y.shape()), {x, parameters}, {x}, &module, backward_of_module);
 }
 
 bool is_recomputing() { return recomputing; }

@@ -45,7 +45,7 @@ class VisionTransformer : public ModuleGroup {
   Tensor tokens_of(const Tensor& x);
 
   TransformerOrigin origin_;
-  std::int64_t stride_, grid_;  // of a patch; patches per side of an image of 224 pixels
+  std::int64_t stride_, grid_;  // pixels per token; tokens per side of 224 pixels
   std::unique_ptr<ResNetV2> backbone_;
   Tensor class_token_;         // [1,1,C]
   Tensor position_embedding_;  // [1, 1 + grid * grid, C]

@@ -36,14 +36,23 @@ Shape with_channels(const Shape& shape, std::int64_t channels) {
   return {shape[0], shape[1], shape[2], channels};
 }
 
+void check_filters(const Tensor& x, const std::string& name, const Tensor& filters,
+                   const Shape& expected) {
+  check_shape(kOp, name.c_str(), filters, expected);
+  const bool mixed = x.dtype() == DType::bf16 && filters.dtype() == DType::f32;
+  if (!mixed) check_same_dtype(kOp, "input", x, name.c_str(), filters);
+  check_same_device(kOp, "input", x, name.c_str(), filters);
+  OSTEON_CHECK(filters.dim(0) >= 1, kOp, ": ", name, " ", filters.shape(), " has no filters");
+}
+
 void check_layer(const Tensor& x, std::int64_t channels, const DenseLayer& layer, std::size_t i) {
   const std::string name = format("layer ", i);
   check_rank(kOp, (name + " conv1_weight").c_str(), layer.conv1_weight, 4, "[K,1,1,C]");
-  const std::int64_t inner = layer.conv1_weight.dim(0);
-  check_shape(kOp, (name + " conv1_weight").c_str(), layer.conv1_weight, {inner, 1, 1, channels});
   check_rank(kOp, (name + " conv2_weight").c_str(), layer.conv2_weight, 4, "[G,3,3,K]");
-  check_shape(kOp, (name + " conv2_weight").c_str(), layer.conv2_weight,
-              {layer.conv2_weight.dim(0), 3, 3, inner});
+  const std::int64_t inner = layer.conv1_weight.dim(0);
+  check_filters(x, name + " conv1_weight", layer.conv1_weight, {inner, 1, 1, channels});
+  check_filters(x, name + " conv2_weight", layer.conv2_weight,
+                {layer.conv2_weight.dim(0), 3, 3, inner});
   const DType parameters = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
   const auto check_vector = [&](const char* what, const Tensor& vector, std::int64_t extent) {
     check_shape(kOp, (name + what).c_str(), vector, {extent});
@@ -64,6 +73,7 @@ void check(const Tensor& x, const std::vector<DenseLayer>& layers,
            const DenseBlockOptions& options) {
   check_floating(kOp, "input", x);
   check_rank(kOp, "input", x, 4, "[N,H,W,C]");
+  OSTEON_CHECK(x.dim(3) >= 1, kOp, ": input ", x.shape(), " has no channels");
   OSTEON_CHECK(options.epsilon > 0, kOp, ": epsilon is ", options.epsilon, ", must be positive");
   OSTEON_CHECK(!options.training || x.numel() > x.dim(3), kOp, ": input ", x.shape(),
                " has one value per channel, too few for the statistics of training; use a larger "

@@ -91,8 +91,8 @@ OSTEON_KERNEL(layer_norm_backward, const Tensor& dy, const Tensor& x, const Tens
 
 // dense_block.cpp: `buffer` [N,H,W,C] holds the channels of a dense block, of which the kernels
 // read the first ones, as many as weight has. mean and inverse_std may be longer. y is
-// relu(batch_norm(x)); backward adds dx to dbuffer. The running statistics move towards the
-// batch's.
+// relu(batch_norm(x)); backward adds dx to dbuffer and always gives dweight and dbias. The running
+// statistics move towards the batch's.
 OSTEON_KERNEL(dense_norm_forward, const Tensor& buffer, const Tensor& mean,
               const Tensor& inverse_std, const Tensor& weight, const Tensor& bias, const Tensor& y)
 struct DenseNormBackward {

@@ -140,10 +140,11 @@ struct DenseBlockOptions {
 //
 // where conv2 has a padding of 1. All y_i are the first channels of one buffer, the result, so that
 // nothing is concatenated, and memory grows linearly with the number of layers: backward computes
-// the results of the batch norms again. x [N,H,W,C]; y [N,H,W, C + all g]. Differentiable with
-// respect to x, and the weights and biases of all layers. Sources: Huang, Liu, van der Maaten,
-// Weinberger, "Densely Connected Convolutional Networks", CVPR 2017; Pleiss et al.,
-// "Memory-Efficient Implementation of DenseNets", 2017.
+// the results of the batch norms again. x [N,H,W,C]; y [N,H,W, C + all g]; if x is bf16, the norms'
+// tensors are f32, and filters may be. Training changes the running statistics and needs more than
+// one value per channel. Differentiable with respect to x, and the weights and biases of all
+// layers. Sources: Huang, Liu, van der Maaten, Weinberger, "Densely Connected Convolutional
+// Networks", CVPR 2017; Pleiss et al., "Memory-Efficient Implementation of DenseNets", 2017.
 Tensor dense_block(const Tensor& x, const std::vector<DenseLayer>& layers,
                    const DenseBlockOptions& options = {});
 
@@ -411,10 +412,9 @@ Tensor all(const Tensor& x, const std::vector<std::int64_t>& dims = {}, bool kee
 Tensor argmax(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
 Tensor argmin(const Tensor& x, std::int64_t dim = -1, bool keepdim = false);
 
-// The k largest elements of each row of x [..., N], the largest first, and their positions (i64),
-// both
-// [..., k]. Of equal elements the first comes first; NaN is larger than every number. k <= N. The
-// gradient of `values` goes to the chosen elements. On a CUDA device the time grows as k N.
+// The k largest elements of each row of x [..., N], the largest first, and their positions (i64);
+// both are [..., k]. Of equal elements the first comes first; NaN is larger than every number. k <=
+// N. The gradient of `values` goes to the chosen elements. On a CUDA device the time grows as k N.
 struct TopK {
   Tensor values, indices;
 };
@@ -529,7 +529,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
 // Mean over all elements of alpha_t (1 - p_t)^gamma (-log p_t), where p = sigmoid(logits), t =
 // targets, p_t = p t + (1 - p) (1 - t) and alpha_t = alpha t + (1 - alpha) (1 - t); alpha_t is 1 if
 // alpha is negative. logits and targets (in [0, 1]) have one shape. Scalar; differentiable with
-// respect to logits. Throws unless alpha <= 1 and gamma >= 0. Source: Lin et al., "Focal loss for
+// respect to logits; with 0 < gamma < 1 the gradient is NaN where 1 - p_t underflows to 0. Throws
+// unless alpha <= 1 and gamma >= 0. Source: Lin et al., "Focal loss for
 // dense object detection", 2017; torchvision's sigmoid_focal_loss.
 Tensor focal_loss(const Tensor& logits, const Tensor& targets, double alpha = 0.25,
                   double gamma = 2);

@@ -175,6 +175,11 @@ void backward(const DenseNormBackward& a) {
   using A = Accumulator<T>;
   const std::int64_t columns = a.dy.dim(-1), rows = a.dy.numel() / columns;
   const std::int64_t pitch = a.buffer.dim(-1);
+  if (rows == 0) {
+    fill_(a.dweight, 0);
+    fill_(a.dbias, 0);
+    return;
+  }
   const auto channels = channels_of<T>(a.mean, a.inverse_std, a.weight, a.bias);
   const MatrixLaunch<T> shape(rows, columns, pitch, all_aligned<T>({a.dy, a.buffer, a.dbuffer}));
   const GradientTerms<T> terms{a.dy.data<T>(), a.buffer.data<T>(), pitch, columns, channels};

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "nn/layers.h"
 #include "nn/models.h"

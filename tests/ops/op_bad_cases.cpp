@@ -56,6 +56,17 @@ std::vector<BadOpCase> convolutions() {
   };
 }
 
+// A dense block of one layer, with tensor `replaced` of the layer replaced.
+std::vector<Input> one_dense_layer(std::size_t replaced, Input by) {
+  std::vector<Input> inputs = {uniform({2, 2, 2, 2})};
+  for (int i = 0; i < 4; ++i) inputs.push_back(uniform({2}, 0.5, 1));
+  inputs.push_back(uniform({4, 1, 1, 2}));
+  for (int i = 0; i < 4; ++i) inputs.push_back(uniform({4}, 0.5, 1));
+  inputs.push_back(uniform({2, 3, 3, 4}));
+  inputs[1 + replaced] = std::move(by);
+  return inputs;
+}
+
 std::vector<BadOpCase> normalisations() {
   const std::string op = "batch_norm";
   return {
@@ -71,6 +82,23 @@ std::vector<BadOpCase> normalisations() {
       {op, normalised(4, uniform({1})), {}, "batch_norm: running_var is [1]"},
       {op, normalised(5, uniform({2, 3, 3, 1})), {}, "batch_norm: residual [2,3,3,1]"},
       {op, normalised(5, absent()), {{"epsilon", 0}}, "epsilon"},
+      {"dense_block", {uniform({2, 3, 4})}, {}, "dense_block: input [2,3,4] has rank 3"},
+      {"dense_block", {uniform({1, 1, 1, 4})}, {}, "use a larger batch"},
+      {"dense_block", {uniform({2, 2, 2, 0})}, {}, "dense_block: input [2,2,2,0] has no channels"},
+      {"dense_block", {uniform({2, 2, 2, 4})}, {{"epsilon", 0}}, "epsilon is 0"},
+      {"dense_block", one_dense_layer(1, uniform({3})), {}, "layer 0 norm1_bias has shape [3]"},
+      {"dense_block",
+       one_dense_layer(4, uniform({4, 1, 1, 3})),
+       {},
+       "layer 0 conv1_weight has shape [4,1,1,3], expects [4,1,1,2]"},
+      {"dense_block",
+       one_dense_layer(9, uniform({0, 3, 3, 4})),
+       {},
+       "layer 0 conv2_weight [0,3,3,4] has no filters"},
+      {"dense_block",
+       one_dense_layer(9, pixels({2, 3, 3, 4})),
+       {},
+       "input is f64 but layer 0 conv2_weight is u8"},
       {"layer_norm",
        {bytes({2, 3}), uniform({3}), uniform({3})},
        {},
