@@ -54,7 +54,7 @@ std::deque<Architecture>& list() {
 const Architecture& find_architecture(const std::string& name) {
   const auto found = std::ranges::find(list(), name, &Architecture::name);
   if (found != list().end()) return *found;
-  throw UsageError(format("unknown architecture \"", name, "\"; known are\n", model_list()));
+  throw UsageError(format("unknown architecture \"", name, "\"; known are ", model_list()));
 }
 
 void register_model(Architecture architecture) {
@@ -111,17 +111,21 @@ std::string family_of_tensors(std::span<const std::string_view> names) {
 
 std::string model_list() {
   std::vector<std::string> families;
-  std::map<std::string, std::string> lines;
+  std::map<std::string, std::string> members;
   for (const Architecture& each : list()) {
     const std::string family = each.family.empty() ? each.name : each.family;
-    std::string& line = lines[family];
-    if (line.empty()) families.push_back(family);
-    line += (line.empty() ? "  " + family + ": " : ", ") + each.name;
+    std::string& text = members[family];
+    if (text.empty())
+      families.push_back(family);
+    else
+      text += ", ";
+    text += each.name;
     if (each.gmacs > 0)
-      line += format(" (", each.million_parameters, " M parameters, ", each.gmacs, " GMACs)");
+      text += format(" (", each.million_parameters, " M parameters, ", each.gmacs, " GMACs)");
   }
   std::string text;
-  for (const std::string& family : families) text += lines[family] + "\n";
+  for (const std::string& family : families)
+    text += (text.empty() ? "" : "; ") + family + ": " + members[family];
   return text;
 }
 

@@ -80,7 +80,7 @@ std::vector<std::string> model_names();
 // "module."; empty if none does.
 std::string family_of_tensors(std::span<const std::string_view> names);
 
-// One line per family: its models with their parameters and multiply-adds.
+// The models of each family, with their parameters and multiply-adds, in one line.
 std::string model_list();
 
 }  // namespace osteon

@@ -52,6 +52,9 @@ def random_model(arch):
             module.weight.data.uniform_(0.3, 0.7)
             module.bias.data.uniform_(-0.5, 0.5)
             module.num_batches_tracked.fill_(12345)
+    for parameter in model.parameters():
+        if not parameter.any():  # heads, biases and the last norms of blocks
+            parameter.data.normal_(0, 0.05)
     with torch.no_grad():
         model.train()(torch.rand(8, 3, *size_of(arch)))  # fills the running statistics
     return model

@@ -50,6 +50,7 @@ Names expected(const std::vector<ObservedOp>& ops, const Precision& precision) {
 Names executed(Module& model, DType dtype, bool is_training) {
   model.to(Device::cuda());
   model.train(is_training);
+  set_randomness(model, 0, 0);
   CudnnSpecs& specs = cuda_emulator::executed_specs();
   specs.clear();
   const Tensor images = zeros({kBatch, kSize, kSize, 3}, dtype, Device::cuda());

@@ -195,6 +195,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
     }
   });
   model.train(true);
+  set_randomness(model, 0, 0);
   backward(mean(model(blank_images(image_size))));
   return seen;
 }

@@ -308,6 +308,7 @@ TEST_CASE("a model of each family becomes a valid graph with its convolutions an
     int convolutions = 0;
     {
       const EvaluationMode evaluation(*model);
+      const ObserveModules no_fusion([](const ModuleEvent&) {});
       const ObserveOps observe([&](const Observation& op) {
         convolutions += std::string_view(op.name) == schema::conv2d.name;
       });

@@ -364,7 +364,7 @@ TEST_CASE("impossible layers and models are refused") {
       {[] { Conv2d(3, 4, 1, {.groups = 2}); }, "3 input channels do not divide into 2 groups"},
       {[] { Conv2d(3, 4, 1, {.groups = 0}); }, "into 0 groups"},
       {[] { make_model("resnet51"); },
-       "unknown architecture \"resnet51\"; known are\n  ResNet: resnet18 (11.69 M parameters, 1.81 "
+       "unknown architecture \"resnet51\"; known are ResNet: resnet18 (11.69 M parameters, 1.81 "
        "GMACs), resnet34"},
       {[] { make_model("resnet50", {.num_classes = 0}); }, "0 classes; both must be at least 1"},
       {[] { make_model("resnet50", {.width = 0}); }, "width 0"},
