@@ -174,6 +174,57 @@ TEST_CASE("a safetensors file may have a text before its names, too") {
   }
 }
 
+// torchvision's published DenseNets have the names of its first version.
+TEST_CASE("an old name of a DenseNet's tensor is read as the present one") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "old.safetensors";
+  const auto source = make_model("densenet121", {.num_classes = 2, .width = 4, .seed = 5});
+  NamedTensors file = state_dict(*source);
+  int renamed = 0;
+  for (auto& [name, tensor] : file.tensors) {
+    const std::size_t layer = name.find("denselayer");
+    if (layer == std::string::npos) continue;
+    name.insert(name.find('.', layer) + 5, ".");  // norm1.weight -> norm.1.weight
+    ++renamed;
+  }
+  CHECK(renamed == 58 * 12);
+  CHECK(file.tensors.back().first.starts_with("classifier."));
+  for (const std::string prefix : {"", "module."}) {
+    CAPTURE(prefix);
+    NamedTensors prefixed = file;
+    for (auto& [name, tensor] : prefixed.tensors) name = prefix + name;
+    write_safetensors(path, prefixed);
+    const auto model = make_model("densenet121", {.num_classes = 2, .width = 4, .seed = 1});
+    ModelInfo info;
+    info.arch = "densenet121";
+    info.width = 4;
+    CHECK(initialise_from(*model, info, path).left_as_initialised.empty());
+    const NamedTensorList loaded = model->named_state(), given = source->named_state();
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      CAPTURE(given[i].first);
+      CHECK(loaded[i].second.to_vector() == given[i].second.to_vector());
+    }
+  }
+}
+
+TEST_CASE("weights of another family are refused with its name") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "other.safetensors";
+  const auto model = make_model("resnet18", {.width = 4});
+  ModelInfo info;
+  info.arch = "resnet18";
+  info.width = 4;
+  for (const auto& [arch, message] :
+       {std::pair{"mobilenet_v2", "; they seem to be of the family MobileNet"},
+        std::pair{"vit_tiny_patch16_224", "; they seem to be of the family Vision transformer"}}) {
+    CAPTURE(std::string(arch));
+    write_safetensors(path, state_dict(*make_model(arch, {.width = 4})));
+    CHECK(message_of([&] { initialise_from(*model, info, path); }).ends_with(message));
+  }
+  write_safetensors(path, state_dict(*make_model("resnet34", {.width = 4})));
+  CHECK(message_of([&] { initialise_from(*model, info, path); }).find("seem") == std::string::npos);
+}
+
 TEST_CASE("names are compared with those of the module") {
   const auto model = plain_model();
   const auto names_of = [](const NamedTensors& file) {
