@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -93,6 +94,12 @@ struct Row {
   double loss, median_gradient, worst_gradient;
 };
 constexpr Row kRows[] = {{DType::f32, 1e-5, 2e-5, 0.1}, {DType::bf16, 0.02, 0.5, 0.6}};
+// In f64 no number is moved over a kink, so this is for models of any depth. Narrow deep ones
+// magnify a moved number: a DenseNet121's gradient differs by 2e-4 in f32 and 0.7 in bf16, a
+// MobileNetV2's by 2e-5 and 1.1, and a ResNet's by as much as above. Their f32 and bf16 have bounds
+// for losses only.
+constexpr Row kWide = {DType::f64, 1e-10, 1e-8, 1e-8};
+constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -129,8 +136,13 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
     CHECK(median <= row.median_gradient);
     CHECK(gradients.back() <= row.worst_gradient);
   };
-  for (const std::string& arch : one_model_per_family())
-    for (const Row& row : kRows) check(arch, row);
+  for (const std::string& arch : one_model_per_family()) {
+    check(arch, kWide);
+    for (Row row : kRows) {
+      if (arch != "resnet18") row.median_gradient = row.worst_gradient = kNoBound;
+      check(arch, row);
+    }
+  }
 }
 
 // A batch size that does not occur keeps the step from being recorded.
