@@ -187,9 +187,12 @@ Rows dense_block_rows() {
     return dense_layers(x, layers, inner, growth,
                         [](std::int64_t channels) { return uniform({channels}, -0.5, 0.5); });
   };
-  const auto row = [&](const char* name, std::vector<Input> all, json attrs = {},
+  // Central differences of a large row would take minutes: two passes for each element tried.
+  const auto row = [&](const std::string& name, std::vector<Input> all, json attrs = {},
                        const Tolerance& tolerance = {}) {
-    return OpCase{name, "dense_block", std::move(all), std::move(attrs), tolerance, kReluStep};
+    return OpCase{name,           "dense_block",
+                  std::move(all), std::move(attrs),
+                  tolerance,      name.ends_with("large") ? 0 : kReluStep};
   };
   const Tolerance deep{.f32 = 8, .bf16 = 4};
   // A result that is rounded to bf16 may be on the other side of a kink, where the gradient is

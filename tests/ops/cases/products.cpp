@@ -76,7 +76,7 @@ Rows attention_rows() {
        {},
        {.f32 = 10}},
       // Several blocks of queries and of keys, the last ones incomplete.
-      {"attention_large", op, inputs({2, 130, 2, 24}, 530)},
+      {"attention_large", op, inputs({2, 130, 2, 24}, 530), {}, {}, 0},
   };
 }
 
