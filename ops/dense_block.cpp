@@ -149,7 +149,8 @@ Tensor forward_layer(const Tensor& buffer, std::int64_t channels, const DenseLay
 }
 
 Tensors backward_block(const Backward& b) {
-  const auto& [options, count] = b.attrs<schema::DenseBlockAttrs>();
+  const DenseBlockOptions& options = b.attrs<schema::DenseBlockAttrs>().options;
+  const std::size_t count = b.attrs<schema::DenseBlockAttrs>().layers;
   const Tensor& buffer = b.saved(0);
   const Tensor dbuffer = b.dy().owns_memory_alone() ? b.dy() : b.dy().clone();
   Tensors gradients(1 + count * kLayerInputs);

@@ -121,9 +121,9 @@ void cross_entropy_forward(const Tensor& logits, const Tensor& targets, const Te
     const double sum = sum_over(samples, kGrain / classes, [&](std::int64_t n) {
       if (t[n] == options.ignore_index) return A(0);
       const T* const row = x + n * classes;
-      const auto [maximum, log_sum] = log_sum_exp(row, classes);
+      const auto sums = log_sum_exp(row, classes);
       const auto term = [&](std::int64_t k) {
-        const A term = (maximum - static_cast<A>(row[k])) + log_sum;  // -log p[k]
+        const A term = (sums.maximum - static_cast<A>(row[k])) + sums.log_sum;  // -log p[k]
         return w ? w[k] * term : term;
       };
       if (smoothing == 0) return term(t[n]);
