@@ -67,7 +67,11 @@ Rows attention_rows() {
   return {
       {"attention", op, inputs({2, 5, 3, 4}, 5)},
       {"attention_other_keys", op, inputs({2, 3, 2, 4}, 7)},
-      {"attention_one_key", op, inputs({1, 3, 2, 4}, 1)},
+      // All weights are 1, so nothing depends on query and key.
+      {"attention_one_key",
+       op,
+       {uniform({1, 3, 2, 4}, -2, 2).constant(), uniform({1, 1, 2, 4}, -2, 2).constant(),
+        uniform({1, 1, 2, 4})}},
       {"attention_one_query", op, inputs({2, 1, 2, 8}, 6)},
       // Scores of up to 70: their absolute errors are the relative errors of the weights.
       {"attention_sharp",
