@@ -36,6 +36,7 @@ class WeightsFile {
       dicts_.emplace_back();
       for (const auto& [name, tensor] : safetensors_.tensors) dicts_[0].names.push_back(name);
     }
+    if (!present_name_) return;
     for (TorchFile::Dict& dict : dicts_)
       for (std::string_view& name : dict.names) name = present_.emplace_back(present(name));
   }

@@ -37,9 +37,8 @@ class ConvNeXtBlock : public ModuleGroup {
  protected:
   Tensor forward(const Tensor& x) override {
     const Tensor hidden = gelu(pointwise1_(norm_(depthwise_(x))));
-    const Tensor scale = reshape(layer_scale_, {-1});
-    const Tensor branch = pointwise2_(hidden);
-    return x + drop_path_(branch * (scale.dtype() == x.dtype() ? scale : cast(scale, x.dtype())));
+    const Tensor scale = in_dtype_of(x, reshape(layer_scale_, {-1}));
+    return x + drop_path_(pointwise2_(hidden) * scale);
   }
 
  private:

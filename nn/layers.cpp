@@ -16,16 +16,15 @@ Tensor unset(Shape shape) {
   return full(std::move(shape), std::numeric_limits<double>::quiet_NaN());
 }
 
-// The parameter, cast to x's dtype for a product with x.
-Tensor for_product_with(const Tensor& x, const Tensor& parameter) {
+double inverse_sqrt(std::int64_t n) { return 1 / std::sqrt(static_cast<double>(n)); }
+
+}  // namespace
+
+Tensor in_dtype_of(const Tensor& x, const Tensor& parameter) {
   const bool mixed =
       parameter.defined() && x.dtype() == DType::bf16 && parameter.dtype() == DType::f32;
   return mixed ? cast(parameter, DType::bf16) : parameter;
 }
-
-double inverse_sqrt(std::int64_t n) { return 1 / std::sqrt(static_cast<double>(n)); }
-
-}  // namespace
 
 Conv2d::Conv2d(std::int64_t in_channels, std::int64_t out_channels, Spatial kernel_size,
                const Conv2dOptions& options_, bool with_bias)
@@ -153,7 +152,7 @@ void Linear::initialise(const ParameterStreams& streams) {
 }
 
 Tensor Linear::forward(const Tensor& x) {
-  return linear(x, for_product_with(x, weight), for_product_with(x, bias));
+  return linear(x, in_dtype_of(x, weight), in_dtype_of(x, bias));
 }
 
 Dropout::Dropout(double p_) : p(p_) {

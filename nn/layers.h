@@ -18,6 +18,10 @@
 
 namespace osteon {
 
+// The parameter, which may be undefined, for an op with x that takes one dtype only: cast to bf16
+// if it is f32 and x is bf16.
+Tensor in_dtype_of(const Tensor& x, const Tensor& parameter);
+
 // conv2d (ops.h) of [N,H,W,in_channels]. The weight is initialised by kaiming_normal_fan_out_; the
 // bias, if any, is uniform in ±1 / sqrt(R S C / groups), as in PyTorch.
 class Conv2d : public Module {

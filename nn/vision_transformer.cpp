@@ -105,10 +105,7 @@ Tensor VisionTransformer::tokens_of(const Tensor& x) {
   const Tensor patches = projection_(backbone_ ? (*backbone_)(x) : x);
   const std::int64_t samples = x.dim(0), rows = patches.dim(1), columns = patches.dim(2),
                      channels = patches.dim(3);
-  const auto in_dtype = [&](const Tensor& parameter) {
-    return parameter.dtype() == x.dtype() ? parameter : cast(parameter, x.dtype());
-  };
-  const Tensor first = expand(in_dtype(class_token_), {samples, 1, channels});
+  const Tensor first = expand(in_dtype_of(x, class_token_), {samples, 1, channels});
   const Tensor tokens = concat({first, reshape(patches, {samples, rows * columns, channels})}, 1);
   Tensor positions = position_embedding_;
   if (rows != grid_ || columns != grid_) {
@@ -121,7 +118,7 @@ Tensor VisionTransformer::tokens_of(const Tensor& x) {
     positions =
         concat({narrow(positions, 1, 0, 1), reshape(resized, {1, rows * columns, channels})}, 1);
   }
-  return tokens + in_dtype(positions);
+  return tokens + in_dtype_of(x, positions);
 }
 
 Tensor VisionTransformer::forward(const Tensor& x) {

@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/precision.h"
 #include "ops/schema.h"
 
 namespace osteon {
@@ -30,13 +31,10 @@ void check(const Tensor& query, const Tensor& key, const Tensor& value) {
 // With the whole matrix of scores: [N,L,heads,E] -> [N,heads,L,E] -> [N,heads,L,S]. In f32 if the
 // inputs are bf16: the error of a rounded score is multiplied by its size.
 Tensor composed(const Tensor& query, const Tensor& key, const Tensor& value, double scale) {
-  if (query.dtype() == DType::bf16) {
-    const auto wide = [](const Tensor& x) { return cast(x, DType::f32); };
-    return cast(composed(wide(query), wide(key), wide(value), scale), DType::bf16);
-  }
   const auto by_head = [](const Tensor& x) { return permute(x, {0, 2, 1, 3}); };
-  const Tensor scores = matmul(by_head(query * scale), by_head(key), false, true);
-  return by_head(matmul(softmax(scores), by_head(value)));
+  const auto wide = [&](const Tensor& x) { return by_head(widened(x)); };
+  const Tensor scores = matmul(by_head(widened(query) * scale), wide(key), false, true);
+  return narrowed(by_head(matmul(softmax(scores), wide(value))), query.dtype());
 }
 
 }  // namespace
@@ -51,8 +49,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   const double scale = 1 / std::sqrt(static_cast<double>(query.dim(3)));
   if (query.device().is_cuda()) return composed(query, key, value, scale);
   const Tensor y = empty_like(query);
-  const Tensor log_sum({query.dim(0), query.dim(2), query.dim(1)},
-                       query.dtype() == DType::bf16 ? DType::f32 : query.dtype());
+  const Tensor log_sum({query.dim(0), query.dim(2), query.dim(1)}, wide_dtype(query.dtype()));
   cpu::attention_forward(query, key, value, scale, log_sum, y);
   return record(schema::attention, y, {query, key, value}, {query, key, value, y, log_sum}, {scale},
                 [](const Backward& b) {

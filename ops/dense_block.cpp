@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/precision.h"
 #include "ops/schema.h"
 
 namespace osteon {
@@ -53,7 +54,7 @@ void check_layer(const Tensor& x, std::int64_t channels, const DenseLayer& layer
   check_filters(x, name + " conv1_weight", layer.conv1_weight, {inner, 1, 1, channels});
   check_filters(x, name + " conv2_weight", layer.conv2_weight,
                 {layer.conv2_weight.dim(0), 3, 3, inner});
-  const DType parameters = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
+  const DType parameters = wide_dtype(x.dtype());
   const auto check_vector = [&](const char* what, const Tensor& vector, std::int64_t extent) {
     check_shape(kOp, (name + what).c_str(), vector, {extent});
     check_dtype(kOp, (name + what).c_str(), vector, parameters);

@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/precision.h"
 #include "ops/schema.h"
 
 namespace osteon {
@@ -10,7 +11,7 @@ namespace {
 
 void check_parameter(const char* op, const char* name, const Tensor& parameter, const Tensor& x) {
   check_shape(op, name, parameter, {x.dim(-1)});
-  check_dtype(op, name, parameter, x.dtype() == DType::bf16 ? DType::f32 : x.dtype());
+  check_dtype(op, name, parameter, wide_dtype(x.dtype()));
   check_same_device(op, "input", x, name, parameter);
 }
 
@@ -50,7 +51,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
                 });
 }
 
-// Composed; in f32 if x is bf16.
+// Composed.
 Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
                   double epsilon) {
   check_rank("group_norm", "input", x, 4, "[N,H,W,C]");
@@ -58,20 +59,18 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, co
   const std::int64_t images = x.dim(0), pixels = x.dim(1) * x.dim(2), channels = x.dim(3);
   OSTEON_CHECK(groups >= 1 && channels % groups == 0, "group_norm: ", channels,
                " channels do not divide into ", groups, " groups");
-  const Tensor wide = x.dtype() == weight.dtype() ? x : cast(x, weight.dtype());
-  const Tensor grouped = reshape(wide, {images, pixels, groups, channels / groups});
+  const Tensor grouped = reshape(widened(x), {images, pixels, groups, channels / groups});
   const Tensor centred = grouped - mean(grouped, {1, 3}, true);
   const Tensor variance = mean(centred * centred, {1, 3}, true);
   const Tensor normalised = centred * rsqrt(variance + epsilon);
-  const Tensor y = reshape(normalised, x.shape().extents()) * weight + bias;
-  return x.dtype() == y.dtype() ? y : cast(y, x.dtype());
+  return narrowed(reshape(normalised, x.shape().extents()) * weight + bias, x.dtype());
 }
 
 // A layer norm of the filters as rows.
 Tensor standardised(const Tensor& weight, double epsilon) {
   check_rank("standardised", "weight", weight, 4, "[K,R,S,C]");
   const std::int64_t elements = weight.numel() / std::max<std::int64_t>(weight.dim(0), 1);
-  const DType parameters = weight.dtype() == DType::bf16 ? DType::f32 : weight.dtype();
+  const DType parameters = wide_dtype(weight.dtype());
   const Tensor rows = reshape(weight, {weight.dim(0), elements});
   return reshape(layer_norm(rows, full({elements}, 1, parameters, weight.device()),
                             zeros({elements}, parameters, weight.device()), epsilon),

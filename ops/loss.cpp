@@ -4,6 +4,7 @@
 
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/precision.h"
 #include "ops/schema.h"
 
 namespace osteon {
@@ -28,16 +29,14 @@ Tensor softplus_of(const Tensor& x) {
   return softplus(x, 1, std::numeric_limits<double>::infinity());
 }
 
-// The mean of term(x - target). bf16 is computed in f32, so that no intermediate result is rounded.
+// The mean of term(x - target).
 template <class Term>
 Tensor mean_of(const char* op, const Tensor& x, const Tensor& target, const Term& term) {
   check_floating(op, "input", x);
   check_same_shape(op, "input", x, "target", target);
   check_same_dtype(op, "input", x, "target", target);
   check_same_device(op, "input", x, "target", target);
-  if (x.dtype() == DType::bf16)
-    return cast(mean(term(cast(x, DType::f32) - cast(target, DType::f32))), DType::bf16);
-  return mean(term(x - target));
+  return narrowed(mean(term(widened(x) - widened(target))), x.dtype());
 }
 
 }  // namespace
@@ -81,7 +80,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
   OSTEON_CHECK(logits.numel() >= 1, op, ": logits ", logits.shape(),
                " are empty and have no mean, expects at least one element");
   if (weight.defined()) {
-    check_dtype(op, "weight", weight, logits.dtype() == DType::bf16 ? DType::f32 : logits.dtype());
+    check_dtype(op, "weight", weight, wide_dtype(logits.dtype()));
     check_shape(op, "weight", weight, {logits.dim(1)});
     check_same_device(op, "logits", logits, "weight", weight);
     check_constant(op, "weight", weight);
@@ -102,8 +101,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
                 });
 }
 
-// With s = sigmoid: p_t = 1 - q, where q = s(z) (1 - t) + s(-z) t has no cancellation. bf16 is
-// computed in f32, so that no intermediate result is rounded.
+// With s = sigmoid: p_t = 1 - q, where q = s(z) (1 - t) + s(-z) t has no cancellation.
 Tensor focal_loss(const Tensor& logits, const Tensor& targets, double alpha, double gamma) {
   constexpr const char* op = "focal_loss";
   check_floating(op, "logits", logits);
@@ -113,15 +111,12 @@ Tensor focal_loss(const Tensor& logits, const Tensor& targets, double alpha, dou
   check_constant(op, "targets", targets);
   OSTEON_CHECK(alpha <= 1, op, ": alpha is ", alpha, ", expects a number of at most 1");
   OSTEON_CHECK(gamma >= 0, op, ": gamma is ", gamma, ", expects a number of at least 0");
-  const DType dtype = logits.dtype();
-  if (dtype == DType::bf16)
-    return cast(focal_loss(cast(logits, DType::f32), cast(targets, DType::f32), alpha, gamma),
-                dtype);
-  const Tensor &z = logits, &t = targets, negative = 1.0 - t;
+  const Tensor z = widened(logits), t = widened(targets), negative = 1.0 - t;
   const Tensor cross_entropy = softplus_of(z) * negative + softplus_of(-z) * t;
   const Tensor q = sigmoid(z) * negative + sigmoid(-z) * t;
   const Tensor loss = cross_entropy * pow(q, gamma);
-  return mean(alpha < 0 ? loss : loss * (t * alpha + negative * (1 - alpha)));
+  const Tensor weighted = alpha < 0 ? loss : loss * (t * alpha + negative * (1 - alpha));
+  return narrowed(mean(weighted), logits.dtype());
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& target) {

@@ -10,6 +10,7 @@
 
 #include "ops/checks.h"
 #include "ops/constants.h"
+#include "ops/precision.h"
 
 namespace osteon {
 namespace {
@@ -102,17 +103,16 @@ Weights means(std::int64_t in, std::int64_t out) {
 template <class WeightsOf>
 Tensor resampled(const Tensor& x, const Spatial& size, const WeightsOf& weights_of) {
   const std::int64_t count = x.dim(0), height = x.dim(1), width = x.dim(2), channels = x.dim(3);
-  const DType dtype = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
   const auto matrix = [&](std::int64_t in, std::int64_t out) {
-    return constant(weights_of(in, out).elements, {out, in}, dtype, x.device());
+    return constant(weights_of(in, out).elements, {out, in}, wide_dtype(x.dtype()), x.device());
   };
-  Tensor y = x.dtype() == dtype ? x : cast(x, dtype);
+  Tensor y = widened(x);
   if (size.width != width) y = matmul(matrix(width, size.width), y);
   if (size.height != height) {
     y = matmul(matrix(height, size.height), reshape(y, {count, height, size.width * channels}));
     y = reshape(y, {count, size.height, size.width, channels});
   }
-  return x.dtype() == dtype ? y : cast(y, x.dtype());
+  return narrowed(y, x.dtype());
 }
 
 // floor(i in / out) in the precision of PyTorch, whose rounding differs for a few sizes.

@@ -1,16 +1,12 @@
-// Statistics that are composed of other ops; their gradients follow. bf16 is computed in f32, so
-// that no intermediate result is rounded.
+// Statistics that are composed of other ops; their gradients follow.
 #include <algorithm>
 #include <limits>
 
 #include "ops/checks.h"
-#include "ops/ops.h"
+#include "ops/precision.h"
 
 namespace osteon {
 namespace {
-
-Tensor widened(const Tensor& x) { return x.dtype() == DType::bf16 ? cast(x, DType::f32) : x; }
-Tensor narrowed(const Tensor& y, DType dtype) { return y.dtype() == dtype ? y : cast(y, dtype); }
 
 Tensor number_like(const Tensor& x, double value) { return full({}, value, x.dtype(), x.device()); }
 

@@ -13,36 +13,19 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "ops/cpu/channels.h"
+#include "ops/cpu/norm_gradient.h"
 #include "ops/kernels.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of a thread's share of L2
-constexpr std::int64_t kGrainElements = 16 * 1024;  // minimum elements per thread
-
 std::int64_t rows_of(const Tensor& x) { return x.numel() / x.dim(-1); }
-std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
-  return std::max<std::int64_t>(elements / channels, 1);
-}
-
 // Calls body(first element, channel, count) for all lanes of rows [begin, end).
 template <class T, class Body>
 void for_each_lanes(std::int64_t begin, std::int64_t end, std::int64_t channels, const Body& body) {
   for (std::int64_t row = begin; row < end; ++row)
     cpu::for_each_lanes<T>(channels,
                            [&](std::int64_t c, auto count) { body(row * channels + c, c, count); });
-}
-
-// Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, the last
-// block first.
-template <class Body>
-void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t channels,
-                              const Body& body) {
-  const std::int64_t block = rows_worth(kBlockElements, channels);
-  for (std::int64_t last = end; last > begin; last -= block)
-    body(std::max(last - block, begin), last);
 }
 
 // Count, mean and sum of squared deviations of each channel over some rows. In double: there are
@@ -190,86 +173,43 @@ struct ReluGradient {
   Mask mask;
 };
 
-struct GradientSums {
-  explicit GradientSums(std::int64_t channels)
-      : g(static_cast<std::size_t>(channels)), gx(static_cast<std::size_t>(channels)) {}
-  std::vector<double> g, gx;  // sum g, sum g (x - mean)
-};
-
-// The sums over all rows, block by block so that f32 sums stay short. Writes g to `kept` if it is
-// not null.
+// The sums of all channels. Writes g to `kept` if it is not null.
 template <class T>
 GradientSums gradient_sums(const Tensor& x, const ReluGradient<T>& relu_gradient, T* kept) {
   const std::int64_t channels = x.dim(-1);
   const T* from = x.data<T>();
-  std::vector<GradientSums> partial(static_cast<std::size_t>(num_threads()),
-                                    GradientSums(channels));
-  const auto add = [&](std::int64_t first, std::int64_t last, PerChannel<T>& g_sum,
-                       PerChannel<T>& gx_sum) {
-    g_sum.clear();
-    gx_sum.clear();
-    for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
-      const Lanes<T> value = load(from + i, count), g = relu_gradient(i, c, count, value);
-      g_sum.at(c) += g;
-      gx_sum.at(c) += g * (value - relu_gradient.map->mean.at(c));
-      if (kept) store(kept + i, g, count);
-    });
-  };
-  const int used = parallel_ranges(
-      rows_of(x), rows_worth(kGrainElements, channels),
-      [&](int thread, std::int64_t begin, std::int64_t end) {
-        GradientSums& sums = partial[static_cast<std::size_t>(thread)];
-        PerChannel<T> g(channels), gx(channels);
-        for_each_block_downwards(begin, end, channels, [&](std::int64_t first, std::int64_t last) {
-          add(first, last, g, gx);
-          for (std::int64_t c = 0; c < channels; ++c) {
-            sums.g[static_cast<std::size_t>(c)] += static_cast<double>(g.data()[c]);
-            sums.gx[static_cast<std::size_t>(c)] += static_cast<double>(gx.data()[c]);
-          }
+  return sum_gradients<T>(
+      rows_of(x), channels,
+      [&](std::int64_t first, std::int64_t last, PerChannel<T>& g_sum, PerChannel<T>& gx_sum) {
+        for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+          const Lanes<T> value = load(from + i, count), g = relu_gradient(i, c, count, value);
+          g_sum.at(c) += g;
+          gx_sum.at(c) += g * (value - relu_gradient.map->mean.at(c));
+          if (kept) store(kept + i, g, count);
         });
       });
-  GradientSums total = std::move(partial[0]);
-  for (std::size_t thread = 1; thread < static_cast<std::size_t>(used); ++thread)
-    for (std::size_t c = 0; c < total.g.size(); ++c) {
-      total.g[c] += partial[thread].g[c];
-      total.gx[c] += partial[thread].gx[c];
-    }
-  return total;
 }
 
-// dx = g of_g + x of_x + constant, where of_g, of_x and constant are coefficients of each channel.
 template <class T>
-struct InputGradient {
-  explicit InputGradient(std::int64_t channels)
-      : of_g(channels), of_x(channels), constant(channels) {}
-
-  void apply(const Tensor& x, const ReluGradient<T>& relu_gradient, T* dx) const {
-    const std::int64_t channels = x.dim(-1);
-    const T* from = x.data<T>();
-    parallel_for(rows_of(x), rows_worth(kGrainElements, channels),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for_each_lanes<T>(begin, end, channels,
-                                     [&](std::int64_t i, std::int64_t c, auto count) {
-                                       const Lanes<T> value = load(from + i, count);
-                                       store(dx + i,
-                                             relu_gradient(i, c, count, value) * of_g.at(c) +
-                                                 value * of_x.at(c) + constant.at(c),
-                                             count);
-                                     });
-                 });
-  }
-
-  PerChannel<T> of_g, of_x, constant;
-};
+void apply(const InputGradient<T>& gradient, const Tensor& x, const ReluGradient<T>& relu_gradient,
+           T* dx) {
+  const std::int64_t channels = x.dim(-1);
+  const T* from = x.data<T>();
+  parallel_for(
+      rows_of(x), rows_worth(kGrainElements, channels), [&](std::int64_t begin, std::int64_t end) {
+        for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+          const Lanes<T> value = load(from + i, count);
+          store(dx + i, gradient(relu_gradient(i, c, count, value), value, c), count);
+        });
+      });
+}
 
 template <class T>
 void backward(const BatchNormBackward& arguments) {
-  using A = Accumulator<T>;
   using Mask = typename ReluGradient<T>::Mask;
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = arguments;
   const Tensor& y = relu_mask.own;
-  const std::int64_t channels = x.dim(-1), rows = rows_of(x);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
   ReluGradient<T> relu_gradient{dy.data<T>(), y.data_or_null<T>(), &map,
                                 !options.relu ? Mask::none
@@ -278,25 +218,9 @@ void backward(const BatchNormBackward& arguments) {
   T* const kept = dresidual.defined() ? dresidual.data<T>() : nullptr;
   const GradientSums sums = gradient_sums<T>(x, relu_gradient, kept);
   if (kept) relu_gradient = {kept, nullptr, &map, Mask::none};
-  InputGradient<T> gradient(channels);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const auto i = static_cast<std::size_t>(c);
-    const auto inverse = static_cast<double>(inverse_std.data<A>()[c]);
-    const double sum_gx = sums.gx[i] * inverse;
-    dbias.data<A>()[c] = static_cast<A>(sums.g[i]);
-    dweight.data<A>()[c] = static_cast<A>(sum_gx);
-    const double scale = static_cast<double>(weight.data<A>()[c]) * inverse;
-    // The batch's mean and variance depend on x, hence the two additional terms in the rule of
-    // ops/batch_norm.cpp.
-    const double count = static_cast<double>(rows);
-    const double of_x = options.training ? -scale * inverse * sum_gx / count : 0;
-    const double mean_g = options.training ? sums.g[i] / count : 0;
-    gradient.of_g.data()[c] = static_cast<A>(scale);
-    gradient.of_x.data()[c] = static_cast<A>(of_x);
-    gradient.constant.data()[c] =
-        static_cast<A>(-scale * mean_g - of_x * static_cast<double>(mean.data<A>()[c]));
-  }
-  if (dx.defined()) gradient.apply(x, relu_gradient, dx.data<T>());
+  const InputGradient<T> gradient(sums, rows_of(x), options.training, mean, inverse_std, weight,
+                                  dweight, dbias);
+  if (dx.defined()) apply(gradient, x, relu_gradient, dx.data<T>());
 }
 
 }  // namespace

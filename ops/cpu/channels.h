@@ -11,6 +11,13 @@
 
 namespace osteon::cpu {
 
+constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of a thread's share of L2
+constexpr std::int64_t kGrainElements = 16 * 1024;  // minimum elements per thread
+
+inline std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
+  return std::max<std::int64_t>(elements / channels, 1);
+}
+
 // One number per channel, padded to whole lanes.
 template <class T>
 class PerChannel {
@@ -40,6 +47,16 @@ void for_each_lanes(std::int64_t channels, const Body& body) {
   for (std::int64_t c = 0; c < whole; c += kLanes<T>)
     body(c, std::integral_constant<std::int64_t, kLanes<T>>());
   if (whole < channels) body(whole, channels - whole);
+}
+
+// Calls body(first row, last row) for blocks of [begin, end) that fit into the cache, the last
+// block first.
+template <class Body>
+void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t channels,
+                              const Body& body) {
+  const std::int64_t block = rows_worth(kBlockElements, channels);
+  for (std::int64_t last = end; last > begin; last -= block)
+    body(std::max(last - block, begin), last);
 }
 
 // The affine map of each channel: y = (x - mean) * scale + bias. Folding the mean into the bias

@@ -83,18 +83,9 @@ void index_select(const Tensor& x, std::int64_t dim, const Tensor& indices, cons
   if (y.numel() == 0) return;
   const AlongDim at(x.shape(), dim);
   const std::int64_t row_bytes = at.inner * static_cast<std::int64_t>(size_of(x.dtype()));
-  const auto run = [&]<class Unit>() { copy_rows<Unit>(x, at, indices, row_bytes, y); };
-  if (row_bytes % 16 == 0 && aligned_to_16(x) && aligned_to_16(y)) return run.operator()<Bytes16>();
-  switch (size_of(x.dtype())) {
-    case 8:
-      return run.operator()<std::uint64_t>();
-    case 4:
-      return run.operator()<std::uint32_t>();
-    case 2:
-      return run.operator()<std::uint16_t>();
-    default:
-      return run.operator()<std::uint8_t>();
-  }
+  const bool is_wide = row_bytes % 16 == 0 && aligned_to_16(x) && aligned_to_16(y);
+  with_unit(is_wide ? 16 : static_cast<std::int64_t>(size_of(x.dtype())),
+            [&]<class Unit>() { copy_rows<Unit>(x, at, indices, row_bytes, y); });
 }
 
 void index_select_backward(const Tensor& dy, std::int64_t dim, const Tensor& indices,

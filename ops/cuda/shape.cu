@@ -61,19 +61,9 @@ void copy_elements(const char* op, const Tensor& x, const std::byte* from, const
   for (const Walk* walk : {&from_runs, &to_runs})
     for (int level = 0; level < walk->levels; ++level)
       common = std::gcd(common, walk->stride[level] * size);
-  const auto run = [&]<class Unit>() {
+  with_unit(common, [&]<class Unit>() {
     launch_runs<Unit>(op, x, from, from_runs, to, to_runs, length * size);
-  };
-  if (common % 16 == 0)
-    run.operator()<Bytes16>();
-  else if (common % 8 == 0)
-    run.operator()<std::uint64_t>();
-  else if (common % 4 == 0)
-    run.operator()<std::uint32_t>();
-  else if (common % 2 == 0)
-    run.operator()<std::uint16_t>();
-  else
-    run.operator()<std::uint8_t>();
+  });
 }
 
 // A slice is one run of elements in each of `outer` equal pieces of the larger tensor.
@@ -156,20 +146,10 @@ void transpose(const Tensor& x, const Walk& walk, const Tensor& y) {
   const dim3 grid(blocks_for(t.columns, kTile, std::numeric_limits<std::int32_t>::max()),
                   blocks_for(t.rows, kTile, kMaxGridYZ),
                   blocks_for(t.x_matrices.count, 1, kMaxGridYZ));
-  const auto run = [&]<class Unit>() {
+  with_unit(static_cast<std::int64_t>(size_of(x.dtype())), [&]<class Unit>() {
     launch("permute", y, transpose_tiles<Unit>, grid, dim3(kTile, kTileRows),
            reinterpret_cast<const Unit*>(x.raw()), t, reinterpret_cast<Unit*>(y.raw()));
-  };
-  switch (size_of(x.dtype())) {
-    case 8:
-      return run.operator()<std::uint64_t>();
-    case 4:
-      return run.operator()<std::uint32_t>();
-    case 2:
-      return run.operator()<std::uint16_t>();
-    default:
-      return run.operator()<std::uint8_t>();
-  }
+  });
 }
 
 }  // namespace

@@ -28,6 +28,21 @@ struct alignas(kMaxAccessBytes) Bytes16 {
   std::uint64_t halves[2];
 };
 
+// Calls body.operator()<Unit>() with the largest unit for copies of which `bytes` is a multiple.
+template <class Body>
+void with_unit(std::int64_t bytes, const Body& body) {
+  if (bytes % 16 == 0)
+    body.template operator()<Bytes16>();
+  else if (bytes % 8 == 0)
+    body.template operator()<std::uint64_t>();
+  else if (bytes % 4 == 0)
+    body.template operator()<std::uint32_t>();
+  else if (bytes % 2 == 0)
+    body.template operator()<std::uint16_t>();
+  else
+    body.template operator()<std::uint8_t>();
+}
+
 // `from` and `to` must be aligned like Pack<T, n>.
 template <int n, class T>
 __device__ inline Pack<T, n> load(const T* from) {

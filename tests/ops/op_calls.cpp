@@ -47,12 +47,22 @@ struct Arguments {
   }
 };
 
-Conv2dOptions conv2d_options(const Arguments& a) {
-  Conv2dOptions options;
+// Those that a convolution and a transposed one share.
+template <class Options>
+Options convolution_options(const Arguments& a) {
+  Options options;
   options.stride = a.spatial("stride", options.stride);
   options.padding = a.sides("padding", options.padding);
   options.dilation = a.spatial("dilation", options.dilation);
   options.groups = a.get("groups", options.groups);
+  return options;
+}
+
+Conv2dOptions conv2d_options(const Arguments& a) { return convolution_options<Conv2dOptions>(a); }
+
+ConvTranspose2dOptions conv_transpose2d_options(const Arguments& a) {
+  auto options = convolution_options<ConvTranspose2dOptions>(a);
+  options.output_padding = a.spatial("output_padding", options.output_padding);
   return options;
 }
 
@@ -84,16 +94,6 @@ Pool2dOptions pool2d_options(const Arguments& a) {
   options.padding = a.sides("padding", options.padding);
   options.ceil_mode = a.get("ceil_mode", options.ceil_mode);
   options.count_include_pad = a.get("count_include_pad", options.count_include_pad);
-  return options;
-}
-
-ConvTranspose2dOptions conv_transpose2d_options(const Arguments& a) {
-  ConvTranspose2dOptions options;
-  options.stride = a.spatial("stride", options.stride);
-  options.padding = a.sides("padding", options.padding);
-  options.output_padding = a.spatial("output_padding", options.output_padding);
-  options.dilation = a.spatial("dilation", options.dilation);
-  options.groups = a.get("groups", options.groups);
   return options;
 }
 

@@ -21,6 +21,7 @@ Rows cross_entropy_rows() {
       {op + "_smoothing_only", op, {logits, targets}, {{"label_smoothing", 1}}},
       {op + "_weight_and_smoothing", op, {logits, targets, weight}, {{"label_smoothing", 0.25}}},
       {op + "_ignored", op, {logits, ignored}},
+      {op + "_ignored_first", op, {logits, listed_i64({5}, {-100, 1, 2, 3, 1})}},
       {op + "_ignored_class", op, {logits, targets}, {{"ignore_index", 2}}},
       {op + "_all_options",
        op,
