@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::int64_t kBottleneck = 4;  // inner channels of a layer for each new one
 
-// Files of torchvision before 0.3 have norm.1, conv.2 and so on for the norm1 and conv2 of a layer.
+// torchvision's published files have norm.1, conv.2 and so on for the norm1 and conv2 of a layer;
+// its densenet.py renames them, too.
 std::string present_name(const std::string& name) {
   static const std::regex old_name(R"((.*denselayer\d+\.(norm|conv))\.([12]\..*))");
   return std::regex_replace(name, old_name, "$1$3");

@@ -174,7 +174,7 @@ TEST_CASE("a safetensors file may have a text before its names, too") {
   }
 }
 
-// torchvision's published DenseNets have the names of its first version.
+// As in torchvision's published files.
 TEST_CASE("an old name of a DenseNet's tensor is read as the present one") {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "old.safetensors";

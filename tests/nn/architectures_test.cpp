@@ -11,8 +11,10 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "nn/describe.h"
+#include "nn/init.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"
+#include "ops/ops.h"
 #include "tests/support/message_of.h"
 
 using namespace osteon;
@@ -97,6 +99,37 @@ TEST_CASE("tensors tell their family") {
     CHECK(family_of_tensors(views) == find_architecture(arch).family);
   }
   CHECK(family_of_tensors({}).empty());
+}
+
+// Observed modules run one by one. Otherwise evaluation folds batch norms into convolutions, and a
+// dense block is one op; f64 is never folded.
+TEST_CASE("fused passes agree with the layers one by one") {
+  struct Row {
+    DType dtype;
+    bool is_training;
+    double tolerance;
+  };
+  for (const std::string& arch : model_names())
+    for (const Row& row : {Row{DType::f32, false, 1e-4}, Row{DType::f64, true, 1e-10}}) {
+      CAPTURE(arch);
+      CAPTURE(format(row.dtype));
+      const auto model = make_model(arch, {.num_classes = 3, .width = 8, .seed = 1});
+      for (const Tensor& parameter : model->parameters())  // some start at 0
+        if (amax(parameter * parameter).item() == 0)
+          normal_(parameter, 0.1, {.seed = 2, .stream = 0});
+      model->to(row.dtype);
+      const Tensor images({2, 64, 64, 3}, row.dtype);
+      uniform_(images, 1, {.seed = 3, .stream = 0});
+      const NoGrad no_grad;
+      set_randomness(*model, 4, 0);
+      (*model)(images);  // fills the running statistics
+      model->train(row.is_training);
+      const Tensor fused = (*model)(images);
+      const ObserveModules one_by_one([](const ModuleEvent&) {});
+      const Tensor difference = (*model)(images)-fused;
+      CHECK(amax(difference * difference).item() <=
+            row.tolerance * row.tolerance * amax(fused * fused).item());
+    }
 }
 
 TEST_CASE("images of a size that a transformer cannot take are refused") {
