@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -181,25 +182,22 @@ class HeadGradients {
  private:
   void add_block(std::int64_t begin, std::int64_t count, std::int64_t first, std::int64_t keys,
                  const A* log_sum) {
-    const auto block = [&](Scores<A>& scores) { return scores.block(count, keys); };
-    const auto as_factor = [&](Scores<A>& scores) {
-      return matrix(static_cast<const A*>(scores.row(0)), count, keys, kKeys);
-    };
     multiply({std::as_const(query_).rows(begin, count)},
-             {std::as_const(key_).rows(first, keys), true}, block(scores_));
+             {std::as_const(key_).rows(first, keys), true}, scores_.block(count, keys));
     for (std::int64_t i = 0; i < count; ++i) exponentials(scores_.row(i), keys, log_sum[begin + i]);
-    add_transposed_product(as_factor(scores_), std::as_const(dy_).rows(begin, count),
-                           dvalue_.rows(first, keys));
+    add_transposed_product(std::as_const(scores_).block(count, keys),
+                           std::as_const(dy_).rows(begin, count), dvalue_.rows(first, keys));
     multiply({std::as_const(dy_).rows(begin, count)},
-             {std::as_const(value_).rows(first, keys), true}, block(dscores_));
+             {std::as_const(value_).rows(first, keys), true}, dscores_.block(count, keys));
     for (std::int64_t i = 0; i < count; ++i) {
       const A dot = dots_[static_cast<std::size_t>(begin + i)];
       A *const to = dscores_.row(i), *const weight = scores_.row(i);
       for (std::int64_t j = 0; j < keys; ++j) to[j] = weight[j] * (to[j] - dot);
     }
-    add_transposed_product(as_factor(dscores_), std::as_const(query_).rows(begin, count),
-                           dkey_.rows(first, keys));
-    multiply({as_factor(dscores_)}, {std::as_const(key_).rows(first, keys)}, part_.rows(0, count));
+    add_transposed_product(std::as_const(dscores_).block(count, keys),
+                           std::as_const(query_).rows(begin, count), dkey_.rows(first, keys));
+    multiply({std::as_const(dscores_).block(count, keys)}, {std::as_const(key_).rows(first, keys)},
+             part_.rows(0, count));
     A *const to = dquery_.row(begin), *const from = part_.row(0);
     for (std::int64_t i = 0; i < count * query_.width(); ++i) to[i] += from[i];
   }
