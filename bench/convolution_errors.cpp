@@ -42,7 +42,7 @@ Operands copies_of(const Operands& all, DType dtype) {
 void compute_reference(const Operands& all, Direction direction, const Conv2dOptions& options) {
   set_backend(Backend::reference);
   if (direction == Direction::forward)
-    cpu::conv2d_forward(all.x, all.weight, Tensor(), Tensor(), false, options, all.y);
+    cpu::conv2d_forward(all.x, all.weight, Tensor(), Tensor(), Activation::none, options, all.y);
   else if (direction == Direction::backward_input)
     cpu::conv2d_backward_input(
         all.y, all.weight, options, Tensor(), [] { return Tensor(); }, all.x);
@@ -70,8 +70,8 @@ convolution::Speeds relative_errors(const Convolution& conv, Direction direction
   for (std::size_t i = 0; i < convolution::kKernels; ++i) {
     const auto& kernel = convolution::candidate(static_cast<convolution::Kernel>(i));
     const Operands own = copies_of(operands, DType::f32);
-    const convolution::Call call{direction, own.x,    own.weight, own.y,
-                                 Tensor(),  Tensor(), false,      conv.options};
+    const convolution::Call call{direction, own.x,    own.weight,       own.y,
+                                 Tensor(),  Tensor(), Activation::none, conv.options};
     if (!kernel.supports(call.problem()) || !kernel.run(call)) continue;
     errors[i] = relative_error(own.result(direction), wide.result(direction));
   }

@@ -81,8 +81,8 @@ void CountTraffic::note_forward(const Observation& op) {
   Traffic traffic{.flops = static_cast<double>(count_flops(op))};
   for (const Tensor& input : op.inputs) traffic.bytes += bytes_of(input);
   for (const Tensor& output : op.outputs) traffic.bytes += bytes_of(output);
-  if (is(op, schema::conv2d) || is(op, schema::conv2d_add_relu)) {
-    static_assert(std::size_t{schema::conv2d.weight} == schema::conv2d_add_relu.weight);
+  if (is(op, schema::conv2d) || is(op, schema::conv2d_add_activation)) {
+    static_assert(std::size_t{schema::conv2d.weight} == schema::conv2d_add_activation.weight);
     const Tensor &x = op.inputs[schema::conv2d.x], &weight = op.inputs[schema::conv2d.weight];
     traffic.bytes += bytes_of(weight.shape(), x.dtype()) - bytes_of(weight);
     const double fill = padding_bytes(x.shape(), x.dtype());
@@ -94,7 +94,8 @@ void CountTraffic::note_forward(const Observation& op) {
   }
   if (is(op, schema::batch_norm) && attrs_of(op, schema::batch_norm).training) {
     traffic.read_again = bytes_of(op.inputs[schema::batch_norm.x]);
-    if (attrs_of(op, schema::batch_norm).relu) traffic.bytes += mask_bytes(op.outputs[0].shape());
+    if (attrs_of(op, schema::batch_norm).activation == Activation::relu)
+      traffic.bytes += mask_bytes(op.outputs[0].shape());
   }
   add(format(op.name, " forward"), traffic);
 }
@@ -119,8 +120,9 @@ void CountTraffic::note_backward(const Node& node) {
       add("conv2d data gradient", {dy + filters + x, 0, convolution_flops(node)});
   } else if (is(node, schema::batch_norm)) {
     Traffic traffic{dy + x + x, dy + x, 0};
-    const double mask =
-        attrs_of(node, schema::batch_norm).relu ? mask_bytes(node.outputs[0].shape) : 0;
+    const double mask = attrs_of(node, schema::batch_norm).activation == Activation::relu
+                            ? mask_bytes(node.outputs[0].shape)
+                            : 0;
     if (node.gradient_is_masked) {  // by the data gradient, and so it is the residual's gradient
       add(kJoined, {mask}, 0);
     } else {

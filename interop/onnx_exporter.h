@@ -115,6 +115,7 @@ class OnnxExporter {
   void elu(const Step& step, const char* op);
   void hardsigmoid(const Step& step, const char* op);
   void silu(const Step& step, const char* op);
+  onnx::NodeProto& activation(Activation activation, onnx::NodeProto& before);
   void finish_gelu(const Step& step, const char* op, const std::string& x,
                    const std::string& inner);
   void gelu(const Step& step, const char* op);

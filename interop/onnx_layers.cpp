@@ -43,13 +43,28 @@ void OnnxExporter::conv2d(const Step& step, const char* op) {
          Layout::channels_first);
 }
 
-// Nodes for the parts of batch_norm that follow the normalisation: residual and ReLU.
+// The last of the nodes that compute an activation.
+onnx::NodeProto& OnnxExporter::activation(Activation activation, onnx::NodeProto& before) {
+  const std::string& x = before.output(0);
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      return graph_.node("Relu", {x});
+    case Activation::relu6:
+      return graph_.node("Clip", {x, number(0), number(6)});
+    case Activation::silu:
+      return graph_.node("Mul", {x, apply("Sigmoid", x)});
+  }
+  return before;
+}
+
+// Nodes for the parts of batch_norm that follow the normalisation: residual and activation.
 void OnnxExporter::after_norm(const Step& step, onnx::NodeProto* node) {
   const Tensor& residual = step.inputs[kNorm.residual];
   if (residual.defined())
     node = &graph_.node("Add", {node->output(0), input(residual, Layout::channels_first)});
-  if (attrs_of(step, kNorm).relu) node = &graph_.node("Relu", {node->output(0)});
-  finish(step, *node, Layout::channels_first);
+  finish(step, activation(attrs_of(step, kNorm).activation, *node), Layout::channels_first);
 }
 
 void OnnxExporter::batch_norm(const Step& step, const char* op) {

@@ -1,11 +1,9 @@
-// The activation functions between layers, by name.
+// The activation functions of the enum Activation (ops.h) as a layer.
 #pragma once
 
 #include "ops/ops.h"
 
 namespace osteon {
-
-enum class Activation { none, relu, relu6, silu };
 
 inline Tensor activate(const Tensor& x, Activation activation) {
   switch (activation) {

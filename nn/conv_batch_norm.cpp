@@ -9,20 +9,19 @@
 namespace osteon {
 
 Tensor ConvBatchNorm::operator()(const Tensor& x, Activation activation) {
-  if (activation == Activation::relu) return relu(x);
-  if (may_fold(x)) return activate(folded(x, {}, false), activation);
+  if (may_fold(x)) return folded(x, {}, activation);
   forget();
-  return activate(norm_(conv_(x)), activation);
+  return norm_.activated(conv_(x), activation);
 }
 
 Tensor ConvBatchNorm::relu(const Tensor& x, const Tensor& residual) {
-  if (may_fold(x)) return folded(x, residual, true);
+  if (may_fold(x)) return folded(x, residual, Activation::relu);
   forget();
   return norm_.relu(conv_(x), residual);
 }
 
 Tensor ConvBatchNorm::add(const Tensor& x, const Tensor& residual) {
-  if (may_fold(x)) return folded(x, residual, false);
+  if (may_fold(x)) return folded(x, residual, Activation::none);
   forget();
   return norm_.add(conv_(x), residual);
 }
@@ -40,7 +39,7 @@ bool ConvBatchNorm::may_fold(const Tensor& x) const {
          conv_.weight.dtype() == DType::f32;
 }
 
-Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu) {
+Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, Activation activation) {
   const Tensors sources{conv_.weight, conv_.bias,         norm_.weight,
                         norm_.bias,   norm_.running_mean, norm_.running_var};
   std::vector<std::uint64_t> versions;
@@ -54,7 +53,7 @@ Tensor ConvBatchNorm::folded(const Tensor& x, const Tensor& residual, bool relu)
     sources_ = sources;
     versions_ = std::move(versions);
   }
-  return conv2d_add_relu(x, weight_, bias_, residual, relu, conv_.options_for(x));
+  return conv2d_add_activation(x, weight_, bias_, residual, activation, conv_.options_for(x));
 }
 
 // Computed on the CPU, also for a model on another device: this happens only once per change of the

@@ -16,10 +16,10 @@ namespace osteon {
 //   weight'[k] = weight[k] s[k],  bias'[k] = bias[k] + s[k] (conv_bias[k] - mean[k]),
 //   s[k] = norm_weight[k] / sqrt(var[k] + epsilon)
 //
-// with residual and ReLU in the same pass (conv2d_add_relu, ops.h): equal up to rounding, without
-// the memory traffic of three passes. The folded weights are cached until a parameter or a running
-// statistic changes, or training begins. If ops or modules are observed, or with the reference back
-// end, the layers run separately.
+// with residual and activation in the same pass (conv2d_add_activation, ops.h): equal up to
+// rounding, without the memory traffic of three passes. The folded weights are cached until a
+// parameter or a running statistic changes, or training begins. If ops or modules are observed, or
+// with the reference back end, the layers run separately.
 class ConvBatchNorm {
  public:
   ConvBatchNorm(Conv2d& conv, BatchNorm2d& norm) : conv_(conv), norm_(norm) {}
@@ -33,7 +33,7 @@ class ConvBatchNorm {
 
  private:
   bool may_fold(const Tensor& x) const;
-  Tensor folded(const Tensor& x, const Tensor& residual, bool relu);
+  Tensor folded(const Tensor& x, const Tensor& residual, Activation activation);
   void fold();
   void forget();
 

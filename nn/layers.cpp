@@ -93,27 +93,31 @@ void BatchNorm2d::initialise(const ParameterStreams&) {
   fill_(bias, 0);
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}, false); }
+Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}, Activation::none); }
 
 Tensor BatchNorm2d::relu(const Tensor& x, const Tensor& residual) {
   const std::array inputs{x, residual};
-  return observed(inputs, [&] { return normalise(x, residual, true); });
+  return observed(inputs, [&] { return normalise(x, residual, Activation::relu); });
+}
+
+Tensor BatchNorm2d::activated(const Tensor& x, Activation activation) {
+  return observed({&x, 1}, [&] { return normalise(x, {}, activation); });
 }
 
 Tensor BatchNorm2d::add(const Tensor& x, const Tensor& residual) {
   const std::array inputs{x, residual};
-  return observed(inputs, [&] { return normalise(x, residual, false); });
+  return observed(inputs, [&] { return normalise(x, residual, Activation::none); });
 }
 
 void BatchNorm2d::count_batch() {
   if (is_training() && !is_recomputing()) ++*num_batches_tracked.data<std::int64_t>();
 }
 
-Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, bool relu) {
+Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, Activation activation) {
   count_batch();
   return batch_norm(x, weight, bias, is_recomputing() ? running_mean.clone() : running_mean,
                     is_recomputing() ? running_var.clone() : running_var,
-                    {is_training(), momentum, epsilon, relu}, residual);
+                    {is_training(), momentum, epsilon, activation}, residual);
 }
 
 LayerNorm::LayerNorm(std::int64_t channels, double epsilon_)

@@ -64,6 +64,8 @@ class BatchNorm2d : public Module {
 
   // max(0, batch_norm(x) + residual) in one pass over memory; residual may be undefined.
   Tensor relu(const Tensor& x, const Tensor& residual = {});
+  // activation(batch_norm(x)) in one pass over memory.
+  Tensor activated(const Tensor& x, Activation activation);
   // batch_norm(x) + residual in one pass over memory.
   Tensor add(const Tensor& x, const Tensor& residual);
 
@@ -80,7 +82,7 @@ class BatchNorm2d : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Tensor normalise(const Tensor& x, const Tensor& residual, bool relu);
+  Tensor normalise(const Tensor& x, const Tensor& residual, Activation activation);
 };
 
 // layer_norm (ops.h) of [..., channels]. Initial values: weight 1 and bias 0.

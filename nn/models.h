@@ -38,7 +38,7 @@ inline const std::vector<double> kImageNetStd{0.229, 0.224, 0.225};
 struct Architecture {
   // A module whose output [N, H/stride, W/stride, C] keeps the spatial positions of the image; or
   // [N,L,C], a class token and one token per position. The output of a BatchNorm2d that is called
-  // by its relu() is after the ReLU.
+  // by its relu() or activated() is after the activation.
   struct Stage {
     std::string layer;
     std::int64_t stride;

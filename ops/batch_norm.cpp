@@ -29,6 +29,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
                  residual.device(), " for input ", x.shape(), " ", x.dtype(), " on ", x.device());
   OSTEON_CHECK(options.epsilon > 0, "batch_norm: epsilon is ", options.epsilon,
                ", must be positive");
+  OSTEON_CHECK(!residual.defined() || options.activation != Activation::silu,
+               "batch_norm: silu with a residual has no gradient here; call silu() on the result");
   OSTEON_CHECK(
       !options.training || x.numel() > x.dim(-1), "batch_norm: input ", x.shape(),
       " has one value per channel, too few for the statistics of training; use a larger batch");
@@ -43,7 +45,7 @@ Tensor in_place_of(const Tensor& x) {
 
 }  // namespace
 
-// With x^ = (x - mean) / std, g = dy where the ReLU mask is set, and M values per channel:
+// With x^ = (x - mean) / std, g = dy times the activation's derivative, and M values per channel:
 //
 //   dresidual = g       dbias = sum g       dweight = sum g x^
 //   dx = weight / std (g - dbias / M - x^ dweight / M)      in training: mean and std depend on x
@@ -64,16 +66,17 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
              {x, weight, bias, mean, inverse_std, relu_mask.own, relu_mask.cudnn}, options,
              [](const Backward& b) {
                auto attrs = b.attrs<BatchNormOptions>();
-               if (b.dy_is_masked()) attrs.relu = false;  // g is dy
+               if (b.dy_is_masked()) attrs.activation = Activation::none;  // g is dy
+               const bool is_activated = attrs.activation != Activation::none;
                const Tensor& input = b.saved(0);
                const Tensor dweight = b.gradient_memory(schema::batch_norm.weight),
                             dbias = b.gradient_memory(schema::batch_norm.bias);
                ReluMask masks;
-               if (attrs.relu) masks = {b.saved(5), b.saved(6)};
+               if (is_activated) masks = {b.saved(5), b.saved(6)};
                Tensor dx, dresidual;
                if (b.needs(schema::batch_norm.x)) dx = in_place_of(input);
                if (b.needs(schema::batch_norm.residual))
-                 dresidual = attrs.relu ? in_place_of(b.dy()) : b.dy();
+                 dresidual = is_activated ? in_place_of(b.dy()) : b.dy();
                OSTEON_DISPATCH(
                    input, batch_norm_backward({.dy = b.dy(),
                                                .x = input,
@@ -86,7 +89,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                                .dx = dx,
                                                .dweight = dweight,
                                                .dbias = dbias,
-                                               .dresidual = attrs.relu ? dresidual : Tensor()}));
+                                               .dresidual = is_activated ? dresidual : Tensor()}));
                return Tensors{dx, dweight, dbias, dresidual, {}, {}};
              });
   if (relu_mask.cudnn.defined()) offer_relu_mask(y, relu_mask.cudnn);

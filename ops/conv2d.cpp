@@ -67,7 +67,7 @@ Tensor output_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
   Tensor y = output_of(x, weight, bias, options);
-  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), false, options, y));
+  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, Tensor(), Activation::none, options, y));
   return record(schema::conv2d, y, {x, weight, bias}, {x, weight}, options, [](const Backward& b) {
     const auto& conv = b.attrs<Conv2dOptions>();
     const Tensor &input = b.saved(0), &filters = b.saved(1);
@@ -88,16 +88,19 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   });
 }
 
-Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                       const Tensor& residual, bool relu, const Conv2dOptions& options) {
+Tensor conv2d_add_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             const Tensor& residual, Activation activation,
+                             const Conv2dOptions& options) {
   Tensor y = output_of(x, weight, bias, options);
   if (residual.defined())
     OSTEON_CHECK(residual.shape() == y.shape() && residual.dtype() == y.dtype() &&
                      residual.device() == y.device(),
-                 "conv2d_add_relu: residual ", residual.shape(), " ", residual.dtype(), " on ",
-                 residual.device(), " for output ", y.shape(), " ", y.dtype(), " on ", y.device());
-  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, residual, relu, options, y));
-  return record(schema::conv2d_add_relu, y, {x, weight, bias, residual}, {}, options, nullptr);
+                 "conv2d_add_activation: residual ", residual.shape(), " ", residual.dtype(),
+                 " on ", residual.device(), " for output ", y.shape(), " ", y.dtype(), " on ",
+                 y.device());
+  OSTEON_DISPATCH(x, conv2d_forward(x, weight, bias, residual, activation, options, y));
+  return record(schema::conv2d_add_activation, y, {x, weight, bias, residual}, {}, options,
+                nullptr);
 }
 
 }  // namespace osteon

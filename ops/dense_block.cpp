@@ -129,7 +129,7 @@ Tensor normalised(const Tensor& buffer, std::int64_t channels, const Tensor& mea
 
 Tensor convolved(const Tensor& x, const Tensor& weight, const Conv2dOptions& options) {
   const Tensor y(with_channels(x.shape(), weight.dim(0)), x.dtype(), x.device());
-  OSTEON_DISPATCH(x, conv2d_forward(x, weight, Tensor(), Tensor(), false, options, y));
+  OSTEON_DISPATCH(x, conv2d_forward(x, weight, Tensor(), Tensor(), Activation::none, options, y));
   return y;
 }
 
@@ -142,7 +142,8 @@ Tensor forward_layer(const Tensor& buffer, std::int64_t channels, const DenseLay
   const Tensor h = empty_like(kept.inner);
   kept.mean2 = empty_like(layer.norm2_weight);
   kept.inverse_std2 = empty_like(layer.norm2_weight);
-  const BatchNormOptions norm{options.training, options.momentum, options.epsilon, true};
+  const BatchNormOptions norm{options.training, options.momentum, options.epsilon,
+                              Activation::relu};
   OSTEON_DISPATCH(h, batch_norm_forward(kept.inner, layer.norm2_weight, layer.norm2_bias, Tensor(),
                                         norm, layer.norm2_running_mean, layer.norm2_running_var,
                                         kept.mean2, kept.inverse_std2, h, kept.mask2));
@@ -190,20 +191,19 @@ Tensors backward_block(const Backward& b) {
                                   parameter(norm2_bias)),
                        k3x3);
     const Tensor dinner = empty_like(inner);
-    OSTEON_DISPATCH(
-        inner,
-        batch_norm_backward({.dy = dh,
-                             .x = inner,
-                             .relu_mask = {kept(5), kept(6)},
-                             .weight = parameter(norm2_weight),
-                             .bias = parameter(norm2_bias),
-                             .mean = mean2,
-                             .inverse_std = inverse_std2,
-                             .options = {options.training, options.momentum, options.epsilon, true},
-                             .dx = dinner,
-                             .dweight = gradient_of(norm2_weight),
-                             .dbias = gradient_of(norm2_bias),
-                             .dresidual = Tensor()}));
+    OSTEON_DISPATCH(inner, batch_norm_backward({.dy = dh,
+                                                .x = inner,
+                                                .relu_mask = {kept(5), kept(6)},
+                                                .weight = parameter(norm2_weight),
+                                                .bias = parameter(norm2_bias),
+                                                .mean = mean2,
+                                                .inverse_std = inverse_std2,
+                                                .options = {options.training, options.momentum,
+                                                            options.epsilon, Activation::relu},
+                                                .dx = dinner,
+                                                .dweight = gradient_of(norm2_weight),
+                                                .dbias = gradient_of(norm2_bias),
+                                                .dresidual = Tensor()}));
     dh = Tensor();
     filter_gradient_of(conv1_weight, dinner,
                        normalised(buffer, channels, mean1, inverse_std1, parameter(norm1_weight),

@@ -48,7 +48,8 @@ namespace osteon {
 // weight or of x.
 using TakeReluMask = std::function<Tensor()>;
 OSTEON_KERNEL(conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
-              const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
+              const Tensor& residual, Activation activation, const Conv2dOptions& options,
+              const Tensor& y)
 OSTEON_KERNEL(conv2d_backward_input, const Tensor& dy, const Tensor& weight,
               const Conv2dOptions& options, const Tensor& addend,
               const TakeReluMask& take_relu_mask, const Tensor& dx)

@@ -69,11 +69,15 @@ struct Conv2dOptions {
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {});
 
-// max(0, conv2d(x, weight, bias) + residual) in one pass; without the maximum if `relu` is false.
-// This is a residual block in inference, after batch norm is folded into weight and bias. residual
-// has the shape and dtype of the output, or is undefined. Not differentiable.
-Tensor conv2d_add_relu(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                       const Tensor& residual, bool relu, const Conv2dOptions& options = {});
+// What conv2d_add_activation and batch_norm compute in their last pass: the ops of these names.
+enum class Activation { none, relu, relu6, silu };
+
+// activation(conv2d(x, weight, bias) + residual) in one pass: a residual block in inference, after
+// batch norm is folded into weight and bias. residual has the shape and dtype of the output, or is
+// undefined. Not differentiable.
+Tensor conv2d_add_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             const Tensor& residual, Activation activation,
+                             const Conv2dOptions& options = {});
 
 struct ConvTranspose2dOptions {
   Spatial stride = 1;
@@ -102,20 +106,20 @@ struct BatchNormOptions {
   bool training = true;   // normalise by the batch's statistics and update the running statistics
   double momentum = 0.1;  // weight of the new value in the running statistics
   double epsilon = 1e-5;  // added to the variance
-  bool relu = false;      // max(0, .) at the end, in the same pass
+  Activation activation = Activation::none;  // at the end, in the same pass
 };
 
 // Batch normalisation over all dimensions except the last (M values per channel), with the residual
-// addition and the ReLU that follow it in a ResNet:
+// addition and the activation that follow it in a network:
 //
-//   y = relu( (x - mean) / sqrt(var + epsilon) * weight + bias + residual )
+//   y = activation( (x - mean) / sqrt(var + epsilon) * weight + bias + residual )
 //
 // Training: mean and var are the batch's (var divides by M); running <- (1 - momentum) running +
 // momentum batch, where the batch's variance divides by M - 1; needs M > 1. Otherwise mean and var
 // are the running statistics. x [..., C]; weight, bias, running_mean, running_var [C], f32 if x is
-// bf16; residual has the shape and dtype of x, or is undefined. Differentiable with respect to x,
-// weight, bias and residual. Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithms 1 and
-// 2.
+// bf16; residual has the shape and dtype of x, or is undefined; there is none with silu, whose
+// gradient needs its input. Differentiable with respect to x, weight, bias and residual. Source:
+// Ioffe & Szegedy, "Batch Normalization", 2015, algorithms 1 and 2.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options = {}, const Tensor& residual = {});

@@ -17,10 +17,10 @@ struct Conv2d : OpSchema<Conv2dOptions> {
 };
 inline constexpr Conv2d conv2d{{"conv2d"}};
 
-struct Conv2dAddRelu : OpSchema<Conv2dOptions> {
+struct Conv2dAddActivation : OpSchema<Conv2dOptions> {
   enum Input : std::size_t { x, weight, bias, residual };
 };
-inline constexpr Conv2dAddRelu conv2d_add_relu{{"conv2d_add_relu"}};
+inline constexpr Conv2dAddActivation conv2d_add_activation{{"conv2d_add_activation"}};
 
 struct ConvTranspose2d : OpSchema<ConvTranspose2dOptions> {
   enum Input : std::size_t { x, weight };

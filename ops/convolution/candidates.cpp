@@ -12,7 +12,7 @@ namespace {
 
 bool run_direct(const Call& c) {
   if (c.direction == Direction::forward)
-    cpu::direct_conv2d_forward(c.x, c.weight, c.bias, c.residual, c.relu, c.options, c.y);
+    cpu::direct_conv2d_forward(c.x, c.weight, c.bias, c.residual, c.activation, c.options, c.y);
   else if (c.direction == Direction::backward_input)
     cpu::direct_conv2d_backward_input(c.y, c.weight, c.options, c.residual, c.x);
   else
@@ -29,8 +29,8 @@ bool fits_winograd(const Problem& p) {
 template <int outputs>
 bool run_winograd(const Call& c) {
   if (c.direction == Direction::forward)
-    cpu::winograd_conv2d_forward(outputs, c.x, c.weight, c.bias, c.residual, c.relu, c.options,
-                                 c.y);
+    cpu::winograd_conv2d_forward(outputs, c.x, c.weight, c.bias, c.residual, c.activation,
+                                 c.options, c.y);
   else if (c.direction == Direction::backward_input)
     cpu::winograd_conv2d_backward_input(outputs, c.y, c.weight, c.options, c.residual, c.x);
   else
@@ -40,7 +40,7 @@ bool run_winograd(const Call& c) {
 
 bool run_onednn(const Call& c) {
   if (c.direction == Direction::forward)
-    return onednn::conv2d_forward(c.x, c.weight, c.bias, c.residual, c.relu, c.options, c.y);
+    return onednn::conv2d_forward(c.x, c.weight, c.bias, c.residual, c.activation, c.options, c.y);
   if (c.direction == Direction::backward_weight)
     return onednn::conv2d_backward_weight(c.y, c.x, c.options, c.weight);
   if (!onednn::conv2d_backward_input(c.y, c.weight, c.options, c.x)) return false;

@@ -22,12 +22,12 @@ struct Call {
   Direction direction;
   Tensor x, weight, y;
   Tensor bias;
-  Tensor residual;  // forward: added to y; backward_input: added to the gradient of x
-  bool relu;
+  Tensor residual;        // forward: added to y; backward_input: added to the gradient of x
+  Activation activation;  // forward: at the end
   const Conv2dOptions& options;
 
   Problem problem() const {
-    return {direction, x, weight, y, bias, options, residual.defined(), relu};
+    return {direction, x, weight, y, bias, options, residual.defined(), activation};
   }
 };
 

@@ -8,6 +8,15 @@ const char* name_of(Direction direction) {
   return kNames[static_cast<int>(direction)];
 }
 
+namespace {
+
+const char* suffix_of(Activation activation) {
+  constexpr const char* kSuffixes[] = {"", " relu", " relu6", " silu"};
+  return kSuffixes[static_cast<int>(activation)];
+}
+
+}  // namespace
+
 std::string describe(const Problem& problem) {
   const auto& [stride, padding, dilation, groups] = problem.options;
   const auto pair = [](const Spatial& of) { return format(of.height, ",", of.width); };
@@ -15,7 +24,7 @@ std::string describe(const Problem& problem) {
                 problem.weight.shape(), " stride ", pair(stride), " padding ", padding.top, ",",
                 padding.bottom, ",", padding.left, ",", padding.right, " dilation ", pair(dilation),
                 " groups ", groups, " ", problem.x.dtype(), problem.bias.defined() ? " bias" : "",
-                problem.residual ? " residual" : "", problem.relu ? " relu" : "");
+                problem.residual ? " residual" : "", suffix_of(problem.activation));
 }
 
 double flops(const Problem& problem) {

@@ -18,7 +18,8 @@ struct Problem {
   const Tensor& y;
   const Tensor& bias;
   const Conv2dOptions& options;
-  bool residual = false, relu = false;  // residual of backward_input: what is added to its result
+  bool residual = false;  // of backward_input: what is added to its result
+  Activation activation = Activation::none;
 
   using Key = std::array<std::int64_t, 23>;
   Key key() const {
@@ -47,7 +48,7 @@ struct Problem {
             code(weight),
             code(bias),
             residual,
-            relu,
+            static_cast<std::int64_t>(activation),
             num_threads()};
   }
 };

@@ -7,12 +7,13 @@
 // * Each pass starts where the previous one ended, with data that are still in the cache: the
 //   previous convolution writes in ascending order, the sums are computed in descending order, the
 //   results in ascending order.
-// * Backward recomputes the ReLU mask from x if there is no residual, and gradients may overwrite
-//   their own inputs (kernels.h).
+// * Backward computes the activation's input again from x if there is no residual, and gradients
+//   may overwrite their own inputs (kernels.h).
 #include <cmath>
 #include <vector>
 
 #include "base/parallel.h"
+#include "ops/cpu/activation.h"
 #include "ops/cpu/norm_gradient.h"
 #include "ops/kernels.h"
 
@@ -119,108 +120,100 @@ void running_statistics(const BatchNormOptions& options, const Tensor& running_m
         1 / std::sqrt(static_cast<double>(running_var.data<A>()[c]) + options.epsilon));
 }
 
-// Calls body with both flags as compile-time constants.
+// Calls body with the activation as a constant and, as another, whether there is a residual.
 template <class Body>
-void with_constants(bool a, bool b, const Body& body) {
-  const auto second = [&](auto first) {
-    if (b)
-      body(first, std::true_type());
+void with_constants(Activation activation, bool has_residual, const Body& body) {
+  with_activation(activation, [&](auto function) {
+    if (has_residual)
+      body(function, std::true_type());
     else
-      body(first, std::false_type());
-  };
-  if (a)
-    second(std::true_type());
-  else
-    second(std::false_type());
+      body(function, std::false_type());
+  });
 }
 
-// y = relu((x - mean) * scale + bias + residual).
+// y = activation((x - mean) * scale + bias + residual).
 template <class T>
 void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
-             const Tensor& mean, const Tensor& inverse_std, bool relu, const Tensor& y) {
+             const Tensor& mean, const Tensor& inverse_std, Activation activation,
+             const Tensor& y) {
   const std::int64_t channels = x.dim(-1);
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
   const T *from = x.data<T>(), *joined = residual.data_or_null<T>();
   T* to = y.data<T>();
-  with_constants(joined != nullptr, relu, [&](auto has_residual, auto has_relu) {
-    parallel_for(rows_of(x), rows_worth(kGrainElements, channels),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for_each_lanes<T>(begin, end, channels,
-                                     [&](std::int64_t i, std::int64_t c, auto count) {
-                                       Lanes<T> value = map(load(from + i, count), c);
-                                       if constexpr (has_residual) value += load(joined + i, count);
-                                       if constexpr (has_relu)
-                                         value = positive_or_zero<T>(value, value);
-                                       store(to + i, value, count);
-                                     });
-                 });
+  with_constants(activation, joined != nullptr, [&](auto function, auto has_residual) {
+    const auto rows = [&](std::int64_t begin, std::int64_t end) {
+      for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
+        Lanes<T> value = map(load(from + i, count), c);
+        if constexpr (has_residual) value += load(joined + i, count);
+        store(to + i, activated<T>(function, value), count);
+      });
+    };
+    parallel_for(rows_of(x), rows_worth(kGrainElements, channels), rows);
   });
 }
 
-// The gradient g before the ReLU (dy times the ReLU mask), at lanes of dy.
-template <class T>
-struct ReluGradient {
-  enum class Mask { none, from_y, from_x };
-
+// The gradient g before the activation, dy times its derivative, at lanes of dy. `y` is null if the
+// input of the activation can be computed again from x.
+template <class T, Activation activation>
+struct ActivationGradient {
   Lanes<T> operator()(std::int64_t i, std::int64_t c, auto count, Lanes<T> x) const {
     const Lanes<T> g = load(dy + i, count);
-    if (mask == Mask::none) return g;
-    return positive_or_zero<T>(g, mask == Mask::from_y ? load(y + i, count) : (*map)(x, c));
+    if constexpr (activation == Activation::none) return g;
+    return activation_gradient<T>(activation, g, y ? load(y + i, count) : map(x, c));
   }
 
   const T *dy, *y;
-  const ChannelMap<T>* map;
-  Mask mask;
+  const ChannelMap<T>& map;
 };
 
 // The sums of all channels. Writes g to `kept` if it is not null.
-template <class T>
-GradientSums gradient_sums(const Tensor& x, const ReluGradient<T>& relu_gradient, T* kept) {
+template <class T, Activation activation>
+GradientSums gradient_sums(const Tensor& x, const ActivationGradient<T, activation>& gradient,
+                           T* kept) {
   const std::int64_t channels = x.dim(-1);
   const T* from = x.data<T>();
   return sum_gradients<T>(
       rows_of(x), channels,
       [&](std::int64_t first, std::int64_t last, PerChannel<T>& g_sum, PerChannel<T>& gx_sum) {
         for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
-          const Lanes<T> value = load(from + i, count), g = relu_gradient(i, c, count, value);
+          const Lanes<T> value = load(from + i, count), g = gradient(i, c, count, value);
           g_sum.at(c) += g;
-          gx_sum.at(c) += g * (value - relu_gradient.map->mean.at(c));
+          gx_sum.at(c) += g * (value - gradient.map.mean.at(c));
           if (kept) store(kept + i, g, count);
         });
       });
 }
 
-template <class T>
-void apply(const InputGradient<T>& gradient, const Tensor& x, const ReluGradient<T>& relu_gradient,
-           T* dx) {
+template <class T, Activation activation>
+void apply(const InputGradient<T>& to_x, const Tensor& x,
+           const ActivationGradient<T, activation>& gradient, T* dx) {
   const std::int64_t channels = x.dim(-1);
   const T* from = x.data<T>();
   parallel_for(
       rows_of(x), rows_worth(kGrainElements, channels), [&](std::int64_t begin, std::int64_t end) {
         for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
           const Lanes<T> value = load(from + i, count);
-          store(dx + i, gradient(relu_gradient(i, c, count, value), value, c), count);
+          store(dx + i, to_x(gradient(i, c, count, value), value, c), count);
         });
       });
 }
 
-template <class T>
+template <class T, Activation activation>
 void backward(const BatchNormBackward& arguments) {
-  using Mask = typename ReluGradient<T>::Mask;
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = arguments;
-  const Tensor& y = relu_mask.own;
   const ChannelMap<T> map(mean, inverse_std, weight, bias);
-  ReluGradient<T> relu_gradient{dy.data<T>(), y.data_or_null<T>(), &map,
-                                !options.relu ? Mask::none
-                                : y.defined() ? Mask::from_y
-                                              : Mask::from_x};
-  T* const kept = dresidual.defined() ? dresidual.data<T>() : nullptr;
-  const GradientSums sums = gradient_sums<T>(x, relu_gradient, kept);
-  if (kept) relu_gradient = {kept, nullptr, &map, Mask::none};
-  const InputGradient<T> gradient(sums, rows_of(x), options.training, mean, inverse_std, weight,
-                                  dweight, dbias);
-  if (dx.defined()) apply(gradient, x, relu_gradient, dx.data<T>());
+  const ActivationGradient<T, activation> gradient{dy.data<T>(), relu_mask.own.data_or_null<T>(),
+                                                   map};
+  T* const kept = dresidual.data_or_null<T>();
+  const GradientSums sums = gradient_sums<T>(x, gradient, kept);
+  const InputGradient<T> to_x(sums, rows_of(x), options.training, mean, inverse_std, weight,
+                              dweight, dbias);
+  if (!dx.defined()) return;
+  if (kept)
+    apply<T, Activation::none>(to_x, x, {kept, nullptr, map}, dx.data<T>());
+  else
+    apply<T, activation>(to_x, x, gradient, dx.data<T>());
 }
 
 }  // namespace
@@ -234,13 +227,16 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
       training_statistics<T>(x, options, running_mean, running_var, mean, inverse_std);
     else
       running_statistics<T>(options, running_mean, running_var, mean, inverse_std);
-    forward<T>(x, weight, bias, residual, mean, inverse_std, options.relu, y);
+    forward<T>(x, weight, bias, residual, mean, inverse_std, options.activation, y);
   });
-  if (options.relu && residual.defined()) relu_mask.own = y;
+  if (options.activation != Activation::none && residual.defined()) relu_mask.own = y;
 }
 
 void batch_norm_backward(const BatchNormBackward& arguments) {
-  dispatch_floating("batch_norm", arguments.dy.dtype(), [&]<class T>() { backward<T>(arguments); });
+  dispatch_floating("batch_norm", arguments.dy.dtype(), [&]<class T>() {
+    with_activation(arguments.options.activation,
+                    [&](auto function) { backward<T, function()>(arguments); });
+  });
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

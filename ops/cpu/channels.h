@@ -76,9 +76,4 @@ struct ChannelMap {
   PerChannel<T> mean, scale, bias;
 };
 
-template <class T>
-Lanes<T> positive_or_zero(Lanes<T> value, Lanes<T> where) {
-  return where > Lanes<T>{} ? value : Lanes<T>{};
-}
-
 }  // namespace osteon::cpu

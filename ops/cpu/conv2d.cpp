@@ -12,7 +12,7 @@
 
 #include "base/parallel.h"
 #include "ops/convolution/run.h"
-#include "ops/cpu/add_relu.h"
+#include "ops/cpu/add_activation.h"
 #include "ops/cpu/convolution/geometry.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
@@ -209,20 +209,24 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& residual, Activation activation, const Conv2dOptions& options,
                     const Tensor& y) {
-  convolution::compute({Direction::forward, x, weight, y, bias, residual, relu, options}, [&] {
-    const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-    dispatch_floating("conv2d", x.dtype(),
-                      [&]<class T>() { forward<T>(x, converted(weight, x.dtype()), bias, g, y); });
-    if (residual.defined() || relu) add_relu(residual, relu, y);
-  });
+  convolution::compute({Direction::forward, x, weight, y, bias, residual, activation, options},
+                       [&] {
+                         const Geometry g(x.shape(), weight.shape(), y.shape(), options);
+                         dispatch_floating("conv2d", x.dtype(), [&]<class T>() {
+                           forward<T>(x, converted(weight, x.dtype()), bias, g, y);
+                         });
+                         if (residual.defined() || activation != Activation::none)
+                           add_activation(residual, activation, y);
+                       });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& addend, const TakeReluMask&, const Tensor& dx) {
   convolution::compute(
-      {Direction::backward_input, dx, weight, dy, Tensor(), addend, false, options}, [&] {
+      {Direction::backward_input, dx, weight, dy, Tensor(), addend, Activation::none, options},
+      [&] {
         const Tensor filters = converted(weight, dy.dtype());
         const Geometry g(dx.shape(), weight.shape(), dy.shape(), options);
         dispatch_floating("conv2d", dy.dtype(), [&]<class T>() {
@@ -238,7 +242,8 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
 void conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight) {
   convolution::compute(
-      {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), false, options}, [&] {
+      {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), Activation::none, options},
+      [&] {
         const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
         dispatch_floating("conv2d", dy.dtype(),
                           [&]<class T>() { backward_weight<T>(dy, x, g, dweight); });

@@ -1,6 +1,7 @@
 // The kernels of dense blocks on the CPU: batch norm and ReLU of the first channels of a buffer
 // that holds more. Each pass reads and writes only these channels.
 #include "base/parallel.h"
+#include "ops/cpu/activation.h"
 #include "ops/cpu/norm_gradient.h"
 #include "ops/kernels.h"
 
@@ -21,7 +22,8 @@ void backward(const DenseNormBackward& a) {
       for_each_lanes<T>(channels, [&](std::int64_t c, auto count) {
         const Lanes<T> value = load(x + row * pitch + c, count);
         const Lanes<T> gradient = load(dy + row * channels + c, count);
-        body(row, c, count, value, positive_or_zero<T>(gradient, map(value, c)));
+        body(row, c, count, value,
+             activation_gradient<T>(Activation::relu, gradient, map(value, c)));
       });
   };
   const GradientSums sums = sum_gradients<T>(
@@ -58,7 +60,7 @@ void dense_norm_forward(const Tensor& buffer, const Tensor& mean, const Tensor& 
                    for (std::int64_t row = begin; row < end; ++row)
                      for_each_lanes<T>(channels, [&](std::int64_t c, auto count) {
                        const Lanes<T> value = map(load(from + row * pitch + c, count), c);
-                       store(to + row * channels + c, positive_or_zero<T>(value, value), count);
+                       store(to + row * channels + c, activated<T>(Activation::relu, value), count);
                      });
                  });
   });

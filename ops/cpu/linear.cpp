@@ -97,7 +97,8 @@ class AsConvolution {
   // The kernel in f32 is always the same, so the bits do not depend on the number of rows.
   void run_f32() const {
     if (is_forward_)
-      direct_conv2d_forward(pixels(a_), filters(b_), bias_, Tensor(), false, {}, pixels(y_));
+      direct_conv2d_forward(pixels(a_), filters(b_), bias_, Tensor(), Activation::none, {},
+                            pixels(y_));
     else if (sums_rows_)
       direct_conv2d_backward_weight(pixels(a_), pixels(b_), {}, filters(y_));
     else
@@ -109,15 +110,15 @@ class AsConvolution {
     const Conv2dOptions options;
     if (is_forward_)
       convolution::compute({Direction::forward, pixels(a_), filters(b_), pixels(y_), bias_,
-                            Tensor(), false, options},
+                            Tensor(), Activation::none, options},
                            reference);
     else if (sums_rows_)
       convolution::compute({Direction::backward_weight, pixels(b_), filters(y_), pixels(a_),
-                            Tensor(), Tensor(), false, options},
+                            Tensor(), Tensor(), Activation::none, options},
                            reference);
     else
       convolution::compute({Direction::backward_input, pixels(y_), filters(b_), pixels(a_),
-                            Tensor(), Tensor(), false, options},
+                            Tensor(), Tensor(), Activation::none, options},
                            reference);
   }
 

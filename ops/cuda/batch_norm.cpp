@@ -15,12 +15,15 @@ using Pass = BatchNormSpec::Pass;
 // Forward with a ReLU needs a plan for both passes, because only cuDNN's backward can read cuDNN's
 // mask.
 bool computed_by_cudnn(Pass pass, const Tensor& x, const BatchNormOptions& options, bool residual) {
+  if (!suits_cudnn(options)) return false;
   const auto spec = [&](Pass each) {
     return batch_norm_spec(each, x.dtype(), x.shape(), options, residual);
   };
   if (!options.training || !suits_cudnn(spec(pass))) return false;
   const auto has = [&](Pass each) { return has_plan(spec(each), x.device()); };
-  if (has(pass) && (pass == Pass::backward || !options.relu || has(Pass::backward))) return true;
+  if (has(pass) &&
+      (pass == Pass::backward || options.activation == Activation::none || has(Pass::backward)))
+    return true;
   count_fallback("batch_norm", x);
   return false;
 }
@@ -45,7 +48,7 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
                          {Role::inverse_std, inverse_std},
                          {Role::y, y}};
   if (residual.defined()) arguments.push_back({Role::residual, aligned(residual)});
-  if (options.relu) {
+  if (spec.relu) {
     relu_mask.cudnn = Tensor(relu_mask_shape(x.shape()), DType::u8, x.device());
     arguments.push_back({Role::relu_mask, relu_mask.cudnn});
   }
@@ -61,9 +64,9 @@ void batch_norm_forward(const Tensor& x, const Tensor& weight, const Tensor& bia
 void batch_norm_backward(const BatchNormBackward& backward) {
   const auto& [dy, x, relu_mask, weight, bias, mean, inverse_std, options, dx, dweight, dbias,
                dresidual] = backward;
-  const bool by_cudnn = options.relu
-                            ? relu_mask.cudnn.defined()
-                            : computed_by_cudnn(Pass::backward, x, options, /*residual=*/false);
+  const bool by_cudnn = options.activation == Activation::none
+                            ? computed_by_cudnn(Pass::backward, x, options, /*residual=*/false)
+                            : relu_mask.cudnn.defined();
   if (!by_cudnn) return generic_batch_norm_backward(backward);
   const BatchNormSpec spec =
       batch_norm_spec(Pass::backward, x.dtype(), x.shape(), options, dresidual.defined());
@@ -72,7 +75,7 @@ void batch_norm_backward(const BatchNormBackward& backward) {
       {Role::weight, aligned(weight)},  {Role::mean, mean},
       {Role::inverse_std, inverse_std}, {Role::dx, dx.defined() ? dx : empty_like(x)},
       {Role::dweight, dweight},         {Role::dbias, dbias}};
-  if (options.relu) arguments.push_back({Role::relu_mask, relu_mask.cudnn});
+  if (spec.relu) arguments.push_back({Role::relu_mask, relu_mask.cudnn});
   if (dresidual.defined()) arguments.push_back({Role::dresidual, dresidual});
   execute("batch_norm backward", spec, arguments);
 }

@@ -42,22 +42,44 @@ struct Channels {
   __device__ ChannelMap<A> at(std::int64_t c) const { return {mean, inverse_std, weight, bias, c}; }
 };
 
-// The source of the ReLU mask.
-enum class Relu { none, from_mask, from_x };
+// The activation of `value`; NaN stays NaN.
+template <class A>
+__device__ A activated(Activation activation, A value) {
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      return value < A(0) ? A(0) : value;
+    case Activation::relu6:
+      return functors::Clamp{0, 6}(value);
+    case Activation::silu:
+      return functors::Silu()(value);
+  }
+  return value;
+}
 
-struct ReluGradient {
-  Relu relu;
+// Whether relu or relu6 lets the gradient through.
+template <class A>
+__device__ bool is_open(Activation activation, A value) {
+  return value > A(0) && (activation != Activation::relu6 || value < A(6));
+}
+
+// The gradient before the activation. `mask` has one bit per element, or is null if the
+// activation's input can be computed again from x.
+struct ActivationGradient {
+  Activation activation;
   const std::uint8_t* mask;
 
   // The mask bits of element i and of the following elements in the same byte, lowest bit first.
   __device__ unsigned int bits_from(std::int64_t i) const {
-    return relu == Relu::from_mask ? static_cast<unsigned int>(mask[i / kFlat]) >> i % kFlat : 0;
+    return mask != nullptr ? static_cast<unsigned int>(mask[i / kFlat]) >> i % kFlat : 0;
   }
   // The gradient of element `next` after element i; x is the input of batch norm.
   template <class A>
   __device__ A operator()(A dy, A x, unsigned int bits, int next, const ChannelMap<A>& map) const {
-    if (relu == Relu::none) return dy;
-    const bool open = relu == Relu::from_mask ? (bits >> next & 1) != 0 : map(x) > A(0);
+    if (activation == Activation::none) return dy;
+    if (activation == Activation::silu) return functors::Silu().backward(dy, map(x)).at[0];
+    const bool open = mask != nullptr ? (bits >> next & 1) != 0 : is_open(activation, map(x));
     return open ? dy : A(0);
   }
 };
@@ -97,12 +119,12 @@ struct Deviations {
   }
 };
 
-// The sums of g (dy times the ReLU mask) and of g (x - mean).
+// The sums of g, the gradient before the activation, and of g (x - mean).
 template <class T>
 struct Gradients {
   using A = Accumulator<T>;
   const T *dy, *x;
-  ReluGradient relu_gradient;
+  ActivationGradient activation_gradient;
   Channels<A> channels;
 
   template <int n>
@@ -122,15 +144,15 @@ struct Gradients {
   };
   template <int n>
   __device__ Elements<n> load(std::int64_t at) const {
-    return {cuda::load<n>(dy + at), cuda::load<n>(x + at), relu_gradient.bits_from(at)};
+    return {cuda::load<n>(dy + at), cuda::load<n>(x + at), activation_gradient.bits_from(at)};
   }
   template <int n>
   __device__ void add(const Elements<n>& here, const Row<n>& row, TwoSums (&sums)[n]) const {
 #pragma unroll
     for (int i = 0; i < n; ++i) {
       const A x_here = static_cast<A>(here.x.at[i]);
-      const A g =
-          relu_gradient(static_cast<A>(here.dy.at[i]), x_here, here.mask_bits, i, row.maps[i]);
+      const A g = activation_gradient(static_cast<A>(here.dy.at[i]), x_here, here.mask_bits, i,
+                                      row.maps[i]);
       sums[i].first += static_cast<double>(g);
       sums[i].second += static_cast<double>(g) * static_cast<double>(x_here - row.maps[i].mean);
     }
@@ -242,11 +264,12 @@ __device__ void store_run(T* to, const Pack<T, kFlat>& run, std::int64_t count, 
     if (i < count) to[i] = run.at[i];
 }
 
-// y = relu(map(x) + residual). If mask is given, writes one bit per element: the ReLU mask.
+// y = activation(map(x) + residual). If mask is given, writes one bit per element: whether relu or
+// relu6 lets the gradient through.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     normalise(const T* x, const T* residual, std::int64_t elements, std::int64_t channels,
-              Channels<Accumulator<T>> parameters, bool relu, bool vectorised, T* y,
+              Channels<Accumulator<T>> parameters, Activation activation, bool vectorised, T* y,
               std::uint8_t* mask) {
   using A = Accumulator<T>;
   ChannelMap<A> maps[kFlat];
@@ -264,9 +287,8 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int i = 0; i < kFlat; ++i) {
       const A value = maps[i](static_cast<A>(from.at[i])) + static_cast<A>(joined.at[i]);
-      const bool open = value > A(0);
-      bits |= static_cast<unsigned int>(open) << i;
-      to.at[i] = T(relu && !open ? A(0) : value);
+      bits |= static_cast<unsigned int>(is_open(activation, value)) << i;
+      to.at[i] = T(activated(activation, value));
     }
     store_run(y + at, to, count, vectorised);
     if (mask != nullptr) mask[at / kFlat] = static_cast<std::uint8_t>(bits);
@@ -277,7 +299,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     apply_gradients(const T* dy, const T* x, std::int64_t elements, std::int64_t channels,
-                    ReluGradient relu_gradient, Channels<Accumulator<T>> parameters,
+                    ActivationGradient activation_gradient, Channels<Accumulator<T>> parameters,
                     InputGradient<Accumulator<T>> gradient, bool vectorised, T* dx, T* dresidual) {
   using A = Accumulator<T>;
   ChannelMap<A> maps[kFlat];
@@ -295,12 +317,12 @@ __global__ void __launch_bounds__(kThreads)
     const std::int64_t count = elements - at;
     const Pack<T, kFlat> slope = load_run(dy + at, count, vectorised);
     const Pack<T, kFlat> value = load_run(x + at, count, vectorised);
-    const unsigned int bits = relu_gradient.bits_from(at);
+    const unsigned int bits = activation_gradient.bits_from(at);
     Pack<T, kFlat> to_x, to_residual;
 #pragma unroll
     for (int i = 0; i < kFlat; ++i) {
       const A x_here = static_cast<A>(value.at[i]);
-      const A g = relu_gradient(static_cast<A>(slope.at[i]), x_here, bits, i, maps[i]);
+      const A g = activation_gradient(static_cast<A>(slope.at[i]), x_here, bits, i, maps[i]);
       to_x.at[i] = T(g * of_g[i] + x_here * of_x[i] + constant[i]);
       to_residual.at[i] = T(g);
     }
@@ -342,11 +364,11 @@ void forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Te
            dim3(kThreads), running_mean.data<A>(), running_var.data<A>(), channels, options.epsilon,
            mean.data<A>(), inverse_std.data<A>());
   }
-  if (options.relu && residual.defined())
+  if (options.activation != Activation::none && residual.defined())
     relu_mask.own = Tensor({(x.numel() + kFlat - 1) / kFlat}, DType::u8, x.device());
   launch(kOp, x, normalise<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kTargetBlocks)),
          dim3(kThreads), x.data<T>(), residual.data_or_null<T>(), x.numel(), channels,
-         channels_of<A>(mean, inverse_std, weight, bias), options.relu,
+         channels_of<A>(mean, inverse_std, weight, bias), options.activation,
          all_aligned<T, kFlat>({&x, &residual, &y}), y.data<T>(),
          relu_mask.own.data_or_null<std::uint8_t>());
 }
@@ -359,13 +381,11 @@ void backward(const BatchNormBackward& arguments) {
   constexpr int kWide = std::min(kPack<T>, 4);
   const std::int64_t channels = x.dim(-1), rows = x.numel() / channels;
   const Channels<A> parameters = channels_of<A>(mean, inverse_std, weight, bias);
-  const ReluGradient relu_gradient{!options.relu             ? Relu::none
-                                   : relu_mask.own.defined() ? Relu::from_mask
-                                                             : Relu::from_x,
-                                   relu_mask.own.data_or_null<std::uint8_t>()};
-  const Parts parts =
-      sum_in_parts<T>(kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), relu_gradient, parameters},
-                      all_aligned<T, kWide>({&dy, &x}));
+  const ActivationGradient activation_gradient{options.activation,
+                                               relu_mask.own.data_or_null<std::uint8_t>()};
+  const Parts parts = sum_in_parts<T>(
+      kOp, x, Gradients<T>{dy.data<T>(), x.data<T>(), activation_gradient, parameters},
+      all_aligned<T, kWide>({&dy, &x}));
   const Tensor factors({3, channels}, dtype_of<A>(), x.device());
   A* const of_g = factors.data<A>();
   const InputGradient<A> gradient{of_g, of_g + channels, of_g + 2 * channels};
@@ -374,9 +394,9 @@ void backward(const BatchNormBackward& arguments) {
          dbias.data<A>(), gradient);
   if (!dx.defined() && !dresidual.defined()) return;
   launch(kOp, x, apply_gradients<T>, dim3(blocks_for(x.numel(), kThreads * kFlat, kTargetBlocks)),
-         dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, relu_gradient, parameters,
-         gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}), dx.data_or_null<T>(),
-         dresidual.data_or_null<T>());
+         dim3(kThreads), dy.data<T>(), x.data<T>(), x.numel(), channels, activation_gradient,
+         parameters, gradient, all_aligned<T, kFlat>({&dy, &x, &dx, &dresidual}),
+         dx.data_or_null<T>(), dresidual.data_or_null<T>());
 }
 
 }  // namespace

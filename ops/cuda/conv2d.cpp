@@ -66,23 +66,30 @@ bool fuses_mask(const ConvolutionSpec& fused, const Tensor& dy) {
   return fused.residual && fused.dtype == DType::bf16 && fuses_all(masked, dy);
 }
 
-// y = relu(y + residual), for cases that no graph fuses.
-void add_relu(const Tensor& residual, bool relu, const Tensor& y) {
-  if (residual.defined()) elementwise_forward<functors::Add>({}, {y, residual}, y);
-  if (relu) elementwise_forward<functors::Relu>({}, {y}, y);
+void activate(Activation activation, const Tensor& y) {
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      return elementwise_forward<functors::Relu>({}, {y}, y);
+    case Activation::relu6:
+      return elementwise_forward<functors::Clamp>({0, 6}, {y}, y);
+    case Activation::silu:
+      return elementwise_forward<functors::Silu>({}, {y}, y);
+  }
 }
 
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& residual, Activation activation, const Conv2dOptions& options,
                     const Tensor& y) {
   if (y.numel() == 0) return;
   ConvolutionSpec spec = convolution_spec(Pass::forward, x.dtype(), x.shape(), weight.shape(),
                                           y.shape(), options, allow_tf32());
   spec.bias = bias.defined();
   spec.residual = residual.defined();
-  spec.relu = relu;
+  spec.relu = activation == Activation::relu;
   const bool fuses = fuses_all(spec, x);
   if (!fuses) spec = unfused(spec);
   const Tensor image = prepared(x, spec.x, x.dtype());
@@ -94,7 +101,9 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
     if (spec.bias) arguments.push_back({Role::bias, offsets});
     if (spec.residual) arguments.push_back({Role::residual, joined});
     execute("conv2d", spec, arguments);
-    if (!fuses) add_relu(joined, relu, out);
+    if (joined.defined() && !spec.residual)
+      elementwise_forward<functors::Add>({}, {out, joined}, out);
+    if (!spec.relu) activate(activation, out);
   });
 }
 

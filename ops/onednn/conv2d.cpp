@@ -7,7 +7,7 @@
 
 #include "ops/backend.h"
 #include "ops/convolution/problem.h"
-#include "ops/cpu/add_relu.h"
+#include "ops/cpu/add_activation.h"
 #include "ops/onednn/context.h"
 #include "ops/onednn/faults.h"
 #include "ops/onednn/onednn.h"
@@ -121,7 +121,12 @@ class Plan {
     dnnl::primitive_attr attributes = with_user_scratchpad();
     dnnl::post_ops post_ops;
     if (problem.residual) post_ops.append_binary(dnnl::algorithm::binary_add, y_);
-    if (problem.relu) append_relu(post_ops);
+    if (problem.activation == Activation::relu)
+      append(post_ops, dnnl::algorithm::eltwise_relu, 0, 0);
+    else if (problem.activation == Activation::relu6)
+      append(post_ops, dnnl::algorithm::eltwise_clip, 0, 6);
+    else if (problem.activation == Activation::silu)
+      append(post_ops, dnnl::algorithm::eltwise_swish, 1, 0);
     attributes.set_post_ops(post_ops);
     const auto desc = forward_desc(problem, attributes, dnnl::prop_kind::forward_inference);
     take<dnnl::convolution_forward>(desc, desc.weights_desc());
@@ -184,11 +189,11 @@ bool is_ours(const Tensor& x) {
 }  // namespace
 
 bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& residual, Activation activation, const Conv2dOptions& options,
                     const Tensor& y) {
   if (!is_ours(x)) return false;
-  const auto bare = find_plan(
-      {Direction::forward, x, weight, y, bias, options, false, relu && !residual.defined()});
+  const Activation at_once = residual.defined() ? Activation::none : activation;
+  const auto bare = find_plan({Direction::forward, x, weight, y, bias, options, false, at_once});
   if (!bare) return false;
   if (!residual.defined()) {
     bare->forward(x, weight, bias, residual, y);
@@ -196,12 +201,13 @@ bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   }
   // Some fast implementations of oneDNN do not add a residual, or add it incorrectly (faults.cpp).
   // Then the addition is a separate pass.
-  const auto joined = find_plan({Direction::forward, x, weight, y, bias, options, true, relu});
+  const auto joined =
+      find_plan({Direction::forward, x, weight, y, bias, options, true, activation});
   if (joined && joined->implementation() == bare->implementation()) {
     joined->forward(x, weight, bias, residual, y);
   } else {
     bare->forward(x, weight, bias, Tensor(), y);
-    cpu::add_relu(residual, relu, y);
+    cpu::add_activation(residual, activation, y);
   }
   return true;
 }

@@ -13,7 +13,7 @@ namespace osteon::onednn {
 bool multiplies_bf16();
 
 bool conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    const Tensor& residual, bool relu, const Conv2dOptions& options,
+                    const Tensor& residual, Activation activation, const Conv2dOptions& options,
                     const Tensor& y);
 bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dOptions& options,
                            const Tensor& dx);
@@ -21,7 +21,7 @@ bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptio
                             const Tensor& dweight);
 #else
 inline bool multiplies_bf16() { return false; }
-inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, bool,
+inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, Activation,
                            const Conv2dOptions&, const Tensor&) {
   return false;
 }

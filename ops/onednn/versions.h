@@ -11,8 +11,8 @@ inline dnnl::memory::dims dims_of(const dnnl::memory::desc& desc) { return desc.
 inline dnnl::memory::data_type type_of(const dnnl::memory::desc& desc) {
   return desc.get_data_type();
 }
-inline void append_relu(dnnl::post_ops& post_ops) {
-  post_ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+inline void append(dnnl::post_ops& post_ops, dnnl::algorithm function, float alpha, float beta) {
+  post_ops.append_eltwise(function, alpha, beta);
 }
 
 // The description of a forward primitive; `arguments` are those of its operation.
@@ -35,8 +35,8 @@ typename Primitive::primitive_desc describe_backward(const dnnl::engine& engine,
 
 inline dnnl::memory::dims dims_of(const dnnl::memory::desc& desc) { return desc.dims(); }
 inline dnnl::memory::data_type type_of(const dnnl::memory::desc& desc) { return desc.data_type(); }
-inline void append_relu(dnnl::post_ops& post_ops) {
-  post_ops.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+inline void append(dnnl::post_ops& post_ops, dnnl::algorithm function, float alpha, float beta) {
+  post_ops.append_eltwise(1, function, alpha, beta);
 }
 
 template <class Primitive, class... Arguments>

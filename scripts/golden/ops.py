@@ -81,25 +81,28 @@ def padded(x, padding, mode="constant", value=0.0):
     return F.pad(x, (left, right, top, bottom), mode, value if mode == "constant" else None)
 
 
+ACTIVATIONS = {"none": lambda y: y, "relu": torch.relu, "relu6": F.relu6, "silu": F.silu}
+
+
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return channels_last(F.conv2d(padded(channels_first(x), padding), channels_first(weight), bias,
                                   both(stride), 0, both(dilation), groups))
 
 
-def conv2d_add_relu(x, weight, bias=None, residual=None, relu=True, **options):
+def conv2d_add_activation(x, weight, bias=None, residual=None, activation="relu", **options):
     y = conv2d(x, weight, bias, **options)
     if residual is not None:
         y = y + residual
-    return torch.relu(y) if relu else y
+    return ACTIVATIONS[activation](y)
 
 
 def batch_norm(x, weight, bias, running_mean, running_var, residual=None, training=True,
-               momentum=0.1, epsilon=1e-5, relu=False):
+               momentum=0.1, epsilon=1e-5, activation="none"):
     y = F.batch_norm(x.reshape(-1, x.shape[-1]), running_mean, running_var, weight, bias, training,
                      momentum, epsilon).reshape(x.shape)
     if residual is not None:
         y = y + residual
-    return torch.relu(y) if relu else y
+    return ACTIVATIONS[activation](y)
 
 
 def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
@@ -264,7 +267,7 @@ def warp_affine(images, matrices, height, width, mean, std):
 
 OPS = {
     "conv2d": conv2d,
-    "conv2d_add_relu": conv2d_add_relu,
+    "conv2d_add_activation": conv2d_add_activation,
     "batch_norm": batch_norm,
     "conv_transpose2d": conv_transpose2d,
     "max_pool2d": max_pool2d,

@@ -88,8 +88,9 @@ TEST_CASE("gradients at an output of batch norm where paths join") {
     const Tensor x = leaf("x", shape, dtype), residual = leaf("residual", shape, dtype);
     const Tensor weight = leaf("weight", {16}, parameters), bias = leaf("bias", {16}, parameters);
     const Tensor filters = leaf("filters", {16, 1, 1, 16}, parameters);
-    const Tensor y = batch_norm(x, weight, bias, zeros({16}, parameters, where),
-                                full({16}, 1, parameters, where), {.relu = true}, residual);
+    const Tensor y =
+        batch_norm(x, weight, bias, zeros({16}, parameters, where),
+                   full({16}, 1, parameters, where), {.activation = Activation::relu}, residual);
     const Tensor first = conv2d(y, filters), second = y * 2.0;
     const Tensor factors = cast(draw("factors", shape, DType::bf16).to(where), dtype);
     backward(mean(cast((first + second) * factors, parameters)));
@@ -123,7 +124,7 @@ TEST_CASE("batch norm without cuDNN agrees with the CPU's") {
       CAPTURE(channels);
       CAPTURE(has_residual);
       const Shape shape{4, 20, 31, channels}, vector{channels};
-      const BatchNormOptions options{.relu = true};
+      const BatchNormOptions options{.activation = Activation::relu};
       const Tensor x = draw("x", shape, DType::f32, 5, 7), dy = draw("dy", shape, DType::f32);
       const Tensor residual = has_residual ? draw("residual", shape, DType::f32) : Tensor();
       const Tensor weight = draw("weight", vector, DType::f32, 0.5, 1.5);

@@ -102,6 +102,11 @@ Tensor let_through(const Tensor& gradient, const Tensor& relu_mask) {
   return from_vector(values, gradient.shape(), gradient.dtype());
 }
 
+template <class Spec>
+Activation activation_of(const Spec& spec) {
+  return spec.relu ? Activation::relu : Activation::none;
+}
+
 // In f32 by plain sums, which are exact where the terms are, whatever kernels the CPU's back end
 // prefers on this processor.
 void compute(const ConvolutionSpec& spec, const Roles& at) {
@@ -111,8 +116,8 @@ void compute(const ConvolutionSpec& spec, const Roles& at) {
     if (dtype == DType::f32) {
       convolution::candidate(convolution::Kernel::direct).run(call);
     } else if (call.direction == Direction::forward) {
-      cpu::conv2d_forward(call.x, call.weight, call.bias, call.residual, call.relu, call.options,
-                          call.y);
+      cpu::conv2d_forward(call.x, call.weight, call.bias, call.residual, call.activation,
+                          call.options, call.y);
     } else if (call.direction == Direction::backward_input) {
       cpu::conv2d_backward_input(
           call.y, call.weight, call.options, call.residual, [] { return Tensor(); }, call.x);
@@ -125,12 +130,12 @@ void compute(const ConvolutionSpec& spec, const Roles& at) {
       return run({Direction::forward, at(Role::x, spec.x, dtype),
                   widened(at(Role::weight, spec.weight, dtype)), at(Role::y, spec.y, dtype),
                   at(Role::bias, {spec.y[3]}, sums_of(dtype)), at(Role::residual, spec.y, dtype),
-                  spec.relu, spec.options});
+                  activation_of(spec), spec.options});
     case ConvolutionSpec::Pass::backward_input: {
       const Tensor dx = at(Role::dx, spec.x, dtype);
       run({Direction::backward_input, dx, widened(at(Role::weight, spec.weight, dtype)),
-           at(Role::dy, spec.y, dtype), Tensor(), at(Role::residual, spec.x, dtype), false,
-           spec.options});
+           at(Role::dy, spec.y, dtype), Tensor(), at(Role::residual, spec.x, dtype),
+           Activation::none, spec.options});
       if (spec.relu)
         copy_(dx, let_through(dx, at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8)));
       return;
@@ -138,7 +143,7 @@ void compute(const ConvolutionSpec& spec, const Roles& at) {
     case ConvolutionSpec::Pass::backward_weight:
       return run({Direction::backward_weight, at(Role::x, spec.x, dtype),
                   at(Role::dweight, spec.weight, dtype), at(Role::dy, spec.y, dtype), Tensor(),
-                  Tensor(), false, spec.options});
+                  Tensor(), Activation::none, spec.options});
   }
 }
 
@@ -150,12 +155,12 @@ void forward(const BatchNormSpec& spec, const Roles& at) {
   copy_(running_var, at(Role::running_var, channel, DType::f32));
   const Tensor y = at(Role::y, spec.x, spec.dtype);
   ReluMask cpu_mask;
-  cpu::batch_norm_forward(at(Role::x, spec.x, spec.dtype), at(Role::weight, channel, DType::f32),
-                          at(Role::bias, channel, DType::f32),
-                          at(Role::residual, spec.x, spec.dtype),
-                          {.momentum = spec.momentum, .epsilon = spec.epsilon, .relu = spec.relu},
-                          running_mean, running_var, at(Role::mean, channel, DType::f32),
-                          at(Role::inverse_std, channel, DType::f32), y, cpu_mask);
+  cpu::batch_norm_forward(
+      at(Role::x, spec.x, spec.dtype), at(Role::weight, channel, DType::f32),
+      at(Role::bias, channel, DType::f32), at(Role::residual, spec.x, spec.dtype),
+      {.momentum = spec.momentum, .epsilon = spec.epsilon, .activation = activation_of(spec)},
+      running_mean, running_var, at(Role::mean, channel, DType::f32),
+      at(Role::inverse_std, channel, DType::f32), y, cpu_mask);
   if (!spec.relu) return;
   const std::vector<double> values = y.to_vector();
   auto* const mask = at(Role::relu_mask, relu_mask_shape(spec.x), DType::u8).data<std::uint8_t>();

@@ -108,7 +108,7 @@ TEST_CASE("a batch norm without a plan is counted, and our own kernels compute i
     const auto on = [&](const Device& device) {
       const auto channel = [&](double value) { return full({8}, value, DType::f32, device); };
       return batch_norm(x.to(device), channel(1), channel(0), channel(0), channel(1),
-                        {.training = true, .relu = true})
+                        {.training = true, .activation = Activation::relu})
           .to_vector();
     };
     const std::vector<double> expected = on(Device::cpu());

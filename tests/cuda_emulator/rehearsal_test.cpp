@@ -68,7 +68,7 @@ TEST_CASE("a prepared step compiles nothing, allocates nothing, and gives the sa
 TEST_CASE("a graph without a plan is taken apart in the rehearsal, too") {
   const Tensor x = full({3, 6, 6, 8}, 0.5, DType::f32, Device::cuda());
   const Tensor weight = full({8, 1, 1, 8}, 0.25, DType::f32, Device::cuda());
-  const auto work = [&] { return conv2d_add_relu(x, weight, {}, x, true, {}); };
+  const auto work = [&] { return conv2d_add_activation(x, weight, {}, x, Activation::relu); };
   const NoGrad no_grad;
   rehearse(Device::cuda(), [&] { work(); });
   const std::int64_t compiled = cuda_emulator::compiled_graphs();

@@ -34,7 +34,7 @@ TEST_CASE("a spec prints all its properties") {
     const char* text;
   };
   BatchNormOptions options;
-  options.relu = true;
+  options.activation = Activation::relu;
   const Conv2dOptions all{.stride = 2, .padding = {1, 3}, .dilation = 4, .groups = 8};
   for (const auto& [spec, text] : {
            Row{convolution(), "conv2d forward f32 x [2,9,9,16] weight [32,3,3,16] y [2,7,7,32]"},

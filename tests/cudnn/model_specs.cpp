@@ -65,8 +65,10 @@ std::vector<BlockLayer> layers_of(const std::vector<Shape>& inputs) {
 
 constexpr Conv2dOptions kPointwise{}, k3x3{.padding = 1};
 
-BatchNormOptions norm_of_block(const DenseBlockOptions& options, bool relu) {
-  return {options.training, options.momentum, options.epsilon, relu};
+bool has_relu(const BatchNormOptions& options) { return options.activation == Activation::relu; }
+
+BatchNormOptions norm_of_block(const DenseBlockOptions& options, Activation activation) {
+  return {options.training, options.momentum, options.epsilon, activation};
 }
 
 void append_forward(const Observation& op, std::vector<ObservedOp>& seen) {
@@ -75,7 +77,7 @@ void append_forward(const Observation& op, std::vector<ObservedOp>& seen) {
   const std::vector<BlockLayer> layers = layers_of(shapes);
   const DenseBlockOptions& options = attrs_of(op, schema::dense_block).options;
   // The statistics of a channel are those of a batch norm with a momentum of 1.
-  BatchNormOptions statistics = norm_of_block(options, false);
+  BatchNormOptions statistics = norm_of_block(options, Activation::none);
   statistics.momentum = 1;
   for (const BlockLayer& layer : layers) {
     const Shape& written = &layer == &layers.front() ? layer.in : (&layer - 1)->added;
@@ -83,7 +85,7 @@ void append_forward(const Observation& op, std::vector<ObservedOp>& seen) {
     seen.push_back({convolution(ConvolutionSpec::Pass::forward, layer.in, layer.conv1, layer.inner,
                                 kPointwise)});
     seen.push_back({batch_norm(BatchNormSpec::Pass::forward, layer.inner,
-                               norm_of_block(options, true), false)});
+                               norm_of_block(options, Activation::relu), false)});
     seen.push_back(
         {convolution(ConvolutionSpec::Pass::forward, layer.inner, layer.conv2, layer.added, k3x3)});
   }
@@ -100,7 +102,7 @@ void append_backward(const Node& op, std::vector<ObservedOp>& seen) {
       seen.push_back({convolution(pass, layer.inner, layer.conv2, layer.added, k3x3)});
     }
     seen.push_back({batch_norm(BatchNormSpec::Pass::backward, layer.inner,
-                               norm_of_block(options, true), false)});
+                               norm_of_block(options, Activation::relu), false)});
   }
 }
 
@@ -149,7 +151,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
   std::vector<ObservedOp> seen;
   const ObserveOps forward([&](const Observation& op) {
     if (is(op, kConv)) seen.push_back({forward_convolution(op)});
-    if (is(op, kNorm))
+    if (is(op, kNorm) && cuda::suits_cudnn(attrs_of(op, kNorm)))
       seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[kNorm.x].shape(),
                                  attrs_of(op, kNorm), op.inputs[kNorm.residual].defined())});
     if (is(op, schema::dense_block)) append_forward(op, seen);
@@ -172,17 +174,17 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
         ConvolutionSpec spec = convolution_of(ConvolutionSpec::Pass::backward_input);
         spec.residual = contributed.contains(source(kConv.x));
         const Node* const maker = inputs[kConv.x].node.get();
-        masks =
-            spec.residual && maker != nullptr && is(*maker, kNorm) && attrs_of(*maker, kNorm).relu;
+        masks = spec.residual && maker != nullptr && is(*maker, kNorm) &&
+                has_relu(attrs_of(*maker, kNorm));
         seen.push_back({spec, masks});
       }
       if (inputs[kConv.weight].needs_grad())
         seen.push_back({convolution_of(ConvolutionSpec::Pass::backward_weight)});
     }
-    if (is(op, kNorm))
+    if (is(op, kNorm) && cuda::suits_cudnn(attrs_of(op, kNorm)))
       seen.push_back(
           {batch_norm(BatchNormSpec::Pass::backward, inputs[kNorm.x].shape, attrs_of(op, kNorm),
-                      attrs_of(op, kNorm).relu && inputs[kNorm.residual].needs_grad()),
+                      has_relu(attrs_of(op, kNorm)) && inputs[kNorm.residual].needs_grad()),
            masked.contains(&op)});
     if (is(op, schema::dense_block)) append_backward(op, seen);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -215,7 +217,7 @@ std::vector<ObservedOp> observe_inference(Module& model, std::int64_t image_size
     auto& conv = std::get<ConvolutionSpec>(seen[found->second].spec);
     conv.bias = true;
     conv.residual = op.inputs[kNorm.residual].defined();
-    conv.relu = attrs_of(op, kNorm).relu;
+    conv.relu = has_relu(attrs_of(op, kNorm));
     made_by.erase(found);
   });
   model.train(false);

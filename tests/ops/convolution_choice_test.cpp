@@ -59,7 +59,7 @@ struct Step {
     backward(sum(y * y) + sum(conv2d(image, filters, bias, options)));
     const NoGrad no_grad;
     return Tensors{y.detach(), input.grad(), filters.grad(),
-                   conv2d_add_relu(x, weight, bias, y.detach(), true, options)};
+                   conv2d_add_activation(x, weight, bias, y.detach(), Activation::relu, options)};
   }
 };
 

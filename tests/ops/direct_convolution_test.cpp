@@ -202,16 +202,19 @@ struct Problem {
         dx(guarded_tensor(row.x, DType::f32, guard)),
         dweight(guarded_tensor(row.weight, DType::f32, guard)) {}
 
-  void forward(Kernel kernel, bool adds) const {
+  // With bias and residual, unless there is no activation.
+  void forward(Kernel kernel, Activation activation) const {
+    const bool adds = activation != Activation::none;
     run(kernel, {Direction::forward, x, weight, y, adds ? bias : Tensor(),
-                 adds ? residual : Tensor(), adds, options});
+                 adds ? residual : Tensor(), activation, options});
   }
   void backward_input(Kernel kernel, bool adds) const {
     run(kernel, {Direction::backward_input, dx, weight, dy, Tensor(), adds ? addend : Tensor(),
-                 false, options});
+                 Activation::none, options});
   }
   void backward_weight(Kernel kernel) const {
-    run(kernel, {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), false, options});
+    run(kernel, {Direction::backward_weight, x, dweight, dy, Tensor(), Tensor(), Activation::none,
+                 options});
   }
 
   Conv2dOptions options;
@@ -246,12 +249,14 @@ TEST_CASE("outputs and gradients are those of float64, and nothing beyond a tens
       const std::int64_t taps = p.weight.dim(1) * p.weight.dim(2);
       const std::int64_t group_filters = p.weight.dim(0) / p.options.groups;
       set_backend(Backend::reference);
-      for (const bool adds : {false, true}) {
+      for (const Activation activation :
+           {Activation::none, Activation::relu, Activation::relu6, Activation::silu}) {
+        const bool adds = activation != Activation::none;
         const Tensor bias = adds ? p.bias : Tensor(), residual = adds ? p.residual : Tensor();
         const Tensor expected(p.y_shape, DType::f64);
-        cpu::conv2d_forward(wide(p.x), wide(p.weight), wide(bias), wide(residual), adds, p.options,
-                            expected);
-        p.forward(kernel, adds);
+        cpu::conv2d_forward(wide(p.x), wide(p.weight), wide(bias), wide(residual), activation,
+                            p.options, expected);
+        p.forward(kernel, activation);
         check_near(p.y, expected, taps * p.weight.dim(3), error);
       }
       for (const bool adds : {false, true}) {
@@ -275,7 +280,7 @@ TEST_CASE("any number of threads gives the same bits") {
     std::vector<double> expected;
     for (const int threads : {1, 2, 3, 7}) {
       set_num_threads(threads);
-      p.forward(kernel, true);
+      p.forward(kernel, Activation::relu);
       p.backward_input(kernel, true);
       p.backward_weight(kernel);
       std::vector<double> all;

@@ -38,6 +38,13 @@ struct Arguments {
     const auto side = [&](std::size_t i) { return found->at(i).get<std::int64_t>(); };
     return {side(0), side(1), side(2), side(3)};
   }
+  Activation activation(const char* otherwise) const {
+    const std::map<std::string, Activation> names = {{"none", Activation::none},
+                                                     {"relu", Activation::relu},
+                                                     {"relu6", Activation::relu6},
+                                                     {"silu", Activation::silu}};
+    return names.at(get<std::string>("activation", otherwise));
+  }
   std::int64_t dim() const { return get<std::int64_t>("dim", 0); }
   DType dtype(const char* name) const {
     const std::string text = get<std::string>(name, format(run));
@@ -71,7 +78,7 @@ BatchNormOptions batch_norm_options(const Arguments& a) {
   options.training = a.get("training", options.training);
   options.momentum = a.get("momentum", options.momentum);
   options.epsilon = a.get("epsilon", options.epsilon);
-  options.relu = a.get("relu", options.relu);
+  options.activation = a.activation("none");
   return options;
 }
 
@@ -169,9 +176,10 @@ using Call = Tensor (*)(const Arguments&);
 const std::map<std::string, Call>& calls() {
   static const std::map<std::string, Call> table = {
       {"conv2d", [](const Arguments& a) { return conv2d(a[0], a[1], a[2], conv2d_options(a)); }},
-      {"conv2d_add_relu",
+      {"conv2d_add_activation",
        [](const Arguments& a) {
-         return conv2d_add_relu(a[0], a[1], a[2], a[3], a.get("relu", true), conv2d_options(a));
+         return conv2d_add_activation(a[0], a[1], a[2], a[3], a.activation("relu"),
+                                      conv2d_options(a));
        }},
       {"batch_norm",
        [](const Arguments& a) {

@@ -159,15 +159,18 @@ TEST_CASE("gradients agree with central differences") {
   });
 }
 
-// The input of a fused ReLU is not drawn, so its distance from the kink is checked.
-TEST_CASE("central differences keep 100 steps away from the kink of a fused ReLU") {
+// The input of a fused activation is not drawn, so its distance from the kinks is checked.
+TEST_CASE("central differences keep 100 steps away from the kinks of a fused activation") {
   for_each_row([](const OpCase& row) {
-    if (row.step == 0 || !row.attrs.value("relu", false)) return;
-    nlohmann::json without_relu = row.attrs;
-    without_relu["relu"] = false;
+    const std::string activation = row.attrs.value("activation", "none");
+    if (row.step == 0 || (activation != "relu" && activation != "relu6")) return;
+    nlohmann::json without = row.attrs;
+    without["activation"] = "none";
     const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
-    for (const double element : call_op(row.op, inputs, without_relu, DType::f64).to_vector())
+    for (const double element : call_op(row.op, inputs, without, DType::f64).to_vector()) {
       CHECK(std::abs(element) >= 100 * row.step);
+      if (activation == "relu6") CHECK(std::abs(element - 6) >= 100 * row.step);
+    }
   });
 }
 

@@ -125,9 +125,10 @@ OpCase folded_convolution(RandomStream& random, std::string name, const Geometry
   const Input added =
       residual ? uniform({g.images, g.output(0), g.output(1), g.groups * g.filters}) : absent();
   json attrs = attrs_of(g);
-  attrs["relu"] = sometimes(random, 50);
+  const std::vector<std::string> activations = {"none", "relu", "relu6", "silu"};
+  attrs["activation"] = activations[random.below(activations.size())];
   return {std::move(name),
-          "conv2d_add_relu",
+          "conv2d_add_activation",
           {images_of(g).constant(), parameters[0].constant(), parameters[1].constant(),
            added.constant()},
           std::move(attrs)};

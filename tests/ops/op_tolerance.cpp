@@ -97,7 +97,7 @@ Terms softmax_terms(const OpCase& row, const Shape&) {
 const std::map<std::string, TermsOf>& terms_of_ops() {
   static const std::map<std::string, TermsOf> table = {
       {"conv2d", conv2d_terms},
-      {"conv2d_add_relu", conv2d_terms},
+      {"conv2d_add_activation", conv2d_terms},
       {"linear", linear_terms},
       {"matmul", matmul_terms},
       {"batch_norm", batch_norm_terms},

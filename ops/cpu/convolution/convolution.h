@@ -8,7 +8,8 @@
 namespace osteon {
 
 OSTEON_CPU_KERNEL(direct_conv2d_forward, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                  const Tensor& residual, bool relu, const Conv2dOptions& options, const Tensor& y)
+                  const Tensor& residual, Activation activation, const Conv2dOptions& options,
+                  const Tensor& y)
 OSTEON_CPU_KERNEL(direct_conv2d_backward_input, const Tensor& dy, const Tensor& weight,
                   const Conv2dOptions& options, const Tensor& addend, const Tensor& dx)
 OSTEON_CPU_KERNEL(direct_conv2d_backward_weight, const Tensor& dy, const Tensor& x,
@@ -17,7 +18,7 @@ OSTEON_CPU_KERNEL(direct_conv2d_backward_weight, const Tensor& dy, const Tensor&
 // The same for 3x3 kernels of stride 1 without dilation or groups, by Winograd's transforms on
 // tiles of `outputs` x `outputs` pixels, 2 or 4 (winograd_transform.h).
 OSTEON_CPU_KERNEL(winograd_conv2d_forward, int outputs, const Tensor& x, const Tensor& weight,
-                  const Tensor& bias, const Tensor& residual, bool relu,
+                  const Tensor& bias, const Tensor& residual, Activation activation,
                   const Conv2dOptions& options, const Tensor& y)
 OSTEON_CPU_KERNEL(winograd_conv2d_backward_input, int outputs, const Tensor& dy,
                   const Tensor& weight, const Conv2dOptions& options, const Tensor& addend,

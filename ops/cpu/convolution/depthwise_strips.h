@@ -159,10 +159,11 @@ class StripSums {
         from = next_pixel(from, pitch);
       });
     }
-    if (finish.relu)
+    if (finish.activation != Activation::none)
       unroll<pixels>([&]<int i>() __attribute__((always_inline)) {
-        unroll<vectors>([&]<int v>()
-                            __attribute__((always_inline)) { at_[i][v] = rectified(at_[i][v]); });
+        unroll<vectors>([&]<int v>() __attribute__((always_inline)) {
+          at_[i][v] = activated<float>(finish.activation, at_[i][v]);
+        });
       });
     float* to = strip_.output + output;
     unroll<pixels>([&]<int i>() __attribute__((always_inline)) {

@@ -11,14 +11,14 @@ namespace {
 struct Forward {
   const Geometry& g;
   const Tensor &x, &weight, &bias, &residual;
-  bool relu;
+  Activation activation;
   const Tensor& y;
   const Tensor outside = zeros({g.channels});
 
   Finish finish(std::int64_t first) const {
     return {.bias = bias.defined() ? bias.data<float>() + first : nullptr,
             .residual = residual.defined(),
-            .relu = relu};
+            .activation = activation};
   }
 
   // The pointers of rows, for the filters from `filter` on.
@@ -92,10 +92,10 @@ struct Forward {
 }  // namespace
 
 void direct_conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                           const Tensor& residual, bool relu, const Conv2dOptions& options,
-                           const Tensor& y) {
+                           const Tensor& residual, Activation activation,
+                           const Conv2dOptions& options, const Tensor& y) {
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
-  const Forward forward{g, x, weight, bias, residual, relu, y};
+  const Forward forward{g, x, weight, bias, residual, activation, y};
   if (is_depthwise(g)) return forward.run_depthwise();
   for (std::int64_t group = 0; group < options.groups; ++group) forward.run_group(group);
 }

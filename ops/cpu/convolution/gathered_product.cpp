@@ -109,7 +109,7 @@ void finish_tile(const Finish& finish, const Tile& tile, const float* const* res
     if (finish.residual) load_columns(residuals[row] + tile.column, tile.columns, residual);
     for (int v = 0; v < kTileVectors; ++v) {
       sums[v] = sums[v] + bias[v] + residual[v];
-      if (finish.relu) sums[v] = rectified(sums[v]);
+      sums[v] = activated<float>(finish.activation, sums[v]);
     }
     store_columns(output, tile.columns, sums);
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "ops/cpu/activation.h"
 #include "ops/cpu/convolution/tile.h"
 #include "tensor/tensor.h"
 
@@ -56,8 +57,8 @@ class PackedFilters {
 struct Finish {
   const float* bias = nullptr;  // one per column
   bool residual = false;        // of each row: RowTable
-  bool relu = false;
-  bool is_needed() const { return bias != nullptr || residual || relu; }
+  Activation activation = Activation::none;
+  bool is_needed() const { return bias != nullptr || residual || activation != Activation::none; }
 };
 
 // The pointers of some rows: one input per tap, the output, and the residual if there is one. An

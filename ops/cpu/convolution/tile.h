@@ -73,9 +73,6 @@ inline TileLanes multiply_add(TileLanes a, TileLanes b, TileLanes sum) {
 #endif
 }
 
-// The ReLU; NaN stays NaN.
-inline TileLanes rectified(TileLanes value) { return value < 0 ? TileLanes{} : value; }
-
 // The first `columns` values at `from`, 0 for the rest; and the reverse.
 [[gnu::always_inline]] inline void load_columns(const float* from, std::int64_t columns,
                                                 TileLanes* lanes) {

@@ -158,8 +158,7 @@ class Worker {
   void finish(TileLanes value, std::int64_t offset, std::int64_t column, std::int64_t count) const {
     if (pass_.finish.bias != nullptr) value += load(pass_.finish.bias + column, count);
     if (pass_.residual != nullptr) value += load(pass_.residual + offset + column, count);
-    if (pass_.finish.relu) value = rectified(value);
-    store(pass_.y + offset + column, value, count);
+    store(pass_.y + offset + column, activated<float>(pass_.finish.activation, value), count);
   }
 
   const Pass& pass_;
@@ -210,8 +209,8 @@ Images images_of(const Shape& shape) { return {shape[0], shape[1], shape[2], sha
 }  // namespace
 
 void winograd_conv2d_forward(int outputs, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                             const Tensor& residual, bool relu, const Conv2dOptions& options,
-                             const Tensor& y) {
+                             const Tensor& residual, Activation activation,
+                             const Conv2dOptions& options, const Tensor& y) {
   const std::int64_t channels = x.dim(3);
   FilterView view{.first = 0,
                   .taps = {},
@@ -220,14 +219,15 @@ void winograd_conv2d_forward(int outputs, const Tensor& x, const Tensor& weight,
                   .columns = y.dim(3),
                   .column_stride = 9 * channels};
   for (std::int64_t tap = 0; tap < 9; ++tap) view.taps.push_back(tap * channels);
-  const Pass pass{.input = images_of(x.shape()),
-                  .output = images_of(y.shape()),
-                  .x = x.data<float>(),
-                  .y = y.data<float>(),
-                  .residual = residual.defined() ? residual.data<float>() : nullptr,
-                  .top = options.padding.top,
-                  .left = options.padding.left,
-                  .finish = {.bias = bias.defined() ? bias.data<float>() : nullptr, .relu = relu}};
+  const Pass pass{
+      .input = images_of(x.shape()),
+      .output = images_of(y.shape()),
+      .x = x.data<float>(),
+      .y = y.data<float>(),
+      .residual = residual.defined() ? residual.data<float>() : nullptr,
+      .top = options.padding.top,
+      .left = options.padding.left,
+      .finish = {.bias = bias.defined() ? bias.data<float>() : nullptr, .activation = activation}};
   run_pass(outputs, pass, weight, view, !is_grad_enabled());
 }
 

@@ -126,7 +126,7 @@ ConvolutionSpec unfused(const ConvolutionSpec& spec) {
 
 BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape& x,
                               const BatchNormOptions& options, bool residual) {
-  BatchNormSpec spec{pass, dtype, x, options.relu, residual};
+  BatchNormSpec spec{pass, dtype, x, options.activation == Activation::relu, residual};
   if (x.rank() != 4) spec.x = {x.numel() / x[-1], 1, 1, x[-1]};
   if (pass == BatchNormSpec::Pass::forward) {
     spec.epsilon = options.epsilon;
@@ -138,6 +138,10 @@ BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape
 bool suits_cudnn(const BatchNormSpec& spec) {
   const std::int64_t group = spec.relu || spec.dtype == DType::bf16 ? 8 : 4;
   return spec.dtype != DType::f64 && (spec.relu || !spec.residual) && spec.x[-1] % group == 0;
+}
+
+bool suits_cudnn(const BatchNormOptions& options) {
+  return options.activation == Activation::none || options.activation == Activation::relu;
 }
 
 Shape relu_mask_shape(const Shape& x) {

@@ -72,6 +72,8 @@ BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape
 // Whether it is a case of cuDNN's fast plans: whole groups of channels, and no residual without a
 // ReLU. cuDNN does not document the mask's layout if the channel count is not a multiple of 8.
 bool suits_cudnn(const BatchNormSpec& spec);
+// Whether a spec describes it: it ends without an activation or with a ReLU.
+bool suits_cudnn(const BatchNormOptions& options);
 
 // Shape of the ReLU mask of a batch norm: u8, [N H W, ceil(C / 8)].
 Shape relu_mask_shape(const Shape& x);

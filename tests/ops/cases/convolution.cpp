@@ -227,9 +227,9 @@ Rows conv2d_rows() {
   };
 }
 
-Rows conv2d_add_relu_rows() {
+Rows conv2d_add_activation_rows() {
   const auto row = [](const char* name, std::vector<Input> inputs, json attrs) {
-    return OpCase{name, "conv2d_add_relu", std::move(inputs), std::move(attrs), {}, 0};
+    return OpCase{name, "conv2d_add_activation", std::move(inputs), std::move(attrs), {}, 0};
   };
   return {
       row("conv2d_add_relu",
@@ -240,7 +240,7 @@ Rows conv2d_add_relu_rows() {
           {{"padding", {0, 2, 2, 0}}}),
       row("conv2d_relu", folded(uniform({2, 5, 4, 3}), uniform({4, 3, 3, 3})), {{"padding", 1}}),
       row("conv2d_add", folded(uniform({2, 5, 4, 3}), uniform({4, 1, 1, 3}), uniform({2, 5, 4, 4})),
-          {{"relu", false}}),
+          {{"activation", "none"}}),
       row("conv2d_add_relu_1x1_large",
           folded(uniform({2, 14, 14, 32}), uniform({64, 1, 1, 32}), uniform({2, 14, 14, 64})), {}),
       row("conv2d_add_relu_large",
@@ -252,6 +252,20 @@ Rows conv2d_add_relu_rows() {
       row("conv2d_add_relu_depthwise_one_pixel",
           folded(uniform({1, 3, 3, 21}), uniform({21, 1, 1, 1}), uniform({1, 1, 1, 21})),
           {{"stride", 3}, {"groups", 21}}),
+      row("conv2d_add_relu6",
+          folded(uniform({2, 5, 4, 3}, -3, 3), uniform({4, 3, 3, 3}), uniform({2, 5, 4, 4})),
+          {{"padding", 1}, {"activation", "relu6"}}),
+      row("conv2d_add_silu",
+          folded(uniform({2, 5, 4, 3}), uniform({4, 3, 3, 3}), uniform({2, 5, 4, 4})),
+          {{"padding", 1}, {"activation", "silu"}}),
+      row("conv2d_relu6_large", folded(uniform({2, 14, 13, 32}), uniform({48, 3, 3, 32})),
+          {{"padding", 1}, {"activation", "relu6"}}),
+      row("conv2d_silu_large", folded(uniform({2, 14, 13, 32}), uniform({48, 3, 3, 32})),
+          {{"padding", 1}, {"activation", "silu"}}),
+      row("conv2d_relu6_depthwise", folded(uniform({2, 9, 11, 21}, -5, 5), uniform({21, 3, 3, 1})),
+          {{"padding", 1}, {"groups", 21}, {"activation", "relu6"}}),
+      row("conv2d_silu_depthwise", folded(uniform({2, 9, 11, 21}), uniform({21, 3, 3, 1})),
+          {{"padding", 1}, {"groups", 21}, {"activation", "silu"}}),
       row("conv2d_relu_stem", folded(uniform({2, 30, 31, 3}), uniform({16, 7, 7, 3})),
           {{"padding", 3}, {"stride", 2}}),
   };

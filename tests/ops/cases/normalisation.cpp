@@ -18,9 +18,16 @@ std::vector<Input> normalised(Input x, bool residual = false) {
           residual ? uniform(shape) : absent()};
 }
 
+// With results on both sides of 6.
+std::vector<Input> widely_normalised(Input x, bool residual = false) {
+  std::vector<Input> inputs = normalised(std::move(x), residual);
+  inputs[1] = uniform(inputs[1].shape, 3, 8).parameter();
+  return inputs;
+}
+
 }  // namespace
 
-// A smaller step with a ReLU: its input is not drawn, so it may be closer to 0.
+// A smaller step with a ReLU: its input is not drawn, so it may be closer to 0 or 6.
 Rows batch_norm_rows() {
   constexpr double kReluStep = 1e-6;
   return {
@@ -28,14 +35,14 @@ Rows batch_norm_rows() {
       {"batch_norm_relu",
        "batch_norm",
        normalised(uniform({2, 3, 4, 5})),
-       {{"relu", true}},
+       {{"activation", "relu"}},
        {},
        kReluStep},
       {"batch_norm_residual", "batch_norm", normalised(uniform({2, 3, 4, 3}), true)},
       {"batch_norm_residual_relu",
        "batch_norm",
        normalised(uniform({2, 3, 4, 3}), true),
-       {{"relu", true}},
+       {{"activation", "relu"}},
        {},
        kReluStep},
       {"batch_norm_inference",
@@ -45,7 +52,7 @@ Rows batch_norm_rows() {
       {"batch_norm_inference_relu",
        "batch_norm",
        normalised(uniform({2, 3, 4, 5})),
-       {{"training", false}, {"relu", true}},
+       {{"training", false}, {"activation", "relu"}},
        {},
        kReluStep},
       {"batch_norm_inference_residual",
@@ -55,14 +62,14 @@ Rows batch_norm_rows() {
       {"batch_norm_inference_residual_relu",
        "batch_norm",
        normalised(uniform({2, 3, 4, 3}), true),
-       {{"training", false}, {"relu", true}},
+       {{"training", false}, {"activation", "relu"}},
        {},
        kReluStep},
       {"batch_norm_2d", "batch_norm", normalised(uniform({8, 5}))},
       {"batch_norm_2d_inference_relu",
        "batch_norm",
        normalised(uniform({8, 5})),
-       {{"training", false}, {"relu", true}},
+       {{"training", false}, {"activation", "relu"}},
        {},
        kReluStep},
       {"batch_norm_3d", "batch_norm", normalised(uniform({2, 6, 4}))},
@@ -98,11 +105,43 @@ Rows batch_norm_rows() {
        {},
        {},
        1e-8},
+      {"batch_norm_relu6",
+       "batch_norm",
+       widely_normalised(uniform({2, 3, 4, 5})),
+       {{"activation", "relu6"}},
+       {},
+       kReluStep},
+      {"batch_norm_residual_relu6",
+       "batch_norm",
+       widely_normalised(uniform({2, 3, 4, 3}), true),
+       {{"activation", "relu6"}},
+       {},
+       kReluStep},
+      {"batch_norm_inference_relu6",
+       "batch_norm",
+       widely_normalised(uniform({2, 3, 4, 19})),
+       {{"training", false}, {"activation", "relu6"}},
+       {},
+       kReluStep},
+      {"batch_norm_silu",
+       "batch_norm",
+       widely_normalised(uniform({2, 3, 4, 5})),
+       {{"activation", "silu"}}},
+      {"batch_norm_inference_silu",
+       "batch_norm",
+       normalised(uniform({2, 3, 4, 19})),
+       {{"training", false}, {"activation", "silu"}}},
       {"batch_norm_large", "batch_norm", normalised(uniform({8, 32, 30, 24}))},
+      {"batch_norm_large_relu6",
+       "batch_norm",
+       widely_normalised(uniform({8, 32, 30, 24})),
+       {{"activation", "relu6"}},
+       {},
+       0},
       {"batch_norm_large_residual_relu",
        "batch_norm",
        normalised(uniform({4, 32, 30, 24}), true),
-       {{"relu", true}},
+       {{"activation", "relu"}},
        {},
        0},
       {"batch_norm_large_inference",

@@ -11,7 +11,7 @@ namespace osteon {
 using Rows = std::vector<OpCase>;
 
 Rows conv2d_rows();
-Rows conv2d_add_relu_rows();
+Rows conv2d_add_activation_rows();
 Rows batch_norm_rows();
 Rows layer_norm_rows();
 Rows dense_block_rows();
