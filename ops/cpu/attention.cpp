@@ -1,6 +1,6 @@
 // Attention on the CPU, one block of scores [queries, keys] at a time. A block is a product, the
-// exponentials of its rows and another product; it stays in the cache, and the whole matrix of
-// scores never exists.
+// exponentials of its rows and another product (cache_product.h); it stays in the cache, and the
+// whole matrix of scores never exists.
 //
 // Source: Dao, Fu, Ermon, Rudra, Re, "FlashAttention", NeurIPS 2022 (algorithms 1 and 4).
 #include <algorithm>
@@ -10,17 +10,19 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "ops/cpu/matrix.h"
+#include "ops/cpu/cache_product.h"
 #include "ops/functors/math.h"
 #include "ops/kernels.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
-constexpr std::int64_t kQueries = 64, kKeys = 256;  // of a block: 64 KB of scores in f32
+// A block of scores: whole tiles of queries, and 256 keys; 64 KB in f32.
+constexpr std::int64_t kQueries = 64 / kTileRows * kTileRows, kKeys = 256;
+static_assert(kKeys % kTileColumns == 0);
 
-// The positions of one head of one sample as a dense matrix [positions, E] in the accumulator's
-// type; in a tensor they are heads E apart.
+// The positions of one head of one sample as a dense matrix in the accumulator's type, with rows of
+// whole tiles; in a tensor they are heads E apart.
 template <class T>
 class HeadMatrix {
  public:
@@ -29,33 +31,36 @@ class HeadMatrix {
       : positions_(x.dim(1)),
         heads_(x.dim(2)),
         width_(x.dim(3)),
-        memory_({positions_, width_}, dtype_of<A>()) {}
+        memory_(zeros({positions_, pitch()}, dtype_of<A>())),
+        values_(memory_.template data<A>()) {}
 
   void read(const Tensor& x, std::int64_t item, double scale = 1) {
     const T* const from = x.data<T>() + first(item);
-    for (std::int64_t i = 0; i < positions_; ++i)
+    for (std::int64_t i = 0; i < positions_; ++i) {
+      const T* const source = from + i * heads_ * width_;
+      A* const to = row(i);
       for (std::int64_t e = 0; e < width_; ++e)
-        row(i)[e] = static_cast<A>(from[i * heads_ * width_ + e]) * static_cast<A>(scale);
+        to[e] = static_cast<A>(source[e]) * static_cast<A>(scale);
+    }
   }
   // Positions [begin, end) only.
   void write(const Tensor& x, std::int64_t item, std::int64_t begin, std::int64_t end,
              double scale = 1) const {
     T* const to = x.data<T>() + first(item);
-    for (std::int64_t i = begin; i < end; ++i)
-      for (std::int64_t e = 0; e < width_; ++e)
-        to[i * heads_ * width_ + e] = T(row(i)[e] * static_cast<A>(scale));
+    for (std::int64_t i = begin; i < end; ++i) {
+      T* const target = to + i * heads_ * width_;
+      const A* const from = row(i);
+      for (std::int64_t e = 0; e < width_; ++e) target[e] = T(from[e] * static_cast<A>(scale));
+    }
   }
-  void clear() { std::fill_n(row(0), positions_ * width_, A(0)); }
+  void clear() { std::fill_n(row(0), positions_ * pitch(), A(0)); }
 
-  A* row(std::int64_t i) const { return memory_.template data<A>() + i * width_; }
-  ConstMatrixMap<A> rows(std::int64_t begin, std::int64_t count) const {
-    return matrix(static_cast<const A*>(row(begin)), count, width_, width_);
-  }
-  MatrixMap<A> rows(std::int64_t begin, std::int64_t count) {
-    return matrix(row(begin), count, width_, width_);
-  }
+  A* row(std::int64_t i) const { return values_ + i * pitch(); }
+  Rows<const A> rows(std::int64_t begin) const { return {row(begin), pitch()}; }
+  Rows<A> rows(std::int64_t begin) { return {row(begin), pitch()}; }
   std::int64_t positions() const { return positions_; }
   std::int64_t width() const { return width_; }
+  std::int64_t pitch() const { return padded(width_); }
 
  private:
   std::int64_t first(std::int64_t item) const {
@@ -63,23 +68,33 @@ class HeadMatrix {
   }
   std::int64_t positions_, heads_, width_;
   Tensor memory_;
+  A* values_;
 };
 
-// A block of scores, with the pitch kKeys.
+// A head's positions as columns, the right factor of Q K^T, or as channels, that of P V.
+template <class T>
+RightFactor<Accumulator<T>> columns_of(const HeadMatrix<T>& x) {
+  return {x.width(), x.positions()};
+}
+template <class T>
+RightFactor<Accumulator<T>> channels_of(const HeadMatrix<T>& x) {
+  return {x.positions(), x.width()};
+}
+
+// A block of scores. Its pitch is not a power of two, whose rows would share lines of the cache.
 template <class A>
 class Scores {
  public:
-  Scores() : memory_({kQueries, kKeys}, dtype_of<A>()) {}
-  A* row(std::int64_t i) { return memory_.template data<A>() + i * kKeys; }
-  MatrixMap<A> block(std::int64_t queries, std::int64_t keys) {
-    return matrix(row(0), queries, keys, kKeys);
-  }
-  ConstMatrixMap<A> block(std::int64_t queries, std::int64_t keys) const {
-    return matrix(static_cast<const A*>(memory_.template data<A>()), queries, keys, kKeys);
-  }
+  Scores()
+      : memory_(zeros({kQueries, kPitch}, dtype_of<A>())), values_(memory_.template data<A>()) {}
+  A* row(std::int64_t i) { return values_ + i * kPitch; }
+  Rows<A> rows() { return {values_, kPitch}; }
+  Rows<const A> rows() const { return {values_, kPitch}; }
 
  private:
+  static constexpr std::int64_t kPitch = kKeys + kTileColumns;
   Tensor memory_;
+  A* values_;
 };
 
 // Calls body(begin, count) for blocks of [0, n).
@@ -106,38 +121,65 @@ A largest_of(const A* scores, std::int64_t count) {
   return largest;
 }
 
-// y and log-sum-exp of the queries [begin, begin + count), block by block of keys, with running
-// maxima and sums of the rows. `query` is scaled.
+// What one thread needs to compute y of some queries of a head.
 template <class T>
-void forward_block(const HeadMatrix<T>& query, const HeadMatrix<T>& key, const HeadMatrix<T>& value,
-                   std::int64_t begin, std::int64_t count, Scores<Accumulator<T>>& scores,
-                   HeadMatrix<T>& part, HeadMatrix<T>& y, Accumulator<T>* log_sum) {
+class HeadForward {
+ public:
   using A = Accumulator<T>;
-  const std::int64_t width = query.width();
-  A largest[kQueries], sum[kQueries];
-  std::fill_n(largest, count, -std::numeric_limits<A>::infinity());
-  std::fill_n(sum, count, A(0));
-  std::fill_n(y.row(begin), count * width, A(0));
-  for_each_block(key.positions(), kKeys, [&](std::int64_t first, std::int64_t keys) {
-    multiply({query.rows(begin, count)}, {key.rows(first, keys), true}, scores.block(count, keys));
-    for (std::int64_t i = 0; i < count; ++i) {
-      const A before = largest[i];
-      largest[i] = std::max(before, largest_of(scores.row(i), keys));
-      const A kept = std::exp(before - largest[i]);
-      sum[i] = sum[i] * kept + exponentials(scores.row(i), keys, largest[i]);
-      A* const row = y.row(begin + i);
-      for (std::int64_t e = 0; e < width; ++e) row[e] *= kept;
-    }
-    multiply({std::as_const(scores).block(count, keys)}, {value.rows(first, keys)},
-             part.rows(0, count));
-    for (std::int64_t i = 0; i < count * width; ++i) y.row(begin)[i] += part.row(0)[i];
-  });
-  for (std::int64_t i = 0; i < count; ++i) {
-    A* const row = y.row(begin + i);
-    for (std::int64_t e = 0; e < width; ++e) row[e] /= sum[i];
-    log_sum[begin + i] = largest[i] + std::log(sum[i]);
+  HeadForward(const Tensor& query, const Tensor& key)
+      : query_(query),
+        key_(key),
+        value_(key),
+        y_(query),
+        keys_(columns_of(key_)),
+        values_(channels_of(value_)) {}
+
+  void read(const Tensor& query, const Tensor& key, const Tensor& value, double scale,
+            std::int64_t item) {
+    query_.read(query, item, scale);
+    key_.read(key, item);
+    value_.read(value, item);
+    keys_.set(key_.row(0), 1, key_.pitch());
+    values_.set(value_.row(0), value_.pitch(), 1);
   }
-}
+
+  // y and log-sum-exp of the queries [begin, begin + count), block by block of keys, with running
+  // maxima and sums of the rows.
+  void run(std::int64_t begin, std::int64_t count, A* log_sum) {
+    A largest[kQueries], sum[kQueries];
+    std::fill_n(largest, count, -std::numeric_limits<A>::infinity());
+    std::fill_n(sum, count, A(0));
+    std::fill_n(y_.row(begin), count * y_.pitch(), A(0));
+    for_each_block(key_.positions(), kKeys, [&](std::int64_t first, std::int64_t keys) {
+      keys_.multiply(std::as_const(query_).rows(begin), count, {0, query_.width()}, {first, keys},
+                     scores_.rows(), false);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const A before = largest[i];
+        largest[i] = std::max(before, largest_of(scores_.row(i), keys));
+        const A kept = std::exp(before - largest[i]);
+        sum[i] = sum[i] * kept + exponentials(scores_.row(i), keys, largest[i]);
+        A* const row = y_.row(begin + i);
+        for (std::int64_t e = 0; e < y_.width(); ++e) row[e] *= kept;
+      }
+      values_.multiply(std::as_const(scores_).rows(), count, {first, keys}, {0, y_.width()},
+                       y_.rows(begin), true);
+    });
+    for (std::int64_t i = 0; i < count; ++i) {
+      A* const row = y_.row(begin + i);
+      for (std::int64_t e = 0; e < y_.width(); ++e) row[e] /= sum[i];
+      log_sum[begin + i] = largest[i] + std::log(sum[i]);
+    }
+  }
+
+  void write(const Tensor& y, std::int64_t item, std::int64_t begin, std::int64_t end) const {
+    y_.write(y, item, begin, end);
+  }
+
+ private:
+  HeadMatrix<T> query_, key_, value_, y_;
+  RightFactor<A> keys_, values_;
+  Scores<A> scores_;
+};
 
 // The gradients of one head of one sample.
 template <class T>
@@ -153,7 +195,9 @@ class HeadGradients {
         dquery_(query),
         dkey_(key),
         dvalue_(key),
-        part_(query),
+        key_columns_(columns_of(key_)),
+        value_columns_(columns_of(value_)),
+        key_channels_(channels_of(key_)),
         dots_(static_cast<std::size_t>(query_.positions())) {}
 
   void run(const Tensors& inputs, const A* log_sum, double scale, const Tensors& gradients,
@@ -163,10 +207,15 @@ class HeadGradients {
     value_.read(inputs[2], item);
     y_.read(inputs[3], item);
     dy_.read(inputs[4], item);
+    key_columns_.set(key_.row(0), 1, key_.pitch());
+    value_columns_.set(value_.row(0), 1, value_.pitch());
+    key_channels_.set(key_.row(0), key_.pitch(), 1);
     for (HeadMatrix<T>* each : {&dquery_, &dkey_, &dvalue_}) each->clear();
     for (std::int64_t i = 0; i < query_.positions(); ++i) {
+      const A *const dy = dy_.row(i), *const y = y_.row(i);
       A dot = 0;
-      for (std::int64_t e = 0; e < query_.width(); ++e) dot += dy_.row(i)[e] * y_.row(i)[e];
+#pragma omp simd reduction(+ : dot)
+      for (std::int64_t e = 0; e < query_.width(); ++e) dot += dy[e] * y[e];
       dots_[static_cast<std::size_t>(i)] = dot;
     }
     for_each_block(query_.positions(), kQueries, [&](std::int64_t begin, std::int64_t count) {
@@ -182,27 +231,27 @@ class HeadGradients {
  private:
   void add_block(std::int64_t begin, std::int64_t count, std::int64_t first, std::int64_t keys,
                  const A* log_sum) {
-    multiply({std::as_const(query_).rows(begin, count)},
-             {std::as_const(key_).rows(first, keys), true}, scores_.block(count, keys));
+    const Rows<const A> query = std::as_const(query_).rows(begin),
+                        dy = std::as_const(dy_).rows(begin);
+    const Range width{0, query_.width()};
+    key_columns_.multiply(query, count, width, {first, keys}, scores_.rows(), false);
     for (std::int64_t i = 0; i < count; ++i) exponentials(scores_.row(i), keys, log_sum[begin + i]);
-    add_transposed_product(std::as_const(scores_).block(count, keys),
-                           std::as_const(dy_).rows(begin, count), dvalue_.rows(first, keys));
-    multiply({std::as_const(dy_).rows(begin, count)},
-             {std::as_const(value_).rows(first, keys), true}, dscores_.block(count, keys));
+    add_outer_products(std::as_const(scores_).rows(), dy, count, keys, dvalue_.pitch(),
+                       dvalue_.rows(first));
+    value_columns_.multiply(dy, count, width, {first, keys}, dscores_.rows(), false);
     for (std::int64_t i = 0; i < count; ++i) {
       const A dot = dots_[static_cast<std::size_t>(begin + i)];
       A *const to = dscores_.row(i), *const weight = scores_.row(i);
       for (std::int64_t j = 0; j < keys; ++j) to[j] = weight[j] * (to[j] - dot);
     }
-    add_transposed_product(std::as_const(dscores_).block(count, keys),
-                           std::as_const(query_).rows(begin, count), dkey_.rows(first, keys));
-    multiply({std::as_const(dscores_).block(count, keys)}, {std::as_const(key_).rows(first, keys)},
-             part_.rows(0, count));
-    A *const to = dquery_.row(begin), *const from = part_.row(0);
-    for (std::int64_t i = 0; i < count * query_.width(); ++i) to[i] += from[i];
+    add_outer_products(std::as_const(dscores_).rows(), query, count, keys, dkey_.pitch(),
+                       dkey_.rows(first));
+    key_channels_.multiply(std::as_const(dscores_).rows(), count, {first, keys}, width,
+                           dquery_.rows(begin), true);
   }
 
-  HeadMatrix<T> query_, key_, value_, y_, dy_, dquery_, dkey_, dvalue_, part_;
+  HeadMatrix<T> query_, key_, value_, y_, dy_, dquery_, dkey_, dvalue_;
+  RightFactor<A> key_columns_, value_columns_, key_channels_;
   Scores<A> scores_, dscores_;
   std::vector<A> dots_;  // of the rows of dy and y
 };
@@ -215,20 +264,16 @@ void attention_forward(const Tensor& query, const Tensor& key, const Tensor& val
   dispatch_floating("scaled_dot_product_attention", query.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
     parallel_for(query.dim(0) * query.dim(2) * blocks, 1, [&](std::int64_t from, std::int64_t to) {
-      HeadMatrix<T> queries(query), keys(key), values(value), part(query), result(query);
-      Scores<A> scores;
+      HeadForward<T> head(query, key);
       while (from < to) {
         const std::int64_t item = from / blocks, last = std::min(to, (item + 1) * blocks);
-        queries.read(query, item, scale);
-        keys.read(key, item);
-        values.read(value, item);
+        head.read(query, key, value, scale, item);
         const std::int64_t first = from % blocks * kQueries;
         const std::int64_t end = std::min((last - item * blocks) * kQueries, positions);
         for_each_block(end - first, kQueries, [&](std::int64_t begin, std::int64_t count) {
-          forward_block(queries, keys, values, first + begin, count, scores, part, result,
-                        log_sum.data<A>() + item * positions);
+          head.run(first + begin, count, log_sum.data<A>() + item * positions);
         });
-        result.write(y, item, first, end);
+        head.write(y, item, first, end);
         from = last;
       }
     });

@@ -94,18 +94,7 @@ class AsConvolution {
            std::min({a_.dim(2), b_.dim(2), y_.dim(2)}) >= kMinChannels;
   }
 
-  // The kernel in f32 is always the same, so the bits do not depend on the number of rows.
-  void run_f32() const {
-    if (is_forward_)
-      direct_conv2d_forward(pixels(a_), filters(b_), bias_, Tensor(), Activation::none, {},
-                            pixels(y_));
-    else if (sums_rows_)
-      direct_conv2d_backward_weight(pixels(a_), pixels(b_), {}, filters(y_));
-    else
-      direct_conv2d_backward_input(pixels(a_), filters(b_), {}, Tensor(), pixels(y_));
-  }
-
-  void run_bf16(const std::function<void()>& reference) const {
+  void run(const std::function<void()>& reference) const {
     using convolution::Direction;
     const Conv2dOptions options;
     if (is_forward_)
@@ -140,11 +129,10 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
     });
   };
   const AsConvolution convolution(a, b, transpose_a, transpose_b, bias, y);
-  if (!convolution.is_possible()) return by_eigen();
-  if (y.dtype() == DType::f32)
-    convolution.run_f32();
+  if (convolution.is_possible())
+    convolution.run(by_eigen);
   else
-    convolution.run_bf16(by_eigen);
+    by_eigen();
 }
 
 }  // namespace osteon::cpu::OSTEON_CPU_SET

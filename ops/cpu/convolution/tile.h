@@ -155,6 +155,8 @@ template <int rows>
 [[gnu::noinline]] void multiply_tile(const Tile& tile) {
   const auto output = [&](int row) { return tile.outputs[row] + tile.column; };
   with_whole_rows<rows>(tile.columns, output, [&](const auto& row_of) {
+    // The outputs are fetched while the sums are computed.
+    for (int row = 0; row < rows; ++row) __builtin_prefetch(row_of(row), /*rw=*/1);
     Sums<rows> sums;
     sums.begin(tile.adds, row_of);
     const float* filters = tile.filters;
