@@ -139,13 +139,16 @@ void forward_block(const HeadMatrix<T>& query, const HeadMatrix<T>& key, const H
   }
 }
 
-// The gradients of one head of one sample.
+// The gradients of one head of one sample; only those that are defined.
 template <class T>
 class HeadGradients {
  public:
   using A = Accumulator<T>;
-  HeadGradients(const Tensor& query, const Tensor& key)
-      : query_(query),
+  HeadGradients(const Tensor& query, const Tensor& key, const Tensors& gradients)
+      : wants_query_(gradients[0].defined()),
+        wants_key_(gradients[1].defined()),
+        wants_value_(gradients[2].defined()),
+        query_(query),
         key_(key),
         value_(key),
         y_(query),
@@ -174,9 +177,10 @@ class HeadGradients {
         add_block(begin, count, first, keys, log_sum);
       });
     });
-    dquery_.write(gradients[0], item, 0, query_.positions(), scale);
-    dkey_.write(gradients[1], item, 0, key_.positions());  // dS^T times the scaled query
-    dvalue_.write(gradients[2], item, 0, key_.positions());
+    if (wants_query_) dquery_.write(gradients[0], item, 0, query_.positions(), scale);
+    // dS^T times the scaled query
+    if (wants_key_) dkey_.write(gradients[1], item, 0, key_.positions());
+    if (wants_value_) dvalue_.write(gradients[2], item, 0, key_.positions());
   }
 
  private:
@@ -185,8 +189,10 @@ class HeadGradients {
     multiply({std::as_const(query_).rows(begin, count)},
              {std::as_const(key_).rows(first, keys), true}, scores_.block(count, keys));
     for (std::int64_t i = 0; i < count; ++i) exponentials(scores_.row(i), keys, log_sum[begin + i]);
-    add_transposed_product(std::as_const(scores_).block(count, keys),
-                           std::as_const(dy_).rows(begin, count), dvalue_.rows(first, keys));
+    if (wants_value_)
+      add_transposed_product(std::as_const(scores_).block(count, keys),
+                             std::as_const(dy_).rows(begin, count), dvalue_.rows(first, keys));
+    if (!wants_query_ && !wants_key_) return;
     multiply({std::as_const(dy_).rows(begin, count)},
              {std::as_const(value_).rows(first, keys), true}, dscores_.block(count, keys));
     for (std::int64_t i = 0; i < count; ++i) {
@@ -194,14 +200,17 @@ class HeadGradients {
       A *const to = dscores_.row(i), *const weight = scores_.row(i);
       for (std::int64_t j = 0; j < keys; ++j) to[j] = weight[j] * (to[j] - dot);
     }
-    add_transposed_product(std::as_const(dscores_).block(count, keys),
-                           std::as_const(query_).rows(begin, count), dkey_.rows(first, keys));
+    if (wants_key_)
+      add_transposed_product(std::as_const(dscores_).block(count, keys),
+                             std::as_const(query_).rows(begin, count), dkey_.rows(first, keys));
+    if (!wants_query_) return;
     multiply({std::as_const(dscores_).block(count, keys)}, {std::as_const(key_).rows(first, keys)},
              part_.rows(0, count));
     A *const to = dquery_.row(begin), *const from = part_.row(0);
     for (std::int64_t i = 0; i < count * query_.width(); ++i) to[i] += from[i];
   }
 
+  const bool wants_query_, wants_key_, wants_value_;
   HeadMatrix<T> query_, key_, value_, y_, dy_, dquery_, dkey_, dvalue_, part_;
   Scores<A> scores_, dscores_;
   std::vector<A> dots_;  // of the rows of dy and y
@@ -240,11 +249,12 @@ void attention_backward(const Tensor& query, const Tensor& key, const Tensor& va
                         const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue) {
   dispatch_floating("scaled_dot_product_attention", query.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
+    const Tensors gradients = {dquery, dkey, dvalue};
     parallel_for(query.dim(0) * query.dim(2), 1, [&](std::int64_t begin, std::int64_t end) {
-      HeadGradients<T> head(query, key);
+      HeadGradients<T> head(query, key, gradients);
       for (std::int64_t item = begin; item < end; ++item)
         head.run({query, key, value, y, dy}, log_sum.data<A>() + item * query.dim(1), scale,
-                 {dquery, dkey, dvalue}, item);
+                 gradients, item);
     });
   });
 }
