@@ -1,4 +1,5 @@
-// scaled_dot_product_attention: checks, gradient rule, and its composition on a CUDA device.
+// scaled_dot_product_attention: checks, gradient rule, and its composition on a CUDA device where
+// cuDNN does not compute it.
 #include <cmath>
 
 #include "ops/checks.h"
@@ -47,18 +48,22 @@ Tensor composed(const Tensor& query, const Tensor& key, const Tensor& value, dou
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value) {
   check(query, key, value);
   const double scale = 1 / std::sqrt(static_cast<double>(query.dim(3)));
-  if (query.device().is_cuda()) return composed(query, key, value, scale);
+  if (query.device().is_cuda() && !cuda::computes_attention(query, key, scale))
+    return composed(query, key, value, scale);
   const Tensor y = empty_like(query);
-  const Tensor log_sum({query.dim(0), query.dim(2), query.dim(1)}, wide_dtype(query.dtype()));
-  cpu::attention_forward(query, key, value, scale, log_sum, y);
+  const Tensor log_sum({query.dim(0), query.dim(2), query.dim(1)}, wide_dtype(query.dtype()),
+                       query.device());
+  OSTEON_DISPATCH(query, attention_forward(query, key, value, scale, log_sum, y));
   return record(schema::attention, y, {query, key, value}, {query, key, value, y, log_sum}, {scale},
                 [](const Backward& b) {
-                  Tensors gradients;
-                  for (std::size_t i = 0; i < 3; ++i) gradients.push_back(empty_like(b.saved(i)));
-                  cpu::attention_backward(b.saved(0), b.saved(1), b.saved(2), b.saved(3),
-                                          b.saved(4), b.dy(),
-                                          b.attrs<schema::AttentionAttrs>().scale, gradients[0],
-                                          gradients[1], gradients[2]);
+                  Tensors gradients(3);
+                  for (std::size_t i = 0; i < 3; ++i)
+                    if (b.needs(i)) gradients[i] = empty_like(b.saved(i));
+                  OSTEON_DISPATCH(
+                      b.dy(),
+                      attention_backward(b.saved(0), b.saved(1), b.saved(2), b.saved(3), b.saved(4),
+                                         b.dy(), b.attrs<schema::AttentionAttrs>().scale,
+                                         gradients[0], gradients[1], gradients[2]));
                   return gradients;
                 });
 }

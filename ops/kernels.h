@@ -119,12 +119,16 @@ OSTEON_KERNEL(matmul, const Tensor& a, const Tensor& b, bool transpose_a, bool t
               const Tensor& bias, const Tensor& y)
 
 // attention.cpp: query and y [N,L,heads,E], key and value [N,S,heads,E], log_sum [N,heads,L] in the
-// accumulator's type. On a CUDA device the op is a composition of others.
-OSTEON_CPU_KERNEL(attention_forward, const Tensor& query, const Tensor& key, const Tensor& value,
-                  double scale, const Tensor& log_sum, const Tensor& y)
-OSTEON_CPU_KERNEL(attention_backward, const Tensor& query, const Tensor& key, const Tensor& value,
-                  const Tensor& y, const Tensor& log_sum, const Tensor& dy, double scale,
-                  const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue)
+// accumulator's type. On a CUDA device only where cuDNN computes it; elsewhere the op is a
+// composition of others.
+OSTEON_KERNEL(attention_forward, const Tensor& query, const Tensor& key, const Tensor& value,
+              double scale, const Tensor& log_sum, const Tensor& y)
+OSTEON_KERNEL(attention_backward, const Tensor& query, const Tensor& key, const Tensor& value,
+              const Tensor& y, const Tensor& log_sum, const Tensor& dy, double scale,
+              const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue)
+namespace cuda {
+bool computes_attention(const Tensor& query, const Tensor& key, double scale);
+}
 
 // elementwise.cpp: for each functor of functors.h. Operands broadcast to the output's shape. saved:
 // the operands (undefined if not saved) or the output, as the functor defines. The gradients have

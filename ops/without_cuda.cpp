@@ -2,6 +2,7 @@
 // throws.
 #include "ops/backend.h"
 #include "ops/convolution/tuning.h"
+#include "ops/kernels.h"
 #include "ops/rounded_filters.h"
 
 namespace osteon {
@@ -13,6 +14,7 @@ std::size_t import_tuning(const std::filesystem::path& path, const Device&) {
   return convolution::import_choices(path);
 }
 void rehearse(const Device&, const std::function<void()>&) {}
+bool cuda::computes_attention(const Tensor&, const Tensor&, double) { return false; }
 
 class RoundedFilters::Copies {};
 RoundedFilters::RoundedFilters() = default;

@@ -181,13 +181,16 @@ class HeadForward {
   Scores<A> scores_;
 };
 
-// The gradients of one head of one sample.
+// The gradients of one head of one sample; only those that are defined.
 template <class T>
 class HeadGradients {
  public:
   using A = Accumulator<T>;
-  HeadGradients(const Tensor& query, const Tensor& key)
-      : query_(query),
+  HeadGradients(const Tensor& query, const Tensor& key, const Tensors& gradients)
+      : wants_query_(gradients[0].defined()),
+        wants_key_(gradients[1].defined()),
+        wants_value_(gradients[2].defined()),
+        query_(query),
         key_(key),
         value_(key),
         y_(query),
@@ -223,9 +226,10 @@ class HeadGradients {
         add_block(begin, count, first, keys, log_sum);
       });
     });
-    dquery_.write(gradients[0], item, 0, query_.positions(), scale);
-    dkey_.write(gradients[1], item, 0, key_.positions());  // dS^T times the scaled query
-    dvalue_.write(gradients[2], item, 0, key_.positions());
+    if (wants_query_) dquery_.write(gradients[0], item, 0, query_.positions(), scale);
+    // dS^T times the scaled query
+    if (wants_key_) dkey_.write(gradients[1], item, 0, key_.positions());
+    if (wants_value_) dvalue_.write(gradients[2], item, 0, key_.positions());
   }
 
  private:
@@ -236,20 +240,25 @@ class HeadGradients {
     const Range width{0, query_.width()};
     key_columns_.multiply(query, count, width, {first, keys}, scores_.rows(), false);
     for (std::int64_t i = 0; i < count; ++i) exponentials(scores_.row(i), keys, log_sum[begin + i]);
-    add_outer_products(std::as_const(scores_).rows(), dy, count, keys, dvalue_.pitch(),
-                       dvalue_.rows(first));
+    if (wants_value_)
+      add_outer_products(std::as_const(scores_).rows(), dy, count, keys, dvalue_.pitch(),
+                         dvalue_.rows(first));
+    if (!wants_query_ && !wants_key_) return;
     value_columns_.multiply(dy, count, width, {first, keys}, dscores_.rows(), false);
     for (std::int64_t i = 0; i < count; ++i) {
       const A dot = dots_[static_cast<std::size_t>(begin + i)];
       A *const to = dscores_.row(i), *const weight = scores_.row(i);
       for (std::int64_t j = 0; j < keys; ++j) to[j] = weight[j] * (to[j] - dot);
     }
-    add_outer_products(std::as_const(dscores_).rows(), query, count, keys, dkey_.pitch(),
-                       dkey_.rows(first));
-    key_channels_.multiply(std::as_const(dscores_).rows(), count, {first, keys}, width,
-                           dquery_.rows(begin), true);
+    if (wants_key_)
+      add_outer_products(std::as_const(dscores_).rows(), query, count, keys, dkey_.pitch(),
+                         dkey_.rows(first));
+    if (wants_query_)
+      key_channels_.multiply(std::as_const(dscores_).rows(), count, {first, keys}, width,
+                             dquery_.rows(begin), true);
   }
 
+  const bool wants_query_, wants_key_, wants_value_;
   HeadMatrix<T> query_, key_, value_, y_, dy_, dquery_, dkey_, dvalue_;
   RightFactor<A> key_columns_, value_columns_, key_channels_;
   Scores<A> scores_, dscores_;
@@ -285,11 +294,12 @@ void attention_backward(const Tensor& query, const Tensor& key, const Tensor& va
                         const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue) {
   dispatch_floating("scaled_dot_product_attention", query.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
+    const Tensors gradients = {dquery, dkey, dvalue};
     parallel_for(query.dim(0) * query.dim(2), 1, [&](std::int64_t begin, std::int64_t end) {
-      HeadGradients<T> head(query, key);
+      HeadGradients<T> head(query, key, gradients);
       for (std::int64_t item = begin; item < end; ++item)
         head.run({query, key, value, y, dy}, log_sum.data<A>() + item * query.dim(1), scale,
-                 {dquery, dkey, dvalue}, item);
+                 gradients, item);
     });
   });
 }

@@ -138,7 +138,10 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
     CHECK(median <= row.median_gradient);
     CHECK(gradients.back() <= row.worst_gradient);
   };
-  for (const std::string& arch : one_model_per_family()) {
+  // The second transformer has the names of timm.
+  std::vector<std::string> models = one_model_per_family();
+  models.push_back("vit_tiny_patch16_224");
+  for (const std::string& arch : models) {
     check(arch, kWide);
     for (Row row : kRows) {
       if (arch != "resnet18") row.median_gradient = row.worst_gradient = kNoBound;
@@ -151,12 +154,19 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
 TEST_CASE("a recorded step gives the same bits as one that is issued call by call") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
-  for (const DType dtype : {DType::f32, DType::bf16}) {
+  struct Row {
+    const char* arch;
+    DType dtype;
+  };
+  for (const auto& [arch, dtype] : {Row{"resnet18", DType::f32},
+                                    {"resnet18", DType::bf16},
+                                    {"vit_tiny_patch16_224", DType::bf16}}) {
+    CAPTURE(arch);
     CAPTURE(format(dtype));
     std::vector<std::vector<double>> weights;
     std::vector<std::vector<double>> losses;
     for (const std::int64_t recorded : {kBatch, kBatch + 1}) {
-      const Training training(device, dtype);
+      const Training training(device, dtype, arch);
       TrainingStep step(*training.model, *training.optimizer,
                         [&](const Tensors& inputs) { return training.loss(inputs[0], inputs[1]); },
                         {.batch_size = recorded});

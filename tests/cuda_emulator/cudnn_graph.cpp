@@ -195,6 +195,21 @@ void compute(const BatchNormSpec& spec, const Roles& at) {
   spec.pass == BatchNormSpec::Pass::forward ? forward(spec, at) : backward(spec, at);
 }
 
+void compute(const AttentionSpec& spec, const Roles& at) {
+  const Tensor query = at(Role::query, spec.query, spec.dtype);
+  const Tensor key = at(Role::key, spec.key, spec.dtype);
+  const Tensor value = at(Role::value, spec.key, spec.dtype);
+  const Tensor y = at(Role::y, spec.query, spec.dtype);
+  const Tensor log_sum =
+      at(Role::log_sum, {spec.query[0], spec.query[2], spec.query[1]}, sums_of(spec.dtype));
+  if (spec.pass == AttentionSpec::Pass::forward)
+    return cpu::attention_forward(query, key, value, spec.scale, log_sum, y);
+  cpu::attention_backward(query, key, value, y, log_sum, at(Role::dy, spec.query, spec.dtype),
+                          spec.scale, at(Role::dquery, spec.query, spec.dtype),
+                          at(Role::dkey, spec.key, spec.dtype),
+                          at(Role::dvalue, spec.key, spec.dtype));
+}
+
 bool has_plan(const ConvolutionSpec& spec) {
   if (spec == unfused(spec)) return true;
   // f32 without tf32 fuses a residual or a ReLU only together with a bias.
@@ -204,6 +219,12 @@ bool has_plan(const ConvolutionSpec& spec) {
 bool has_plan(const BatchNormSpec& spec) {
   return spec.dtype != DType::f64 && spec.x[3] % (spec.dtype == DType::bf16 ? 8 : 4) == 0 &&
          (spec.relu || !spec.residual);
+}
+
+// Also cuDNN's own checks for GPUs other than an H100, which has plans for up to 256 elements.
+bool has_plan(const AttentionSpec& spec) {
+  return spec.dtype == DType::bf16 && spec.query[3] % 8 == 0 && spec.query[3] <= 128 &&
+         (spec.query[1] > 1 || spec.key[1] > 1);
 }
 
 constexpr std::int64_t kConfigurations = 2, kWorkspaceBytes = 4096;
@@ -239,7 +260,7 @@ CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec, bool)
     : impl_(std::make_unique<Impl>(Impl{target.impl_->stream, spec, false})) {
   OSTEON_CHECK(std::visit([](const auto& each) { return has_plan(each); }, spec),
                "emulated cuDNN has no plan for ", describe(spec));
-  OSTEON_CHECK(!cuda_emulator::library_is_missing || !std::holds_alternative<BatchNormSpec>(spec),
+  OSTEON_CHECK(!cuda_emulator::library_is_missing || std::holds_alternative<ConvolutionSpec>(spec),
                "emulated cuDNN: no configurations; ", kMissingLibrary);
   const std::lock_guard lock(specs_mutex);
   ++cuda_emulator::compiled;

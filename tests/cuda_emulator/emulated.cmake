@@ -34,6 +34,7 @@ add_emulated_test(recorder_test ${folder}/recorder_test.cpp)
 add_emulated_test(order_test ${folder}/order_test.cpp)
 add_emulated_test(failures_test ${folder}/failures_test.cpp)
 add_emulated_test(devices_test ${folder}/devices_test.cpp)
+add_emulated_test(attention_test ${folder}/attention_test.cpp)
 add_emulated_test(filters_test ${folder}/filters_test.cpp)
 add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp cudnn/model_specs.cpp)
 

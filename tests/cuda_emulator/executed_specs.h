@@ -18,7 +18,7 @@ std::int64_t compiled_graphs();
 
 // From now on the first `count` of the two configurations of every graph cannot be compiled.
 void set_failing_configurations(std::int64_t count);
-// Whether fused graphs (batch norms, here) lack the library that compiles them.
+// Whether fused graphs (batch norms and attention, here) lack the library that compiles them.
 void set_missing_library(bool missing);
 
 }  // namespace cuda_emulator

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+
 #include "tests/cudnn/fake_driver.h"
 #include "tests/support/message_of.h"
 
@@ -15,6 +17,7 @@ namespace {
 const CudnnTarget& h100() {
   static const CudnnTarget target = [] {
     load_fake_driver();
+    set_fake_device(device_properties());
     return CudnnTarget(device_properties());
   }();
   return target;
@@ -89,6 +92,48 @@ TEST_CASE("a configuration without a large workspace is preferred") {
     REQUIRE(graph.build_first());
     CHECK(graph.workspace_bytes() <= std::int64_t{256} << 20);
   }
+}
+
+namespace {
+
+// Of a vision transformer for 224 px and patches of 16 px.
+AttentionSpec attention(AttentionSpec::Pass pass, std::int64_t heads, std::int64_t elements = 64) {
+  const Shape shape{32, 197, heads, elements};
+  return {pass, DType::bf16, shape, shape, 0.125};
+}
+
+}  // namespace
+
+TEST_CASE("attention is compiled, with the heads of each vision transformer and the extreme ones") {
+  for (const auto pass : {AttentionSpec::Pass::forward, AttentionSpec::Pass::backward})
+    for (const AttentionSpec& spec : {attention(pass, 3), attention(pass, 6), attention(pass, 12),
+                                      attention(pass, 2, 8), attention(pass, 2, 128)}) {
+      CAPTURE(describe(spec));
+      REQUIRE(suits_cudnn(spec));
+      CHECK(engine_of(spec).starts_with("eng"));
+    }
+}
+
+TEST_CASE("attention may have other positions in query and key, and a single one in either") {
+  for (const auto pass : {AttentionSpec::Pass::forward, AttentionSpec::Pass::backward})
+    for (const auto& [queries, keys] : {std::pair{1, 7}, {7, 1}, {130, 530}}) {
+      const AttentionSpec spec{pass, DType::bf16, {2, queries, 3, 24}, {2, keys, 3, 24}, 0.25};
+      CAPTURE(describe(spec));
+      REQUIRE(suits_cudnn(spec));
+      CHECK(engine_of(spec).starts_with("eng"));
+    }
+}
+
+// The deterministic algorithm keeps the gradients of the scores in memory, in bf16.
+TEST_CASE("the backward pass of attention is deterministic unless that is given up") {
+  const auto workspace = [](bool allow_nondeterministic) {
+    CudnnGraph graph(h100(), attention(AttentionSpec::Pass::backward, 6), allow_nondeterministic);
+    REQUIRE(graph.build_first());
+    return graph.workspace_bytes();
+  };
+  constexpr std::int64_t kScores = 32 * 6 * 197 * 197 * 2;
+  CHECK(workspace(false) > kScores);
+  CHECK(workspace(true) < kScores);
 }
 
 TEST_CASE("an error for an unsupported graph contains cuDNN's version") {

@@ -20,6 +20,15 @@ ConvolutionSpec convolution(Pass pass = Pass::forward, DType dtype = DType::f32,
   return convolution_spec(pass, dtype, {2, 9, 9, 16}, {32, 3, 3, 16}, {2, 7, 7, 32}, options, tf32);
 }
 
+AttentionSpec attention(DType dtype, std::int64_t queries, std::int64_t keys, std::int64_t elements,
+                        std::int64_t samples = 2) {
+  return {AttentionSpec::Pass::forward,
+          dtype,
+          {samples, queries, 3, elements},
+          {samples, keys, 3, elements},
+          0.25};
+}
+
 template <class Spec, class Change>
 Spec with(Spec spec, const Change& change) {
   change(spec);
@@ -52,6 +61,11 @@ TEST_CASE("a spec prints all its properties") {
                "batch_norm forward bf16 x [2,3,4,8] epsilon 1e-05 momentum 0.1 +residual +relu"},
            Row{batch_norm_spec(BatchNormSpec::Pass::backward, DType::f32, {6, 8}, options, false),
                "batch_norm backward f32 x [6,1,1,8] +relu"},
+           Row{attention(DType::bf16, 5, 7, 16),
+               "attention forward bf16 query [2,5,3,16] key [2,7,3,16] scale 0.25"},
+           Row{with(attention(DType::bf16, 5, 7, 16),
+                    [](auto& spec) { spec.pass = AttentionSpec::Pass::backward; }),
+               "attention backward bf16 query [2,5,3,16] key [2,7,3,16] scale 0.25"},
        })
     CHECK(describe(spec) == text);
 }
@@ -59,6 +73,7 @@ TEST_CASE("a spec prints all its properties") {
 TEST_CASE("specs that differ in one thing differ, as values and in print") {
   const BatchNormSpec norm = batch_norm_spec(BatchNormSpec::Pass::forward, DType::f32, {2, 3, 4, 8},
                                              BatchNormOptions{}, false);
+  const AttentionSpec heads = attention(DType::bf16, 5, 7, 16);
   const std::vector<CudnnSpec> specs = {
       convolution(),
       convolution(Pass::backward_input),
@@ -101,6 +116,12 @@ TEST_CASE("specs that differ in one thing differ, as values and in print") {
       with(norm, [](auto& spec) { spec.residual = true; }),
       with(norm, [](auto& spec) { spec.epsilon = 1e-3; }),
       with(norm, [](auto& spec) { spec.momentum = 0.01; }),
+      heads,
+      with(heads, [](auto& spec) { spec.pass = AttentionSpec::Pass::backward; }),
+      attention(DType::f32, 5, 7, 16),
+      attention(DType::bf16, 6, 7, 16),
+      attention(DType::bf16, 5, 6, 16),
+      with(heads, [](auto& spec) { spec.scale = 0.5; }),
   };
   std::set<std::string> texts;
   std::set<std::size_t> hashes;
@@ -153,4 +174,29 @@ TEST_CASE("unfusing removes residual and ReLU, but not the bias") {
 TEST_CASE("a mask has one bit per element, in whole bytes per row of channels") {
   CHECK(relu_mask_shape({2, 3, 4, 16}) == Shape{24, 2});
   CHECK(relu_mask_shape({5, 12}) == Shape{5, 2});
+}
+
+TEST_CASE("cuDNN computes attention in bf16 with heads of 8, 16, ..., 128 elements") {
+  struct Row {
+    AttentionSpec spec;
+    bool suits;
+  };
+  for (const auto& [spec, suits] : {
+           Row{attention(DType::bf16, 197, 197, 64), true},
+           Row{attention(DType::bf16, 5, 5, 8), true},
+           Row{attention(DType::bf16, 5, 5, 128), true},
+           Row{attention(DType::bf16, 1, 5, 8), true},
+           Row{attention(DType::bf16, 5, 1, 8), true},
+           Row{attention(DType::bf16, 1, 1, 8), false},
+           Row{attention(DType::bf16, 5, 5, 4), false},
+           Row{attention(DType::bf16, 5, 5, 12), false},
+           Row{attention(DType::bf16, 5, 5, 136), false},
+           Row{attention(DType::bf16, 5, 5, 8, /*samples=*/0), false},
+           Row{attention(DType::bf16, 0, 5, 8), false},
+           Row{attention(DType::f32, 5, 5, 8), false},
+           Row{attention(DType::f64, 5, 5, 8), false},
+       }) {
+    CAPTURE(describe(spec));
+    CHECK(suits_cudnn(spec) == suits);
+  }
 }

@@ -17,6 +17,9 @@ inline void load_fake_driver() {
   OSTEON_CHECK(dlopen(OSTEON_FAKE_LIBCUDA, RTLD_NOW | RTLD_GLOBAL) != nullptr, dlerror());
 }
 
+// Makes the CUDA runtime name the described device as the present one (fake_device.cpp).
+void set_fake_device(const std::string& properties);
+
 // A file with cuDNN's own description of a device; h100.json describes an H100.
 inline std::string device_properties(const std::string& path = OSTEON_TEST_GPU "/h100.json") {
   std::ifstream file(path, std::ios::binary);

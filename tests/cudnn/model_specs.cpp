@@ -8,10 +8,12 @@
 
 #include "ops/schema.h"
 #include "tensor/autograd.h"
+#include "tests/support/dense_block_layers.h"
 
 namespace osteon {
 namespace {
 
+using cuda::AttentionSpec;
 using cuda::BatchNormSpec;
 using cuda::ConvolutionSpec;
 using cuda::CudnnSpec;
@@ -34,6 +36,7 @@ BatchNormSpec batch_norm(BatchNormSpec::Pass pass, const Shape& x, const BatchNo
 
 constexpr auto kConv = schema::conv2d;
 constexpr auto kNorm = schema::batch_norm;
+constexpr auto kAttention = schema::attention;
 
 ConvolutionSpec forward_convolution(const Observation& op) {
   ConvolutionSpec spec =
@@ -43,24 +46,13 @@ ConvolutionSpec forward_convolution(const Observation& op) {
   return spec;
 }
 
-// The layers of a dense block (ops/dense_block.cpp), from the shapes of its inputs: x, then six
-// parameters of each layer, of which the third and the last are filters.
-struct BlockLayer {
-  Shape in, inner, added, conv1, conv2;
-};
-std::vector<BlockLayer> layers_of(const std::vector<Shape>& inputs) {
-  const auto with_channels = [&](std::int64_t channels) {
-    return Shape{inputs[0][0], inputs[0][1], inputs[0][2], channels};
-  };
-  std::vector<BlockLayer> layers;
-  std::int64_t channels = inputs[0][3];
-  for (std::size_t i = 1; i + 6 <= inputs.size(); i += 6) {
-    const Shape &conv1 = inputs[i + 2], &conv2 = inputs[i + 5];
-    layers.push_back(
-        {with_channels(channels), with_channels(conv1[0]), with_channels(conv2[0]), conv1, conv2});
-    channels += conv2[0];
-  }
-  return layers;
+AttentionSpec attention(const Observation& op) {
+  return {AttentionSpec::Pass::forward, DType::f32, op.inputs[kAttention.query].shape(),
+          op.inputs[kAttention.key].shape(), attrs_of(op, kAttention).scale};
+}
+AttentionSpec attention(const Node& op) {
+  return {AttentionSpec::Pass::backward, DType::f32, op.inputs[kAttention.query].shape,
+          op.inputs[kAttention.key].shape, attrs_of(op, kAttention).scale};
 }
 
 constexpr Conv2dOptions kPointwise{}, k3x3{.padding = 1};
@@ -74,18 +66,20 @@ BatchNormOptions norm_of_block(const DenseBlockOptions& options, Activation acti
 void append_forward(const Observation& op, std::vector<ObservedOp>& seen) {
   std::vector<Shape> shapes;
   for (const Tensor& input : op.inputs) shapes.push_back(input.shape());
-  const std::vector<BlockLayer> layers = layers_of(shapes);
+  const std::vector<DenseBlockLayer> layers = layers_of(shapes);
   const DenseBlockOptions& options = attrs_of(op, schema::dense_block).options;
   // The statistics of a channel are those of a batch norm with a momentum of 1.
   BatchNormOptions statistics = norm_of_block(options, Activation::none);
   statistics.momentum = 1;
-  for (const BlockLayer& layer : layers) {
+  for (const DenseBlockLayer& layer : layers) {
     const Shape& written = &layer == &layers.front() ? layer.in : (&layer - 1)->added;
-    seen.push_back({batch_norm(BatchNormSpec::Pass::forward, written, statistics, false)});
+    if (options.training)
+      seen.push_back({batch_norm(BatchNormSpec::Pass::forward, written, statistics, false)});
     seen.push_back({convolution(ConvolutionSpec::Pass::forward, layer.in, layer.conv1, layer.inner,
                                 kPointwise)});
-    seen.push_back({batch_norm(BatchNormSpec::Pass::forward, layer.inner,
-                               norm_of_block(options, Activation::relu), false)});
+    if (options.training)
+      seen.push_back({batch_norm(BatchNormSpec::Pass::forward, layer.inner,
+                                 norm_of_block(options, Activation::relu), false)});
     seen.push_back(
         {convolution(ConvolutionSpec::Pass::forward, layer.inner, layer.conv2, layer.added, k3x3)});
   }
@@ -95,7 +89,7 @@ void append_backward(const Node& op, std::vector<ObservedOp>& seen) {
   std::vector<Shape> shapes;
   for (const Node::Input& input : op.inputs) shapes.push_back(input.shape);
   const DenseBlockOptions& options = attrs_of(op, schema::dense_block).options;
-  for (const BlockLayer& layer : layers_of(shapes)) {
+  for (const DenseBlockLayer& layer : layers_of(shapes)) {
     for (const auto pass :
          {ConvolutionSpec::Pass::backward_input, ConvolutionSpec::Pass::backward_weight}) {
       seen.push_back({convolution(pass, layer.in, layer.conv1, layer.inner, kPointwise)});
@@ -132,6 +126,13 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
     if (masked) other.relu = other.residual = false;
     return other;
   }
+  if (const auto* attention = std::get_if<AttentionSpec>(&spec)) {
+    AttentionSpec other = *attention;
+    other.dtype = precision.dtype;
+    other.query = with_batch(attention->query, batch_size);
+    other.key = with_batch(attention->key, batch_size);
+    return other;
+  }
   const auto& conv = std::get<ConvolutionSpec>(spec);
   ConvolutionSpec other = cuda::convolution_spec(
       conv.pass, precision.dtype, with_batch(conv.x, batch_size), conv.weight,
@@ -143,8 +144,9 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
 }
 
 bool is_computed_by_cudnn(const CudnnSpec& spec) {
-  const auto* const norm = std::get_if<BatchNormSpec>(&spec);
-  return norm == nullptr || cuda::suits_cudnn(*norm);
+  if (const auto* const norm = std::get_if<BatchNormSpec>(&spec)) return cuda::suits_cudnn(*norm);
+  const auto* const attention = std::get_if<AttentionSpec>(&spec);
+  return attention == nullptr || cuda::suits_cudnn(*attention);
 }
 
 std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size) {
@@ -155,6 +157,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
       seen.push_back({batch_norm(BatchNormSpec::Pass::forward, op.inputs[kNorm.x].shape(),
                                  attrs_of(op, kNorm), op.inputs[kNorm.residual].defined())});
     if (is(op, schema::dense_block)) append_forward(op, seen);
+    if (is(op, kAttention)) seen.push_back({attention(op)});
   });
   // A data gradient is fused with the contributions of other ops that were made earlier.
   std::set<std::pair<const Node*, std::size_t>> contributed;
@@ -187,6 +190,7 @@ std::vector<ObservedOp> observe_training(Module& model, std::int64_t image_size)
                       has_relu(attrs_of(op, kNorm)) && inputs[kNorm.residual].needs_grad()),
            masked.contains(&op)});
     if (is(op, schema::dense_block)) append_backward(op, seen);
+    if (is(op, kAttention)) seen.push_back({attention(op)});
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].node) continue;
       contributed.insert(source(i));
@@ -207,13 +211,16 @@ std::vector<ObservedOp> observe_inference(Module& model, std::int64_t image_size
   std::map<const std::byte*, std::size_t> made_by;  // outputs of convolutions
   const NoGrad no_grad;
   const ObserveOps forward([&](const Observation& op) {
+    for (const Tensor& output : op.outputs) made_by.erase(output.raw());  // the memory of a new one
     if (is(op, kConv)) {
       made_by[op.outputs[0].raw()] = seen.size();
       seen.push_back({forward_convolution(op)});
     }
+    if (is(op, schema::dense_block)) append_forward(op, seen);
+    if (is(op, kAttention)) seen.push_back({attention(op)});
     if (!is(op, kNorm)) return;
     const auto found = made_by.find(op.inputs[kNorm.x].raw());
-    OSTEON_CHECK(found != made_by.end(), "batch_norm: it does not follow a convolution");
+    if (found == made_by.end()) return;  // not after a convolution: by our own kernels
     auto& conv = std::get<ConvolutionSpec>(seen[found->second].spec);
     conv.bias = true;
     conv.residual = op.inputs[kNorm.residual].defined();

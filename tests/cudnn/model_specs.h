@@ -21,7 +21,8 @@ struct Precision {
 // fp32, tf32 or bf16; throws UsageError for another name.
 Precision precision_from_name(const std::string& name);
 
-// One observed convolution or batch norm, with the batch size and dtype of the observation.
+// One observed convolution, batch norm or attention, with the batch size and dtype of the
+// observation.
 struct ObservedOp {
   cuda::CudnnSpec spec;
   // In backward, at an output of a batch norm with a ReLU where paths join: in bf16 the data
@@ -31,7 +32,8 @@ struct ObservedOp {
   cuda::CudnnSpec in(std::int64_t batch_size, const Precision& precision) const;
 };
 
-// Whether the kernels give it to cuDNN; other batch norms are computed by our own kernels.
+// Whether the kernels give it to cuDNN; our own kernels compute other batch norms, and separate ops
+// other attention.
 bool is_computed_by_cudnn(const cuda::CudnnSpec& spec);
 
 // The ops of a training step (forward and backward) on images of this size. The model's parameters

@@ -1,5 +1,6 @@
 // Translates specs to cudnn-frontend. cuDNN uses [N,C,H,W] and strides; with channels innermost
-// this is our [N,H,W,C]. A tensor's id in a graph is its Role.
+// this is our [N,H,W,C]. For attention it uses [N,heads,L,E] and strides, which describe our
+// [N,L,heads,E]. A tensor's id in a graph is its Role.
 #include "ops/cuda/cudnn/graph.h"
 
 #include <cudnn_frontend.h>
@@ -59,8 +60,11 @@ fe::DataType_t accumulator_type(DType dtype) {
 // Builds a Graph with the tensors and operations of one spec.
 class Composer {
  public:
-  Composer(Graph& graph, DType dtype)
-      : graph_(graph), storage_(data_type(dtype)), accumulator_(accumulator_type(dtype)) {
+  Composer(Graph& graph, DType dtype, bool allow_nondeterministic)
+      : graph_(graph),
+        storage_(data_type(dtype)),
+        accumulator_(accumulator_type(dtype)),
+        allow_nondeterministic_(allow_nondeterministic) {
     graph_.set_io_data_type(storage_)
         .set_intermediate_data_type(accumulator_)
         .set_compute_data_type(accumulator_);
@@ -81,6 +85,10 @@ class Composer {
 
   void add(const BatchNormSpec& spec) {
     spec.pass == BatchNormSpec::Pass::forward ? forward(spec) : backward(spec);
+  }
+
+  void add(const AttentionSpec& spec) {
+    spec.pass == AttentionSpec::Pass::forward ? forward(spec) : backward(spec);
   }
 
  private:
@@ -208,8 +216,63 @@ class Composer {
     channel_output(Role::dbias, dbias);
   }
 
+  // [N,L,heads,E]
+  static Tensor_attributes& describe_heads(Tensor_attributes& tensor, const Shape& shape) {
+    const std::int64_t l = shape[1], heads = shape[2], e = shape[3];
+    return tensor.set_dim({shape[0], heads, l, e}).set_stride({l * heads * e, e, heads * e, 1});
+  }
+
+  GraphTensor heads(Role role, const Shape& shape) {
+    Tensor_attributes tensor;
+    describe_heads(tensor, shape).set_uid(static_cast<std::int64_t>(role)).set_data_type(storage_);
+    return graph_.tensor(tensor);
+  }
+
+  void heads_output(Role role, const Shape& shape, const GraphTensor& tensor) {
+    describe_heads(*tensor, shape)
+        .set_output(true)
+        .set_uid(static_cast<std::int64_t>(role))
+        .set_data_type(storage_);
+  }
+
+  // [N,heads,L] of a query [N,L,heads,E]
+  Tensor_attributes& describe_log_sum(Tensor_attributes& tensor, const Shape& query) {
+    const std::int64_t l = query[1], heads = query[2];
+    return tensor.set_dim({query[0], heads, l, 1})
+        .set_stride({heads * l, l, 1, 1})
+        .set_uid(static_cast<std::int64_t>(Role::log_sum))
+        .set_data_type(accumulator_);
+  }
+
+  void forward(const AttentionSpec& spec) {
+    const auto [y, log_sum] = graph_.sdpa(heads(Role::query, spec.query),
+                                          heads(Role::key, spec.key), heads(Role::value, spec.key),
+                                          fe::graph::SDPA_attributes()
+                                              .set_attn_scale(static_cast<float>(spec.scale))
+                                              .set_generate_stats(true));
+    heads_output(Role::y, spec.query, y);
+    describe_log_sum(*log_sum, spec.query).set_output(true);
+  }
+
+  // cuDNN's notes do not say which of its backward engines are deterministic; the graph asks for
+  // one. It keeps the gradients of the scores in memory.
+  void backward(const AttentionSpec& spec) {
+    Tensor_attributes log_sum;
+    describe_log_sum(log_sum, spec.query);
+    const auto [dquery, dkey, dvalue] = graph_.sdpa_backward(
+        heads(Role::query, spec.query), heads(Role::key, spec.key), heads(Role::value, spec.key),
+        heads(Role::y, spec.query), heads(Role::dy, spec.query), graph_.tensor(log_sum),
+        fe::graph::SDPA_backward_attributes()
+            .set_attn_scale(static_cast<float>(spec.scale))
+            .set_deterministic_algorithm(!allow_nondeterministic_));
+    heads_output(Role::dquery, spec.query, dquery);
+    heads_output(Role::dkey, spec.key, dkey);
+    heads_output(Role::dvalue, spec.key, dvalue);
+  }
+
   Graph& graph_;
   fe::DataType_t storage_, accumulator_;
+  bool allow_nondeterministic_;
 };
 
 std::vector<fe::NumericalNote_t> barred_notes(const CudnnSpec& spec, bool allow_nondeterministic) {
@@ -281,7 +344,9 @@ CudnnGraph::CudnnGraph(const CudnnTarget& target, const CudnnSpec& spec,
                        bool allow_nondeterministic)
     : impl_(std::make_unique<Impl>(target)) {
   Graph& graph = impl_->graph;
-  std::visit([&](const auto& each) { Composer(graph, each.dtype).add(each); }, spec);
+  std::visit(
+      [&](const auto& each) { Composer(graph, each.dtype, allow_nondeterministic).add(each); },
+      spec);
   if (target.impl_->properties) {
     graph.set_device_properties(target.impl_->properties);
     graph.set_sm_version(target.impl_->sm_version);

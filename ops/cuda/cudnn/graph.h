@@ -33,6 +33,13 @@ enum class Role : std::int64_t {
   dweight,
   dbias,
   dresidual,
+  query,
+  key,
+  value,
+  log_sum,
+  dquery,
+  dkey,
+  dvalue,
 };
 
 struct Binding {
@@ -54,7 +61,9 @@ class CudnnTarget {
   // A device that is present: opens cuDNN on its stream. Throws Error with cuDNN's reason.
   explicit CudnnTarget(const Device& device);
   // A device that need not be present, given as cuDNN's own description in JSON. Its graphs can be
-  // compiled and stored, but not executed. Throws Error if cuDNN rejects the description.
+  // compiled and stored, but not executed. (cudnn-frontend checks graphs of attention for the
+  // present device; tests/cudnn/fake_device.cpp takes its place.) Throws Error if cuDNN rejects the
+  // description.
   explicit CudnnTarget(const std::string& properties);
   ~CudnnTarget();
   CudnnTarget(const CudnnTarget&) = delete;

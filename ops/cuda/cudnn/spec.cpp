@@ -12,6 +12,7 @@ namespace osteon::cuda {
 namespace {
 
 constexpr std::int64_t kChannelUnit = 8;  // bf16 numbers in 16 bytes
+constexpr std::int64_t kMaxHeadElements = 128;
 
 std::ostream& operator<<(std::ostream& out, const Spatial& both) {
   return out << both.height << 'x' << both.width;
@@ -56,6 +57,12 @@ void print(std::ostream& out, const BatchNormSpec& spec) {
   if (spec.relu) out << " +relu";
 }
 
+void print(std::ostream& out, const AttentionSpec& spec) {
+  const bool forward = spec.pass == AttentionSpec::Pass::forward;
+  out << "attention " << (forward ? "forward " : "backward ") << spec.dtype << " query "
+      << spec.query << " key " << spec.key << " scale " << exact(spec.scale);
+}
+
 class Mixer {
  public:
   void add(std::size_t value) { hash_ = (hash_ ^ value) * 0x100000001B3; }
@@ -91,6 +98,13 @@ std::size_t hash(const BatchNormSpec& spec) {
   Mixer mixer;
   const auto add = [&](const auto&... fields) { (mixer.add(fields), ...); };
   add(spec.pass, spec.dtype, spec.x, spec.relu, spec.residual, spec.epsilon, spec.momentum);
+  return mixer.result();
+}
+
+std::size_t hash(const AttentionSpec& spec) {
+  Mixer mixer;
+  const auto add = [&](const auto&... fields) { (mixer.add(fields), ...); };
+  add(spec.pass, spec.dtype, spec.query, spec.key, spec.scale);
   return mixer.result();
 }
 
@@ -142,6 +156,13 @@ bool suits_cudnn(const BatchNormSpec& spec) {
 
 bool suits_cudnn(const BatchNormOptions& options) {
   return options.activation == Activation::none || options.activation == Activation::relu;
+}
+
+bool suits_cudnn(const AttentionSpec& spec) {
+  const std::int64_t elements = spec.query[3];
+  return spec.dtype == DType::bf16 && elements % kChannelUnit == 0 &&
+         elements <= kMaxHeadElements && (spec.query[1] > 1 || spec.key[1] > 1) &&
+         spec.query.numel() > 0;
 }
 
 Shape relu_mask_shape(const Shape& x) {

@@ -1,6 +1,7 @@
 // Description of a cuDNN computation: one convolution or batch norm with all its fused operations,
-// as a plain value. Kernels make specs from their arguments; plans are looked up by spec (plans.h).
-// Lists of specs can be made without a device. This header does not depend on cuDNN.
+// or one attention, as a plain value. Kernels make specs from their arguments; plans are looked up
+// by spec (plans.h). Lists of specs can be made without a device. This header does not depend on
+// cuDNN.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,21 @@ struct BatchNormSpec {
   bool operator==(const BatchNormSpec&) const = default;
 };
 
-using CudnnSpec = std::variant<ConvolutionSpec, BatchNormSpec>;
+// softmax(scale query key^T) value without a matrix of scores in memory. forward also writes the
+// log-sum-exp of each row of scores, f32 [N,heads,L]; backward reads it and computes the gradients
+// of all three inputs.
+struct AttentionSpec {
+  enum class Pass { forward, backward };
+
+  Pass pass = Pass::forward;
+  DType dtype = DType::bf16;
+  Shape query, key;  // [N,L,heads,E] and [N,S,heads,E]; value has the key's
+  double scale = 1;
+
+  bool operator==(const AttentionSpec&) const = default;
+};
+
+using CudnnSpec = std::variant<ConvolutionSpec, BatchNormSpec, AttentionSpec>;
 
 // A one-line identifier of a spec, used in messages, lists and the names of stored plans: "conv2d
 // backward_input bf16 x [256,56,56,64] weight [64,3,3,64] y [256,56,56,64] padding 1x1".
@@ -74,6 +89,11 @@ BatchNormSpec batch_norm_spec(BatchNormSpec::Pass pass, DType dtype, const Shape
 bool suits_cudnn(const BatchNormSpec& spec);
 // Whether a spec describes it: it ends without an activation or with a ReLU.
 bool suits_cudnn(const BatchNormOptions& options);
+
+// Whether cuDNN computes it on every GPU that multiplies bf16: in bf16, with heads of 8, 16, ...,
+// 128 elements. In other cases the op is a composition of others. cuDNN has no f32, tf32 or f64;
+// longer heads on some GPUs only; and no gradient of a single position of query and key.
+bool suits_cudnn(const AttentionSpec& spec);
 
 // Shape of the ReLU mask of a batch norm: u8, [N H W, ceil(C / 8)].
 Shape relu_mask_shape(const Shape& x);
