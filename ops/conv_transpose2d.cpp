@@ -59,7 +59,8 @@ Tensors gradients(const Backward& b) {
   Tensor dx, dweight;
   if (b.needs(kOp.x)) {
     dx = empty_like(x);
-    OSTEON_DISPATCH(dx, conv2d_forward(b.dy(), weight, Tensor(), Tensor(), false, conv, dx));
+    OSTEON_DISPATCH(dx,
+                    conv2d_forward(b.dy(), weight, Tensor(), Tensor(), Activation::none, conv, dx));
   }
   if (b.needs(kOp.weight)) {
     dweight = b.gradient_memory(kOp.weight, x.dtype());
