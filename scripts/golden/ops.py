@@ -141,7 +141,7 @@ def upsample(x, size, **options):
 
 
 def dense_block(x, *tensors, training=True, momentum=0.1, epsilon=1e-5):
-    options = {"training": training, "momentum": momentum, "epsilon": epsilon, "relu": True}
+    options = {"training": training, "momentum": momentum, "epsilon": epsilon, "activation": "relu"}
     for i in range(0, len(tensors), 10):
         weight1, bias1, mean1, var1, conv1, weight2, bias2, mean2, var2, conv2 = tensors[i:i + 10]
         inner = conv2d(batch_norm(x, weight1, bias1, mean1, var1, **options), conv1)
