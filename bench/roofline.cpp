@@ -87,7 +87,7 @@ void print(const std::map<std::string, Work>& by_kind, const RooflineOptions& op
               1e3 * total.seconds);
   const auto images = static_cast<double>(options.batch);
   std::printf(
-      "\nimages per second at most: %.0f; if batch norm read its input once %.0f; "
+      "\nimages per second at most: %.0f; if norms read their input once %.0f; "
       "convolutions only %.0f\n",
       images / total.seconds, images / total.seconds_read_once, images / convolutions);
 }

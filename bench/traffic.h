@@ -15,7 +15,7 @@ namespace osteon {
 
 struct Traffic {
   double bytes = 0;       // each input read once, each output written once
-  double read_again = 0;  // second reads: batch norm needs its statistics first
+  double read_again = 0;  // second reads: norms need their sums first
   double flops = 0;       // of products only (nn/flops.h)
 
   Traffic& operator+=(const Traffic& other);
@@ -52,6 +52,14 @@ class CountTraffic {
   static constexpr std::int64_t kAll = -1;
   void note_forward(const Observation& op);
   void note_backward(const Node& node);
+  void add_convolution(const std::string& kind, const Shape& x, const Shape& weight, const Shape& y,
+                       DType dtype);
+  void note_dense_block(const Observation& op);
+  void note_dense_block(const Node& node);
+  void take_products_from_sum(const Node& node);
+  void note_linear(const Node& node);
+  void note_matmul(const Node& node);
+  void note_attention(const Node& node);
 
   const Ceilings ceilings_;
   const std::function<std::int64_t()> launches_;

@@ -41,7 +41,7 @@ struct Result {
   std::size_t stored_bytes = 0;
 };
 
-std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
+CudnnSpecs specs_of_model(const std::string& arch, const SupportOptions& options) {
   CudnnSpecs all;
   const auto add = [&](const std::vector<ObservedOp>& ops) {
     for (const ObservedOp& op : ops)
@@ -51,26 +51,34 @@ std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
               is_computed_by_cudnn(spec))
             all.insert(spec);
   };
-  for (const std::string& arch : options.archs) {
-    const auto model = make_model(arch);
-    for (const std::int64_t size : options.image_sizes) {
-      add(observe_training(*model, size));
-      add(observe_inference(*model, size));
-    }
+  const auto model = make_model(arch);
+  for (const std::int64_t size : options.image_sizes) {
+    add(observe_training(*model, size));
+    add(observe_inference(*model, size));
   }
-  return {all.begin(), all.end()};
+  return all;
 }
 
 // The first of all graphs that differ only in their numbers (shapes, strides, padding).
-std::vector<cuda::CudnnSpec> one_per_kind(const std::vector<cuda::CudnnSpec>& specs) {
+CudnnSpecs one_per_kind(const CudnnSpecs& specs) {
   std::set<std::string> kinds;
-  std::vector<cuda::CudnnSpec> chosen;
+  CudnnSpecs chosen;
   for (const cuda::CudnnSpec& spec : specs) {
     std::string kind = describe(spec);
     std::erase_if(kind, [](unsigned char letter) { return std::isdigit(letter) != 0; });
-    if (kinds.insert(kind).second) chosen.push_back(spec);
+    if (kinds.insert(kind).second) chosen.insert(spec);
   }
   return chosen;
+}
+
+std::vector<cuda::CudnnSpec> specs_of_models(const SupportOptions& options) {
+  CudnnSpecs all;
+  for (const std::string& arch : options.archs) {
+    CudnnSpecs specs = specs_of_model(arch, options);
+    if (options.one_per_kind) specs = one_per_kind(specs);
+    all.merge(specs);
+  }
+  return {all.begin(), all.end()};
 }
 
 Result compile(const cuda::CudnnTarget& target, const cuda::CudnnSpec& spec,
@@ -117,6 +125,7 @@ Result compile_or_unfuse(const cuda::CudnnTarget& target, const cuda::CudnnSpec&
 std::vector<Result> compile_all(const SupportOptions& options,
                                 const std::vector<cuda::CudnnSpec>& specs) {
   const std::string properties = device_properties(options.device_properties);
+  set_fake_device(properties);
   std::vector<Result> results(specs.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -148,9 +157,7 @@ void print(const std::vector<Result>& results) {
 
 void run(const SupportOptions& options) {
   load_fake_driver();
-  std::vector<cuda::CudnnSpec> specs = specs_of_models(options);
-  if (options.one_per_kind) specs = one_per_kind(specs);
-  const std::vector<Result> results = compile_all(options, specs);
+  const std::vector<Result> results = compile_all(options, specs_of_models(options));
   print(results);
   const auto count = [&](auto member) { return std::ranges::count(results, true, member); };
   const auto failed = count(&Result::failed);
@@ -179,7 +186,7 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-nondeterministic", options.allow_nondeterministic,
                "Also engines whose results differ from run to run");
   app.add_flag("--one-per-kind", options.one_per_kind,
-               "One graph of those that differ in their numbers only");
+               "One graph of those of a model that differ in their numbers only");
   app.add_option("--threads", options.threads, "Graphs compiled at once")
       ->check(CLI::PositiveNumber);
   return osteon::run_app(app, argc, argv, [&] { osteon::run(options); });
