@@ -90,17 +90,21 @@ void conv2d_forward(const Tensor& x, const Tensor& weight, const Tensor& bias,
   spec.bias = bias.defined();
   spec.residual = residual.defined();
   spec.relu = activation == Activation::relu;
-  const bool fuses = fuses_all(spec, x);
-  if (!fuses) spec = unfused(spec);
+  if (!fuses_all(spec, x)) spec = unfused(spec);
+  // cuDNN has no depthwise convolution with a bias in bf16.
+  if (spec.bias && !has_plan(spec, x.device())) spec.bias = false;
   const Tensor image = prepared(x, spec.x, x.dtype());
   const Tensor filters = prepared_filters(weight, spec.weight, x.dtype());
-  const Tensor offsets = prepared_bias(bias, x.dtype());
+  const Tensor offsets = spec.bias ? prepared_bias(bias, x.dtype()) : bias;
   const Tensor joined = aligned(residual);
   write_aligned(y, [&](const Tensor& out) {
     Arguments arguments = {{Role::x, image}, {Role::weight, filters}, {Role::y, out}};
     if (spec.bias) arguments.push_back({Role::bias, offsets});
     if (spec.residual) arguments.push_back({Role::residual, joined});
     execute("conv2d", spec, arguments);
+    if (offsets.defined() && !spec.bias)
+      elementwise_forward<functors::Add>({}, {out, prepared(offsets, offsets.shape(), x.dtype())},
+                                         out);
     if (joined.defined() && !spec.residual)
       elementwise_forward<functors::Add>({}, {out, joined}, out);
     if (!spec.relu) activate(activation, out);

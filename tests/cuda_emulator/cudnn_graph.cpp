@@ -211,6 +211,8 @@ void compute(const AttentionSpec& spec, const Roles& at) {
 }
 
 bool has_plan(const ConvolutionSpec& spec) {
+  const bool is_depthwise = spec.options.groups > 1 && spec.options.groups == spec.x[3];
+  if (is_depthwise && spec.dtype == DType::bf16 && (spec.bias || spec.residual)) return false;
   if (spec == unfused(spec)) return true;
   // f32 without tf32 fuses a residual or a ReLU only together with a bias.
   return spec.dtype == DType::bf16 || spec.tf32 || (spec.dtype == DType::f32 && spec.bias);

@@ -140,6 +140,9 @@ CudnnSpec ObservedOp::in(std::int64_t batch_size, const Precision& precision) co
   other.bias = conv.bias;
   other.residual = conv.residual;
   other.relu = conv.relu || masked;
+  const bool is_depthwise = conv.options.groups > 1 && conv.options.groups == conv.x[3];
+  if (is_depthwise && precision.dtype == DType::bf16)  // these have no plan
+    other.bias = other.residual = false;
   return other;
 }
 
