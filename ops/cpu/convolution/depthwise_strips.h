@@ -159,12 +159,8 @@ class StripSums {
         from = next_pixel(from, pitch);
       });
     }
-    if (finish.activation != Activation::none)
-      unroll<pixels>([&]<int i>() __attribute__((always_inline)) {
-        unroll<vectors>([&]<int v>() __attribute__((always_inline)) {
-          at_[i][v] = activated<float>(finish.activation, at_[i][v]);
-        });
-      });
+    if (finish.activation == Activation::relu) activate<Activation::relu>();
+    if (finish.activation == Activation::relu6) activate<Activation::relu6>();
     float* to = strip_.output + output;
     unroll<pixels>([&]<int i>() __attribute__((always_inline)) {
       unroll<vectors>([&]<int v>() __attribute__((always_inline)) {
@@ -172,9 +168,26 @@ class StripSums {
       });
       to = next_pixel(to, pitch);
     });
+    if (finish.activation == Activation::silu) apply_silu(strip_.output + output, pitch);
   }
 
  private:
+  template <Activation activation>
+  [[gnu::always_inline]] void activate() {
+    unroll<pixels>([&]<int i>() __attribute__((always_inline)) {
+      unroll<vectors>([&]<int v>() __attribute__((always_inline)) {
+        at_[i][v] = activated<float>(activation, at_[i][v]);
+      });
+    });
+  }
+
+  // On the stored results: in registers it would be as much code for each as all of this.
+  void apply_silu(float* to, std::int64_t pitch) const {
+    for (int i = 0; i < pixels; ++i, to = next_pixel(to, pitch))
+      for (int v = 0; v < vectors; ++v)
+        io_.store(to + v * kWidth, activated<float>(Activation::silu, io_.load(to + v * kWidth)));
+  }
+
   template <bool inside>
   [[gnu::always_inline]] void add_up_tap_at(const float* filters, const float* from,
                                             std::int64_t w) {

@@ -98,20 +98,11 @@ class CopiedRows {
   const float* rows_[kBlockRows];
 };
 
-void finish_tile(const Finish& finish, const Tile& tile, const float* const* residuals,
-                 std::int64_t rows) {
-  TileLanes bias[kTileVectors] = {};
-  if (finish.bias != nullptr) load_columns(finish.bias + tile.column, tile.columns, bias);
+// silu of a tile of `rows` that was stored.
+void apply_silu(const Tile& tile, std::int64_t rows) {
   for (std::int64_t row = 0; row < rows; ++row) {
-    float* const output = tile.outputs[row] + tile.column;
-    TileLanes sums[kTileVectors], residual[kTileVectors] = {};
-    load_columns(output, tile.columns, sums);
-    if (finish.residual) load_columns(residuals[row] + tile.column, tile.columns, residual);
-    for (int v = 0; v < kTileVectors; ++v) {
-      sums[v] = sums[v] + bias[v] + residual[v];
-      sums[v] = activated<float>(finish.activation, sums[v]);
-    }
-    store_columns(output, tile.columns, sums);
+    float* const values = tile.outputs[row] + tile.column;
+    for (std::int64_t j = 0; j < tile.columns; ++j) values[j] = functors::Silu()(values[j]);
   }
 }
 
@@ -136,11 +127,13 @@ void multiply_rows(const PackedFilters& filters, const Finish& finish, const Tab
             .outputs = &table.outputs[first],
             .column = column,
             .columns = std::min<std::int64_t>(kTileColumns, filters.columns() - column),
-            .adds = block.begin > 0};
+            .adds = block.begin > 0,
+            .finish = &block == &last ? &finish : nullptr,
+            .residuals = &table.residuals[first]};
         const std::int64_t count = std::min<std::int64_t>(kTileRows, rows - row);
         with_rows(count, [&]<int n>() { multiply_tile<n>(tile); });
-        if (&block == &last && finish.is_needed())
-          finish_tile(finish, tile, &table.residuals[first], count);
+        if (tile.finish != nullptr && finish.activation == Activation::silu)
+          apply_silu(tile, count);
       }
     }
   }

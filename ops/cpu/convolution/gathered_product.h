@@ -6,7 +6,6 @@
 #include <functional>
 #include <vector>
 
-#include "ops/cpu/activation.h"
 #include "ops/cpu/convolution/tile.h"
 #include "tensor/tensor.h"
 
@@ -51,14 +50,6 @@ class PackedFilters {
   std::int64_t taps_, columns_;
   std::vector<Block> blocks_;
   Tensor packed_;
-};
-
-// What follows the sums, while a tile of them is in the L1 cache.
-struct Finish {
-  const float* bias = nullptr;  // one per column
-  bool residual = false;        // of each row: RowTable
-  Activation activation = Activation::none;
-  bool is_needed() const { return bias != nullptr || residual || activation != Activation::none; }
 };
 
 // The pointers of some rows: one input per tap, the output, and the residual if there is one. An

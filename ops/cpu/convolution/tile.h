@@ -27,7 +27,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "ops/cpu/lanes.h"
+#include "ops/cpu/activation.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 
@@ -47,16 +47,25 @@ struct Run {
   std::int64_t tap, first, count;
 };
 
+// What follows the sums.
+struct Finish {
+  const float* bias = nullptr;  // one per column
+  bool residual = false;        // of each row
+  Activation activation = Activation::none;
+};
+
 // What a tile adds up and where the sums go.
 struct Tile {
   const float* const* inputs;  // pointers of the tile's rows: inputs[row * taps + tap]
   std::int64_t taps;
   const Run* runs;  // of this block of the window
   std::int64_t run_count;
-  const float* filters;          // packed: kTileColumns values for each channel of the runs
-  float* const* outputs;         // of each row; the tile begins at `column`
-  std::int64_t column, columns;  // at most kTileColumns; fewer in the last panel
-  bool adds;                     // to what earlier blocks of the window have stored
+  const float* filters;            // packed: kTileColumns values for each channel of the runs
+  float* const* outputs;           // of each row; the tile begins at `column`
+  std::int64_t column, columns;    // at most kTileColumns; fewer in the last panel
+  bool adds;                       // to what earlier blocks of the window have stored
+  const Finish* finish = nullptr;  // after the last block of the window
+  const float* const* residuals = nullptr;  // of each row, for the finish
 };
 
 using TileLanes = Lanes<float>;
@@ -125,6 +134,32 @@ struct Sums {
     else
       clear();
   }
+  // Except silu, which would be as much code for each of the sums as all of this.
+  [[gnu::always_inline]] void finish(const Finish& finish, const Tile& tile) {
+    if (finish.bias != nullptr) {
+      TileLanes bias[kTileVectors];
+      load_columns(finish.bias + tile.column, tile.columns, bias);
+#pragma GCC unroll 16
+      for (int row = 0; row < rows; ++row)
+        for (int v = 0; v < kTileVectors; ++v) at[row][v] += bias[v];
+    }
+    if (finish.residual) {
+#pragma GCC unroll 16
+      for (int row = 0; row < rows; ++row) {
+        TileLanes residual[kTileVectors];
+        load_columns(tile.residuals[row] + tile.column, tile.columns, residual);
+        for (int v = 0; v < kTileVectors; ++v) at[row][v] += residual[v];
+      }
+    }
+    if (finish.activation == Activation::relu) activate<Activation::relu>();
+    if (finish.activation == Activation::relu6) activate<Activation::relu6>();
+  }
+  template <Activation activation>
+  [[gnu::always_inline]] void activate() {
+#pragma GCC unroll 16
+    for (int row = 0; row < rows; ++row)
+      for (int v = 0; v < kTileVectors; ++v) at[row][v] = activated<float>(activation, at[row][v]);
+  }
   // `row_of(row)` is the address of a row of kTileColumns values.
   template <class RowOf>
   [[gnu::always_inline]] void load_from(const RowOf& row_of) {
@@ -172,6 +207,7 @@ template <int rows>
         for (int row = 0; row < rows; ++row) sums.add(row, inputs[row][c], filter);
       }
     }
+    if (tile.finish != nullptr) sums.finish(*tile.finish, tile);
     sums.store_to(row_of);
   });
 }
