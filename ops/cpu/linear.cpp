@@ -101,6 +101,9 @@ class AsConvolution {
       convolution::compute({Direction::forward, pixels(a_), filters(b_), pixels(y_), bias_,
                             Tensor(), Activation::none, options},
                            reference);
+    else if (sums_rows_ && y_.dtype() == DType::f32)
+      // oneDNN divides a filter gradient among threads by images, and here is only one.
+      direct_conv2d_backward_weight(pixels(a_), pixels(b_), options, filters(y_));
     else if (sums_rows_)
       convolution::compute({Direction::backward_weight, pixels(b_), filters(y_), pixels(a_),
                             Tensor(), Tensor(), Activation::none, options},
