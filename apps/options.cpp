@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kColumns = 100, kIndent = 30;
 
-// Words wrapped to lines of the columns from kIndent on.
+// The words of a line, wrapped to the columns from kIndent on.
 std::string wrapped(const std::string& text) {
   std::string lines, line;
   std::istringstream words(text);
@@ -22,6 +22,17 @@ std::string wrapped(const std::string& text) {
     line += (line.empty() ? "" : " ") + word;
   }
   return lines + line;
+}
+
+// The lines of a text in these columns. One that fits keeps its spaces, so that it may be the row
+// of a table.
+std::string in_columns(const std::string& text) {
+  std::string lines;
+  std::istringstream rest(text);
+  for (std::string line; std::getline(rest, line);)
+    lines += (lines.empty() ? "" : "\n" + std::string(kIndent, ' ')) +
+             (kIndent + line.size() <= kColumns ? line : wrapped(line));
+  return lines;
 }
 
 // The number of characters to insert, remove or replace to get from one word to the other.
@@ -47,7 +58,7 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
       "  " + make_option_name(option, is_positional) + make_option_opts(option);
   const std::string gap = name.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ')
                                                     : std::string(kIndent - name.size(), ' ');
-  return name + gap + wrapped(make_option_desc(option)) + "\n";
+  return name + gap + in_columns(make_option_desc(option)) + "\n";
 }
 
 std::string unknown_argument(const CLI::App& app) {

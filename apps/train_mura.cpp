@@ -23,6 +23,10 @@ void add_options(CLI::App& app, TrainOptions& options) {
   for_each_option(options, [&](const OptionInfo& info, auto& value, const auto& check) {
     add_option(app, info, value, check);
   });
+  app.get_option("--arch")->description(
+      "architecture; below, each with its parameters (1,000 classes) and its multiply-adds for an "
+      "image of 224 pixels:\n" +
+      model_table());
   app.get_option("--resume")
       ->description(
           format("continue the run in --out with its own options; these may change: ",

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <deque>
-#include <map>
+#include <iomanip>
+#include <sstream>
 
 #include "base/text.h"
 #include "nn/convnext.h"
@@ -47,6 +48,28 @@ std::deque<Architecture>& list() {
       sized(vit_small_r26_s32_224(), 36.43, 3.46),
   };
   return architectures;
+}
+
+// A model without a family is one of its own.
+const std::string& family_of(const Architecture& architecture) {
+  return architecture.family.empty() ? architecture.name : architecture.family;
+}
+
+struct Family {
+  std::string name;
+  std::vector<const Architecture*> models;
+};
+
+// In the order of their first models.
+std::vector<Family> families() {
+  std::vector<Family> families;
+  for (const Architecture& each : list()) {
+    const std::string& name = family_of(each);
+    auto family = std::ranges::find(families, name, &Family::name);
+    if (family == families.end()) family = families.insert(family, {name, {}});
+    family->models.push_back(&each);
+  }
+  return families;
 }
 
 }  // namespace
@@ -105,28 +128,42 @@ std::string family_of_tensors(std::span<const std::string_view> names) {
   };
   for (const Architecture& each : list())
     if (has(each.head) && std::ranges::all_of(each.stages, has, &Architecture::Stage::layer))
-      return each.family.empty() ? each.name : each.family;
+      return family_of(each);
   return "";
 }
 
 std::string model_list() {
-  std::vector<std::string> families;
-  std::map<std::string, std::string> members;
-  for (const Architecture& each : list()) {
-    const std::string family = each.family.empty() ? each.name : each.family;
-    std::string& text = members[family];
-    if (text.empty())
-      families.push_back(family);
-    else
-      text += ", ";
-    text += each.name;
-    if (each.gmacs > 0)
-      text += format(" (", each.million_parameters, " M parameters, ", each.gmacs, " GMACs)");
-  }
   std::string text;
-  for (const std::string& family : families)
-    text += (text.empty() ? "" : "; ") + family + ": " + members[family];
+  for (const auto& [family, models] : families()) {
+    text += (text.empty() ? "" : "; ") + family + ": ";
+    for (const Architecture* model : models) {
+      text += (model == models.front() ? "" : ", ") + model->name;
+      if (model->gmacs > 0)
+        text += format(" (", model->million_parameters, " M parameters, ", model->gmacs, " GMACs)");
+    }
+  }
   return text;
+}
+
+std::string model_table() {
+  std::size_t family_width = 0, name_width = 0;
+  for (const auto& [family, models] : families()) {
+    family_width = std::max(family_width, family.size());
+    for (const Architecture* model : models) name_width = std::max(name_width, model->name.size());
+  }
+  std::ostringstream table;
+  table << std::fixed << std::setprecision(2);
+  const auto column = [](std::size_t width) { return std::setw(static_cast<int>(width)); };
+  for (const auto& [family, models] : families())
+    for (const Architecture* model : models) {
+      table << std::left << column(family_width) << (model == models.front() ? family : "") << "  "
+            << column(name_width) << model->name << std::right;
+      if (model->gmacs > 0)
+        table << "  " << column(6) << model->million_parameters << " M  " << column(5)
+              << model->gmacs << " GMACs";
+      table << "\n";
+    }
+  return table.str();
 }
 
 }  // namespace osteon

@@ -83,4 +83,7 @@ std::string family_of_tensors(std::span<const std::string_view> names);
 // The models of each family, with their parameters and multiply-adds, in one line.
 std::string model_list();
 
+// The same as a table of aligned columns, one line per model.
+std::string model_table();
+
 }  // namespace osteon

@@ -54,7 +54,7 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("cache", data, "decoded images: memory, none, or a folder", may_change), o.cache, any);
   visit(kWorkersOption, o.workers, AtLeast{0});
 
-  visit(info("arch", model, "architecture; an unknown name lists all"), o.arch,
+  visit(info("arch", model, "architecture"), o.arch,
         AsParsedBy{[](const std::string& name) { find_architecture(name); }});
   visit(OptionInfo{.name = "width",
                    .group = model,

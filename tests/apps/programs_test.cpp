@@ -14,6 +14,7 @@
 #include "data/image/image.h"
 #include "eval/comparison.h"
 #include "eval/model_file.h"
+#include "nn/models.h"
 #include "tests/support/message_of.h"
 #include "tests/support/run_program.h"
 #include "tests/support/tiny_data.h"
@@ -252,6 +253,13 @@ TEST_CASE("help and version are status 0") {
     for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 100, line);
     CHECK(run(std::string(program) + " --version").status == 0);
   }
+}
+
+TEST_CASE("the help of train_mura has the table of models") {
+  std::istringstream table(model_table());
+  const std::string help = run("train_mura --help").output;
+  for (std::string line; std::getline(table, line);)
+    CHECK_MESSAGE(contains(help, "\n" + std::string(30, ' ') + line + "\n"), line);
 }
 
 TEST_CASE("OSTEON_CPU chooses the instruction set, and the run records it") {

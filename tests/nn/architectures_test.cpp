@@ -6,7 +6,9 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -86,6 +88,22 @@ TEST_CASE("the list has the figures of the models") {
     CHECK(entry.gmacs == std::round(static_cast<double>(row.flops) / 2e7) / 100);
     CHECK(contains(model_list(), format(row.arch, " (", entry.million_parameters, " M parameters, ",
                                         entry.gmacs, " GMACs)")));
+  }
+}
+
+TEST_CASE("the table has one line per model, in columns") {
+  std::istringstream table(model_table());
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(table, line);) lines.push_back(line);
+  const std::vector<std::string> names = model_names();
+  REQUIRE(lines.size() == names.size());
+  CHECK(lines.front() == "ResNet              resnet18                11.69 M   1.81 GMACs");
+  CHECK(lines[1] == "                    resnet34                21.80 M   3.66 GMACs");
+  CHECK(lines.back() == "                    vit_small_r26_s32_224   36.43 M   3.46 GMACs");
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    CAPTURE(lines[i]);
+    CHECK(contains(lines[i], " " + names[i] + " "));
+    CHECK(lines[i].size() == lines.front().size());
   }
 }
 
