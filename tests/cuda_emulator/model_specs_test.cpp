@@ -80,7 +80,7 @@ void compare(const std::string& arch, bool is_training) {
 }  // namespace
 
 TEST_CASE("the specs of a training step are those that the kernels execute") {
-  for (const std::string& arch : one_model_per_family()) compare(arch, /*is_training=*/true);
+  for (const std::string& arch : one_model_per_design()) compare(arch, /*is_training=*/true);
   compare("resnet50", /*is_training=*/true);  // the other kind of block
 }
 

@@ -302,7 +302,7 @@ TEST_CASE("a model of each family becomes a valid graph with its convolutions an
   register_plain_model();
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model.onnx";
-  for (const std::string& arch : one_model_per_family()) {
+  for (const std::string& arch : one_model_per_design()) {
     CAPTURE(arch);
     const auto model = make_model(arch, {.width = kFamilyWidth});
     int convolutions = 0;

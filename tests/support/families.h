@@ -1,4 +1,4 @@
-// One model of each family, so that a test runs over every family without naming it.
+// Models for tests that run over all kinds of models without naming them.
 #pragma once
 
 #include <set>
@@ -15,6 +15,14 @@ inline std::vector<std::string> one_model_per_family() {
   std::set<std::string> families;
   for (const std::string& name : model_names())
     if (families.insert(find_architecture(name).family).second) models.push_back(name);
+  return models;
+}
+
+// These and the models whose layers differ from those of the first of their family: grouped
+// convolutions, padding that is not symmetric, standardised filters and group norms.
+inline std::vector<std::string> one_model_per_design() {
+  std::vector<std::string> models = one_model_per_family();
+  models.insert(models.end(), {"resnext50_32x4d", "efficientnet_lite0", "vit_small_r26_s32_224"});
   return models;
 }
 
