@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs exported models in onnxruntime and compares them with our own logits.
 
-    pip install torch torchvision numpy safetensors onnx onnxruntime
+    pip install torch torchvision timm numpy safetensors onnx onnxruntime
     python3 scripts/check_onnx.py [--programs build/bin] [--arch resnet18 ...]
 
 For each architecture, with random weights and statistics, and for each export option: runs onnx.checker's full check, and
@@ -21,33 +21,44 @@ import numpy
 import onnx
 import onnxruntime
 import torch
-import torchvision
+from check_torchvision import ARCHS, random_model
 from safetensors.numpy import load_file, save_file
 
-ARCHS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 TOLERANCE = 1e-4
 SIZE = 64
 MEAN, STD, TEMPERATURE = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 1.75
 
 
-def random_model(arch):
+def random_weights(arch, images):
+    """Batch norms have the statistics of the images: otherwise all images have nearly the same logits."""
     torch.manual_seed(0)
-    model = torchvision.models.get_model(arch, num_classes=1)
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.weight.data.uniform_(0.3, 0.7)
-            module.bias.data.uniform_(-0.5, 0.5)
-    with torch.no_grad():
-        model.train()(torch.rand(8, 3, SIZE, SIZE))  # fills the running statistics
-        model.fc.weight *= 50  # otherwise all images have nearly the same logits
-    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    model = random_model(arch, num_classes=1)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    if norms:
+        with torch.no_grad():
+            model.train()(torch.from_numpy(images))
+    head = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)][-1]
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}, head
 
 
-def write_model(arch, file):
+def write_model(arch, file, weights):
     metadata = {"arch": arch, "fit": "stretch", "image_size": SIZE, "mean": MEAN, "std": STD, "threshold": 0.5,
                 "temperature": TEMPERATURE, "classes": ["normal", "abnormal"], "split_seed": 0, "val_fraction": -1}
-    save_file(random_model(arch), file, metadata={key: value if isinstance(value, str) else json.dumps(value)
-                                                  for key, value in metadata.items()})
+    save_file(weights, file, metadata={key: value if isinstance(value, str) else json.dumps(value)
+                                       for key, value in metadata.items()})
+
+
+def write_random_model(arch, programs, folder, images):
+    """Logits of these images have mean 0 and deviation 1."""
+    weights, head = random_weights(arch, images)
+    write_model(arch, folder / "model.safetensors", weights)
+    logits = our_logits(programs, arch, folder, images)
+    weights[head + ".bias"] = (weights[head + ".bias"] - logits.mean()) / logits.std()
+    weights[head + ".weight"] = weights[head + ".weight"] / logits.std()
+    write_model(arch, folder / "model.safetensors", weights)
 
 
 def our_logits(programs, arch, folder, images):
@@ -65,12 +76,12 @@ def run(file, images):
 
 
 def check(arch, programs, folder):
-    write_model(arch, folder / "model.safetensors")
     random = numpy.random.default_rng(0)  # blocks, with another contrast in each image
     blocks = random.integers(0, 256, (100, 1, SIZE // 8, SIZE // 8)).repeat(8, 2).repeat(8, 3)
     grey = (blocks * random.random((100, 1, 1, 1))).round().astype(numpy.float32)
     channels = lambda values: numpy.array(values, numpy.float32)[None, :, None, None]
     images = ((grey / 255).repeat(3, 1) - channels(MEAN)) / channels(STD)
+    write_random_model(arch, programs, folder, images)
     logits = our_logits(programs, arch, folder, images)
     probabilities = 1 / (1 + numpy.exp(-logits[:, 0].astype(float) / TEMPERATURE))
     good = True

@@ -35,8 +35,10 @@ ARCHS = [*TORCHVISION, *TIMM]
 TOLERANCE = 1e-5
 
 
-def origin(arch):
-    return timm.create_model(TIMM[arch]) if arch in TIMM else torchvision.models.get_model(arch, num_classes=1000)
+def origin(arch, num_classes=1000):
+    if arch in TIMM:
+        return timm.create_model(TIMM[arch], num_classes=num_classes)
+    return torchvision.models.get_model(arch, num_classes=num_classes)
 
 
 def size_of(arch):
@@ -44,9 +46,9 @@ def size_of(arch):
     return (224, 224) if arch.startswith("vit") else (128, 160)
 
 
-def random_model(arch):
+def random_model(arch, num_classes=1000):
     """Random weights and, unlike a new model's, random batch norms whose activations stay in range."""
-    model = origin(arch)
+    model = origin(arch, num_classes)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.data.uniform_(0.3, 0.7)
