@@ -99,32 +99,38 @@ TEST_CASE(
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data", output = folder.path() / "output";
   write_tiny_data(data);
-  const auto command = [&](const fs::path& run) {
+  // Long enough that no signal comes after the end.
+  const auto command = [&](const fs::path& run, const char* arch) {
     std::vector<std::string> arguments = tiny_command(data, run);
-    set(arguments, "--epochs", "4");  // long enough that no signal comes after the end
+    set(arguments, "--epochs", "4");
+    set(arguments, "--arch", arch);
     return arguments;
   };
-  ChildProcess whole(command(folder.path() / "whole"), output);
-  REQUIRE(whole.wait() == 0);
-  const RunRecord expected = record_of(folder.path() / "whole");
-  REQUIRE(expected.losses.size() == 4 * (3 + 1));
+  const char* const random = "efficientnet_b0";  // has dropout and stochastic depth
+  for (const char* arch : {"resnet18", random}) {
+    ChildProcess whole(command(folder.path() / arch, arch), output);
+    REQUIRE(whole.wait() == 0);
+    REQUIRE(record_of(folder.path() / arch).losses.size() == 4 * (3 + 1));
+  }
   struct Row {
     const char* name;
     int signal;
     std::size_t lines;  // of the log when it comes
     int status;
     int workers;  // afterwards
+    const char* arch = "resnet18";
   };
   const Row rows[] = {{"control-C in the first epoch", SIGINT, 1, 130, 0},
                       {"SIGTERM", SIGTERM, 2, 143, 4},
                       {"control-C about the validation", SIGINT, 3, 130, 3},
                       {"SIGTERM in the second epoch", SIGTERM, 5, 143, 2},
                       {"the terminal was closed", SIGHUP, 2, 129, 1},
-                      {"a batch system's warning", SIGUSR1, 3, 138, 1}};
+                      {"a batch system's warning", SIGUSR1, 3, 138, 1},
+                      {"layers that draw random numbers", SIGINT, 5, 130, 2, random}};
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
-    const fs::path run = folder.path() / row.name;
-    ChildProcess first(command(run), output);
+    const fs::path run = folder.path() / row.name, whole = folder.path() / row.arch;
+    ChildProcess first(command(run, row.arch), output);
     REQUIRE(first.wait_until([&] { return steps_logged(run) >= row.lines; }));
     first.signal(row.signal);
     CHECK(first.wait() == row.status);
@@ -132,12 +138,11 @@ TEST_CASE(
     ChildProcess second(resume_command(run, row.workers), output);
     CAPTURE(read_text(output));
     CHECK(second.wait() == 0);
-    const RunRecord record = record_of(run);
+    const RunRecord record = record_of(run), expected = record_of(whole);
     CHECK(record.losses == expected.losses);
     CHECK(record.last == expected.last);
     CHECK(record.best == expected.best);
-    CHECK(read_text(run / "predictions.csv") ==
-          read_text(folder.path() / "whole" / "predictions.csv"));
+    CHECK(read_text(run / "predictions.csv") == read_text(whole / "predictions.csv"));
   }
 }
 
