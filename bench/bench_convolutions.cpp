@@ -130,8 +130,8 @@ Timed timed(const Convolution& conv, int rounds) {
   const Tensor x = random(conv.x), weight = random(conv.weight), y = random(conv.y);
   Timed result{conv, {}};
   for (std::size_t d = 0; d < std::size(kDirections); ++d)
-    result.seconds[d] =
-        seconds_of({kDirections[d], x, weight, y, Tensor(), Tensor(), false, conv.options}, rounds);
+    result.seconds[d] = seconds_of(
+        {kDirections[d], x, weight, y, Tensor(), Tensor(), Activation::none, conv.options}, rounds);
   return result;
 }
 
