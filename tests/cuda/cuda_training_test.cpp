@@ -99,6 +99,10 @@ constexpr Row kRows[] = {{DType::f32, 1e-5, 2e-5, 0.1}, {DType::bf16, 0.02, 0.5,
 // MobileNetV2's by 2e-5 and 1.1, and a ResNet's by as much as above. Their f32 and bf16 have bounds
 // for losses only.
 constexpr Row kWide = {DType::f64, 1e-10, 1e-8, 1e-8};
+// Loss of an EfficientNet of this width in bf16. The CPU's own kernels gave 0.0016 to 0.052 for B0
+// and 0.0013 to 0.047 for Lite0 with six batches each, and at most 0.008 for a MobileNetV2 or
+// ResNet18.
+constexpr double kNarrowEfficientNet = 0.1;
 constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 }  // namespace
@@ -142,6 +146,8 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
     check(arch, kWide);
     for (Row row : kRows) {
       if (arch != "resnet18") row.median_gradient = row.worst_gradient = kNoBound;
+      if (arch.starts_with("efficientnet") && row.activations == DType::bf16)
+        row.loss = kNarrowEfficientNet;
       check(arch, row);
     }
   }
