@@ -4,8 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "tensor/device.h"
+#include "tests/support/families.h"
 
 namespace osteon {
 
@@ -14,6 +18,13 @@ inline Device device_under_test() {
   const Device device = device_from_name("auto");
   if (!device.is_cuda()) MESSAGE("skipped: there is no CUDA device");
   return device;
+}
+
+// Models whose passes are compared. Another order of streams (cuda_emulator/settings.h) concerns no
+// single layer.
+inline std::vector<std::string> models_under_test() {
+  if (std::getenv("OSTEON_EMULATED_ORDER") != nullptr) return {"resnet18"};
+  return one_model_per_design();
 }
 
 // Number of training steps to compare: an emulated device is a thousand times slower than a real

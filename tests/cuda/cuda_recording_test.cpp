@@ -113,7 +113,7 @@ Trained trained(const Device& device, bool waits, bool record) {
 TEST_CASE("recorded inference gives the bits of inference issued call by call") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
-  for (const std::string& arch : one_model_per_design())
+  for (const std::string& arch : models_under_test())
     for (const DType dtype : {DType::f32, DType::bf16}) {
       CAPTURE(arch);
       CAPTURE(format(dtype));

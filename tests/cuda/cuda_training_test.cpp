@@ -142,7 +142,7 @@ TEST_CASE("each step from the reference's state has its loss and gradients") {
     CHECK(median <= row.median_gradient);
     CHECK(gradients.back() <= row.worst_gradient);
   };
-  for (const std::string& arch : one_model_per_design()) {
+  for (const std::string& arch : models_under_test()) {
     check(arch, kWide);
     for (Row row : kRows) {
       if (arch != "resnet18") row.median_gradient = row.worst_gradient = kNoBound;
