@@ -1,15 +1,15 @@
-// Matrix products. One product of two matrices in f32 or bf16 is a 1x1 convolution of the rows as
-// pixels, and uses its kernels; batches, f64 and narrow matrices use Eigen, where each thread
-// computes some rows of the result.
+// Matrix products. One product of two matrices in f32 is oneDNN's; without oneDNN, and in bf16, it
+// is a 1x1 convolution of the rows as pixels, and uses its kernels. Batches, f64 and narrow
+// matrices use Eigen, where each thread computes some rows of the result.
 #include <algorithm>
 #include <functional>
 
 #include "base/parallel.h"
 #include "ops/backend.h"
 #include "ops/convolution/run.h"
-#include "ops/cpu/convolution/convolution.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
+#include "ops/onednn/onednn.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
@@ -87,8 +87,7 @@ class AsConvolution {
       : a_(a), b_(b), bias_(bias), y_(y), sums_rows_(transpose_a), is_forward_(transpose_b) {}
 
   bool is_possible() const {
-    const bool is_single = a_.dim(0) == 1 && b_.dim(0) == 1 && y_.numel() > 0 && a_.numel() > 0;
-    return is_single && backend() != Backend::reference && !(sums_rows_ && is_forward_) &&
+    return backend() != Backend::reference && !(sums_rows_ && is_forward_) &&
            (is_forward_ || !bias_.defined()) &&
            (y_.dtype() == DType::f32 || (y_.dtype() == DType::bf16 && has_fast_path())) &&
            std::min({a_.dim(2), b_.dim(2), y_.dim(2)}) >= kMinChannels;
@@ -101,9 +100,6 @@ class AsConvolution {
       convolution::compute({Direction::forward, pixels(a_), filters(b_), pixels(y_), bias_,
                             Tensor(), Activation::none, options},
                            reference);
-    else if (sums_rows_ && y_.dtype() == DType::f32)
-      // oneDNN divides a filter gradient among threads by images, and here is only one.
-      direct_conv2d_backward_weight(pixels(a_), pixels(b_), options, filters(y_));
     else if (sums_rows_)
       convolution::compute({Direction::backward_weight, pixels(b_), filters(y_), pixels(a_),
                             Tensor(), Tensor(), Activation::none, options},
@@ -131,6 +127,8 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
       Product<T>(a, b, transpose_a, transpose_b, bias, y).run(y.dim(0));
     });
   };
+  if (a.dim(0) != 1 || b.dim(0) != 1 || a.numel() == 0 || y.numel() == 0) return by_eigen();
+  if (onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
   const AsConvolution convolution(a, b, transpose_a, transpose_b, bias, y);
   if (convolution.is_possible())
     convolution.run(by_eigen);

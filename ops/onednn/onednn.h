@@ -19,6 +19,9 @@ bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
                            const Tensor& dx);
 bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight);
+// One product, all three [1, rows, columns], in f32.
+bool matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+            const Tensor& bias, const Tensor& y);
 #else
 inline bool multiplies_bf16() { return false; }
 inline bool conv2d_forward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, Activation,
@@ -31,6 +34,9 @@ inline bool conv2d_backward_input(const Tensor&, const Tensor&, const Conv2dOpti
 }
 inline bool conv2d_backward_weight(const Tensor&, const Tensor&, const Conv2dOptions&,
                                    const Tensor&) {
+  return false;
+}
+inline bool matmul(const Tensor&, const Tensor&, bool, bool, const Tensor&, const Tensor&) {
   return false;
 }
 #endif
