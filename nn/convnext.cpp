@@ -14,7 +14,8 @@ constexpr std::int64_t kBlocks = 18;
 constexpr double kDropPath = 0.1, kEpsilon = 1e-6, kLayerScale = 1e-6, kDeviation = 0.02;
 
 // x + layer_scale (pointwise2(gelu(pointwise1(norm(depthwise(x)))))), where some samples leave out
-// the branch in training.
+// the branch in training. pointwise2's parameters are scaled instead of its output: one pass over
+// the image less, and no unscaled image to save for the scale's gradient.
 class ConvNeXtBlock : public ModuleGroup {
  public:
   ConvNeXtBlock(std::int64_t channels, double drop_path)
@@ -37,8 +38,9 @@ class ConvNeXtBlock : public ModuleGroup {
  protected:
   Tensor forward(const Tensor& x) override {
     const Tensor hidden = gelu(pointwise1_(norm_(depthwise_(x))));
-    const Tensor scale = in_dtype_of(x, reshape(layer_scale_, {-1}));
-    return x + drop_path_(pointwise2_(hidden) * scale);
+    const Tensor weight = pointwise2_.weight * reshape(layer_scale_, {-1, 1});
+    const Tensor bias = pointwise2_.bias * reshape(layer_scale_, {-1});
+    return x + drop_path_(linear(hidden, in_dtype_of(x, weight), in_dtype_of(x, bias)));
   }
 
  private:
