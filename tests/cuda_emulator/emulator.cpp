@@ -1,6 +1,6 @@
 // The threads of a block are coroutines with separate stacks; they switch to the scheduler at
 // barriers and shuffles. A thread that never waits passes its stack to the next thread, so a kernel
-// without barriers never switches.
+// without barriers never switches. Stacks are kept for the next kernel.
 #include "tests/cuda_emulator/emulator.h"
 
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "tests/cuda_emulator/memory.h"
@@ -96,10 +97,16 @@ struct Thread {
 
 Block* running = nullptr;
 
+// The stacks of earlier kernels. Those of a kernel that failed hold threads that never end; they
+// are freed.
+std::vector<std::unique_ptr<Fiber>> kept_fibers;
+
 class Block {
  public:
   Block(dim3 extent, const std::function<void()>& thread)
-      : thread_(thread), threads_(std::size_t{extent.x} * extent.y * extent.z) {
+      : thread_(thread),
+        threads_(std::size_t{extent.x} * extent.y * extent.z),
+        fibers_(std::exchange(kept_fibers, {})) {
     std::size_t i = 0;
     for (unsigned int z = 0; z < extent.z; ++z)
       for (unsigned int y = 0; y < extent.y; ++y)
@@ -127,20 +134,21 @@ class Block {
     }
   }
 
-  // Runs on a fiber: starts the remaining threads one after another.
+  // Runs on a fiber: starts the remaining threads one after another. Returns when the fiber is
+  // entered again, perhaps by a later block.
   void run_threads(Fiber& fiber) {
-    for (;;) {
-      while (next_ < threads_.size()) {
-        select(next_++);
-        threads_[selected_].fiber = &fiber;
-        thread_();
-        threads_[selected_].state = State::done;
-        ++done_;
-      }
-      idle_.push_back(&fiber);
-      leave(fiber);
+    while (next_ < threads_.size()) {
+      select(next_++);
+      threads_[selected_].fiber = &fiber;
+      thread_();
+      threads_[selected_].state = State::done;
+      ++done_;
     }
+    idle_.push_back(&fiber);
+    leave(fiber);
   }
+
+  void keep_fibers() { kept_fibers = std::move(fibers_); }
 
   void wait_at_barrier(const char* file, int line) {
     Thread& thread = threads_[selected_];
@@ -237,7 +245,7 @@ Fiber* starting = nullptr;
 
 void fiber_main() {
   arrived_first(scheduler_stack);
-  running->run_threads(*starting);
+  for (Fiber& fiber = *starting;;) running->run_threads(fiber);
 }
 
 void Block::enter(Fiber& fiber) {
@@ -331,6 +339,7 @@ void run_blocks(int device, dim3 grid, dim3 block, const std::function<void()>& 
       for (current.block.y = 0; current.block.y < grid.y; ++current.block.y)
         for (current.block.x = 0; current.block.x < grid.x; ++current.block.x) threads.run();
   }
+  threads.keep_fibers();
   access.check_margins();
 }
 
