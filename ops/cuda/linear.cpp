@@ -15,7 +15,7 @@
 namespace osteon::cuda {
 namespace {
 
-constexpr std::size_t kWorkspaceBytes = 32 * 1024 * 1024;  // NVIDIA's recommendation for sm_90
+constexpr std::size_t kMaxWorkspace = 32 * 1024 * 1024;  // NVIDIA's recommendation for sm_90
 
 // Owner of a cuBLASLt descriptor.
 template <class T, auto CublasLt::*destroy>
@@ -112,7 +112,12 @@ struct Call {
   const Layout &left, &right, &out;  // in cuBLAS's order: b, a, y
 };
 
-cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) {
+struct Algorithm {
+  cublasLtMatmulAlgo_t algorithm;
+  std::int64_t workspace_bytes;
+};
+
+Algorithm choose_algorithm(const Problem& problem, const Call& call) {
   const CublasLt& library = cublas_lt();
   const Preference preference("cublasLtMatmulPreferenceCreate",
                               library.cublasLtMatmulPreferenceCreate);
@@ -123,7 +128,7 @@ cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) 
   };
   const auto& [device, dtype, tf32, ta, tb, bias, extents, align_a, align_b, align_y] = problem;
   if (dtype == DType::bf16) require_bf16("matmul in bf16", Device::cuda(device));
-  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMaxWorkspace);
   // Partial sums of a product that is split stay in f32, also if its result is bf16.
   prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
          static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
@@ -139,12 +144,12 @@ cublasLtMatmulAlgo_t choose_algorithm(const Problem& problem, const Call& call) 
   OSTEON_CHECK(status == CUBLAS_STATUS_SUCCESS && found > 0,
                "matmul: cuBLASLt has no algorithm for ", Shape(extents),
                " (batch, rows, columns, inner) in ", dtype);
-  return best.algo;
+  return {best.algo, static_cast<std::int64_t>(best.workspaceSize)};
 }
 
 // The choice of an algorithm takes as long as a small product, so the results are cached.
-cublasLtMatmulAlgo_t algorithm_for(const Problem& problem, const Call& call) {
-  static std::map<Problem, cublasLtMatmulAlgo_t> known;
+Algorithm algorithm_for(const Problem& problem, const Call& call) {
+  static std::map<Problem, Algorithm> known;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   const auto found = known.find(problem);
@@ -176,9 +181,9 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
   set_batch(left, b, y.dim(0));
   set_batch(right, a, y.dim(0));
   set_batch(out, y, y.dim(0));
-  const cublasLtMatmulAlgo_t algorithm = algorithm_for(
+  const auto [algorithm, workspace_bytes] = algorithm_for(
       problem_of(a, b, transpose_a, transpose_b, bias, y), {operation, left, right, out});
-  const Tensor workspace({static_cast<std::int64_t>(kWorkspaceBytes)}, DType::u8, y.device());
+  const Tensor workspace({workspace_bytes}, DType::u8, y.device());
   if (is_rehearsing()) return;
   const double one = 1, zero = 0;
   const float one_f32 = 1, zero_f32 = 0;
@@ -189,7 +194,7 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
                                           left.get(), a.raw(), right.get(),
                                           wide ? static_cast<const void*>(&zero) : &zero_f32,
                                           y.raw(), out.get(), y.raw(), out.get(), &algorithm,
-                                          workspace.raw(), kWorkspaceBytes, device.stream()));
+                                          workspace.raw(), workspace.bytes(), device.stream()));
 }
 
 }  // namespace osteon::cuda

@@ -51,6 +51,7 @@ struct Algorithm {
   std::uint32_t adds_up_in_result_type;
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
+constexpr std::size_t kWorkspaceBytes = 512;  // that each algorithm asks for
 
 std::uint32_t alignment_of(const void* memory) {
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
@@ -147,6 +148,7 @@ cublasStatus_t choose(cublasLtHandle_t, cublasLtMatmulDesc_t operation, cublasLt
                             alignment_of(in<Operation>(operation).bias),
                             preference.reductions & kInResultType};
   std::memcpy(&best->algo, &algorithm, sizeof algorithm);
+  best->workspaceSize = kWorkspaceBytes;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -177,14 +179,15 @@ cublasStatus_t multiply(cublasLtHandle_t, cublasLtMatmulDesc_t described, const 
                         const void* a, cublasLtMatrixLayout_t layout_a, const void* b,
                         cublasLtMatrixLayout_t layout_b, const void* beta, const void* c,
                         cublasLtMatrixLayout_t, void* d, cublasLtMatrixLayout_t layout_d,
-                        const cublasLtMatmulAlgo_t* chosen, void* workspace, std::size_t,
-                        cudaStream_t stream) {
+                        const cublasLtMatmulAlgo_t* chosen, void* workspace,
+                        std::size_t workspace_bytes, cudaStream_t stream) {
   const auto operation = in<Operation>(described);
   const auto &of_a = in<Layout>(layout_a), &of_b = in<Layout>(layout_b),
              &of_d = in<Layout>(layout_d);
   Algorithm algorithm;
   std::memcpy(&algorithm, chosen, sizeof algorithm);
-  const bool is_valid = are_one_and_zero(operation, alpha, beta) && c == d && workspace != nullptr;
+  const bool is_valid = are_one_and_zero(operation, alpha, beta) && c == d &&
+                        workspace != nullptr && workspace_bytes >= kWorkspaceBytes;
   if (!is_valid) return CUBLAS_STATUS_INVALID_VALUE;
   if (!is_aligned(a, algorithm.a) || !is_aligned(b, algorithm.b) || !is_aligned(d, algorithm.d) ||
       (operation.bias != nullptr && !is_aligned(operation.bias, algorithm.bias)))
