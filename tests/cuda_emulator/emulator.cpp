@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <algorithm>
+#include <bit>
 #include <csetjmp>
 #include <cstring>
 #include <memory>
@@ -190,19 +192,17 @@ class Block {
   // Resumes the threads that wait in a shuffle; false if there are none.
   bool release_shuffles() {
     bool any = false;
-    for (std::size_t i = 0; i < threads_.size(); ++i) {
-      if (threads_[i].state != State::in_shuffle) continue;
-      const std::size_t first = i / kWarp * kWarp;
-      for (std::size_t lane = 0; lane < kWarp; ++lane) {
-        if ((threads_[i].mask >> lane & 1) == 0) continue;
-        const bool there =
-            first + lane < threads_.size() && (threads_[first + lane].state == State::in_shuffle ||
-                                               threads_[first + lane].state == State::ready);
-        if (!there)
-          fail("thread ", i, " of block ", block_text(), " shuffles with thread ", first + lane,
+    for (std::size_t first = 0; first < threads_.size(); first += kWarp) {
+      const std::size_t end = std::min(first + kWarp, threads_.size());
+      unsigned int waiting = 0;  // a bit for each lane
+      for (std::size_t i = first; i < end; ++i)
+        if (threads_[i].state == State::in_shuffle) waiting |= 1U << (i - first);
+      for (std::size_t i = first; i < end && waiting != 0; ++i)
+        if ((waiting >> (i - first) & 1) != 0 && (threads_[i].mask & ~waiting) != 0)
+          fail("thread ", i, " of block ", block_text(), " shuffles with thread ",
+               first + static_cast<std::size_t>(std::countr_zero(threads_[i].mask & ~waiting)),
                ", which does not take part");
-      }
-      any = true;
+      any = any || waiting != 0;
     }
     if (any)
       for (Thread& thread : threads_)
