@@ -70,7 +70,7 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("epochs", training, "passes over the training images", unless_cosine), o.epochs,
         AtLeast{1});
   visit(info("batch-size", training, "images per batch"), o.batch_size,
-        AtLeast{2, "batch norm needs at least 2 images"});
+        AtLeast{2, "expected at least 2 for every model, because batch norm needs 2 images"});
   visit(info("accumulate", training, "batches per step"), o.accumulate, AtLeast{1});
   visit(info("optimizer", training, "update rule"), o.optimizer, OneOf{optimizer_names()});
   visit(info("lr", training, "learning rate"), o.lr, Between{0, 1e3});

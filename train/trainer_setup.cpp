@@ -19,10 +19,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The file is read after the images, which can take long.
+void check_initial_weights(const fs::path& file) {
+  std::error_code error;
+  OSTEON_CHECK(
+      !fs::is_directory(file, error), "--init ", file.string(),
+      " is a folder; give the file with the weights, as model.safetensors of a checkpoint");
+  OSTEON_CHECK(fs::exists(file, error), "--init ", file.string(), ": no such file");
+}
+
 // The checked options, with `auto` replaced by its meaning here and image size 0 by the model's
 // own.
 TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
+  if (!options.init.empty() && !options.resume) check_initial_weights(options.init);
   options.device = format(device);
   if (options.normalization == "auto")
     options.normalization = options.init.empty() ? "data" : "init";

@@ -189,6 +189,9 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + data + " --epochs 0", 2, "--epochs 0"},
       {train + "--data " + data + " --epochs many", 2, "--epochs"},
       {train + "--data " + data + " --batch-size 1", 2, "batch norm needs"},
+      {"train_mura --out " + here + "/run --arch vit_tiny_patch16_224 --batch-size 1 --data " +
+           data,
+       2, "expected at least 2 for every model"},
       {train + "--data " + data + " --lr -1", 2, "--lr"},
       {"train_mura --out " + here + "/run --data " + data + " --arch vgg", 2, "resnet50"},
       {"train_mura --out " + here + "/run --data " + data + " --image-size 15", 2,
@@ -214,6 +217,10 @@ TEST_CASE("wrong usage is status 2 with a hint, a run-time error status 1, each 
       {train + "--data " + here + "/labels.csv", 1, "odd"},
       {train + "--data " + here + "/patient.csv", 1, "patient"},
       {train + "--data " + data + " --init " + here + "/text.safetensors", 1, "text.safetensors"},
+      // Before the images are read.
+      {train + "--data " + here + "/nowhere --init " + here + "/none.pth", 1,
+       "none.pth: no such file"},
+      {train + "--data " + here + "/nowhere --init " + here, 1, "is a folder; give the file"},
       {"train_mura --out /proc/run --arch resnet18 --data " + data, 1, "/proc/run"},
       {eval, 2, "--checkpoint is required"},
       {eval + "--checkpiont x", 2, "--checkpiont: did you mean --checkpoint?"},
