@@ -274,6 +274,18 @@ TEST_CASE("outputs and gradients are those of float64, and nothing beyond a tens
     });
 }
 
+// Else a network's result that is not finite would look like one that is.
+TEST_CASE("NaN passes every activation") {
+  for_each_case(Guard::after, [](const Problem& p, Kernel kernel) {
+    fill_(p.bias, NAN);
+    for (const Activation activation : {Activation::relu, Activation::relu6, Activation::silu}) {
+      p.forward(kernel, activation);
+      const std::vector<double> y = p.y.to_vector();
+      CHECK(std::ranges::all_of(y, [](double each) { return std::isnan(each); }));
+    }
+  });
+}
+
 TEST_CASE("any number of threads gives the same bits") {
   const int before = num_threads();
   for_each_case(Guard::after, [](const Problem& p, Kernel kernel) {

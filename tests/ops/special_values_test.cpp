@@ -89,6 +89,32 @@ TEST_CASE("maximum, minimum and sign of NaN") {
   CHECK(sign(a).to_vector() == Numbers{0, 1});
 }
 
+// A NaN that becomes 0 would hide that a step went wrong. In f32 oneDNN may compute the
+// convolution; direct_convolution_test has our own kernels.
+TEST_CASE("NaN passes the activations of batch norm and of the reference convolution") {
+  struct Row {
+    Activation activation;
+    bool has_residual;
+  };
+  for (const auto& [activation, has_residual] :
+       {Row{Activation::relu, false}, Row{Activation::relu, true}, Row{Activation::relu6, false},
+        Row{Activation::relu6, true}, Row{Activation::silu, false}})
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      CAPTURE(static_cast<int>(activation));
+      CAPTURE(has_residual);
+      const Shape shape{2, 3, 3, 5};
+      const Tensor x = full(shape, NAN, dtype), one = full({5}, 1, dtype);
+      const Tensor residual = has_residual ? full(shape, 1, dtype) : Tensor();
+      Tensors results = {batch_norm(x, one, one, zeros({5}, dtype), one.clone(),
+                                    {.training = false, .activation = activation}, residual)};
+      if (dtype == DType::f64)
+        results.push_back(
+            conv2d_add_activation(x, full({5, 1, 1, 5}, 1, dtype), one, residual, activation));
+      for (const Tensor& y : results)
+        for (const double element : y.to_vector()) CHECK(std::isnan(element));
+    }
+}
+
 TEST_CASE("cross_entropy of ignored samples alone is NaN, with gradient 0") {
   Tensor logits = from_vector({1, 2, 3, 4}, {2, 2});
   logits.set_requires_grad(true);
