@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cmath>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -178,16 +177,6 @@ std::string describe_rest(const WeightsFile& file, const Choices& choices, const
   return format("; not taken: ", rest, " other tensor", rest == 1 ? "" : "s");
 }
 
-// In the form of files, so that the element's number is that in the file.
-void check_finite(const Module& model) {
-  for (const auto& [name, tensor] : state_dict(model).tensors) {
-    const std::vector<double> values = tensor.to_vector();
-    const auto bad = std::ranges::find_if(values, [](double x) { return !std::isfinite(x); });
-    OSTEON_CHECK(bad == values.end(), name, " has the value ", *bad, " at element ",
-                 bad - values.begin(), "; training cannot start from it");
-  }
-}
-
 // The values of our own files' metadata; of other files those of published weights.
 InitialWeights read_metadata(const WeightsFile& file, const ModelInfo& info,
                              const Architecture& architecture) {
@@ -228,7 +217,7 @@ InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::p
     }
     const NamedTensors given = read_choice(file, taken, KnownNames(model, architecture.head));
     const std::vector<std::string> left = load_state_dict(model, given, architecture.head);
-    check_finite(model);
+    check_finite(state_dict(model), "training cannot start from it");
     const auto loaded = std::ranges::count_if(given.tensors, [&](const auto& entry) {
       return left.empty() || !is_below(entry.first, architecture.head);
     });

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 
 #include "base/checksums.h"
@@ -165,6 +166,16 @@ void verify_model_file(const fs::path& file) {
     read_checked_json(state, kMaxStateBytes, {kModelFile});
 }
 
+void check_finite(const NamedTensors& weights, const char* consequence) {
+  for (const auto& [name, tensor] : weights.tensors) {
+    const std::vector<double> values = tensor.to_vector();
+    const auto bad = std::ranges::find_if(values, [](double x) { return !std::isfinite(x); });
+    OSTEON_CHECK(bad == values.end(), name, " has the value ", *bad, " at element ",
+                 bad - values.begin(), "; ", consequence);
+  }
+}
+
+// The predictions would not show a value that is not finite: oneDNN's ReLU makes NaN 0.
 TrainedModel load_model(const fs::path& path, const Device& device) {
   const fs::path file = find_model_file(path);
   verify_model_file(file);
@@ -174,6 +185,7 @@ TrainedModel load_model(const fs::path& path, const Device& device) {
     trained.model = make_model(trained.info.arch, {.num_classes = task_of(trained.info)->outputs(),
                                                    .width = trained.info.width});
     load_state_dict(*trained.model, contents);
+    check_finite(contents, "did training diverge, or is the file damaged?");
     trained.model->eval();
     trained.model->to(device);
     return trained;

@@ -78,9 +78,12 @@ std::filesystem::path find_model_file(const std::filesystem::path& path);
 // has no state. Throws Error naming the file if they differ.
 void verify_model_file(const std::filesystem::path& file);
 
+// Throws Error naming the first value that is not finite, with its consequence.
+void check_finite(const NamedTensors& weights, const char* consequence);
+
 // Reads the file that find_model_file returns; the model is on `device`. Throws Error naming the
 // file if it does not match its checkpoint's checksum, lacks the metadata (a plain weights file of
-// another program) or does not match its own architecture.
+// another program), does not match its own architecture or contains a value that is not finite.
 TrainedModel load_model(const std::filesystem::path& path, const Device& device = Device::cpu());
 
 }  // namespace osteon

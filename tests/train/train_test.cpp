@@ -2,6 +2,9 @@
 // checkpoints; class weights; limits; invalid model files.
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "data/prepare.h"
 #include "eval/binary_task.h"
 #include "eval/initial_weights.h"
@@ -348,6 +351,17 @@ TEST_CASE("invalid model files are named") {
     const std::string message = message_of([&] { load_model(path); });
     CHECK(contains(message, row.message));
     CHECK(contains(message, path.string()));
+  }
+  for (const double value : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    NamedTensors file = to_model_file(*model, info);
+    Tensor& filters = file.tensors[0].second;
+    std::vector<double> values = filters.to_vector();
+    values[5] = value;
+    filters = from_vector(values, filters.shape(), filters.dtype());
+    write_safetensors(folder.path() / "weights.safetensors", file);
+    const std::string message =
+        message_of([&] { load_model(folder.path() / "weights.safetensors"); });
+    CHECK(contains(message, format("conv1.weight has the value ", value, " at element 5; did")));
   }
   CHECK(contains(message_of([&] { load_model(folder.path() / "nowhere"); }), "does not exist"));
   fs::create_directories(folder.path() / "empty");
