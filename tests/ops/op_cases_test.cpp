@@ -260,6 +260,33 @@ TEST_CASE("a gradient does not depend on which other gradients are needed") {
   });
 }
 
+// A rule may compute in the memory of dy only if nothing else will read it.
+TEST_CASE("backward leaves the caller's gradient as it is") {
+  for_each_row([](const OpCase& row) {
+    const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+    const Tensor y = call_op(row.op, leaves_of(row, inputs, everyone), row.attrs, DType::f64);
+    if (!y.requires_grad()) return;
+    const Tensor ones = full(y.shape(), 1, y.dtype()), given = ones.clone();
+    backward(y, given);
+    CHECK(same_bits(given, ones));
+  });
+}
+
+TEST_CASE("an input that an op changes gets a new version") {
+  for_each_row([](const OpCase& row) {
+    const Tensors inputs = make_inputs(row.name, row.inputs, DType::f64);
+    const Tensors leaves = leaves_of(row, inputs, everyone);
+    std::vector<std::uint64_t> versions;
+    for (const Tensor& leaf : leaves) versions.push_back(leaf.defined() ? leaf.version() : 0);
+    call_op(row.op, leaves, row.attrs, DType::f64);
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      CAPTURE(i);
+      if (leaves[i].defined() && !same_bits(leaves[i], inputs[i]))
+        CHECK(leaves[i].version() > versions[i]);
+    }
+  });
+}
+
 TEST_CASE("a comparison has no history, also of tensors that require a gradient") {
   Tensor x = from_vector({-1, 0.5, 2}, {3});
   x.set_requires_grad(true);

@@ -249,6 +249,8 @@ Rows dense_block_rows() {
           deep),
       row("dense_block_inference_large", mixed(uniform({4, 20, 19, 24}), 2, 32, 8),
           {{"training", false}}, kinks),
+      row("dense_block_inference_epsilon", mixed(uniform({2, 3, 5, 3}), 2, 4, 1),
+          {{"training", false}, {"epsilon", 0.125}}, kinks),
       row("dense_block_inference_kinks", mixed(uniform({2, 5, 4, 5}), 2, 6, 3),
           {{"training", false}}, kinks),
   };

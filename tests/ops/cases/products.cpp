@@ -45,6 +45,11 @@ Rows product_rows() {
                "matmul",
                {uniform({3, large_a0, large_a1}), uniform({3, large_b0, large_b1})},
                attrs},
+              // A single product may use the kernels of convolutions.
+              {name + "_single_large",
+               "matmul",
+               {uniform({large_a0, large_a1}), uniform({large_b0, large_b1})},
+               attrs},
           });
     }
   append(rows, {
