@@ -3,6 +3,7 @@
 #include "ops/broadcast.h"
 #include "ops/checks.h"
 #include "ops/kernels.h"
+#include "ops/onednn/onednn.h"
 #include "ops/schema.h"
 
 namespace osteon {
@@ -40,6 +41,13 @@ Shape with_matrices(const Shape& leading, std::int64_t rows, std::int64_t column
   return Shape(std::move(extents));
 }
 
+// The kernel of this room, or on the CPU oneDNN's where it computes the product.
+void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+              const Tensor& bias, const Tensor& y) {
+  if (!y.device().is_cuda() && onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
+  OSTEON_DISPATCH(y, matmul(a, b, transpose_a, transpose_b, bias, y));
+}
+
 // x as a batch of as many matrices as the leading extents have. A single matrix is not repeated.
 Tensor repeated(const Tensor& x, const Shape& leading) {
   const std::int64_t count = matrices_in(x.shape());
@@ -59,10 +67,10 @@ Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpos
   const Tensor y(with_matrices(leading, a.dim(transpose_a ? -1 : -2), b.dim(transpose_b ? -2 : -1)),
                  a.dtype(), a.device());
   if (is_by_rows(b.shape(), transpose_a))
-    OSTEON_DISPATCH(y, matmul(as_rows(a), as_batch(b), false, transpose_b, Tensor(), as_rows(y)));
+    multiply(as_rows(a), as_batch(b), false, transpose_b, Tensor(), as_rows(y));
   else
-    OSTEON_DISPATCH(y, matmul(repeated(a, leading), repeated(b, leading), transpose_a, transpose_b,
-                              Tensor(), as_batch(y)));
+    multiply(repeated(a, leading), repeated(b, leading), transpose_a, transpose_b, Tensor(),
+             as_batch(y));
   return y;
 }
 
@@ -70,7 +78,7 @@ Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpos
 Tensor gradient_by_rows(const Tensor& a, const Tensor& dy, bool transpose_b, const Shape& b) {
   const Tensor db(b, dy.dtype(), dy.device());
   const Tensor left = as_rows(transpose_b ? dy : a), right = as_rows(transpose_b ? a : dy);
-  OSTEON_DISPATCH(db, matmul(left, right, true, false, Tensor(), as_batch(db)));
+  multiply(left, right, true, false, Tensor(), as_batch(db));
   return db;
 }
 
@@ -109,17 +117,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   std::vector<std::int64_t> extents = x.shape().extents();
   extents.back() = weight.dim(0);
   Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
-  OSTEON_DISPATCH(x, matmul(as_rows(x), as_batch(weight), false, true, bias, as_rows(y)));
+  multiply(as_rows(x), as_batch(weight), false, true, bias, as_rows(y));
   return record(schema::linear, y, {x, weight, bias}, {x, weight}, {}, [](const Backward& b) {
     const Tensor dy = as_rows(b.dy()), input = as_rows(b.saved(0)), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
     if (b.needs(schema::linear.x)) {
       dx = empty_like(b.saved(0));
-      OSTEON_DISPATCH(dx, matmul(dy, as_batch(filters), false, false, Tensor(), as_rows(dx)));
+      multiply(dy, as_batch(filters), false, false, Tensor(), as_rows(dx));
     }
     if (b.needs(schema::linear.weight)) {
       dweight = b.gradient_memory(schema::linear.weight);
-      OSTEON_DISPATCH(dweight, matmul(dy, input, true, false, Tensor(), as_batch(dweight)));
+      multiply(dy, input, true, false, Tensor(), as_batch(dweight));
     }
     if (b.needs(schema::linear.bias)) dbias = sum(dy, {0, 1});
     return Tensors{dx, dweight, dbias};

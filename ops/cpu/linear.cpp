@@ -1,6 +1,6 @@
-// Matrix products. One product of two matrices in f32 is oneDNN's; without oneDNN, and in bf16, it
-// is a 1x1 convolution of the rows as pixels, and uses its kernels. Batches, f64 and narrow
-// matrices use Eigen, where each thread computes some rows of the result.
+// Matrix products. One product of two matrices in f32 or bf16 is a 1x1 convolution of the rows as
+// pixels, and uses its kernels; batches, f64 and narrow matrices use Eigen, where each thread
+// computes some rows of the result.
 #include <algorithm>
 #include <functional>
 
@@ -9,7 +9,6 @@
 #include "ops/convolution/run.h"
 #include "ops/cpu/matrix.h"
 #include "ops/kernels.h"
-#include "ops/onednn/onednn.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
@@ -87,7 +86,8 @@ class AsConvolution {
       : a_(a), b_(b), bias_(bias), y_(y), sums_rows_(transpose_a), is_forward_(transpose_b) {}
 
   bool is_possible() const {
-    return backend() != Backend::reference && !(sums_rows_ && is_forward_) &&
+    const bool is_single = a_.dim(0) == 1 && b_.dim(0) == 1 && y_.numel() > 0 && a_.numel() > 0;
+    return is_single && backend() != Backend::reference && !(sums_rows_ && is_forward_) &&
            (is_forward_ || !bias_.defined()) &&
            (y_.dtype() == DType::f32 || (y_.dtype() == DType::bf16 && has_fast_path())) &&
            std::min({a_.dim(2), b_.dim(2), y_.dim(2)}) >= kMinChannels;
@@ -127,8 +127,6 @@ void matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b
       Product<T>(a, b, transpose_a, transpose_b, bias, y).run(y.dim(0));
     });
   };
-  if (a.dim(0) != 1 || b.dim(0) != 1 || a.numel() == 0 || y.numel() == 0) return by_eigen();
-  if (onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
   const AsConvolution convolution(a, b, transpose_a, transpose_b, bias, y);
   if (convolution.is_possible())
     convolution.run(by_eigen);

@@ -36,7 +36,8 @@ struct Factors {
 
 bool matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
             const Tensor& bias, const Tensor& y) {
-  if (y.dtype() != DType::f32 || backend() != Backend::automatic) return false;
+  const bool is_single = a.dim(0) == 1 && b.dim(0) == 1 && a.numel() > 0 && y.numel() > 0;
+  if (!is_single || y.dtype() != DType::f32 || backend() != Backend::automatic) return false;
   engine();  // restricts the instructions
   const std::int64_t rows = y.dim(1), columns = y.dim(2);
   const Factors whole{a.data<float>(), b.data<float>(), transpose_a,

@@ -19,7 +19,7 @@ bool conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dO
                            const Tensor& dx);
 bool conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv2dOptions& options,
                             const Tensor& dweight);
-// One product, all three [1, rows, columns], in f32.
+// Only a single product in f32: all three are [1, rows, columns].
 bool matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
             const Tensor& bias, const Tensor& y);
 #else

@@ -18,7 +18,6 @@ PAIRS = {
     ("tensor", "tensor/cuda"): "a tensor on a device calls the device's loops, which are given tensors",
     ("ops", "ops/onednn"): "the back end has a fast path for bf16 where oneDNN has one",
     ("ops/cpu", "ops/cpu/convolution"): "conv2d calls its own kernels, which use the vectors of all CPU kernels",
-    ("ops/cpu", "ops/onednn"): "products of matrices call oneDNN's, and its convolution the pass that adds a residual",
     ("ops", "ops/convolution"): "the choices of kernels are exported and imported with those of other back ends",
     ("ops/convolution", "ops/onednn"): "oneDNN is one of the candidates, and its cache has the same keys",
     ("data", "data/readers"): "read_manifest calls the reader of a layout, which fills a manifest",
