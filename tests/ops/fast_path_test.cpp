@@ -72,6 +72,20 @@ TEST_CASE("a ResNet50 trains without falling back to the reference") {
   }
 }
 
+TEST_CASE("in f32 a linear layer is oneDNN's product, or a convolution of our own") {
+  for (const Backend each : {Backend::automatic, Backend::direct}) {
+    int convolutions = 0;
+    const convolution::ObserveConvolutions observer{
+        [&](const convolution::Execution&) { ++convolutions; }};
+    set_backend(each);
+    Tensor x = random_tensor({64, 32}, 1), weight = random_tensor({48, 32}, 2);
+    for (Tensor* input : {&x, &weight}) input->set_requires_grad(true);
+    backward(sum(linear(x, weight, Tensor())));
+    set_backend(Backend::automatic);
+    CHECK(convolutions == (each == Backend::automatic && has_fast_path() ? 0 : 3));
+  }
+}
+
 TEST_CASE("in evaluation, batch norm folded into its convolution gives the same outputs") {
   struct Row {
     const char* arch;

@@ -3,6 +3,8 @@
 // them, tests/cuda/cuda_training_test.cpp trains them on a device.
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "eval/binary_task.h"
@@ -55,6 +57,23 @@ TEST_CASE("a model of each family trains, is saved, loaded, evaluated and explai
       REQUIRE(maps.size() == 2);
       CHECK(maps[0].height == kFamilyImageSize / stride);
       CHECK(maps[0].width == kFamilyImageSize / stride);
+    }
+  }
+}
+
+TEST_CASE("a model of each design computes in bf16, with parameters in f32") {
+  const Tensor images({2, kFamilyImageSize, kFamilyImageSize, 3}, DType::f32);
+  uniform_(images, 1, {.seed = 1, .stream = 0});
+  for (const std::string& arch : one_model_per_design()) {
+    CAPTURE(arch);
+    const auto model = make_model(arch, {.width = kFamilyWidth});
+    set_randomness(*model, 1, 0);
+    backward(sum((*model)(cast(images, DType::bf16))));
+    for (const auto& [name, parameter] : model->named_parameters()) {
+      CAPTURE(name);
+      REQUIRE(parameter.grad().defined());
+      CHECK(parameter.grad().dtype() == DType::f32);
+      CHECK(std::isfinite(sum(parameter.grad()).item()));
     }
   }
 }
