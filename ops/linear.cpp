@@ -41,7 +41,7 @@ Shape with_matrices(const Shape& leading, std::int64_t rows, std::int64_t column
   return Shape(std::move(extents));
 }
 
-// The kernel of this room, or on the CPU oneDNN's where it computes the product.
+// The kernel; on the CPU oneDNN's product instead, if it computes this one.
 void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const Tensor& bias, const Tensor& y) {
   if (!y.device().is_cuda() && onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
