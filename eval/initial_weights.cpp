@@ -5,7 +5,6 @@
 #include <array>
 #include <cctype>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <set>
 
@@ -21,12 +20,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kListed = 4;  // names listed in the summary
 
-// A file's dictionaries of tensors, with the present names of the architecture. A safetensors file
-// is one.
+// A file's dictionaries of tensors, with the names that the architecture has here. A safetensors
+// file is one.
 class WeightsFile {
  public:
-  WeightsFile(const fs::path& path, const Architecture& architecture)
-      : present_name_(architecture.present_name) {
+  WeightsFile(const fs::path& path, const Architecture& architecture) {
     if (looks_like_torch_file(path)) {
       torch_.emplace(path);
       dicts_ = torch_->dicts();
@@ -35,33 +33,39 @@ class WeightsFile {
       dicts_.emplace_back();
       for (const auto& [name, tensor] : safetensors_.tensors) dicts_[0].names.push_back(name);
     }
-    if (!present_name_) return;
-    for (TorchFile::Dict& dict : dicts_)
-      for (std::string_view& name : dict.names) name = present_.emplace_back(present(name));
+    for (TorchFile::Dict& dict : dicts_) {
+      const auto origin = std::ranges::find_if(architecture.other_names, [&](const auto& names) {
+        return has_names_of(names, dict.names, architecture.head);
+      });
+      const bool has_our_names = origin == architecture.other_names.end();
+      origins_.push_back(has_our_names ? nullptr : &*origin);
+      if (has_our_names) continue;
+      for (std::string_view& name : dict.names)
+        name = names_here_.emplace_back(name_here(*origin, name));
+    }
   }
 
   const std::vector<TorchFile::Dict>& dicts() const { return dicts_; }
   const std::map<std::string, std::string>& metadata() const { return safetensors_.metadata; }
 
   NamedTensors read(std::size_t dict, const TorchFile::Wanted& wanted) const {
-    const auto is_wanted = [&](std::string_view name) { return wanted(present(name)); };
+    const auto here = [origin = origins_[dict]](std::string_view name) {
+      return origin == nullptr ? std::string(name) : name_here(*origin, name);
+    };
+    const auto is_wanted = [&](std::string_view name) { return wanted(here(name)); };
     NamedTensors result;
     if (torch_)
       result = torch_->read(dict, is_wanted);
     else
       for (const auto& entry : safetensors_.tensors)
         if (is_wanted(entry.first)) result.tensors.push_back(entry);
-    for (auto& [name, tensor] : result.tensors) name = present(name);
+    for (auto& [name, tensor] : result.tensors) name = here(name);
     return result;
   }
 
  private:
-  std::string present(std::string_view name) const {
-    return present_name_ ? present_name_(std::string(name)) : std::string(name);
-  }
-
-  std::function<std::string(const std::string&)> present_name_;
-  std::deque<std::string> present_;  // the names of all dictionaries
+  std::vector<const LayerNames*> origins_;  // one per dictionary; null: it has our names
+  std::deque<std::string> names_here_;      // to which names of the dictionaries refer
   std::optional<TorchFile> torch_;
   NamedTensors safetensors_;
   std::vector<TorchFile::Dict> dicts_;
@@ -178,22 +182,22 @@ std::string describe_rest(const WeightsFile& file, const Choices& choices, const
 }
 
 // The values of our own files' metadata; of other files those of published weights.
-InitialWeights read_metadata(const WeightsFile& file, const ModelInfo& info,
-                             const Architecture& architecture) {
-  InitialWeights result;
-  result.mean = architecture.mean;
-  result.std = architecture.std;
+WeightsInfo read_metadata(const WeightsFile& file, const ModelInfo& info,
+                          const Architecture& architecture) {
   const auto arch = file.metadata().find("arch");
-  if (arch == file.metadata().end()) return result;
+  if (arch == file.metadata().end())
+    return {.arch = info.arch,
+            .width = info.width,
+            .mean = architecture.mean,
+            .std = architecture.std,
+            .source = {},
+            .licence = {}};
   OSTEON_CHECK(arch->second == info.arch, "contains weights of ", arch->second, ", but --arch is ",
                info.arch, "; use --arch ", arch->second);
-  const ModelInfo given = read_model_info(file.metadata());
+  WeightsInfo given = read_weights_info(file.metadata());
   OSTEON_CHECK(given.width == info.width, "contains weights of width ", given.width,
                ", but --width is ", info.width, "; use --width ", given.width);
-  result.mean = given.mean;
-  result.std = given.std;
-  result.trained_on = given.trained_on.value_or(std::vector<std::uint64_t>());
-  return result;
+  return given;
 }
 
 }  // namespace
@@ -205,7 +209,8 @@ InitialWeights initialise_from(Module& model, const ModelInfo& info, const fs::p
   std::string source = path.string();
   std::string likely;  // what the weights seem to be, if they are not the model's
   try {
-    InitialWeights result = read_metadata(file, info, architecture);
+    InitialWeights result{
+        .info = read_metadata(file, info, architecture), .left_as_initialised = {}, .summary = {}};
     const Choices choices = find_choices(model, file, architecture.head);
     const Choice taken =
         choices.complete.empty() ? choices.nearest : plain_choice(choices.complete);

@@ -70,16 +70,38 @@ std::vector<std::uint64_t> digests_from_text(const std::string& text) {
 
 }  // namespace
 
-ModelInfo read_model_info(const Metadata& metadata) {
+WeightsInfo read_weights_info(const Metadata& metadata) {
   const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
-  ModelInfo info;
+  WeightsInfo info;
   info.arch = text(metadata, "arch");
   // Older files have no width.
   if (metadata.contains("width")) info.width = to_integer<std::int64_t>("width", parsed("width"));
-  info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
-  info.fit = fit_from_name(text(metadata, "fit"));
   info.mean = parsed("mean").get<std::vector<double>>();
   info.std = parsed("std").get<std::vector<double>>();
+  if (metadata.contains("source")) info.source = text(metadata, "source");
+  if (metadata.contains("licence")) info.licence = text(metadata, "licence");
+  if (metadata.contains("trained_on"))
+    info.trained_on = digests_from_text(text(metadata, "trained_on"));
+  OSTEON_CHECK(info.width >= 1 && info.width <= kMaxWidth, "width ", info.width, " is not in [1, ",
+               kMaxWidth, "]");
+  OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
+  for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
+  return info;
+}
+
+ModelInfo read_model_info(const Metadata& metadata) {
+  const auto parsed = [&](const char* key) { return parse_json(text(metadata, key)); };
+  WeightsInfo weights = read_weights_info(metadata);
+  ModelInfo info;
+  info.arch = weights.arch;
+  info.width = weights.width;
+  info.mean = std::move(weights.mean);
+  info.std = std::move(weights.std);
+  info.source = weights.source;
+  info.licence = weights.licence;
+  info.trained_on = std::move(weights.trained_on);
+  info.image_size = to_integer<std::int64_t>("image_size", parsed("image_size"));
+  info.fit = fit_from_name(text(metadata, "fit"));
   if (metadata.contains("task")) info.task = text(metadata, "task");  // older files have no task
   info.classes = parsed("classes").get<std::vector<std::string>>();
   info.threshold = parsed("threshold").get<double>();
@@ -89,14 +111,8 @@ ModelInfo read_model_info(const Metadata& metadata) {
                 parsed("val_fraction").get<double>(),
                 metadata.contains("image_names") ? names_from_rule(text(metadata, "image_names"))
                                                  : ImageNames::listed};
-  if (metadata.contains("trained_on"))
-    info.trained_on = digests_from_text(text(metadata, "trained_on"));
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kMaxImageSize, "image_size ",
                info.image_size, " is not in [1, ", kMaxImageSize, "]");
-  OSTEON_CHECK(info.width >= 1 && info.width <= kMaxWidth, "width ", info.width, " is not in [1, ",
-               kMaxWidth, "]");
-  OSTEON_CHECK(info.mean.size() == 3 && info.std.size() == 3, "mean and std need 3 numbers each");
-  for (const double std : info.std) OSTEON_CHECK(std > 0, "std ", std, " is not positive");
   make_task(info.task, info.classes);  // throws for classes that do not match
   OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
                " is not in [0, 1]");
@@ -112,21 +128,34 @@ void add_trained_on(ModelInfo& info, const std::vector<std::uint64_t>& digests) 
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
-Metadata to_metadata(const ModelInfo& info) {
+Metadata to_metadata(const WeightsInfo& info) {
   Metadata metadata{{"arch", info.arch},
                     {"width", json(info.width).dump()},
-                    {"image_size", json(info.image_size).dump()},
-                    {"fit", fit_name(info.fit)},
                     {"mean", json(info.mean).dump()},
-                    {"std", json(info.std).dump()},
-                    {"task", info.task},
-                    {"classes", json(info.classes).dump()},
-                    {"threshold", json(info.threshold).dump()},
-                    {"temperature", json(info.temperature).dump()},
-                    {"split_seed", json(info.split.seed).dump()},
-                    {"val_fraction", json(info.split.val_fraction).dump()},
-                    {"image_names", names_rule(info.split.names)}};
+                    {"std", json(info.std).dump()}};
+  if (!info.source.empty()) metadata["source"] = info.source;
+  if (!info.licence.empty()) metadata["licence"] = info.licence;
   if (info.trained_on) metadata["trained_on"] = digests_to_text(*info.trained_on);
+  return metadata;
+}
+
+Metadata to_metadata(const ModelInfo& info) {
+  Metadata metadata = to_metadata(WeightsInfo{.arch = info.arch,
+                                              .width = info.width,
+                                              .mean = info.mean,
+                                              .std = info.std,
+                                              .source = info.source,
+                                              .licence = info.licence,
+                                              .trained_on = info.trained_on});
+  metadata.insert({{"image_size", json(info.image_size).dump()},
+                   {"fit", fit_name(info.fit)},
+                   {"task", info.task},
+                   {"classes", json(info.classes).dump()},
+                   {"threshold", json(info.threshold).dump()},
+                   {"temperature", json(info.temperature).dump()},
+                   {"split_seed", json(info.split.seed).dump()},
+                   {"val_fraction", json(info.split.val_fraction).dump()},
+                   {"image_names", names_rule(info.split.names)}});
   return metadata;
 }
 

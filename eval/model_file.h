@@ -24,6 +24,17 @@ struct SplitOrigin {
   ImageNames names = ImageNames::relative;
 };
 
+// Weights without a decision, such as published ones: which model they are of, the images that they
+// expect, and where they come from.
+struct WeightsInfo {
+  std::string arch;
+  std::int64_t width = ModelOptions{}.width;  // ModelOptions::width
+  std::vector<double> mean, std;              // one per channel, of grey levels in [0, 1]
+  std::string source, licence;                // empty: not known
+  // As in ModelInfo.
+  std::optional<std::vector<std::uint64_t>> trained_on{};
+};
+
 // How images become the model's input, and how its output becomes a decision.
 struct ModelInfo {
   std::string arch;
@@ -36,6 +47,7 @@ struct ModelInfo {
   double threshold = 0.5;            // positive from this probability on
   double temperature = 1;            // probability = sigmoid(logit / temperature)
   SplitOrigin split;                 // of its training run
+  std::string source{}, licence{};   // of the weights from which training started; empty: not known
   // The fast_checksum() of each file that it, or its initial weights, were trained on, ascending;
   // nullopt: unknown, in files of earlier versions and of other programs.
   std::optional<std::vector<std::uint64_t>> trained_on{};
@@ -58,6 +70,11 @@ struct TrainedModel {
 
 // Adds digests of files to info.trained_on.
 void add_trained_on(ModelInfo& info, const std::vector<std::uint64_t>& digests);
+
+// The metadata of a file of weights that are not a trained model, and their inverse, which reads
+// model files, too. Throws Error for a member that is missing or out of range.
+std::map<std::string, std::string> to_metadata(const WeightsInfo& info);
+WeightsInfo read_weights_info(const std::map<std::string, std::string>& metadata);
 
 // The metadata of a model file: architecture, image size, mean, std, classes, threshold and the
 // rest of ModelInfo.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
 #include "nn/checkpoint.h"
 #include "nn/init.h"
@@ -15,9 +14,17 @@ constexpr std::int64_t kBottleneck = 4;  // inner channels of a layer for each n
 
 // torchvision's published files have norm.1, conv.2 and so on for the norm1 and conv2 of a layer;
 // its densenet.py renames them, too.
-std::string present_name(const std::string& name) {
-  static const std::regex old_name(R"((.*denselayer\d+\.(norm|conv))\.([12]\..*))");
-  return std::regex_replace(name, old_name, "$1$3");
+LayerNames published_names(const DenseNetDesign& design) {
+  LayerNames names;
+  for (std::size_t i = 0; i < design.layers.size(); ++i)
+    for (int j = 0; j < design.layers[i]; ++j)
+      for (const char* const layer : {"norm", "conv"})
+        for (const int place : {1, 2}) {
+          const std::string path =
+              format("features.denseblock", i + 1, ".denselayer", j + 1, ".", layer);
+          names[format(path, ".", place)] = format(path, place);
+        }
+  return names;
 }
 
 }  // namespace
@@ -111,7 +118,7 @@ Architecture densenet(const std::string& name, const DenseNetDesign& design) {
           .image_size = 224,
           .mean = kImageNetMean,
           .std = kImageNetStd,
-          .present_name = present_name};
+          .other_names = {published_names(design)}};
 }
 
 DenseNet::DenseNet(const DenseNetDesign& design, const ModelOptions& options)

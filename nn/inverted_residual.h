@@ -10,6 +10,7 @@
 #include <string>
 
 #include "nn/conv_norm_activation.h"
+#include "nn/layer_names.h"
 #include "nn/module_group.h"
 #include "nn/squeeze_excitation.h"
 
@@ -24,6 +25,17 @@ struct InvertedResidualNames {
   std::string squeeze;
   Pair project;
 };
+
+// The names of a block's layers below a path such as "blocks.1.0.".
+struct InvertedResidualPlace {
+  std::string path;
+  InvertedResidualNames names;
+};
+
+// Adds the layers of a block that has `there` in files of another origin; without expansion if the
+// names here have none.
+void add_names(LayerNames& layers, const InvertedResidualPlace& there,
+               const InvertedResidualPlace& here);
 
 class InvertedResidual : public ModuleGroup {
  public:

@@ -28,6 +28,31 @@ InvertedResidualNames names_of(bool has_expansion) {
           .project = {"conv.2", "conv.3"}};
 }
 
+// The names of the program from which torchvision took the model.
+InvertedResidualNames flat_names_of(bool has_expansion) {
+  if (!has_expansion)
+    return {.expand = {},
+            .depthwise = {"conv.0", "conv.1"},
+            .squeeze = {},
+            .project = {"conv.3", "conv.4"}};
+  return {.expand = {"conv.0", "conv.1"},
+          .depthwise = {"conv.3", "conv.4"},
+          .squeeze = {},
+          .project = {"conv.6", "conv.7"}};
+}
+
+LayerNames flat_names() {
+  LayerNames names;
+  int index = 1;
+  for (const Stage& stage : kStages)
+    for (std::int64_t i = 0; i < stage.blocks; ++i, ++index) {
+      const std::string path = format("features.", index, ".");
+      const bool has_expansion = stage.expansion > 1;
+      add_names(names, {path, flat_names_of(has_expansion)}, {path, names_of(has_expansion)});
+    }
+  return names;
+}
+
 }  // namespace
 
 Architecture mobilenet_v2() {
@@ -43,7 +68,8 @@ Architecture mobilenet_v2() {
                  {"features.18", 32}},
       .image_size = 224,
       .mean = kImageNetMean,
-      .std = kImageNetStd};
+      .std = kImageNetStd,
+      .other_names = {flat_names()}};
 }
 
 MobileNetV2::MobileNetV2(const ModelOptions& options) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/layer_names.h"
 #include "nn/module.h"
 
 namespace osteon {
@@ -53,8 +54,8 @@ struct Architecture {
   std::int64_t image_size;    // the side of the images that it is designed for
   std::vector<double> mean;   // of the images that published weights expect, one per channel
   std::vector<double> std;    // likewise
-  // The present name of a tensor in files of older versions of its origin; null if none changed.
-  std::function<std::string(const std::string&)> present_name = nullptr;
+  // The layers' names in published files of other origins, which are read, too.
+  std::vector<LayerNames> other_names = {};
   bool has_residuals = false;      // make() uses zero_init_residual
   std::int64_t size_multiple = 1;  // the sides of images are multiples of it
   // For the list of models; 0 if not known. Of the published model, with 1,000 classes and at

@@ -110,10 +110,12 @@ void Trainer::build_model(bool initialise) {
   if (initialise && !options_.init.empty()) {
     const InitialWeights initial = initialise_from(*model_, info_, options_.init);
     if (options_.normalization == "init") {
-      info_.mean = initial.mean;
-      info_.std = initial.std;
+      info_.mean = initial.info.mean;
+      info_.std = initial.info.std;
     }
-    add_trained_on(info_, initial.trained_on);
+    info_.source = initial.info.source;
+    info_.licence = initial.info.licence;
+    if (initial.info.trained_on) add_trained_on(info_, *initial.info.trained_on);
     run_->progress().line(initial.summary);
   }
   model_->to(device_);

@@ -43,14 +43,23 @@ WIDTH, BATCH, SIZE, STEPS, LEARNING_RATE, SEEDS = 8, 4, 64, 3, 0.01, 20
 SCALE = WIDTH / 64
 
 
+def with_imagenet_head(model, head):
+    """The initial values of a head with ImageNet's 1,000 outputs: the deviation falls with the root of their number."""
+    with torch.no_grad():
+        head.weight.mul_(1 / math.sqrt(1000))
+    return model
+
+
 def efficientnet_b0():
     blocks, last = tv_efficientnet._efficientnet_conf("efficientnet_b0", width_mult=SCALE, depth_mult=1.0)
-    return tv_efficientnet.EfficientNet(blocks, dropout=0, stochastic_depth_prob=0, num_classes=1, last_channel=last)
+    model = tv_efficientnet.EfficientNet(blocks, dropout=0, stochastic_depth_prob=0, num_classes=1, last_channel=last)
+    return with_imagenet_head(model, model.classifier[1])
 
 
 def efficientnet_lite0():
-    return timm_efficientnet._gen_efficientnet_lite("tf_efficientnet_lite0", channel_multiplier=SCALE, num_classes=1,
-                                                    bn_eps=1e-3, pad_type="same")
+    model = timm_efficientnet._gen_efficientnet_lite("tf_efficientnet_lite0", channel_multiplier=SCALE, num_classes=1,
+                                                     bn_eps=1e-3, pad_type="same")
+    return with_imagenet_head(model, model.classifier)
 
 
 def convnext_tiny():

@@ -15,6 +15,8 @@
 #include "eval/comparison.h"
 #include "eval/model_file.h"
 #include "nn/models.h"
+#include "nn/state_dict.h"
+#include "tensor/safetensors.h"
 #include "tests/support/message_of.h"
 #include "tests/support/run_program.h"
 #include "tests/support/tiny_data.h"
@@ -55,6 +57,40 @@ TEST_CASE("train, then evaluate, as the README does") {
           0);
     CHECK(std::system(("cmp " + out + "/metrics.json " + again + "/metrics.json").c_str()) == 0);
   }
+}
+
+TEST_CASE("published weights become a file for --init, with their origin and licence") {
+  const TemporaryFolder folder;
+  const std::string here = folder.path().string();
+  NamedTensors published;  // names that only these files have, without a head
+  for (const auto& [name, tensor] : state_dict(*make_model("mobilenet_v2")).tensors)
+    if (!name.starts_with("classifier")) published.tensors.emplace_back("net." + name, tensor);
+  write_safetensors(folder.path() / "net.safetensors", published);
+  const std::string convert = "convert_weights --init " + here + "/net.safetensors --out " + here +
+                              "/converted.safetensors --arch ";
+  const Result converted = run(convert + "mobilenet_v2 --source 'a page' --licence MIT");
+  CAPTURE(converted.output);
+  CHECK(converted.status == 0);
+  CHECK(contains(converted.output, "start from random values (missing)"));
+  const NamedTensors file = read_safetensors(folder.path() / "converted.safetensors");
+  CHECK(file.tensors.size() == published.tensors.size());
+  CHECK(file.tensors.front().first == "features.0.0.weight");
+  CHECK(file.metadata.at("source") == "a page");
+  CHECK(file.metadata.at("licence") == "MIT");
+
+  write_tiny_data(folder.path() / "data");
+  const Result trained = run("train_mura --arch mobilenet_v2 --image-size 32 --epochs 1 --data " +
+                             here + "/data --init " + here + "/converted.safetensors --out " +
+                             here + "/run --batch-size 8 --quiet");
+  CAPTURE(trained.output);
+  CHECK(trained.status == 0);
+  const ModelInfo info = load_model(here + "/run").info;
+  CHECK(info.licence == "MIT");
+  CHECK(info.mean == kImageNetMean);
+
+  const Result other = run(convert + "resnet18");
+  CHECK(other.status == 1);
+  CHECK(contains(other.output, "they seem to be of the family MobileNet"));
 }
 
 TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and comparisons") {

@@ -107,7 +107,7 @@ TEST_CASE("the weights are found by their names, wherever a file of PyTorch has 
     std::vector<std::string> others = initial.left_as_initialised;
     if (row.name == std::string("no_counter")) others.push_back("features.4.num_batches_tracked");
     CHECK(has_golden_values(*model, others));
-    CHECK(initial.mean == plain_architecture().mean);
+    CHECK(initial.info.mean == plain_architecture().mean);
   }
 }
 
@@ -174,36 +174,91 @@ TEST_CASE("a safetensors file may have a text before its names, too") {
   }
 }
 
-// As in torchvision's published files.
-TEST_CASE("an old name of a DenseNet's tensor is read as the present one") {
+TEST_CASE("weights under the names of another origin are read, with and without their head") {
   const TemporaryFolder folder;
-  const fs::path path = folder.path() / "old.safetensors";
-  const auto source = make_model("densenet121", {.num_classes = 2, .width = 4, .seed = 5});
-  NamedTensors file = state_dict(*source);
-  int renamed = 0;
-  for (auto& [name, tensor] : file.tensors) {
-    const std::size_t layer = name.find("denselayer");
-    if (layer == std::string::npos) continue;
-    name.insert(name.find('.', layer) + 5, ".");  // norm1.weight -> norm.1.weight
-    ++renamed;
-  }
-  CHECK(renamed == 58 * 12);
-  CHECK(file.tensors.back().first.starts_with("classifier."));
-  for (const std::string prefix : {"", "module."}) {
-    CAPTURE(prefix);
-    NamedTensors prefixed = file;
-    for (auto& [name, tensor] : prefixed.tensors) name = prefix + name;
-    write_safetensors(path, prefixed);
-    const auto model = make_model("densenet121", {.num_classes = 2, .width = 4, .seed = 1});
+  const fs::path path = folder.path() / "other.safetensors";
+  struct Row {
+    const char* arch;
+    std::size_t renamed;  // layers
+    const char* prefix;
+    bool has_head;
+  };
+  const Row rows[] = {{"densenet121", 58 * 4, "", true},
+                      {"densenet121", 58 * 4, "module.", true},
+                      {"mobilenet_v2", 4 + 16 * 6, "", false},
+                      {"mobilenet_v2", 4 + 16 * 6, "module.", true},
+                      {"efficientnet_lite0", 4 + 4 + 15 * 6 + 1, "", true},
+                      {"efficientnet_lite0", 4 + 4 + 15 * 6 + 1, "model.", false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.arch);
+    CAPTURE(row.prefix);
+    const Architecture& architecture = find_architecture(row.arch);
+    const LayerNames& layers = architecture.other_names.at(0);
+    CHECK(layers.size() == row.renamed);
+    const auto source = make_model(row.arch, {.num_classes = 2, .width = 4, .seed = 5});
+    NamedTensors file;
+    for (const auto& [name, tensor] : state_dict(*source).tensors) {
+      if (!row.has_head && is_below(name, architecture.head)) continue;
+      const auto layer = std::ranges::find_if(
+          layers, [&](const auto& entry) { return is_below(name, entry.second); });
+      const std::string there =
+          layer == layers.end() ? name : layer->first + name.substr(layer->second.size());
+      file.tensors.emplace_back(row.prefix + there, tensor);
+    }
+    write_safetensors(path, file);
+    const auto model = make_model(row.arch, {.num_classes = 2, .width = 4, .seed = 1});
     ModelInfo info;
-    info.arch = "densenet121";
+    info.arch = row.arch;
     info.width = 4;
-    CHECK(initialise_from(*model, info, path).left_as_initialised.empty());
+    CHECK(initialise_from(*model, info, path).left_as_initialised.empty() == row.has_head);
     const NamedTensorList loaded = model->named_state(), given = source->named_state();
     for (std::size_t i = 0; i < given.size(); ++i) {
       CAPTURE(given[i].first);
-      CHECK(loaded[i].second.to_vector() == given[i].second.to_vector());
+      if (row.has_head || !is_below(given[i].first, architecture.head))
+        CHECK(loaded[i].second.to_vector() == given[i].second.to_vector());
     }
+  }
+}
+
+TEST_CASE("the metadata of a file of weights: what is there, and what is refused") {
+  register_plain_model();
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "weights.safetensors";
+  NamedTensors file;
+  add(file, "");
+  const WeightsInfo info{.arch = "plain",
+                         .width = 2,
+                         .mean = {0.1, 0.2, 0.3},
+                         .std = {1, 2, 3},
+                         .source = "a page",
+                         .licence = "MIT",
+                         .trained_on = std::vector<std::uint64_t>{1, 2}};
+  file.metadata = to_metadata(info);
+  write_safetensors(path, file);
+  const WeightsInfo read = initialise_from(*plain_model(), plain_info(), path).info;
+  CHECK(read.mean == info.mean);
+  CHECK(read.std == info.std);
+  CHECK(read.source == info.source);
+  CHECK(read.licence == info.licence);
+  CHECK(read.trained_on == info.trained_on);
+  struct Row {
+    const char* key;
+    const char* value;  // null: missing
+    const char* message;
+  };
+  const Row rows[] = {{"arch", "resnet18", "contains weights of resnet18"},
+                      {"width", "4", "contains weights of width 4"},
+                      {"mean", nullptr, "no 'mean'"},
+                      {"std", "[1,2]", "3 numbers"},
+                      {"trained_on", "12", "not a multiple of 16"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.key);
+    file.metadata = to_metadata(info);
+    file.metadata.erase(row.key);
+    if (row.value) file.metadata[row.key] = row.value;
+    write_safetensors(path, file);
+    CHECK(contains(message_of([&] { initialise_from(*plain_model(), plain_info(), path); }),
+                   row.message));
   }
 }
 

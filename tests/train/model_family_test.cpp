@@ -153,8 +153,8 @@ TEST_CASE("initial weights of a registered family: its own head, its own mean an
   const InitialWeights initial = initialise_from(*model, info, path);
   CHECK(initial.left_as_initialised ==
         std::vector<std::string>{"classifier.weight", "classifier.bias"});
-  CHECK(initial.mean == std::vector<double>{0.5, 0.4, 0.3});
-  CHECK(initial.std == std::vector<double>{0.25, 0.25, 0.5});
+  CHECK(initial.info.mean == std::vector<double>{0.5, 0.4, 0.3});
+  CHECK(initial.info.std == std::vector<double>{0.25, 0.25, 0.5});
 }
 
 TEST_CASE("incomplete registrations are refused") {

@@ -394,7 +394,7 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
   const auto same = make_model("resnet18", {.seed = 2});
   const InitialWeights ours = initialise_from(*same, info, path);
   CHECK(ours.left_as_initialised.empty());
-  CHECK(ours.mean == info.mean);
+  CHECK(ours.info.mean == info.mean);
   CHECK(same->named_state()[0].second.to_vector() == source->named_state()[0].second.to_vector());
 
   const auto five = make_model("resnet18", {.num_classes = 5, .seed = 2});
