@@ -16,7 +16,7 @@ constexpr std::array<const char*, 4> kNames = {"baseline", "avx2", "avx512", "av
 // Checks for the features that cmake/instruction_sets.cmake compiles for.
 // __builtin_cpu_supports also checks that the operating system saves their registers.
 InstructionSet best_of_processor() {
-#if defined(__x86_64__)
+#if !defined(OSTEON_BASELINE_ONLY)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (!avx2) return InstructionSet::baseline;
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -1,6 +1,7 @@
 // Vector instruction sets of the CPU kernels. Every file in base/cpu/, tensor/cpu/ and ops/cpu/ is
 // compiled once per set (cmake/instruction_sets.cmake), so one program runs on every x86-64
-// processor and uses its best set. On other processors there is only the baseline.
+// processor and uses its best set. On other processors, and with the option OSTEON_BASELINE_ONLY,
+// there is only the baseline.
 #pragma once
 
 #include <string>
@@ -33,7 +34,7 @@ class CpuKernel {
  public:
   using Function = void (*)(Parameters...);
 
-#if defined(__x86_64__)
+#if !defined(OSTEON_BASELINE_ONLY)
   constexpr CpuKernel(void (*for_baseline)(Parameters...), void (*for_avx2)(Parameters...),
                       void (*for_avx512)(Parameters...))
       : baseline_(for_baseline), avx2_(for_avx2), avx512_(for_avx512) {}
@@ -46,7 +47,7 @@ class CpuKernel {
   operator Function() const { return chosen(); }
 
  private:
-#if defined(__x86_64__)
+#if !defined(OSTEON_BASELINE_ONLY)
   Function chosen() const {
     const InstructionSet set = instruction_set();
     if (set == InstructionSet::baseline) return baseline_;
@@ -64,7 +65,7 @@ class CpuKernel {
 // Declares the kernel cpu::name and its versions cpu::baseline::name, cpu::avx2::name and
 // cpu::avx512::name. One file defines them, in namespace osteon::cpu::OSTEON_CPU_SET; for a
 // template that file also instantiates the versions in use.
-#if defined(__x86_64__)
+#if !defined(OSTEON_BASELINE_ONLY)
 #define OSTEON_CPU_KERNEL(name, ...)                                            \
   OSTEON_CPU_VERSION(baseline, , name, __VA_ARGS__)                             \
   OSTEON_CPU_VERSION(avx2, , name, __VA_ARGS__)                                 \

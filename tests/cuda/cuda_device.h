@@ -3,13 +3,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "tensor/device.h"
 #include "tests/support/families.h"
+#include "tests/support/training_steps.h"
 
 namespace osteon {
 
@@ -25,16 +25,6 @@ inline Device device_under_test() {
 inline std::vector<std::string> models_under_test() {
   if (std::getenv("OSTEON_EMULATED_ORDER") != nullptr) return {"resnet18"};
   return one_model_per_design();
-}
-
-// Number of training steps to compare: an emulated device is a thousand times slower than a real
-// one.
-inline std::uint64_t steps_under_test() {
-#if defined(OSTEON_EMULATED_CUDA)
-  return 3;
-#else
-  return 100;
-#endif
 }
 
 }  // namespace osteon

@@ -1,4 +1,5 @@
-# The tests of CUDA devices a second time, as NAME_emulated, on the emulated device.
+# The tests of CUDA devices a second time, as NAME_emulated, on the emulated device: the same objects,
+# linked with it.
 set(folder ${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulator)
 
 function(add_emulated_test name)
@@ -13,18 +14,21 @@ function(add_emulated_test name)
     emulated_osteon doctest_main)
   target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
+  if(NOT name STREQUAL cuda_emulator_test)  # it has kernels of its own
+    osteon_compile_as_test(${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 
 add_emulated_test(cuda_emulator_test ${folder}/emulator_test.cpp ${folder}/allocator.cpp)
 target_compile_options(cuda_emulator_test PRIVATE $<TARGET_PROPERTY:emulated_device,COMPILE_OPTIONS>)
-add_emulated_test(cuda_ops_test_emulated cuda/cuda_ops_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_kernels_test_emulated cuda/cuda_kernels_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_optim_test_emulated cuda/cuda_optim_test.cpp ${folder}/allocator.cpp)
-add_emulated_test(cuda_training_test_emulated cuda/cuda_training_test.cpp)
-add_emulated_test(cuda_trainer_test_emulated cuda/cuda_trainer_test.cpp)
-add_emulated_test(cuda_plans_test_emulated cuda/cuda_plans_test.cpp)
-add_emulated_test(cuda_recording_test_emulated cuda/cuda_recording_test.cpp)
+add_emulated_test(cuda_ops_test_emulated $<TARGET_OBJECTS:cuda_ops_test> ${folder}/allocator.cpp)
+add_emulated_test(cuda_kernels_test_emulated $<TARGET_OBJECTS:cuda_kernels_test> ${folder}/allocator.cpp)
+add_emulated_test(cuda_optim_test_emulated $<TARGET_OBJECTS:cuda_optim_test> ${folder}/allocator.cpp)
+add_emulated_test(cuda_training_test_emulated $<TARGET_OBJECTS:cuda_training_test>)
+add_emulated_test(cuda_trainer_test_emulated $<TARGET_OBJECTS:cuda_trainer_test>)
+add_emulated_test(cuda_plans_test_emulated $<TARGET_OBJECTS:cuda_plans_test>)
+add_emulated_test(cuda_recording_test_emulated $<TARGET_OBJECTS:cuda_recording_test>)
 add_emulated_test(separate_tensors_test ${folder}/separate_tensors_test.cpp)
 add_emulated_test(rehearsal_test ${folder}/rehearsal_test.cpp)
 add_emulated_test(plan_faults_test ${folder}/plan_faults_test.cpp)

@@ -1,11 +1,9 @@
 // The demo radiographs: the same seed gives the same bits, the folder has MURA's layout, and
 // neither brightness nor a thumbnail separates normal from abnormal.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
@@ -17,6 +15,7 @@
 #include "data/demo/demo.h"
 #include "data/image/image.h"
 #include "tests/support/message_of.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
 
 namespace fs = std::filesystem;
@@ -185,10 +184,7 @@ std::vector<double> scores_of(const Table& table, const std::vector<double>& wei
 }
 
 int status_of(const std::string& arguments) {
-  const std::string command =
-      std::string(OSTEON_PROGRAMS) + "/make_demo_data " + arguments + " >/dev/null 2>&1";
-  const int status = std::system(command.c_str());
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return run_program("make_demo_data " + arguments).status;
 }
 
 // Mean absolute difference of two images inside and outside a box.
