@@ -38,7 +38,8 @@ void add_options(CLI::App& app, TrainOptions& options) {
   // are stored: CLI11 stores in the order of declaration, hence the early callback.
   app.add_option_function<std::string>(
          "--recipe", [&](const std::string& name) { apply_recipe(name, options); },
-         "mura-paper: the settings of the MURA paper; other options override them")
+         "mura-paper: the settings of the MURA paper; finetune: settings for initial weights and "
+         "few images; other options override them")
       ->trigger_on_parse()
       ->group(name_of(OptionGroup::training));
 }

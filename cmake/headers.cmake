@@ -8,9 +8,9 @@ set(OSTEON_CORE_HEADERS
   ops/backend.h ops/functors.h ops/functors/activations.h ops/functors/arithmetic.h ops/functors/comparisons.h
   ops/functors/functions.h ops/functors/functor.h ops/functors/math.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h
   nn/activation.h nn/checkpoint.h nn/conv_batch_norm.h nn/conv_norm_activation.h nn/convnext.h nn/densenet.h nn/describe.h nn/efficientnet.h
-  nn/flops.h nn/init.h nn/inverted_residual.h nn/layers.h nn/mobilenet.h nn/models.h nn/module.h nn/module_group.h nn/name_match.h
+  nn/flops.h nn/init.h nn/inverted_residual.h nn/layer_names.h nn/layers.h nn/mobilenet.h nn/models.h nn/module.h nn/module_group.h nn/name_match.h
   nn/resnet.h nn/resnet_v2.h nn/squeeze_excitation.h nn/state_dict.h nn/transformer_block.h nn/vision_transformer.h
-  optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h)
+  optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h optim/weight_average.h)
 set(OSTEON_HEADERS
   interop/tensorboard.h interop/torch_pickle.h
   data/audit.h data/audit_results.h data/augment.h data/cache.h data/image/image.h data/image_names.h data/loader.h
@@ -19,5 +19,5 @@ set(OSTEON_HEADERS
   eval/initial_weights.h
   eval/inference.h eval/list_images.h eval/machine.h eval/metrics.h eval/model_file.h eval/predict_files.h eval/run_pointers.h
   eval/predictions.h eval/report/report.h eval/results.h eval/task.h
-  train/callback.h train/device_images.h train/early_stopping.h train/options.h train/run/checkpoint.h train/run/lock.h train/run/log.h train/run/run.h train/run/state.h
+  train/batch_changes.h train/callback.h train/device_images.h train/early_stopping.h train/options.h train/run/checkpoint.h train/run/lock.h train/run/log.h train/run/run.h train/run/state.h
   train/trainer.h train/training_data.h train/training_step.h)

@@ -64,14 +64,14 @@ class Loader::Workers {
     const auto samples = static_cast<std::int64_t>(indices_.size());
     const std::int64_t begin = number * options_.batch_size, size = options_.image_size;
     const std::int64_t count = std::min(options_.batch_size, samples - begin);
-    Batch batch{{}, Tensor({count, 2, 3}, DType::f32), {}};
+    Batch batch{{}, Tensor({count, 2, 3}, DType::f32), {}, {}};
     if (options_.images) batch.images = Tensor({count, size, size, 1}, DType::u8);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t index = indices_[static_cast<std::size_t>(begin + i)];
       if (options_.images) store_.read(index, batch.images.data<std::uint8_t>() + i * size * size);
-      const AffineMatrix matrix =
-          draw_affine(options_.augmentation, size, options_.seed, epoch_, index);
-      std::ranges::copy(matrix, batch.matrices.data<float>() + i * 6);
+      batch.changes.push_back(
+          draw_change(options_.augmentation, size, options_.seed, epoch_, index));
+      std::ranges::copy(batch.changes.back().matrix, batch.matrices.data<float>() + i * 6);
       batch.indices.push_back(index);
     }
     return batch;

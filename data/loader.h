@@ -16,6 +16,7 @@ struct Batch {
   Tensor images;                      // u8 [N,S,S,1]; undefined without LoaderOptions::images
   Tensor matrices;                    // f32 [N,2,3] for warp_affine
   std::vector<std::int64_t> indices;  // into the manifest's samples
+  std::vector<ImageChange> changes;   // one per image
 };
 
 struct LoaderOptions {

@@ -48,6 +48,10 @@ class BinaryTask : public Task {
                        dtype);
   }
 
+  Tensor smooth(const Tensor& targets, double share) const override {
+    return share == 0 ? targets : targets * (1 - share) + share / 2;
+  }
+
   std::vector<double> sample_weights(
       const Manifest& manifest, const std::string& policy,
       const std::function<void(const std::string&)>& warn) const override {

@@ -168,7 +168,8 @@ class Predictor {
   Batch make_batch(const std::vector<const Item*>& items) const {
     const auto count = static_cast<std::int64_t>(items.size());
     const std::int64_t size = info_.image_size;
-    Batch batch{Tensor({count, size, size, 1}, DType::u8), Tensor({count, 2, 3}, DType::f32), {}};
+    Batch batch{
+        Tensor({count, size, size, 1}, DType::u8), Tensor({count, 2, 3}, DType::f32), {}, {}};
     for (std::int64_t i = 0; i < count; ++i) {
       const Image fitted = fit_image(*items[static_cast<std::size_t>(i)]->image, size, info_.fit);
       std::ranges::copy(fitted.pixels, batch.images.data<std::uint8_t>() + i * size * size);

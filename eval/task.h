@@ -99,6 +99,9 @@ class Task {
   virtual std::int64_t outputs() const = 0;
   // The targets of the samples for loss(), [N, ...].
   virtual Tensor targets(const Samples& samples, DType dtype) const = 0;
+  // Targets with a share of uniform ones: (1 - share) targets + share / classes.
+  // Source: Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
+  virtual Tensor smooth(const Tensor& targets, double share) const = 0;
   // The weight of each sample of the manifest in the training loss, from the counts of the training
   // split; `warn` is called with notes about them for the user. Throws UsageError for an unknown
   // policy, Error for one that the data do not allow.

@@ -61,7 +61,8 @@ Architecture convnext_tiny() {
           .stages = {{"features.1", 4}, {"features.3", 8}, {"features.5", 16}, {"features.7", 32}},
           .image_size = 224,
           .mean = kImageNetMean,
-          .std = kImageNetStd};
+          .std = kImageNetStd,
+          .has_drop_path = true};
 }
 
 ConvNeXt::ConvNeXt(const ModelOptions& options)
@@ -80,7 +81,7 @@ ConvNeXt::ConvNeXt(const ModelOptions& options)
       entrance.append<Conv2d>(before, channels, 2, Conv2dOptions{.stride = 2});
     }
     for (std::int64_t i = 0; i < kStages[s].blocks; ++i, ++index)
-      stage.append<ConvNeXtBlock>(channels, kDropPath * static_cast<double>(index) / (kBlocks - 1));
+      stage.append<ConvNeXtBlock>(channels, options.drop_path_of(index, kBlocks - 1, kDropPath));
     before = channels;
   }
   for (std::size_t i = 0; i < features_.size(); ++i) add(format("features.", i), features_[i]);

@@ -110,7 +110,8 @@ Architecture efficientnet(const std::string& name, EfficientNet::Variant variant
           .stages = {},
           .image_size = 224,
           .mean = kImageNetMean,
-          .std = kImageNetStd};
+          .std = kImageNetStd,
+          .has_drop_path = true};
 }
 
 }  // namespace
@@ -155,7 +156,7 @@ EfficientNet::EfficientNet(Variant variant, const ModelOptions& options)
           .activation = is_lite_ ? Activation::relu6 : Activation::silu,
           .same_padding = is_lite_,
           .epsilon = is_lite_ ? kTensorFlowEpsilon : 1e-5,
-          .drop_path = is_lite_ ? 0 : kDropPath * static_cast<double>(index) / kBlocks};
+          .drop_path = options.drop_path_of(index, kBlocks, is_lite_ ? 0 : kDropPath)};
       stages_[s].append<InvertedResidual>(
           block, (is_lite_ ? timm_names : torchvision_names)(stage.expansion > 1));
       channels = block.out_channels;

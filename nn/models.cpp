@@ -108,6 +108,8 @@ std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& 
   const Architecture& architecture = find_architecture(name);
   if (options.zero_init_residual && !architecture.has_residuals)
     throw UsageError("zero_init_residual: " + name + " does not have this choice; leave it out");
+  if (options.drop_path >= 0 && !architecture.has_drop_path)
+    throw UsageError("drop_path: " + name + " does not have this choice; leave it out");
   OSTEON_CHECK(options.width >= 1 && options.num_classes >= 1, name, ": width ", options.width,
                " and ", options.num_classes, " classes; both must be at least 1");
   return architecture.make(options);

@@ -25,7 +25,15 @@ struct ModelOptions {
   std::int64_t num_classes = 1;     // logits per image; 1 for two classes
   std::int64_t width = 64;          // of the model, in 64ths of the published one's
   bool zero_init_residual = false;  // initialise the last gamma of each residual block to 0
+  double drop_path = -1;            // rate of stochastic depth; negative: the model's own
   std::uint64_t seed = 0;           // of the initial values
+
+  // The rate of stochastic depth in residual block `index` of `blocks`: it grows to drop_path, or
+  // to the model's own rate.
+  double drop_path_of(std::int64_t index, std::int64_t blocks, double own_rate) const {
+    return (drop_path < 0 ? own_rate : drop_path) * static_cast<double>(index) /
+           static_cast<double>(blocks);
+  }
 
   // The factor of all numbers of channels.
   double width_scale() const { return static_cast<double>(width) / 64; }
@@ -57,6 +65,7 @@ struct Architecture {
   // The layers' names in published files of other origins, which are read, too.
   std::vector<LayerNames> other_names = {};
   bool has_residuals = false;      // make() uses zero_init_residual
+  bool has_drop_path = false;      // make() uses drop_path
   std::int64_t size_multiple = 1;  // the sides of images are multiples of it
   // For the list of models; 0 if not known. Of the published model, with 1,000 classes and at
   // image_size: parameters in millions, multiply-adds in units of 10^9.
@@ -71,7 +80,7 @@ const Architecture& find_architecture(const std::string& name);
 void register_model(Architecture architecture);
 
 // find_architecture(name).make(options). Throws UsageError if the model has no residual block and
-// zero_init_residual is set.
+// zero_init_residual is set, or no stochastic depth and drop_path is 0 or more.
 std::unique_ptr<Module> make_model(const std::string& name, const ModelOptions& options = {});
 
 // The names known to find_architecture.

@@ -47,19 +47,23 @@ Tensor SelfAttention::forward(const Tensor& x) {
 }
 
 TransformerBlock::TransformerBlock(TransformerOrigin origin, std::int64_t channels,
-                                   std::int64_t heads)
+                                   std::int64_t heads, double drop_path)
     : origin_(origin),
       norm1_(channels, kTransformerEpsilon),
       norm2_(channels, kTransformerEpsilon),
       attention_(origin, channels, heads),
       linear1_(channels, 4 * channels),
-      linear2_(4 * channels, channels) {
+      linear2_(4 * channels, channels),
+      drop_path1_(drop_path),
+      drop_path2_(drop_path) {
   const bool is_timm = origin == TransformerOrigin::timm;
   add(is_timm ? "norm1" : "ln_1", norm1_);
   add(is_timm ? "attn" : "self_attention", attention_);
   add(is_timm ? "norm2" : "ln_2", norm2_);
   add(is_timm ? "mlp.fc1" : "mlp.0", linear1_);
   add(is_timm ? "mlp.fc2" : "mlp.3", linear2_);
+  add("drop_path1", drop_path1_);
+  add("drop_path2", drop_path2_);
 }
 
 void TransformerBlock::initialise(const ParameterStreams& streams) {
@@ -78,8 +82,8 @@ void TransformerBlock::initialise(const ParameterStreams& streams) {
 }
 
 Tensor TransformerBlock::forward(const Tensor& x) {
-  const Tensor y = x + attention_(norm1_(x));
-  return y + linear2_(gelu(linear1_(norm2_(y))));
+  const Tensor y = x + drop_path1_(attention_(norm1_(x)));
+  return y + drop_path2_(linear2_(gelu(linear1_(norm2_(y)))));
 }
 
 }  // namespace osteon

@@ -28,10 +28,12 @@ class SelfAttention : public ModuleGroup {
   Linear projection_;
 };
 
-// y = x + attention(norm1(x)), then y + linear2(gelu(linear1(norm2(y)))); [N,L,C] -> [N,L,C].
+// y = x + attention(norm1(x)), then y + linear2(gelu(linear1(norm2(y)))); [N,L,C] -> [N,L,C]. With
+// probability drop_path training leaves out a branch for a sample.
 class TransformerBlock : public ModuleGroup {
  public:
-  TransformerBlock(TransformerOrigin origin, std::int64_t channels, std::int64_t heads);
+  TransformerBlock(TransformerOrigin origin, std::int64_t channels, std::int64_t heads,
+                   double drop_path);
   void initialise(const ParameterStreams& streams) override;
 
  protected:
@@ -42,6 +44,7 @@ class TransformerBlock : public ModuleGroup {
   LayerNorm norm1_, norm2_;
   SelfAttention attention_;
   Linear linear1_, linear2_;
+  DropPath drop_path1_, drop_path2_;
 };
 
 // The epsilon of all layer norms of vision transformers.

@@ -30,6 +30,7 @@ Architecture transformer(const std::string& name, const VisionTransformerDesign&
           .image_size = kImageSize,
           .mean = is_timm ? half : kImageNetMean,
           .std = is_timm ? half : kImageNetStd,
+          .has_drop_path = true,
           .size_multiple = design.is_hybrid ? kHybridStride : kPatch};
 }
 
@@ -69,8 +70,9 @@ VisionTransformer::VisionTransformer(const VisionTransformerDesign& design,
   if (backbone_) add("patch_embed.backbone", *backbone_);
   add(is_timm ? "patch_embed.proj" : "conv_proj", projection_);
   for (std::int64_t i = 0; i < design.blocks; ++i) {
-    blocks_.push_back(
-        std::make_unique<TransformerBlock>(origin_, design.heads * options.width, design.heads));
+    blocks_.push_back(std::make_unique<TransformerBlock>(
+        origin_, design.heads * options.width, design.heads,
+        options.drop_path_of(i, design.blocks - 1, /*own_rate=*/0)));
     add(format(is_timm ? "blocks." : "encoder.layers.encoder_layer_", i), *blocks_.back());
   }
   add(is_timm ? "norm" : "encoder.ln", norm_);

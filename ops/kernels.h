@@ -214,6 +214,8 @@ OSTEON_KERNEL(sgd_step, const Tensors& parameters, const Tensors& gradients,
 // norm (one f64 element) becomes the Euclidean norm of all gradients together. If it is finite and
 // max_norm / (norm + 1e-6) is below 1, the gradients are scaled by this factor.
 OSTEON_KERNEL(clip_grad_norm, const Tensors& gradients, double max_norm, const Tensor& norm)
+// averages <- decay averages + (1 - decay) values, all in one launch; f64 or f32.
+OSTEON_KERNEL(average_step, const Tensors& averages, const Tensors& values, double decay)
 // tensors <- kept unless guard is finite.
 OSTEON_KERNEL(restore_unless_finite, const Tensor& guard, const Tensors& kept,
               const Tensors& tensors)

@@ -29,6 +29,7 @@ struct EpochEvent {
   double loss = 0;                     // of validation
   NamedFigure score{};                 // of validation, compares epochs; the name is for printing
   std::vector<NamedFigure> figures{};  // of validation, including the score
+  bool is_average = false;             // these are figures of the average of the weights
   bool is_best = false;                // of all epochs so far
   double lr = 0;
   double images_per_second = 0;

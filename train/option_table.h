@@ -29,6 +29,13 @@ void for_each_option(Options& o, const Visit& visit) {
     return OptionInfo{name, group, help, on_resume};
   };
 
+  // An option that runs of earlier versions did not record.
+  const auto newer = [&](const char* name, OptionGroup group, const char* help) {
+    OptionInfo option = info(name, group, help);
+    option.may_be_absent = true;
+    return option;
+  };
+
   visit(kDataOption, o.data, any);
   visit(kDatasetOption, o.dataset, kDatasets);
   visit(kPositiveOption, o.positive, any);
@@ -47,7 +54,18 @@ void for_each_option(Options& o, const Visit& visit) {
         o.image_size, is_side);
   visit(info("fit", data, "how an image becomes a square"), o.fit, OneOf{{"stretch", "pad"}});
   visit(info("augment", data, "random changes of training images"), o.augment,
-        OneOf{{"default", "mura-paper", "none"}});
+        OneOf{{"default", "mura-paper", "trivial", "none"}});
+  visit(newer("jitter", data, "maximum relative change of brightness and of contrast"), o.jitter,
+        InRange{0, 1});
+  visit(newer("erase", data, "probability that a rectangle of a training image is erased"), o.erase,
+        InRange{0, 1});
+  visit(newer("mixup", data,
+              "mix pairs of training images, with shares of Beta(MIXUP, MIXUP); 0: none"),
+        o.mixup, InRange{0, 100});
+  visit(newer("cutmix", data,
+              "put a rectangle of one training image into another, with shares of "
+              "Beta(CUTMIX, CUTMIX); 0: none"),
+        o.cutmix, InRange{0, 100});
   visit(info("normalization", data,
              "source of mean and standard deviation; auto: init with --init, otherwise data"),
         o.normalization, OneOf{{"auto", "data", "imagenet", "init"}});
@@ -66,6 +84,10 @@ void for_each_option(Options& o, const Visit& visit) {
         any);
   visit(info("zero-init-residual", model, "start each residual branch at zero (ResNets)"),
         o.zero_init_residual, any);
+  visit(newer("drop-path", model,
+              "rate of stochastic depth in the last residual block, growing from 0; negative: the "
+              "model's own"),
+        o.drop_path, InRange{-1, 0.99});
 
   visit(info("epochs", training, "passes over the training images", unless_cosine), o.epochs,
         AtLeast{1});
@@ -74,8 +96,25 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("accumulate", training, "batches per step"), o.accumulate, AtLeast{1});
   visit(info("optimizer", training, "update rule"), o.optimizer, OneOf{optimizer_names()});
   visit(info("lr", training, "learning rate"), o.lr, Between{0, 1e3});
+  visit(newer("head-lr", training, "learning rate of the head; 0: as --lr"), o.head_lr,
+        InRange{0, 1e3});
   visit(info("weight-decay", training, "L2 for adam and sgd, decoupled for adamw"), o.weight_decay,
         AtLeast{0});
+  visit(newer("weight-decay-norm", training,
+              "weight decay of norms and biases; negative: as --weight-decay"),
+        o.weight_decay_norm, any);
+  visit(
+      newer("freeze", training,
+            "epochs at the start in which only the head is trained, and the body keeps its initial "
+            "weights and statistics"),
+      o.freeze, AtLeast{0});
+  visit(newer("ema", training,
+              "decay of an average of the weights, such as 0.9998; after each epoch the better of "
+              "weights and average counts; 0: no average"),
+        o.ema, InRange{0, 0.999999});
+  visit(newer("loss-smoothing", training,
+              "label smoothing: share of uniform targets in the training loss"),
+        o.loss_smoothing, InRange{0, 1});
   visit(info("schedule", training,
              "learning rate over time: step and plateau divide it by 10, cosine warms up"),
         o.schedule, OneOf{schedule_names()});

@@ -10,8 +10,30 @@
 
 namespace osteon {
 
+namespace {
+
+void apply_finetune(TrainOptions& options) {
+  options.optimizer = "adamw";
+  options.batch_size = 32;
+  options.lr = 3e-4;
+  options.head_lr = 3e-3;
+  options.weight_decay = 0.05;
+  options.weight_decay_norm = 0;
+  options.schedule = "cosine";
+  options.freeze = 1;
+  options.ema = 0.998;
+  options.jitter = 0.2;
+  options.erase = 0.25;
+  options.loss_smoothing = 0.05;
+  options.positive_weight = "balanced";
+}
+
+}  // namespace
+
 void apply_recipe(const std::string& name, TrainOptions& options) {
-  if (name != "mura-paper") throw UsageError(format("--recipe '", name, "': expected mura-paper"));
+  if (name == "finetune") return apply_finetune(options);
+  if (name != "mura-paper")
+    throw UsageError(format("--recipe '", name, "': expected mura-paper or finetune"));
   options.image_size = 320;
   options.augment = "mura-paper";
   options.normalization = "imagenet";
@@ -33,6 +55,15 @@ void check_options(const TrainOptions& options) {
   if (options.zero_init_residual && !architecture.has_residuals)
     throw UsageError(
         format("--zero-init-residual: ", options.arch, " does not have this choice; leave it out"));
+  if (options.drop_path >= 0 && !architecture.has_drop_path)
+    throw UsageError(
+        format("--drop-path: ", options.arch, " does not have this choice; leave it out"));
+  if (options.jitter > 0 && options.augment == "trivial")
+    throw UsageError(
+        "--jitter: --augment trivial changes brightness and contrast itself; leave one of them "
+        "out");
+  if (options.freeze > 0 && options.init.empty())
+    throw UsageError("--freeze keeps the body's initial weights: add --init FILE");
   if (options.image_size % architecture.size_multiple != 0)
     throw UsageError(format("--image-size: ", options.arch, " cannot take ", options.image_size,
                             " pixels; the size must be a multiple of ", architecture.size_multiple,

@@ -25,7 +25,10 @@ struct TrainOptions : MachineOptions {
 
   std::int64_t image_size = 0;      // side of the model's input; 0: the model's own
   std::string fit = "stretch";      // stretch, pad
-  std::string augment = "default";  // default, mura-paper, none
+  std::string augment = "default";  // default, mura-paper, trivial, none
+  double jitter = 0;                // maximum relative change of brightness and contrast
+  double erase = 0;                 // probability that a rectangle of an image is erased
+  double mixup = 0, cutmix = 0;     // parameters of the Beta distributions of shares; 0: none
   // Mean and std: data (of the training split), imagenet, init (of the initial weights), auto (init
   // with initial weights, else data).
   std::string normalization = "auto";
@@ -36,12 +39,18 @@ struct TrainOptions : MachineOptions {
   std::int64_t width = 64;          // of the model, in 64ths of the published one's
   std::filesystem::path init;       // weights to start from; empty: He initialisation
   bool zero_init_residual = false;  // start each residual branch at zero
+  double drop_path = -1;            // rate of stochastic depth; negative: the model's own
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;
   std::int64_t accumulate = 1;     // batches per step
   std::string optimizer = "adam";  // adam, adamw, sgd
   double lr = 1e-3;
+  double head_lr = 0;  // of the head; 0: lr
   double weight_decay = 0;
+  double weight_decay_norm = -1;    // of norms and biases; negative: weight_decay
+  std::int64_t freeze = 0;          // epochs in which only the head is trained
+  double ema = 0;                   // decay of the average of the weights; 0: no average
+  double loss_smoothing = 0;        // share of uniform targets in the training loss
   std::string schedule = "cosine";  // constant, step, plateau, cosine (one epoch of warm-up)
   double clip_norm = 0;             // 0: gradients are not clipped
   std::int64_t patience = 0;  // consecutive epochs without improvement before the run stops; 0: any
@@ -63,7 +72,12 @@ struct TrainOptions : MachineOptions {
 
 // The settings of Rajpurkar et al., "MURA", MIDL 2018, section 3: 320 px, flips and rotations of
 // ±30 degrees, Adam at 1e-4 in batches of 8, divided by 10 when validation stalls, ImageNet's mean
-// and std. Throws UsageError for a name other than mura-paper.
+// and std.
+//
+// finetune: for initial weights (--init) and few images. AdamW in batches of 32, the head ten times
+// as fast as the body and alone in the first epoch, no weight decay of norms and biases, an average
+// of the weights, jitter, erased rectangles and smoothed labels. Throws UsageError for another
+// name.
 void apply_recipe(const std::string& name, TrainOptions& options);
 
 // Checks what can be checked before any data is read; throws UsageError with the way out.

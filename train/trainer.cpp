@@ -6,6 +6,7 @@
 
 #include "eval/evaluation.h"
 #include "ops/ops.h"
+#include "optim/weight_average.h"
 
 namespace osteon {
 namespace {
@@ -25,19 +26,23 @@ void Trainer::train() {
   pace_.emplace((options_.epochs - state_.epoch) * images - state_.images);
   seconds_before_ = state_.seconds;
   while (state_.epoch < options_.epochs && stop_reason().empty()) {
-    model_->train();
+    if (is_body_frozen() != step_is_of_head_)
+      build_step();
+    else
+      set_modes();
     Batches batches;  // of one step
     for (Loader loader(*data_.images.store, data_.train, loader_options(), state_.epoch);
          next_batches(loader, batches);) {
       optimizer_->set_lr_factor(scheduler_->factor(state_.step, state_.epoch));
       training_step_->issue(batches);  // zero_grad, loss, backward, update: training_step.cpp
       ++state_.step;
+      if (average_) update_average(*average_, *model_, average_decay(options_.ema, state_.step));
       take_results(/*wait=*/false);  // of finished steps, for the callbacks
       stop_if_interrupted();
       if (run_->is_save_due()) save();
     }
     take_results(/*wait=*/true);
-    finish_epoch(validate());
+    finish_epoch(validate_better());
     stop_if_interrupted();
   }
   if (state_.epoch < options_.epochs) run_->progress().line("stopped early: " + stop_reason());
@@ -53,13 +58,30 @@ std::string Trainer::stop_reason() const {
   return {};
 }
 
+Augmentation Trainer::augmentation() const {
+  Augmentation augmentation = augmentation_from_name(options_.augment);
+  augmentation.jitter = options_.jitter;
+  augmentation.erase = options_.erase;
+  return augmentation;
+}
+
+BatchChangeOptions Trainer::change_options() const {
+  const Augmentation drawn = augmentation();
+  return {.has_levels = drawn.jitter > 0 || drawn.is_trivial,
+          .has_erased = drawn.erase > 0,
+          .mixup = options_.mixup,
+          .cutmix = options_.cutmix,
+          .image_size = options_.image_size,
+          .seed = options_.seed};
+}
+
 LoaderOptions Trainer::loader_options() const {
   return {.batch_size = options_.batch_size,
           .image_size = options_.image_size,
           .workers = options_.workers,
           .shuffle = true,
           .images = !device_images_,
-          .augmentation = augmentation_from_name(options_.augment),
+          .augmentation = augmentation(),
           .seed = options_.seed,
           .first_batch = state_.batches};
 }
@@ -82,15 +104,25 @@ bool Trainer::next_batches(Loader& loader, Batches& batches) {
 
 TrainingBatch Trainer::training_batch(const Batch& batch) const {
   const Tensor images = device_images_ ? device_images_->places(batch.indices) : batch.images;
-  return {{images, batch.matrices, data_.task->targets(data_.samples(batch.indices), DType::f32),
-           weights_of(batch.indices, DType::f32)},
-          batch.indices};
+  Tensor targets = data_.task->smooth(data_.task->targets(data_.samples(batch.indices), DType::f32),
+                                      options_.loss_smoothing);
+  Tensor weights = weights_of(batch.indices, DType::f32);
+  const BatchChangeOptions changes = change_options();
+  const Mixture mixture = draw_mixture(changes, state_.epoch, state_.batches);
+  mix_targets(mixture, targets, weights);
+  TrainingBatch result{{images, batch.matrices, targets, weights}, batch.indices};
+  for (const Tensor& input : change_inputs(changes, batch, mixture, info_))
+    result.inputs.push_back(input);
+  return result;
 }
 
 Tensor Trainer::loss_of_inputs(const Tensors& inputs) const {
   const Tensor images =
       device_images_ ? index_select(device_images_->images(), inputs[0]) : inputs[0];
-  const Tensor outputs = outputs_of(*model_, model_input(images, inputs[1], info_, dtype_));
+  const Tensor input =
+      apply_changes(change_options(), model_input(images, inputs[1], info_, dtype_),
+                    std::span(inputs).subspan(4));
+  const Tensor outputs = outputs_of(*model_, input);
   return data_.task->loss(outputs, inputs[2], inputs[3]);
 }
 
@@ -142,12 +174,29 @@ void Trainer::check_finite(const TrainingResult& result) const {
              run_->last_checkpoint(), ". The images of the step were:", names));
 }
 
-Trainer::Validation Trainer::validate() {
+// Validates the weights and, if there is one, their average; returns the better one's result, with
+// the scores of both among its figures.
+Trainer::Validation Trainer::validate_better() {
   OSTEON_CHECK(state_.images > 0, "no batch of epoch ", state_.epoch + 1,
                " had a finite loss; the last checkpoint is ", run_->last_checkpoint());
+  Validation weights = validate(*model_);
+  if (!average_) return weights;
+  Validation average = validate(*average_);
+  average.is_average = true;
+  const BestSoFar as_best{weights.loss, weights.score, ""};
+  const bool is_average_better =
+      is_better(average.loss, average.score, as_best, data_.task->score());
+  const NamedFigure scores[] = {{"weights_" + weights.score.first, weights.score.second},
+                                {"average_" + average.score.first, average.score.second}};
+  Validation better = std::move(is_average_better ? average : weights);
+  better.figures.insert(better.figures.end(), std::begin(scores), std::end(scores));
+  return better;
+}
+
+Trainer::Validation Trainer::validate(Module& model) {
   const Task& task = *data_.task;
   const Samples samples = data_.samples(data_.val);
-  const ImageValues outputs = infer_outputs(*model_, info_, *data_.images.store, data_.val,
+  const ImageValues outputs = infer_outputs(model, info_, *data_.images.store, data_.val,
                                             {.batch_size = options_.batch_size,
                                              .workers = options_.workers,
                                              .dtype = dtype_,
@@ -155,19 +204,21 @@ Trainer::Validation Trainer::validate() {
                                             [&](std::int64_t) { stop_if_interrupted(); });
   const auto count = static_cast<std::int64_t>(outputs.rows());
   Validation validation;
+  ModelInfo& info = validation.info = info_;
   validation.loss = task.loss(from_vector(outputs.values, {count, outputs.columns}, DType::f64),
                               task.targets(samples, DType::f64), weights_of(data_.val, DType::f64))
                         .item();
-  task.set_temperature(info_, options_.temperature, samples, outputs);
-  const ImageValues predictions = task.predict(outputs, info_);
-  task.set_threshold(info_, options_.threshold, samples, predictions);
-  validation.figures = task.evaluate(samples, predictions, info_, {})->figures();
+  task.set_temperature(info, options_.temperature, samples, outputs);
+  const ImageValues predictions = task.predict(outputs, info);
+  task.set_threshold(info, options_.threshold, samples, predictions);
+  validation.figures = task.evaluate(samples, predictions, info, {})->figures();
   validation.score = *std::ranges::find(validation.figures, task.score().key, &NamedFigure::first);
   return validation;
 }
 
 void Trainer::finish_epoch(const Validation& validation) {
   const Score rule = data_.task->score();
+  info_ = validation.info;
   scheduler_->observe(validation.loss);
   const bool is_best =
       !state_.best || is_better(validation.loss, validation.score, *state_.best, rule);
@@ -177,6 +228,7 @@ void Trainer::finish_epoch(const Validation& validation) {
                          .loss = validation.loss,
                          .score = {rule.name, validation.score.second},
                          .figures = validation.figures,
+                         .is_average = validation.is_average,
                          .is_best = is_best,
                          .lr = optimizer_->lr(),
                          .images_per_second = pace_->images_per_second(),
@@ -187,19 +239,26 @@ void Trainer::finish_epoch(const Validation& validation) {
   ++state_.epoch;
   state_.batches = state_.images = 0;
   state_.loss_sum = 0;
-  save(is_best ? std::optional(BestSoFar{validation.loss, validation.score, ""}) : std::nullopt);
+  save(is_best ? std::optional(BestSoFar{validation.loss, validation.score, ""}) : std::nullopt,
+       validation.is_average);
 }
 
 double Trainer::seconds() const { return seconds_before_ + pace_->seconds(); }
 
 // Saves a checkpoint; it is the best one if `new_best` has its figures.
-void Trainer::save(std::optional<BestSoFar> new_best) {
+void Trainer::save(std::optional<BestSoFar> new_best, bool is_average_better) {
   take_results(/*wait=*/true);
   state_.seconds = seconds();
   nlohmann::ordered_json more{{"scheduler", scheduler_->state()}};
   for (const auto& callback : callbacks_)
     if (!callback->name().empty()) more["callbacks"][callback->name()] = callback->state();
-  run_->save(state_, *model_, info_, *optimizer_, more, std::move(new_best));
+  run_->save(state_,
+             {.model = *model_,
+              .info = info_,
+              .optimizer = *optimizer_,
+              .average = average_.get(),
+              .is_average_better = is_average_better},
+             more, std::move(new_best));
 }
 
 void Trainer::stop_if_interrupted() {

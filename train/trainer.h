@@ -14,6 +14,7 @@
 #include "eval/task.h"
 #include "optim/lr_scheduler.h"
 #include "optim/optimizer.h"
+#include "train/batch_changes.h"
 #include "train/callback.h"
 #include "train/device_images.h"
 #include "train/options.h"
@@ -52,6 +53,8 @@ class Trainer {
     double loss = 0;
     NamedFigure score;                 // under its key
     std::vector<NamedFigure> figures;  // including the score
+    ModelInfo info;                    // with the threshold and the temperature
+    bool is_average = false;
   };
   using Batches = std::vector<TrainingBatch>;  // of one step
 
@@ -60,6 +63,8 @@ class Trainer {
   void build_model(bool initialise);
   TrainingBatch blank_batch() const;
   std::int64_t last_images() const;
+  bool is_body_frozen() const { return state_.epoch < options_.freeze; }
+  void set_modes();
   void build_step();
   void restore(const Checkpoint& checkpoint);
   void load_state_of(TrainingCallback& callback) const;
@@ -68,6 +73,8 @@ class Trainer {
 
   // --- trainer.cpp
   std::string stop_reason() const;
+  Augmentation augmentation() const;
+  BatchChangeOptions change_options() const;
   LoaderOptions loader_options() const;
   bool next_batches(Loader& loader, Batches& batches);
   TrainingBatch training_batch(const Batch& batch) const;
@@ -75,10 +82,11 @@ class Trainer {
   Tensor weights_of(const std::vector<std::int64_t>& indices, DType dtype) const;
   void take_results(bool wait);
   void check_finite(const TrainingResult& result) const;
-  Validation validate();
+  Validation validate(Module& model);
+  Validation validate_better();
   void finish_epoch(const Validation& validation);
   double seconds() const;
-  void save(std::optional<BestSoFar> new_best = {});
+  void save(std::optional<BestSoFar> new_best = {}, bool is_average_better = false);
   void stop_if_interrupted();
 
   const TrainOptions options_;
@@ -90,9 +98,11 @@ class Trainer {
       device_images_;  // those of data_.train, if the device has enough memory
   ModelInfo info_;
   std::unique_ptr<Module> model_;
+  std::unique_ptr<Module> average_;  // of the weights, with options_.ema
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> scheduler_;
   std::unique_ptr<TrainingStep> training_step_;
+  bool step_is_of_head_ = false;  // training_step_ leaves the body as it is
   std::vector<std::shared_ptr<TrainingCallback>> callbacks_;  // the run is the first
   nlohmann::ordered_json callback_states_;                    // of a resumed run
   std::int64_t steps_per_epoch_ = 0;

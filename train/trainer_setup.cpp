@@ -8,10 +8,13 @@
 #include "eval/initial_weights.h"
 #include "eval/machine.h"
 #include "nn/models.h"
+#include "nn/name_match.h"
 #include "nn/state_dict.h"
 #include "ops/backend.h"
 #include "optim/make_optimizer.h"
+#include "optim/weight_average.h"
 #include "train/early_stopping.h"
+#include "train/parameter_groups.h"
 #include "train/trainer.h"
 
 namespace osteon {
@@ -89,10 +92,12 @@ void Trainer::choose_kernels() const {
 }
 
 void Trainer::build_model(bool initialise) {
-  model_ = make_model(options_.arch, {.num_classes = data_.task->outputs(),
-                                      .width = options_.width,
-                                      .zero_init_residual = options_.zero_init_residual,
-                                      .seed = options_.seed});
+  const ModelOptions model_options{.num_classes = data_.task->outputs(),
+                                   .width = options_.width,
+                                   .zero_init_residual = options_.zero_init_residual,
+                                   .drop_path = options_.drop_path,
+                                   .seed = options_.seed};
+  model_ = make_model(options_.arch, model_options);
   const bool imagenet = options_.normalization == "imagenet";
   info_ = {
       .arch = options_.arch,
@@ -119,9 +124,14 @@ void Trainer::build_model(bool initialise) {
     run_->progress().line(initial.summary);
   }
   model_->to(device_);
-  optimizer_ = make_optimizer(options_.optimizer, {{.parameters = model_->named_parameters(),
-                                                    .lr = options_.lr,
-                                                    .weight_decay = options_.weight_decay}});
+  if (options_.ema > 0) {
+    average_ = make_model(options_.arch, model_options);
+    average_->to(device_);
+    update_average(*average_, *model_, /*decay=*/0);
+  }
+  optimizer_ =
+      make_optimizer(options_.optimizer,
+                     parameter_groups(*model_, find_architecture(options_.arch).head, options_));
   // A last batch of one image is left out: next_batches().
   const auto images = static_cast<std::int64_t>(data_.train.size());
   const std::int64_t batches =
@@ -139,7 +149,8 @@ TrainingBatch Trainer::blank_batch() const {
   const auto count = std::min(options_.batch_size, static_cast<std::int64_t>(data_.train.size()));
   return training_batch({zeros({count, size, size, 1}, DType::u8),
                          zeros({count, 2, 3}),
-                         {data_.train.begin(), data_.train.begin() + count}});
+                         {data_.train.begin(), data_.train.begin() + count},
+                         std::vector<ImageChange>(static_cast<std::size_t>(count))});
 }
 
 // The images of an epoch's last batch if it is smaller than the others, else 0. A batch of one
@@ -150,7 +161,21 @@ std::int64_t Trainer::last_images() const {
   return rest >= 2 ? rest : 0;
 }
 
+// The mode and the gradients of the body and of the head in the present epoch.
+void Trainer::set_modes() {
+  const std::string& head = find_architecture(options_.arch).head;
+  const bool trains_body = !is_body_frozen();
+  for (auto& [name, parameter] : model_->named_parameters())
+    parameter.set_requires_grad(trains_body || is_below(name, head));
+  model_->train(trains_body);
+  for (const auto& [path, module] : model_->named_modules())
+    if (path == head) module->train();
+}
+
+// A recorded step is of a frozen body or of a whole model.
 void Trainer::build_step() {
+  set_modes();
+  step_is_of_head_ = is_body_frozen();
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
       TrainingStep::Options{.batch_size = options_.batch_size,
@@ -161,7 +186,7 @@ void Trainer::build_step() {
                             .first_step = state_.step});
   training_step_->prepare(blank_batch(), last_images());
   // After that the memory that is free is not needed by the steps.
-  if (options_.cache != "none")
+  if (options_.cache != "none" && !device_images_)
     device_images_ = DeviceImages::send(*data_.images.store, data_.train, device_);
 }
 
@@ -171,6 +196,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     state_ = run_state_from_json(checkpoint.state, data_.task->score().key);
     info_ = read_model_info(checkpoint.model.metadata);
     load_state_dict(*model_, checkpoint.model);
+    if (average_) load_state_dict(*average_, checkpoint.average);
     optimizer_->load_state_dict(checkpoint.optimizer);
     scheduler_->load_state(checkpoint.state.at("scheduler"));
     callback_states_ = checkpoint.state.value("callbacks", nlohmann::ordered_json::object());

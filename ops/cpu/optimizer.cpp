@@ -119,6 +119,16 @@ void sgd_step(const Tensors& parameters, const Tensors& gradients, const Tensors
   });
 }
 
+void average_step(const Tensors& averages, const Tensors& values, double decay) {
+  dispatch_parameters("average_step", averages[0].dtype(), [&]<class T>() {
+    const T share = T(1 - decay);
+    for_each_block(averages, [&](const Block& block) {
+      auto average = in<T>(averages, block);
+      average += share * (in<T>(values, block) - average);
+    });
+  });
+}
+
 void clip_grad_norm(const Tensors& gradients, double max_norm, const Tensor& norm) {
   dispatch_parameters("clip_grad_norm", gradients[0].dtype(), [&]<class T>() {
     std::vector<double> sums(static_cast<std::size_t>(blocks_of(gradients)));

@@ -105,6 +105,24 @@ __global__ void __launch_bounds__(kThreads)
       parameter, gradient, buffer);
 }
 
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    average_chunks(const __grid_constant__ Table<2> table, T share) {
+  const Chunk chunk = chunk_of_block(table);
+  T* const average = start_of<T>(table, 0, chunk);
+  const T* const value = start_of<T>(table, 1, chunk);
+  for_each_pack<kPack<T>>(
+      chunk,
+      [&]<int n>(std::int64_t at) {
+        Pack<T, n> a = load<n>(average + at);
+        const Pack<T, n> v = load<n>(value + at);
+#pragma unroll
+        for (int i = 0; i < n; ++i) a.at[i] += share * (v.at[i] - a.at[i]);
+        store<n>(average + at, a);
+      },
+      average, value);
+}
+
 // sums[chunk] = the sum of squares of one chunk.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
@@ -205,6 +223,17 @@ void sgd_step(const Tensors& parameters, const Tensors& gradients, const Tensors
                         launch("sgd_step", learning_rate, sgd_chunks<T>, dim3(chunks),
                                dim3(kThreads), table, learning_rate.data<double>(),
                                guard.data_or_null<double>(), weight_decay, options);
+                      });
+  });
+}
+
+void average_step(const Tensors& averages, const Tensors& values, double decay) {
+  dispatch_parameters("average_step", averages[0].dtype(), [&]<class T>() {
+    for_each_table<2>({&averages, &values}, elements_of,
+                      [&](const Table<2>& table, unsigned int chunks) {
+                        if (chunks == 0) return;
+                        launch("average_step", averages[0], average_chunks<T>, dim3(chunks),
+                               dim3(kThreads), table, T(1 - decay));
                       });
   });
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/kernels.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
 #include "tests/cuda/cuda_device.h"
@@ -176,5 +177,21 @@ TEST_CASE("tensors are restored if the guard is not finite") {
     const Tensor guard = full({1}, restores ? NAN : 1.0, DType::f64, device);
     restore_unless_finite_(guard, tensors, kept);
     for (const double element : elements_of(tensors)) REQUIRE(element == (restores ? 3 : 5));
+  }
+}
+
+TEST_CASE("averages of weights agree with the CPU's") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Parameters here(dtype, Device::cpu(), 520), there(dtype, device, 520);
+    for (const Parameters* parameters : {&here, &there}) {
+      const Device& place = parameters->named[0].second.device();
+      Tensors values;
+      for (const auto& [name, tensor] : parameters->named)
+        values.push_back(draw("value/" + name, tensor.shape(), dtype).to(place));
+      OSTEON_DISPATCH(values[0], average_step(parameters->tensors(), values, 0.75));
+    }
+    CHECK(largest_difference(elements_of(here.tensors()), elements_of(there.tensors())) <= 1e-6);
   }
 }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -486,4 +487,72 @@ TEST_CASE("affine maps") {
   CHECK(largest > 1.095);
   CHECK(std::abs(flipped / draws - 0.5) < 0.05);
   CHECK_THROWS_AS(augmentation_from_name("strong"), UsageError);
+}
+
+TEST_CASE("changes of an image: their ranges, and that each has a stream of its own") {
+  constexpr std::int64_t kSide = 101;
+  constexpr int kDraws = 3000;
+  const auto draw = [](const Augmentation& augmentation, std::int64_t index) {
+    return draw_change(augmentation, kSide, 3, 1, index);
+  };
+  // Without jitter, erasing and TrivialAugment only the map remains.
+  const Augmentation plain = augmentation_from_name("default");
+  Augmentation all = plain;
+  all.jitter = 0.2;
+  all.erase = 0.25;
+  int erased = 0;
+  double least = 2, most = 0;
+  for (std::int64_t i = 0; i < kDraws; ++i) {
+    const ImageChange change = draw(plain, i), changed = draw(all, i);
+    CHECK(change.matrix == draw_affine(plain, kSide, 3, 1, i));
+    CHECK(changed.matrix == change.matrix);
+    CHECK(change.brightness == 1);
+    CHECK(change.erased.area() == 0);
+    for (const float level : {changed.brightness, changed.contrast}) {
+      CHECK(std::abs(level - 1) <= 0.2001);
+      least = std::min<double>(least, level);
+      most = std::max<double>(most, level);
+    }
+    const Box& box = changed.erased;
+    if (box.area() == 0) continue;
+    ++erased;
+    CHECK(box.top >= 0);
+    CHECK(box.left >= 0);
+    CHECK(box.bottom <= kSide);
+    CHECK(box.right <= kSide);
+    CHECK(static_cast<double>(box.area()) <= 0.36 * kSide * kSide);
+  }
+  CHECK(std::abs(erased / double{kDraws} - 0.25) < 0.03);
+  CHECK(least < 0.81);
+  CHECK(most > 1.19);
+
+  // TrivialAugment makes one of eight changes, besides the mirror.
+  const Augmentation trivial = augmentation_from_name("trivial");
+  std::map<std::string, int> kinds;
+  for (std::int64_t i = 0; i < kDraws; ++i) {
+    const ImageChange change = draw(trivial, i);
+    AffineMatrix m = change.matrix;
+    if (m[0] * m[4] - m[1] * m[3] < 0) m = {-m[0], -m[1], 100 - m[2], m[3], m[4], m[5]};
+    const bool is_rotated = m[1] != 0 && m[3] != 0;
+    if (is_rotated)
+      CHECK(std::abs(std::atan2(m[3], m[4])) <= 30.001 * 3.14159265 / 180);
+    else if (m[1] != 0 || m[3] != 0)
+      CHECK(std::abs(m[1] + m[3]) <= 0.3001);
+    else
+      CHECK(std::abs(m[2]) + std::abs(m[5]) <= 0.3001 * kSide);
+    const bool is_shifted = m[1] == 0 && m[3] == 0;
+    ++kinds[change.brightness != 1                ? "brightness"
+            : change.contrast != 1                ? "contrast"
+            : is_rotated                          ? "rotation"
+            : m[1] != 0                           ? "shear x"
+            : m[3] != 0                           ? "shear y"
+            : is_shifted && std::abs(m[2]) > 1e-3 ? "shift x"
+            : is_shifted && std::abs(m[5]) > 1e-3 ? "shift y"
+                                                  : "none"];
+  }
+  CHECK(kinds.size() == 8);
+  for (const auto& [kind, count] : kinds) {
+    CAPTURE(kind);
+    CHECK(std::abs(count / double{kDraws} - 0.125) < 0.03);
+  }
 }

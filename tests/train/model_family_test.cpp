@@ -104,6 +104,32 @@ TEST_CASE("a model of each family is as its entry says, and drawn from the seed"
   }
 }
 
+TEST_CASE("stochastic depth has the rate that is asked for, where a model has a choice") {
+  const auto outputs = [](const std::string& arch, double drop_path, std::int64_t step) {
+    const auto model = make_model(arch, {.width = 4, .drop_path = drop_path, .seed = 1});
+    set_randomness(*model, 1, step);
+    const NoGrad no_grad;
+    Tensor images({8, 64, 64, 3}, DType::f32);
+    uniform_(images, 1, {.seed = 1, .stream = 0});
+    return (*model)(images).to_vector();
+  };
+  for (const std::string& arch : model_names()) {
+    CAPTURE(arch);
+    if (!find_architecture(arch).has_drop_path)
+      CHECK(contains(message_of([&] { make_model(arch, {.width = 4, .drop_path = 0}); }),
+                     arch + " does not have this choice"));
+  }
+  // Apart from stochastic depth nothing is random in their training.
+  for (const std::string arch :
+       {"efficientnet_lite0", "convnext_tiny", "vit_tiny_patch16_224", "vit_small_r26_s32_224"}) {
+    CAPTURE(arch);
+    CHECK(outputs(arch, 0, 1) == outputs(arch, 0, 2));
+    CHECK(outputs(arch, 0.9, 1) != outputs(arch, 0.9, 2));
+    const bool has_own_rate = arch == "convnext_tiny";
+    CHECK((outputs(arch, -1, 1) != outputs(arch, 0, 1)) == has_own_rate);
+  }
+}
+
 TEST_CASE("a registered family trains, is saved, loaded, evaluated and explained") {
   register_plain_model();
   const TemporaryFolder folder;

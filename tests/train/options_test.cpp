@@ -46,7 +46,10 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
     ordered_json without = json;
     without.erase(key);
     const std::string message = message_of([&] { options_from_json(without); });
-    const std::set<std::string> newer{"width", "patience", "image_names", "record"};
+    const std::set<std::string> newer{
+        "width",  "patience",       "image_names", "record",           "drop_path",
+        "jitter", "erase",          "mixup",       "cutmix",           "head_lr",
+        "ema",    "loss_smoothing", "freeze",      "weight_decay_norm"};
     CHECK(contains(message, key) == !newer.contains(key));
   }
   ordered_json old = json;
@@ -153,13 +156,39 @@ TEST_CASE("invalid values are refused by name") {
          o.arch = "plain";
        },
        "--zero-init-residual: plain does not have this choice; leave it out"},
+      {[](TrainOptions& o) {
+         o.drop_path = 0.1;
+         o.arch = "resnet18";
+       },
+       "--drop-path: resnet18 does not have this choice; leave it out"},
+      {[](TrainOptions& o) {
+         o.drop_path = 0.1;
+         o.arch = "efficientnet_lite0";
+       },
+       ""},
+      {[](TrainOptions& o) { o.drop_path = 1; }, "--drop-path 1: expected -1 to 0.99"},
+      {[](TrainOptions& o) { o.freeze = 1; }, "--freeze keeps the body's initial weights: add"},
+      {[](TrainOptions& o) { o.freeze = 1, o.init = "weights.pth"; }, ""},
+      {[](TrainOptions& o) { o.jitter = 0.2, o.augment = "trivial"; },
+       "--jitter: --augment trivial"},
+      {[](TrainOptions& o) { o.jitter = 1.5; }, "--jitter 1.5"},
+      {[](TrainOptions& o) { o.erase = -0.1; }, "--erase -0.1"},
+      {[](TrainOptions& o) { o.mixup = -1; }, "--mixup -1"},
+      {[](TrainOptions& o) { o.cutmix = NAN; }, "--cutmix nan"},
+      {[](TrainOptions& o) { o.ema = 1; }, "--ema 1"},
+      {[](TrainOptions& o) { o.loss_smoothing = 2; }, "--loss-smoothing 2"},
+      {[](TrainOptions& o) { apply_recipe("finetune", o); }, "--freeze"},
+      {[](TrainOptions& o) { apply_recipe("finetune", o), o.init = "weights.pth"; }, ""},
+      {[](TrainOptions& o) { apply_recipe("cake", o); }, "mura-paper or finetune"},
       {[](TrainOptions&) {}, ""}};
   register_plain_model();
   const TemporaryFolder folder;
   for (const Row& row : rows) {
     TrainOptions options = options_in(folder);
-    row.change(options);
-    const std::string message = message_of([&] { check_options(options); });
+    const std::string message = message_of([&] {
+      row.change(options);
+      check_options(options);
+    });
     CAPTURE(message);
     CHECK(message.empty() == (*row.message == 0));
     CHECK(contains(message, row.message));

@@ -100,17 +100,28 @@ TEST_CASE(
   const fs::path data = folder.path() / "data", output = folder.path() / "output";
   write_tiny_data(data);
   // Long enough that no signal comes after the end.
-  const auto command = [&](const fs::path& run, const char* arch) {
+  const fs::path initial = folder.path() / "initial.safetensors";
+  write_safetensors(initial, state_dict(*make_model("efficientnet_b0", {.width = 8})));
+  const auto command = [&](const fs::path& run, const std::string& kind) {
     std::vector<std::string> arguments = tiny_command(data, run);
     set(arguments, "--epochs", "4");
-    set(arguments, "--arch", arch);
+    set(arguments, "--arch", kind == "fine-tuned" ? "efficientnet_b0" : kind.c_str());
+    if (kind == "fine-tuned")
+      for (const std::string& more :
+           {"--init=" + initial.string(), std::string("--freeze=1"), std::string("--ema=0.9"),
+            std::string("--head-lr=0.03"), std::string("--weight-decay=0.01"),
+            std::string("--weight-decay-norm=0"), std::string("--erase=0.5"),
+            std::string("--mixup=0.2"), std::string("--cutmix=1"), std::string("--jitter=0.2"),
+            std::string("--loss-smoothing=0.1"), std::string("--drop-path=0.3")})
+        arguments.push_back(more);
     return arguments;
   };
   const char* const random = "efficientnet_b0";  // has dropout and stochastic depth
-  for (const char* arch : {"resnet18", random}) {
-    ChildProcess whole(command(folder.path() / arch, arch), output);
+  const char* const tuned = "fine-tuned";        // all options of fine-tuning
+  for (const char* kind : {"resnet18", random, tuned}) {
+    ChildProcess whole(command(folder.path() / kind, kind), output);
     REQUIRE(whole.wait() == 0);
-    REQUIRE(record_of(folder.path() / arch).losses.size() == 4 * (3 + 1));
+    REQUIRE(record_of(folder.path() / kind).losses.size() == 4 * (3 + 1));
   }
   struct Row {
     const char* name;
@@ -118,7 +129,7 @@ TEST_CASE(
     std::size_t lines;  // of the log when it comes
     int status;
     int workers;  // afterwards
-    const char* arch = "resnet18";
+    const char* kind = "resnet18";
   };
   const Row rows[] = {{"control-C in the first epoch", SIGINT, 1, 130, 0},
                       {"SIGTERM", SIGTERM, 2, 143, 4},
@@ -126,11 +137,14 @@ TEST_CASE(
                       {"SIGTERM in the second epoch", SIGTERM, 5, 143, 2},
                       {"the terminal was closed", SIGHUP, 2, 129, 1},
                       {"a batch system's warning", SIGUSR1, 3, 138, 1},
-                      {"layers that draw random numbers", SIGINT, 5, 130, 2, random}};
+                      {"layers that draw random numbers", SIGINT, 5, 130, 2, random},
+                      {"a frozen body", SIGINT, 2, 130, 1, tuned},
+                      {"after the frozen epoch", SIGTERM, 4, 143, 2, tuned},
+                      {"with an average", SIGINT, 9, 130, 0, tuned}};
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
-    const fs::path run = folder.path() / row.name, whole = folder.path() / row.arch;
-    ChildProcess first(command(run, row.arch), output);
+    const fs::path run = folder.path() / row.name, whole = folder.path() / row.kind;
+    ChildProcess first(command(run, row.kind), output);
     REQUIRE(first.wait_until([&] { return steps_logged(run) >= row.lines; }));
     first.signal(row.signal);
     CHECK(first.wait() == row.status);

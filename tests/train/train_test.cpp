@@ -410,7 +410,7 @@ TEST_CASE("initial weights: ours, another head, another architecture or width") 
 
   NamedTensors bare = state_dict(*source);
   write_safetensors(path, bare);
-  CHECK(initialise_from(*same, info, path).mean == kImageNetMean);
+  CHECK(initialise_from(*same, info, path).info.mean == kImageNetMean);
 }
 
 TEST_CASE("checkpoints replace each other, and never a file of the user") {
@@ -421,7 +421,7 @@ TEST_CASE("checkpoints replace each other, and never a file of the user") {
   RunPointers pointers;
   const auto save = [&](const std::string& name, bool is_best) {
     const std::string fault =
-        save_checkpoint(run, name, *model, info_of("resnet18"), optimizer, {}, is_best, pointers);
+        save_checkpoint(run, name, {*model, info_of("resnet18"), optimizer}, {}, is_best, pointers);
     remove_old_checkpoints(run, pointers);
     return fault;
   };

@@ -5,6 +5,7 @@
 
 #include "base/checksums.h"
 #include "base/file.h"
+#include "nn/state_dict.h"
 
 namespace osteon {
 namespace {
@@ -24,15 +25,25 @@ void attempt(const fs::path& path, const Step& step) {
   }
 }
 
-void write_folder(const fs::path& folder, const Module& model, const ModelInfo& info,
-                  const Optimizer& optimizer, ordered_json state) {
-  const OptimizerState optimizer_state = optimizer.state_dict();
+// The one of weights and average that is not in model.safetensors.
+constexpr const char* kOtherFile = "other.safetensors";
+constexpr const char* kAverageIsBetter = "average_is_better";  // member of state.json
+
+void write_folder(const fs::path& folder, const CheckpointContents& contents, ordered_json state) {
+  const OptimizerState optimizer_state = contents.optimizer.state_dict();
   fs::create_directories(folder);
-  write_safetensors(folder / kModelFile, to_model_file(model, info));
-  write_safetensors(folder / kOptimizerFile, optimizer_state.tensors);
-  state["optimizer"] = optimizer_state.scalars;
-  for (const char* file : {kModelFile, kOptimizerFile})
+  const auto write = [&](const char* file, const NamedTensors& tensors) {
+    write_safetensors(folder / file, tensors);
     state["files"][file] = file_checksum(folder / file);
+  };
+  const bool swap = contents.is_average_better;
+  write(kModelFile, to_model_file(swap ? *contents.average : contents.model, contents.info));
+  write(kOptimizerFile, optimizer_state.tensors);
+  state["optimizer"] = optimizer_state.scalars;
+  if (contents.average != nullptr) {
+    write(kOtherFile, state_dict(swap ? contents.model : *contents.average));
+    state[kAverageIsBetter] = swap;
+  }
   write_file_atomically(folder / kStateFile, to_checked_json(state));
 }
 
@@ -74,16 +85,16 @@ std::string checkpoint_name(const fs::path& run, std::int64_t step) {
   return name;
 }
 
-std::string save_checkpoint(const fs::path& run, const std::string& name, const Module& model,
-                            const ModelInfo& info, const Optimizer& optimizer, ordered_json state,
-                            bool is_best, RunPointers& pointers) {
+std::string save_checkpoint(const fs::path& run, const std::string& name,
+                            const CheckpointContents& contents, ordered_json state, bool is_best,
+                            RunPointers& pointers) {
   const fs::path folder = run / kCheckpoints / name;
   const fs::path partial = run / kCheckpoints / format(".", name, kPartialEnding);
   std::string fault;
   attempt(folder, [&] {
     fs::create_directories(run / kCheckpoints);
     try {
-      write_folder(partial, model, info, optimizer, std::move(state));
+      write_folder(partial, contents, std::move(state));
       fs::rename(partial, folder);
       sync_folder_of(folder);
       const RunPointers next = moved_to(run, name, is_best, pointers);
@@ -129,6 +140,12 @@ Checkpoint load_checkpoint(const fs::path& folder) {
   checkpoint.model = read_safetensors(folder / kModelFile);
   checkpoint.optimizer.tensors = read_safetensors(folder / kOptimizerFile);
   checkpoint.optimizer.scalars = checkpoint.state.value("optimizer", ordered_json());
+  if (checkpoint.state.contains(kAverageIsBetter)) {
+    read_checked_json(folder / kStateFile, kMaxStateBytes, {kOtherFile});
+    checkpoint.average = read_safetensors(folder / kOtherFile);
+    if (checkpoint.state[kAverageIsBetter] == true)
+      std::swap(checkpoint.model.tensors, checkpoint.average.tensors);
+  }
   return checkpoint;
 }
 

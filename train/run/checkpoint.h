@@ -18,16 +18,25 @@ namespace osteon {
 // exists step-N.1, step-N.2 and so on.
 std::string checkpoint_name(const std::filesystem::path& run, std::int64_t step);
 
-// Writes checkpoints/NAME/ completely: model.safetensors, optimizer.safetensors, and state.json
-// with the checksums of all three; all synced. The folder gets its name at the end, by one rename.
-// Then pointers.json names it as the last checkpoint and, if `is_best`, as the best one. `state` is
-// the state of the training loop; the optimizer's scalars are added under "optimizer". `pointers`
-// are the current pointers of the run and are replaced by the new ones; a former last or best
-// checkpoint becomes superseded. Returns the reason why links could not be made, or an empty text.
-// Throws Error naming the file; then nothing has changed.
+// What a checkpoint contains besides the state of the training loop.
+struct CheckpointContents {
+  const Module& model;  // that is trained
+  const ModelInfo& info;
+  const Optimizer& optimizer;
+  const Module* average = nullptr;  // of its weights, if the run has one
+  bool is_average_better = false;   // model.safetensors is the average
+};
+
+// Writes checkpoints/NAME/ completely: model.safetensors, optimizer.safetensors, with an average
+// other.safetensors, and state.json with the checksums of all; all synced. The folder gets its name
+// at the end, by one rename. Then pointers.json names it as the last checkpoint and, if `is_best`,
+// as the best one. `state` is the state of the training loop; the optimizer's scalars are added
+// under "optimizer". `pointers` are the current pointers of the run and are replaced by the new
+// ones; a former last or best checkpoint becomes superseded. Returns the reason why links could not
+// be made, or an empty text. Throws Error naming the file; then nothing has changed.
 std::string save_checkpoint(const std::filesystem::path& run, const std::string& name,
-                            const Module& model, const ModelInfo& info, const Optimizer& optimizer,
-                            nlohmann::ordered_json state, bool is_best, RunPointers& pointers);
+                            const CheckpointContents& contents, nlohmann::ordered_json state,
+                            bool is_best, RunPointers& pointers);
 
 // Removes superseded checkpoints and the incomplete ones that a killed run left, nothing else.
 // Throws Error naming the folder that cannot be removed.
@@ -39,7 +48,8 @@ std::vector<std::string> other_checkpoints(const std::filesystem::path& run,
                                            const RunPointers& pointers);
 
 struct Checkpoint {
-  NamedTensors model;
+  NamedTensors model;    // that is trained
+  NamedTensors average;  // without tensors if the run has none
   OptimizerState optimizer;
   nlohmann::ordered_json state;
 };

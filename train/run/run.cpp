@@ -164,8 +164,8 @@ void Run::on_epoch(const EpochEvent& event) {
   progress_.line(format("epoch ", event.epoch, "/", options_.epochs, "  train loss ",
                         rounded(event.train_loss, 4), "  val loss ", rounded(event.loss, 4),
                         "  val ", name, " ", score ? rounded(*score, 4) : "-",
-                        event.is_best ? "  best so far" : "", "  (",
-                        rounded(event.images_per_second, 1), " images/s)"));
+                        event.is_average ? " (average)" : "", event.is_best ? "  best so far" : "",
+                        "  (", rounded(event.images_per_second, 1), " images/s)"));
   ordered_json line{{"epoch", event.epoch},
                     {"step", event.step},
                     {"split", "val"},
@@ -181,8 +181,7 @@ void Run::on_epoch(const EpochEvent& event) {
   write(line);
 }
 
-void Run::save(RunState& state, const Module& model, const ModelInfo& info,
-               const Optimizer& optimizer, const ordered_json& more,
+void Run::save(RunState& state, const CheckpointContents& contents, const ordered_json& more,
                std::optional<BestSoFar> new_best) {
   try {
     const std::string name = checkpoint_name(options_.out, state.step);
@@ -198,8 +197,8 @@ void Run::save(RunState& state, const Module& model, const ModelInfo& info,
     json["machine"] = describe_machine(options_, device_);
     if (options_.autotune) export_tuning(tuning_file(), device_);
     remove_old();  // first, because it frees space
-    const std::string fault = save_checkpoint(options_.out, name, model, info, optimizer, json,
-                                              new_best.has_value(), pointers_);
+    const std::string fault =
+        save_checkpoint(options_.out, name, contents, json, new_best.has_value(), pointers_);
     if (!fault.empty() && fault != link_fault_)
       progress_.line(format("note: ", fault, "; pointers.json names the last and best checkpoint"));
     link_fault_ = fault;

@@ -70,8 +70,8 @@ class Run : public TrainingCallback {
   // Writes a checkpoint. If `new_best` is given, the checkpoint is the best one, and these figures
   // become state.best. `more` contains further members of state.json (scheduler, callbacks). A
   // failure does not end training: it is reported, and the next checkpoint tries again.
-  void save(RunState& state, const Module& model, const ModelInfo& info, const Optimizer& optimizer,
-            const nlohmann::ordered_json& more, std::optional<BestSoFar> new_best);
+  void save(RunState& state, const CheckpointContents& contents, const nlohmann::ordered_json& more,
+            std::optional<BestSoFar> new_best);
   // Whether nothing has been computed since the newest checkpoint.
   bool is_saved(const RunState& state) const;
   // Whether options.save_every minutes have passed since the newest checkpoint.
