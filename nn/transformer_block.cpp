@@ -37,9 +37,13 @@ void SelfAttention::initialise(const ParameterStreams& streams) {
 
 Tensor SelfAttention::forward(const Tensor& x) {
   const std::int64_t samples = x.dim(0), length = x.dim(1), channels = x.dim(2);
-  const Tensor together = query_key_value_(x);
+  // A product each for query, key and value: to cut one product into three would copy it, and
+  // three gradients of its size would be added. The weights are smaller.
   const auto part = [&](std::int64_t i) {
-    return reshape(narrow(together, 2, i * channels, channels),
+    const auto third = [&](const Tensor& parameter) {
+      return in_dtype_of(x, narrow(parameter, 0, i * channels, channels));
+    };
+    return reshape(linear(x, third(query_key_value_.weight), third(query_key_value_.bias)),
                    {samples, length, heads_, channels / heads_});
   };
   const Tensor y = scaled_dot_product_attention(part(0), part(1), part(2));
