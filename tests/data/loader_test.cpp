@@ -551,8 +551,8 @@ TEST_CASE("changes of an image: their ranges, and that each has a stream of its 
                                                   : "none"];
   }
   CHECK(kinds.size() == 8);
-  for (const auto& [kind, count] : kinds) {
-    CAPTURE(kind);
-    CHECK(std::abs(count / double{kDraws} - 0.125) < 0.03);
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.first);
+    CHECK(std::abs(kind.second / double{kDraws} - 0.125) < 0.03);
   }
 }

@@ -68,10 +68,10 @@ TEST_CASE("each layer of a table is one of the model's, and occurs once") {
       std::set<std::string> paths, here;
       const auto model = make_model(arch, {.width = 4});
       for (const auto& [path, module] : model->named_modules()) paths.insert(path);
-      for (const auto& [name, path] : layers) {
-        CAPTURE(name);
-        CHECK(paths.contains(path));
-        CHECK(here.insert(path).second);
+      for (const auto& layer : layers) {
+        CAPTURE(layer.first);
+        CHECK(paths.contains(layer.second));
+        CHECK(here.insert(layer.second).second);
       }
     }
 }

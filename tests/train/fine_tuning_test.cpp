@@ -76,7 +76,8 @@ TEST_CASE("parameters are grouped by learning rate and weight decay") {
     for (const ParameterGroup& group : parameter_groups(*model, "fc", options)) {
       groups.emplace_back(group.lr, group.weight_decay);
       parameters += group.parameters.size();
-      for (const auto& [name, parameter] : group.parameters) {
+      for (const auto& entry : group.parameters) {
+        const std::string& name = entry.first;
         CAPTURE(name);
         CHECK(group.lr == (is_below(name, "fc") && row.head_lr > 0 ? row.head_lr : 0.1));
         const bool is_vector = name.ends_with("bias") || contains(name, "bn");
@@ -101,19 +102,19 @@ TEST_CASE("a frozen body keeps its weights and statistics, bit for bit, and then
     TrainOptions options = start.options(format("run", row.freeze));
     options.freeze = row.freeze;
     Trainer(options).train();
-    for (const auto& [name, values] : last_values(options.out)) {
-      CAPTURE(name);
-      const bool is_kept = row.is_body_kept && !is_below(name, "fc");
-      CHECK((values == start.initial.at(name)) == is_kept);
+    for (const auto& tensor : last_values(options.out)) {
+      CAPTURE(tensor.first);
+      const bool is_kept = row.is_body_kept && !is_below(tensor.first, "fc");
+      CHECK((tensor.second == start.initial.at(tensor.first)) == is_kept);
     }
   }
   TrainOptions options = start.options("two epochs");
   options.freeze = 1;
   options.epochs = 2;
   Trainer(options).train();
-  for (const auto& [name, values] : last_values(options.out)) {
-    CAPTURE(name);
-    CHECK(values != start.initial.at(name));
+  for (const auto& tensor : last_values(options.out)) {
+    CAPTURE(tensor.first);
+    CHECK(tensor.second != start.initial.at(tensor.first));
   }
 }
 
