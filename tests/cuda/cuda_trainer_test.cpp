@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "eval/inference.h"
+#include "nn/models.h"
+#include "nn/state_dict.h"
 #include "ops/backend.h"
 #include "tensor/autograd.h"
 #include "tests/cuda/cuda_device.h"
@@ -85,6 +87,40 @@ TEST_CASE(
 }
 
 // A step is reported after the next one was issued, but with its own values.
+TEST_CASE("a recorded step replays the changes of fine-tuning") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data", initial = folder.path() / "initial.safetensors";
+  write_tiny_data(data);
+  write_safetensors(initial, state_dict(*make_model("resnet18", {.width = 8, .seed = 9})));
+  const auto run = [&](const char* name, const char* record, const Device& where) {
+    TrainOptions options = options_for(data, folder.path() / name);
+    options.precision = "fp32";
+    options.init = initial;
+    options.freeze = 1;
+    options.ema = 0.9;
+    options.head_lr = 0.03;
+    options.weight_decay = 0.01;
+    options.weight_decay_norm = 0;
+    options.jitter = 0.2;
+    options.erase = 0.5;
+    options.mixup = 0.2;
+    options.cutmix = 1;
+    options.loss_smoothing = 0.1;
+    options.record = record;
+    return trained(options, where);
+  };
+  const RunRecord recorded = run("recorded", "auto", device);
+  CHECK(run("by call", "off", device) == recorded);
+  const RunRecord on_cpu = run("cpu", "off", Device::cpu());
+  REQUIRE(on_cpu.losses.size() == recorded.losses.size());
+  for (std::size_t i = 0; i < on_cpu.losses.size(); ++i) {
+    CAPTURE(i);
+    CHECK(recorded.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
+  }
+}
+
 TEST_CASE("the log has each step's learning rate, as on the CPU") {
   const Device device = device_under_test();
   if (!device.is_cuda()) return;
