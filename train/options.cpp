@@ -63,7 +63,9 @@ void check_options(const TrainOptions& options) {
         "--jitter: --augment trivial changes brightness and contrast itself; leave one of them "
         "out");
   if (options.freeze > 0 && options.init.empty())
-    throw UsageError("--freeze keeps the body's initial weights: add --init FILE");
+    throw UsageError(
+        "--freeze, which --recipe finetune sets, keeps the body's initial weights: add --init "
+        "FILE");
   if (options.image_size % architecture.size_multiple != 0)
     throw UsageError(format("--image-size: ", options.arch, " cannot take ", options.image_size,
                             " pixels; the size must be a multiple of ", architecture.size_multiple,

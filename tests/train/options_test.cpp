@@ -167,7 +167,7 @@ TEST_CASE("invalid values are refused by name") {
        },
        ""},
       {[](TrainOptions& o) { o.drop_path = 1; }, "--drop-path 1: expected -1 to 0.99"},
-      {[](TrainOptions& o) { o.freeze = 1; }, "--freeze keeps the body's initial weights: add"},
+      {[](TrainOptions& o) { o.freeze = 1; }, "keeps the body's initial weights: add --init FILE"},
       {[](TrainOptions& o) { o.freeze = 1, o.init = "weights.pth"; }, ""},
       {[](TrainOptions& o) { o.jitter = 0.2, o.augment = "trivial"; },
        "--jitter: --augment trivial"},
