@@ -31,7 +31,7 @@ MODELS = {
     "densenet121": ("abnormal", "--image-size 64 --epochs 7 --batch-size 24"),
     "mobilenet_v2": ("abnormal", "--image-size 64 --epochs 20 --batch-size 24 --lr 3e-3"),
     "efficientnet_b0": ("metal", "--image-size 64 --epochs 10 --batch-size 16 --lr 1e-3"),
-    "efficientnet_lite0": ("abnormal", "--image-size 64 --epochs 20 --batch-size 24 --lr 2e-3"),
+    "efficientnet_lite0": ("metal", "--image-size 64 --epochs 10 --batch-size 16 --lr 1e-3"),
     "vit_tiny_patch16_224": ("metal", "--image-size 128 --epochs 12 --batch-size 16 --lr 3e-4"),
 }
 
