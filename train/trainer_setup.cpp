@@ -176,6 +176,7 @@ void Trainer::set_modes() {
 void Trainer::build_step() {
   set_modes();
   step_is_of_head_ = is_body_frozen();
+  training_step_.reset();  // its memory, before the next one allocates
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
       TrainingStep::Options{.batch_size = options_.batch_size,
@@ -185,8 +186,9 @@ void Trainer::build_step() {
                             .seed = options_.seed,
                             .first_step = state_.step});
   training_step_->prepare(blank_batch(), last_images());
-  // After that the memory that is free is not needed by the steps.
-  if (options_.cache != "none" && !device_images_)
+  // After that the memory that is free is not needed by the steps. Those of a frozen body need less
+  // than the later ones, so images stay on the CPU until then.
+  if (options_.cache != "none" && !step_is_of_head_)
     device_images_ = DeviceImages::send(*data_.images.store, data_.train, device_);
 }
 

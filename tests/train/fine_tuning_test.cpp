@@ -9,6 +9,7 @@
 #include "nn/name_match.h"
 #include "nn/state_dict.h"
 #include "ops/ops.h"
+#include "optim/sgd.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
 #include "train/parameter_groups.h"
@@ -144,6 +145,47 @@ TEST_CASE("a checkpoint contains weights and average, and its model is the bette
                    load_checkpoint(last);
                  }),
                  "other.safetensors"));
+}
+
+TEST_CASE("a checkpoint gives back weights and average, whichever was the better one") {
+  const auto model = make_model("resnet18", {.width = 4, .seed = 1});
+  const auto average = make_model("resnet18", {.width = 4, .seed = 2});
+  const Values weights = values_of(state_dict(*model)), means = values_of(state_dict(*average));
+  ModelInfo info;
+  info.arch = "resnet18";
+  info.mean = info.std = {1, 1, 1};
+  info.classes = {"normal", "abnormal"};
+  const SGD optimizer({{.parameters = model->named_parameters()}});
+  for (const bool is_average_better : {false, true}) {
+    CAPTURE(is_average_better);
+    const TemporaryFolder folder;
+    RunPointers pointers;
+    save_checkpoint(folder.path(), "step-1",
+                    {*model, info, optimizer, average.get(), is_average_better}, {}, true,
+                    pointers);
+    const fs::path saved = folder.path() / "checkpoints/step-1";
+    CHECK(values_of(read_safetensors(saved / "model.safetensors")) ==
+          (is_average_better ? means : weights));
+    const Checkpoint checkpoint = load_checkpoint(saved);
+    CHECK(values_of(checkpoint.model) == weights);
+    CHECK(values_of(checkpoint.average) == means);
+  }
+}
+
+// With a decay of nearly 0 it is equal to them up to rounding, after each step.
+TEST_CASE("the average follows the weights") {
+  const Start start;
+  TrainOptions options = start.options("run");
+  options.ema = 1e-12;
+  Trainer(options).train();
+  const Checkpoint checkpoint = load_checkpoint(options.out / "last");
+  const Values weights = values_of(checkpoint.model), average = values_of(checkpoint.average);
+  CHECK(weights != start.initial);
+  for (const auto& tensor : weights) {
+    CAPTURE(tensor.first);
+    for (std::size_t i = 0; i < tensor.second.size(); ++i)
+      REQUIRE(average.at(tensor.first)[i] == doctest::Approx(tensor.second[i]).epsilon(1e-4));
+  }
 }
 
 TEST_CASE("one step of smoothing, mixing and each change of images differs from a plain one") {
