@@ -100,9 +100,11 @@ bool uses_validation(const EvalOptions& options) {
   return options.temperature == "val" || options.threshold.starts_with("val");
 }
 
-Manifest selected_samples(const EvalOptions& options, const SplitOrigin& origin) {
+Manifest selected_samples(const EvalOptions& options, const ModelInfo& info) {
+  const SplitOrigin& origin = info.split;
   Manifest manifest = read_manifest(
       options.data, {.dataset = options.dataset,
+                     .task = info.task,
                      .positive = options.positive,
                      .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
@@ -172,7 +174,7 @@ void evaluate(EvalOptions& options) {
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(load_model(checkpoint, device));
   const ModelInfo& first = models.front().info;
-  Manifest manifest = selected_samples(options, first.split);
+  Manifest manifest = selected_samples(options, first);
   check_together(models);
   task_of(first)->check_classes(manifest.classes, !options.positive.empty());
   OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",

@@ -18,8 +18,8 @@ int main(int argc, char** argv) {
   app.add_flag("--keep-batch-norm", keep_batch_norm,
                "leave batch norm as it is instead of folding it into the convolutions");
   app.add_flag("--with-preprocessing", with_preprocessing,
-               "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], instead of "
-               "normalised images [N,3,S,S] and logits [N,1]");
+               "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], or [N,classes], "
+               "instead of normalised images [N,3,S,S] and logits");
   return osteon::run_app(app, argc, argv, [&] {
     osteon::check_can_write_file("out", out);
     const osteon::TrainedModel trained = osteon::load_model(checkpoint);

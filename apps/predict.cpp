@@ -29,7 +29,8 @@ void add_options(CLI::App& app, Options& options) {
       ->required();
   app.add_flag("--studies", options.predict.by_study,
                "treat the images of one folder as views of one study, and average them");
-  app.add_option("--csv", options.csv, "write path,probability,decision,error to this file");
+  app.add_option("--csv", options.csv,
+                 "write path, probabilities, decision and error of each file to this file");
   app.add_option("--json", options.json, "write all results to this file");
   app.add_option("--cam", options.predict.cam,
                  "folder for Grad-CAM overlays (of the first checkpoint), one PNG per image");
@@ -45,18 +46,17 @@ void add_options(CLI::App& app, Options& options) {
   });
 }
 
-void print_line(const std::string& name, const std::vector<double>& prediction,
-                const std::string& decision, const std::string& more = "") {
-  std::cout << name;
-  for (const double value : prediction) std::cout << "  " << rounded(value, 4);
-  std::cout << "  " << decision << more << std::endl;  // flushes, to show each prediction at once
+// Flushes, to show each prediction at once.
+void print_line(const std::string& name, double certainty, const std::string& decision,
+                const std::string& more = "") {
+  std::cout << name << "  " << rounded(certainty, 4) << "  " << decision << more << std::endl;
 }
 
 void print_studies(const std::vector<FolderPrediction>& studies) {
   for (const FolderPrediction& study : studies) {
     const std::string failed =
         study.failed == 0 ? "" : format(", ", study.failed, " more could not be read");
-    print_line("study " + study.folder, study.prediction, study.decision,
+    print_line("study " + study.folder, study.certainty, study.decision,
                format("  (", study.views, study.views == 1 ? " view" : " views", failed, ")"));
   }
 }
@@ -80,14 +80,13 @@ void predict(Options& options) {
   check_together(models);
   ModelInfo info = decision_of(models);
   if (options.threshold != "checkpoint") {
-    const std::optional<double> number = parse_threshold(options.threshold);
-    if (!number)
+    if (!parse_threshold(options.threshold))
       throw UsageError("--threshold " + options.threshold +
                        ": there is no validation split to choose it on; give a number");
-    info.threshold = *number;
+    task_of(info)->set_threshold(info, options.threshold, {Manifest{}, {}}, {});
   }
   options.predict.on_prediction = [](const FilePrediction& image) {
-    print_line(image.path, image.prediction, image.decision);
+    print_line(image.path, image.certainty, image.decision);
   };
   options.predict.on_failure = [](const FileFailure& failure) {
     std::cerr << "predict: " << failure.reason << "\n";
@@ -112,7 +111,9 @@ void predict(Options& options) {
 int main(int argc, char** argv) {
   using namespace osteon;
   CLI::App app(
-      "Predicts for each radiograph the probability that it is abnormal; not a medical device",
+      "Predicts for each radiograph the probability that it is abnormal, or that of each class; "
+      "not "
+      "a medical device",
       "predict");
   app.option_defaults()->always_capture_default();
   Options options;

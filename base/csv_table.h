@@ -5,12 +5,15 @@
 // blank lines are skipped.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/error.h"
 
 namespace osteon {
 
@@ -44,6 +47,17 @@ class CsvTable {
   std::optional<std::size_t> find(std::string_view column) const;
   // The index of a required column. If it is missing, throws Error listing the columns.
   std::size_t require(std::string_view column) const;
+  // The number in a field. Throws Error naming file:line and the column if it is none.
+  template <class Number>
+  Number number(const CsvRow& row, std::size_t column) const {
+    const std::string& text = row.fields[column];
+    Number value{};
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    OSTEON_CHECK(error == std::errc() && stop == end, place(row), header_.fields[column], " '",
+                 text, "' is not a number");
+    return value;
+  }
 
  private:
   std::filesystem::path file_;

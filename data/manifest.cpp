@@ -1,5 +1,5 @@
-// The steps that all data sets share after a reader has listed the images: choice of the positive
-// class, splits, and checks that a study is consistent.
+// The steps that all data sets share after a reader has listed the images: the task and its
+// classes, splits, and checks that a study is consistent.
 #include "data/manifest.h"
 
 #include <algorithm>
@@ -100,19 +100,21 @@ ClassCounts count_classes(const ImageListing& listing) {
   return counts;
 }
 
-// The two class names, unordered. Throws Error naming the rarest class if there are more than two.
-std::vector<std::string> two_classes(const ImageListing& listing, const fs::path& data) {
+std::vector<std::string> class_names(const ImageListing& listing, const ClassCounts& counts) {
   if (!listing.classes.empty()) return listing.classes;
-  const ClassCounts counts = count_classes(listing);
   std::vector<std::string> names;
   for (const auto& [name, count] : counts) names.push_back(name);
-  OSTEON_CHECK(names.size() > 1, data.string(), ": all images are of one class, ", join(names),
-               "; two are needed");
-  if (names.size() == 2) return names;
+  return names;
+}
+
+// Throws Error naming the rarest class if there are more than two.
+void check_two_classes(const std::vector<std::string>& names, const ClassCounts& counts) {
+  if (names.size() == 2) return;
   const auto rarest =
       std::ranges::min_element(counts, {}, [](const auto& entry) { return entry.second.images; });
   throw Error(format(name_of(*rarest->second.first), ": label \"", rarest->first, "\" makes ",
-                     names.size(), " classes (", join(names), "); exactly two are supported"));
+                     names.size(), " classes (", join(names),
+                     "); the task binary needs two; --task multiclass takes them all"));
 }
 
 // The index of the positive class among the two names.
@@ -131,11 +133,22 @@ std::size_t positive_index(const std::vector<std::string>& names, const std::str
                           "; name it with --positive"));
 }
 
-std::vector<std::string> order_classes(const ImageListing& listing, const fs::path& data,
-                                       const std::string& wanted) {
-  std::vector<std::string> names = two_classes(listing, data);
-  if (positive_index(names, wanted) == 0) std::swap(names[0], names[1]);
-  return names;
+// Decides on the task and sets the classes in its order.
+void set_classes(Manifest& manifest, const ImageListing& listing, const ManifestOptions& options) {
+  const ClassCounts counts = count_classes(listing);
+  std::vector<std::string>& names = manifest.classes = class_names(listing, counts);
+  OSTEON_CHECK(names.size() > 1, manifest.source.string(), ": all images are of one class, ",
+               join(names), "; two are needed");
+  manifest.task = options.task != "auto" ? options.task
+                  : names.size() == 2    ? "binary"
+                                         : "multiclass";
+  if (manifest.task == "binary") {
+    check_two_classes(names, counts);
+    if (positive_index(names, options.positive) == 0) std::swap(names[0], names[1]);
+  } else if (!options.positive.empty()) {
+    throw UsageError(format("--positive: the task ", manifest.task, " has the classes ",
+                            join(names), ", and none of them is positive; leave the option out"));
+  }
 }
 
 void check_val_fraction(double fraction, double limit) {
@@ -217,15 +230,16 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
   manifest.dataset = dataset;
   manifest.source = data;
   manifest.root = listing.root;
-  manifest.classes = order_classes(listing, data, options.positive);
+  set_classes(manifest, listing, options);
   manifest.warnings = std::move(listing.warnings);
   draw_splits(listing, options);
   keep_parts(listing, options.parts);
   for (ImageRecord& record : listing.records)
-    manifest.samples.push_back({std::move(record.path),
-                                record.class_name == manifest.classes[1] ? 1 : 0,
-                                std::move(record.study), std::move(record.patient),
-                                std::move(record.part), *record.split, std::move(record.name)});
+    manifest.samples.push_back(
+        {std::move(record.path),
+         std::ranges::find(manifest.classes, record.class_name) - manifest.classes.begin(),
+         std::move(record.study), std::move(record.patient), std::move(record.part), *record.split,
+         std::move(record.name)});
   std::ranges::sort(manifest.samples, {}, &Sample::name);
   return manifest;
 } catch (const fs::filesystem_error& error) {

@@ -13,7 +13,7 @@ namespace osteon {
 
 struct Sample {
   std::string path;        // relative to Manifest::root (or absolute, if a CSV file has it so)
-  std::int64_t label = 0;  // index into Manifest::classes; 1 is the positive (abnormal) class
+  std::int64_t label = 0;  // index into Manifest::classes
   std::string study;       // the same for all views of a study
   std::string patient;     // never in two splits
   std::string part;        // body part, e.g. XR_WRIST; empty if unknown
@@ -24,10 +24,11 @@ struct Sample {
 struct Manifest {
   std::string dataset;  // the reader that made it: mura, fracatlas, folder or csv
   std::filesystem::path root;
-  std::vector<std::string> classes;   // {negative name, positive name}
+  std::vector<std::string> classes;   // binary: {negative, positive}; multiclass: sorted
   std::vector<Sample> samples;        // sorted by name
   std::vector<std::string> warnings;  // faults that did not stop the reader, one per line
   std::filesystem::path source{};     // the folder or list as read_manifest was given it
+  std::string task = "binary";        // for which the labels are read: binary or multiclass
 };
 
 // The name of the data set's folder or list, for titles.
@@ -44,6 +45,7 @@ ImageNames names_from_rule(const std::string& rule);
 
 struct ManifestOptions {
   std::string dataset = "auto";  // auto|mura|fracatlas|folder|csv
+  std::string task = "auto";     // auto (by the number of classes), binary or multiclass
   std::string positive{};        // name of the positive class, in any case; empty: guessed
   std::vector<std::string>
       parts{};               // keep these body parts only (WRIST means XR_WRIST); empty: all
@@ -55,8 +57,9 @@ struct ManifestOptions {
 // Reads the data set in the folder (or CSV file) `data`. Image files are not opened: an image that
 // is listed but missing is in the manifest, and reading it throws.
 //
-// Classes: {negative, positive}. The positive class is options.positive; without it, the class
-// called abnormal, positive, fractured or 1. MURA's classes are {normal, abnormal}.
+// Classes: with two and the task auto or binary {negative, positive}. The positive class is
+// options.positive; without it, the class called abnormal, positive, fractured or 1. MURA's classes
+// are {normal, abnormal}. With more, or the task multiclass, their names, sorted.
 //
 // Splits, with u in [0, 1) hashed from (seed, patient), see split.h:
 //   mura       valid -> test; train -> val if u < val_fraction (0.1 by default), else train
@@ -69,10 +72,10 @@ struct ManifestOptions {
 // empty; code that needs one checks.
 //
 // Throws Error for a missing folder or file, a fault of structure (the CSV's file:line or the
-// folder is named), more or fewer than two classes, an unknown label, an image that is listed twice
-// and a patient in two splits. Throws UsageError for an option that does not match the data set: an
-// unknown reader, class or part, a positive class that cannot be guessed, a val_fraction that is
-// out of range or given although there is a val split.
+// folder is named), classes that are not as many as the task needs, an unknown label, an image that
+// is listed twice and a patient in two splits. Throws UsageError for an option that does not match
+// the data set: an unknown reader, class or part, a positive class that cannot be guessed or does
+// not exist, a val_fraction that is out of range or given although there is a val split.
 Manifest read_manifest(const std::filesystem::path& data, const ManifestOptions& options);
 
 // Writes the samples as a CSV file path,label,study,patient,part,split, which read_manifest reads

@@ -60,22 +60,28 @@ PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOption
   return prepared;
 }
 
+std::string class_count_key(const std::string& name) { return "labelled " + name; }
+
 nlohmann::ordered_json split_counts(const Manifest& manifest) {
   nlohmann::ordered_json counts;
   for (const Split split : kSplits) {
-    std::int64_t images = 0, abnormal = 0;
+    std::int64_t images = 0;
+    std::vector<std::int64_t> of_class(manifest.classes.size());
     std::set<std::string> studies, patients;
     for (const Sample& sample : manifest.samples) {
       if (sample.split != split) continue;
       ++images;
-      abnormal += sample.label;
+      ++of_class[static_cast<std::size_t>(sample.label)];
       studies.insert(format(sample.patient, '/', sample.part, '/', sample.study));
       patients.insert(sample.patient);
     }
-    counts[split_name(split)] = {{"images", images},
-                                 {"abnormal", abnormal},
-                                 {"studies", studies.size()},
-                                 {"patients", patients.size()}};
+    auto& entry = counts[split_name(split)] = {{"images", images}};
+    if (manifest.task == "binary") entry["abnormal"] = of_class[1];
+    if (manifest.task != "binary")
+      for (std::size_t k = 0; k < of_class.size(); ++k)
+        entry[class_count_key(manifest.classes[k])] = of_class[k];
+    entry["studies"] = studies.size();
+    entry["patients"] = patients.size();
   }
   return counts;
 }

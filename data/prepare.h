@@ -19,7 +19,9 @@ void limit_splits(Manifest& manifest, std::int64_t limit, std::uint64_t seed);
 PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOptions& options,
                                      Progress& progress);
 
-// {"train": {"images", "abnormal", "studies", "patients"}, "val": {...}, "test": {...}}
+// {"train": {"images", "abnormal", "studies", "patients"}, "val": {...}, "test": {...}}; with
+// several classes, instead of "abnormal" the counts of all under class_count_key().
+std::string class_count_key(const std::string& name);
 nlohmann::ordered_json split_counts(const Manifest& manifest);
 
 }  // namespace osteon

@@ -76,6 +76,12 @@ class BinaryTask : public Task {
     return classes_[prediction[0] >= info.threshold ? 1 : 0];
   }
 
+  double certainty(std::span<const double> prediction) const override { return prediction[0]; }
+
+  std::int64_t explained_output(std::span<const double>) const override { return 0; }
+
+  bool has_threshold() const override { return true; }
+
   void check_choices(const std::string& threshold, const std::string& temperature,
                      const Samples& validation) const override {
     const bool is_chosen = !parse_threshold(threshold) || !parse_temperature(temperature);

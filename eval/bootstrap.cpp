@@ -30,14 +30,22 @@ std::vector<std::int64_t> draw_patients(std::size_t patients, std::uint64_t seed
 
 FigureValues figure_values(const Metrics& metrics) {
   FigureValues values;
-  for (std::size_t f = 0; f < kFigureCount; ++f) values[f] = metrics.*kFigures[f].value;
+  for (const Figure& figure : kFigures) values.push_back(metrics.*figure.value);
   return values;
+}
+
+FigureValues difference_of(const FigureValues& first, const FigureValues& second) {
+  FigureValues difference;
+  for (std::size_t f = 0; f < first.size(); ++f)
+    difference.push_back(first[f] && second[f] ? std::optional(*first[f] - *second[f])
+                                               : std::nullopt);
+  return difference;
 }
 
 FigureIntervals bootstrap_intervals(
     std::size_t patients, const std::string& group, const BootstrapOptions& options,
     const std::function<FigureValues(std::span<const std::int64_t>)>& figures) {
-  FigureIntervals intervals;
+  FigureIntervals intervals(figures(std::vector<std::int64_t>(patients, 1)).size());
   if (patients < 2 || options.draws == 0) return intervals;
   std::vector<FigureValues> draws(static_cast<std::size_t>(options.draws));
   parallel_for(options.draws, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -45,7 +53,7 @@ FigureIntervals bootstrap_intervals(
       draws[static_cast<std::size_t>(draw)] =
           figures(draw_patients(patients, options.seed, group, draw));
   });
-  for (std::size_t f = 0; f < kFigureCount; ++f) {
+  for (std::size_t f = 0; f < intervals.size(); ++f) {
     std::vector<double> values;
     for (const FigureValues& draw : draws)
       if (draw[f]) values.push_back(*draw[f]);

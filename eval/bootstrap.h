@@ -9,7 +9,6 @@
 // In a difference of two models this effect cancels.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -31,10 +30,14 @@ struct BootstrapOptions {
 std::vector<std::int64_t> draw_patients(std::size_t patients, std::uint64_t seed,
                                         const std::string& group, std::int64_t draw);
 
-using FigureValues = std::array<std::optional<double>, kFigureCount>;  // in the order of kFigures
-using FigureIntervals = std::array<std::optional<Interval>, kFigureCount>;
+// The figures of a task in a fixed order; those of a binary classifier in the order of kFigures.
+using FigureValues = std::vector<std::optional<double>>;
+using FigureIntervals = std::vector<std::optional<Interval>>;
 
 FigureValues figure_values(const Metrics& metrics);
+
+// first - second, undefined where one of them is.
+FigureValues difference_of(const FigureValues& first, const FigureValues& second);
 
 // The 2.5 and 97.5 percentiles (linear between neighbours, as in numpy) of each figure over all
 // draws. `figures` computes the figures from the counts of the patients; any thread may call it.

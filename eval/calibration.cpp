@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -29,6 +30,17 @@ std::optional<double> number_or_word(const char* option, const std::string& valu
     throw UsageError(format("--", option, " '", value, "': expected a number from ", low, " to ",
                             high, ", or ", join(words)));
   return number;
+}
+
+// The temperature at which the derivative of the cross-entropy with respect to 1/T is 0. It
+// increases with 1/T, so bisection finds its zero.
+double temperature_of(const std::function<double(double inverse)>& derivative) {
+  double low = 1 / kMaxTemperature, high = kMaxTemperature;
+  while (true) {
+    const double middle = (low + high) / 2;
+    if (middle <= low || middle >= high) return 1 / middle;
+    (derivative(middle) > 0 ? high : low) = middle;
+  }
 }
 
 }  // namespace
@@ -80,17 +92,38 @@ double fit_temperature(std::span<const double> logits, std::span<const int> labe
   OSTEON_CHECK(positives > 0 && positives < labels.size(),
                "temperature: the validation split has samples of one class only; give a number "
                "instead");
-  // The derivative of the cross-entropy with respect to 1/T increases with 1/T, so its zero is
-  // found by bisection.
-  double low = 1 / kMaxTemperature, high = kMaxTemperature;
-  while (true) {
-    const double middle = (low + high) / 2;
-    if (middle <= low || middle >= high) return 1 / middle;
+  return temperature_of([&](double inverse) {
     double derivative = 0;
     for (std::size_t i = 0; i < logits.size(); ++i)
-      derivative += (functors::Sigmoid{}(middle * logits[i]) - labels[i]) * logits[i];
-    (derivative > 0 ? high : low) = middle;
-  }
+      derivative += (functors::Sigmoid{}(inverse * logits[i]) - labels[i]) * logits[i];
+    return derivative;
+  });
+}
+
+// d/db [log sum_k exp(b z_k) - b z_label] = sum_k p_k z_k - z_label
+double fit_class_temperature(const ImageValues& logits, std::span<const std::size_t> labels) {
+  OSTEON_CHECK(logits.rows() == labels.size(), "temperature: ", logits.rows(),
+               " rows of logits but ", labels.size(), " labels");
+  for (const double logit : logits.values)
+    OSTEON_CHECK(std::isfinite(logit), "temperature: a logit is not finite");
+  OSTEON_CHECK(std::ranges::any_of(labels, [&](std::size_t label) { return label != labels[0]; }),
+               "temperature: the validation split has samples of one class only; give a number "
+               "instead");
+  return temperature_of([&](double inverse) {
+    double derivative = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const std::span<const double> row = logits.row(i);
+      const double largest = std::ranges::max(row);
+      double sum = 0, mean = 0;
+      for (const double logit : row) {
+        const double weight = std::exp(inverse * (logit - largest));
+        sum += weight;
+        mean += weight * logit;
+      }
+      derivative += mean / sum - row[labels[i]];
+    }
+    return derivative;
+  });
 }
 
 }  // namespace osteon

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "eval/metrics.h"
+#include "eval/task.h"
 
 namespace osteon {
 
@@ -31,6 +32,9 @@ double choose_threshold(std::span<const Outcome> outcomes, ThresholdRule rule);
 // Throws Error if all labels are of one class or a logit is not finite. Source: Guo, Pleiss, Sun,
 // Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 double fit_temperature(std::span<const double> logits, std::span<const int> labels);
+
+// The same for softmax(logits / T) over several classes; one row of logits per label.
+double fit_class_temperature(const ImageValues& logits, std::span<const std::size_t> labels);
 
 inline constexpr double kMaxTemperature = 100;
 

@@ -1,14 +1,13 @@
-// Pairs the predictions of two models by the names of the images.
+// Compares the figures and decisions of two models.
 #include "eval/comparison.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/csv_table.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "data/image_names.h"
+#include "eval/pairing.h"
 
 namespace osteon {
 namespace {
@@ -17,15 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxMetricsBytes = 10'000'000;
 
-template <class Number>
-Number parsed(const std::string& text, const std::string& place, const char* column) {
-  Number value{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  OSTEON_CHECK(error == std::errc() && stop == end, place, column, " '", text, "' is not a number");
-  return value;
-}
-
 double read_threshold(const fs::path& file) {
   const auto json = read_json(file, kMaxMetricsBytes);
   OSTEON_CHECK(json.is_object() && json.contains("threshold") && json["threshold"].is_number(),
@@ -33,74 +23,28 @@ double read_threshold(const fs::path& file) {
   return json["threshold"];
 }
 
-// The predictions, with the names of their images (data/image_names.h) instead of the paths, and
-// sorted by these names. A name does not depend on how the path is spelled.
-std::vector<Prediction> by_name(std::vector<Prediction> predictions) {
-  std::vector<fs::path> paths;
-  for (const Prediction& image : predictions) paths.emplace_back(image.path);
-  const std::vector<std::string> names = image_names(paths);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    Prediction& image = predictions[i];
-    if (image.study == image.path) image.study = names[i];
-    if (image.patient == image.path) image.patient = names[i];
-    image.path = names[i];
-  }
-  std::ranges::sort(predictions, {}, &Prediction::path);
-  return predictions;
+LabelledImages labelled(const std::vector<Prediction>& predictions) {
+  return {origins_of(predictions),
+          [&](std::size_t i) { return std::to_string(predictions[i].label); }};
 }
 
-void check_same(const std::vector<Prediction>& first, const std::vector<Prediction>& second,
-                const std::string& other) {
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    const bool only_first =
-        i == second.size() || (i < first.size() && first[i].path < second[i].path);
-    OSTEON_CHECK(!only_first, other, ": has no prediction for ", first[i].path,
-                 "; evaluate both models on the same images");
-    OSTEON_CHECK(i < first.size() && first[i].path == second[i].path, other,
-                 ": has a prediction for ", second[i].path,
-                 ", which is not in this evaluation; evaluate both models on the same images");
-    const Prediction &a = first[i], &b = second[i];
-    OSTEON_CHECK(a.label == b.label, other, ": ", a.path, " has label ", b.label, " there but ",
-                 a.label, " here");
-    OSTEON_CHECK(a.study == b.study && a.patient == b.patient && a.part == b.part, other, ": ",
-                 a.path, " belongs to another study, patient or part there");
-  }
-}
-
-ComparedLevel compare_level(const CohortLevel& first, double first_threshold,
-                            const CohortLevel& second, double second_threshold,
-                            std::size_t patients, const std::string& name,
-                            const BootstrapOptions& bootstrap) {
-  const RankedOutcomes a(first.outcomes, first.patients, first_threshold);
-  const RankedOutcomes b(second.outcomes, second.patients, second_threshold);
-  const std::vector<std::int64_t> once(patients, 1);
-  ComparedLevel level{figure_values(a.metrics(once)), figure_values(b.metrics(once)), {}, {}};
-  level.difference = bootstrap_intervals(patients, name, bootstrap, [&](auto counts) {
-    FigureValues difference = figure_values(a.metrics(counts));
-    const FigureValues subtracted = figure_values(b.metrics(counts));
-    for (std::size_t f = 0; f < kFigureCount; ++f)
-      difference[f] = difference[f] && subtracted[f]
-                          ? std::optional(*difference[f] - *subtracted[f])
-                          : std::nullopt;
-    return difference;
-  });
-  std::int64_t only_first = 0, only_second = 0;
-  for (std::size_t i = 0; i < first.outcomes.size(); ++i) {
-    const bool label = first.outcomes[i].label == 1;
-    const bool first_right = (first.outcomes[i].probability >= first_threshold) == label;
-    const bool second_right = (second.outcomes[i].probability >= second_threshold) == label;
-    only_first += first_right && !second_right;
-    only_second += second_right && !first_right;
-  }
-  level.decisions = mcnemar(only_first, only_second);
-  return level;
+LevelToCompare level_of(const CohortLevel& level, double threshold) {
+  LevelToCompare result;
+  result.figures = [ranked = RankedOutcomes(level.outcomes, level.patients, threshold)](
+                       auto counts) { return figure_values(ranked.metrics(counts)); };
+  for (const Outcome& outcome : level.outcomes)
+    result.is_right.push_back((outcome.probability >= threshold) == (outcome.label == 1));
+  return result;
 }
 
 ImageAndStudyComparison compare_cohort(const Cohort& a, double a_threshold, const Cohort& b,
                                        double b_threshold, const std::string& name,
                                        const BootstrapOptions& bootstrap) {
-  return {compare_level(a.image, a_threshold, b.image, b_threshold, a.patients, name, bootstrap),
-          compare_level(a.study, a_threshold, b.study, b_threshold, a.patients, name, bootstrap)};
+  const auto compared = [&](const CohortLevel& first, const CohortLevel& second) {
+    return compare_levels(level_of(first, a_threshold), level_of(second, b_threshold), a.patients,
+                          name, bootstrap);
+  };
+  return {compared(a.image, b.image), compared(a.study, b.study)};
 }
 
 }  // namespace
@@ -117,6 +61,23 @@ McNemar mcnemar(std::int64_t only_first_right, std::int64_t only_second_right) {
   return {only_first_right, only_second_right, std::min(1.0, 2 * sum)};
 }
 
+ComparedLevel compare_levels(const LevelToCompare& first, const LevelToCompare& second,
+                             std::size_t patients, const std::string& group,
+                             const BootstrapOptions& bootstrap) {
+  const std::vector<std::int64_t> once(patients, 1);
+  ComparedLevel level{first.figures(once), second.figures(once), {}, {}};
+  level.difference = bootstrap_intervals(patients, group, bootstrap, [&](auto counts) {
+    return difference_of(first.figures(counts), second.figures(counts));
+  });
+  std::int64_t only_first = 0, only_second = 0;
+  for (std::size_t i = 0; i < first.is_right.size(); ++i) {
+    only_first += first.is_right[i] && !second.is_right[i];
+    only_second += second.is_right[i] && !first.is_right[i];
+  }
+  level.decisions = mcnemar(only_first, only_second);
+  return level;
+}
+
 Decisions read_decisions(const fs::path& folder) {
   const fs::path file = folder / "predictions.csv";
   OSTEON_CHECK(fs::is_regular_file(file), folder.string(),
@@ -127,22 +88,22 @@ Decisions read_decisions(const fs::path& folder) {
                     label = table.require("label"), probability = table.require("probability");
   Decisions decisions;
   for (const CsvRow& row : table.rows())
-    decisions.predictions.push_back(
-        {row.fields[path], row.fields[study], row.fields[patient], row.fields[part],
-         parsed<int>(row.fields[label], table.place(row), "label"),
-         parsed<double>(row.fields[probability], table.place(row), "probability")});
+    decisions.predictions.push_back({row.fields[path], row.fields[study], row.fields[patient],
+                                     row.fields[part], table.number<int>(row, label),
+                                     table.number<double>(row, probability)});
   decisions.threshold = read_threshold(folder / "metrics.json");
   return decisions;
 }
 
 Comparison compare(const Decisions& first, const Decisions& second, const std::string& other,
                    const BootstrapOptions& bootstrap) {
-  const std::vector<Prediction> here = by_name(first.predictions),
-                                there = by_name(second.predictions);
-  check_same(here, there, other);
+  const std::vector<Prediction> here = sorted_by_name(first.predictions),
+                                there = sorted_by_name(second.predictions);
+  check_same_images(labelled(here), labelled(there), other);
   const Cohorts a = make_cohorts(here), b = make_cohorts(there);
   Comparison comparison{
       other,
+      figure_names(),
       compare_cohort(a.overall, first.threshold, b.overall, second.threshold, "", bootstrap),
       {}};
   for (const auto& [part, cohort] : a.parts)

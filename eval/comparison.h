@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,12 +31,24 @@ struct ComparedLevel {
   McNemar decisions;
 };
 
+// All images or all studies of one evaluation.
+struct LevelToCompare {
+  std::function<FigureValues(std::span<const std::int64_t> counts)> figures;  // by patients' counts
+  std::vector<bool> is_right;                                                 // of each decision
+};
+
+// The same level of two evaluations. `group` is the name of the body part, or empty for all.
+ComparedLevel compare_levels(const LevelToCompare& first, const LevelToCompare& second,
+                             std::size_t patients, const std::string& group,
+                             const BootstrapOptions& bootstrap);
+
 struct ImageAndStudyComparison {
   ComparedLevel image, study;
 };
 
 struct Comparison {
-  std::string other;  // the name of the second model
+  std::string other;                 // the name of the second model
+  std::vector<std::string> figures;  // names, in the order of FigureValues
   ImageAndStudyComparison overall;
   std::map<std::string, ImageAndStudyComparison> parts;
 };

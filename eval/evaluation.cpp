@@ -69,7 +69,7 @@ void add_training(const json& config, Facts& facts) {
       "Training",
       format(text("data"), "; ", text("epochs"), " epochs, batch size ", text("batch_size"), ", ",
              text("optimizer"), ", learning rate ", text("lr"), " (", text("schedule"),
-             "), weight of positives ", text("positive_weight"), ", seed ", text("seed"), ", ",
+             "), weights of classes ", text("positive_weight"), ", seed ", text("seed"), ", ",
              text("device"), ", ", text("precision")));
 }
 

@@ -83,6 +83,16 @@ HeatMap map_of(const float* activation, const float* gradient, const Cells& shap
   return map;
 }
 
+// 1 at the chosen output of each image.
+Tensor chosen(const std::vector<std::int64_t>& outputs, const Tensor& logits) {
+  OSTEON_CHECK(std::ssize(outputs) == logits.dim(0), "Grad-CAM: ", outputs.size(), " outputs for ",
+               logits.dim(0), " images");
+  std::vector<double> values(static_cast<std::size_t>(logits.numel()));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    values[i * static_cast<std::size_t>(logits.dim(1)) + static_cast<std::size_t>(outputs[i])] = 1;
+  return from_vector(values, logits.shape(), logits.dtype()).to(logits.device());
+}
+
 struct Size {
   std::int64_t height, width;
 };
@@ -119,7 +129,8 @@ float HeatMap::at(double y, double x, std::int64_t image_height, std::int64_t im
                             down * std::lerp(value(bottom, left), value(bottom, right), across));
 }
 
-std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer) {
+std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer,
+                              const std::vector<std::int64_t>& outputs) {
   const Module& wanted = find_layer(model, layer);
   const EvaluationMode evaluation(model);
   const FrozenParameters frozen(model);
@@ -136,7 +147,7 @@ std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::str
     logits = model(input);
   }
   const Cells cells = cells_of(activation, input, layer);
-  backward(sum(logits));
+  backward(sum(logits * chosen(outputs, logits)));
   const auto in_f32 = [](const Tensor& x) {
     return (x.dtype() == DType::f32 ? x : cast(x.detach(), DType::f32)).to(Device::cpu());
   };

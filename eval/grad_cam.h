@@ -1,4 +1,5 @@
-// Grad-CAM: the regions of an image that raise the logit of "abnormal", from the logit's gradient.
+// Grad-CAM: the regions of an image that raise a logit, for example that of "abnormal", from the
+// logit's gradient.
 //
 // Source: Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra, "Grad-CAM: Visual Explanations from
 // Deep Networks via Gradient-based Localization", ICCV 2017.
@@ -15,7 +16,7 @@
 
 namespace osteon {
 
-// Evidence for the positive class, from 0 (none) to 1 (most), in the cells of a layer. All values
+// Evidence for a class, from 0 (none) to 1 (most), in the cells of a layer. All values
 // are 0 if there is no evidence.
 struct HeatMap {
   std::int64_t height = 0, width = 0;
@@ -30,12 +31,14 @@ struct HeatMap {
 //
 //   map = max(0, sum over k of mean(dz / da_k) a_k) / its largest value
 //
-// a_k is channel k of the named layer's output, z the logit. In a transformer the layer's output is
-// [N,L,C], and the map has one cell per patch; the class token, which comes first, has none.
+// a_k is channel k of the named layer's output, z the logit outputs[i] of image i. In a transformer
+// the layer's output is [N,L,C], and the map has one cell per patch; the class token, which comes
+// first, has none.
 //
 // The model computes in evaluation mode and keeps its state. Throws Error for a layer that does not
 // exist (naming the known ones) or whose output is neither [N,H,W,C] nor [N,L,C].
-std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer);
+std::vector<HeatMap> grad_cam(Module& model, const Tensor& input, const std::string& layer,
+                              const std::vector<std::int64_t>& outputs);
 
 // The deepest stage of the model (nn/models.h) whose output for images of this size has at least 4
 // x 4 cells, or the first stage if there is none. Deeper stages contain more information about the

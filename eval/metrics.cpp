@@ -43,13 +43,19 @@ void score_decisions(Metrics& metrics) {
   metrics.kappa = ratio(2 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn));
 }
 
+}  // namespace
+
+std::vector<std::string> figure_names() {
+  std::vector<std::string> names;
+  for (const Figure& figure : kFigures) names.emplace_back(figure.name);
+  return names;
+}
+
 std::size_t calibration_bin(double probability) {
   std::size_t bin = 0;
   while (probability > static_cast<double>(bin + 1) / kCalibrationBins) ++bin;
   return bin;
 }
-
-}  // namespace
 
 RankedOutcomes::RankedOutcomes(std::span<const Outcome> outcomes,
                                std::span<const std::size_t> groups, double threshold) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace osteon {
@@ -58,7 +59,7 @@ struct Metrics {
   Confusion confusion;
   // 95 % intervals in the order of kFigures, from a bootstrap over patients (eval/bootstrap.h);
   // none if the figure or its interval is undefined, or without a bootstrap.
-  std::array<std::optional<Interval>, kFigureCount> ci95;
+  std::vector<std::optional<Interval>> ci95 = std::vector<std::optional<Interval>>(kFigureCount);
 };
 
 inline constexpr int kCalibrationBins = 15;
@@ -88,6 +89,9 @@ constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
   while (kFigures[index].value != value) ++index;
   return index;
 }
+
+// The names of kFigures.
+std::vector<std::string> figure_names();
 
 // All figures of `outcomes`, which may have any order, in O(n log n). Throws Error for a label
 // other than 0 and 1, and for a probability or threshold that is not a number from 0 to 1, naming
@@ -123,7 +127,8 @@ struct OperatingPoint {
 };
 std::vector<OperatingPoint> operating_points(std::span<const Outcome> outcomes);
 
-// The bins of the expected calibration error, empty ones included.
+// The bins of the expected calibration error, empty ones included, and the bin of a probability.
+std::size_t calibration_bin(double probability);
 struct CalibrationBin {
   std::int64_t n = 0, positives = 0;
   double probability_sum = 0;

@@ -130,7 +130,7 @@ class Predictor {
     std::vector<std::string> heat_maps(images.size());
     if (!images.empty()) {
       predictions = take_predictions();
-      if (!options_.cam.empty()) heat_maps = write_overlays(images, issued.batch);
+      if (!options_.cam.empty()) heat_maps = write_overlays(images, issued.batch, predictions);
     }
     std::size_t next = 0;
     for (const Item& item : issued.items) {
@@ -160,8 +160,11 @@ class Predictor {
       if (!std::isfinite(prediction[k]))
         return fail(path, format(path, ": ", predictions_.columns[k], " ", prediction[k],
                                  "; did training diverge, or is the checkpoint damaged?"));
-    predictions_.images.push_back(
-        {path, {prediction.begin(), prediction.end()}, task_->decide(prediction, info_), heat_map});
+    predictions_.images.push_back({path,
+                                   {prediction.begin(), prediction.end()},
+                                   task_->decide(prediction, info_),
+                                   task_->certainty(prediction),
+                                   heat_map});
     if (options_.on_prediction) options_.on_prediction(predictions_.images.back());
   }
 
@@ -179,16 +182,19 @@ class Predictor {
   }
 
   // Returns the paths of the overlays.
-  std::vector<std::string> write_overlays(const std::vector<const Item*>& items,
-                                          const Batch& batch) {
+  std::vector<std::string> write_overlays(const std::vector<const Item*>& items, const Batch& batch,
+                                          const ImageValues& predictions) {
     const std::string layer =
         options_.cam_layer.empty() ? grad_cam_layer(info_) : options_.cam_layer;
     Module& model = *models_.front().model;
     const Device device = model.device();
+    std::vector<std::int64_t> explained;
+    for (std::size_t i = 0; i < items.size(); ++i)
+      explained.push_back(task_->explained_output(predictions.row(i)));
     const std::vector<HeatMap> maps = grad_cam(
         model,
         model_input(batch.images.to(device), batch.matrices.to(device), info_, options_.dtype),
-        layer);
+        layer, explained);
     std::vector<std::string> names;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const fs::path file = options_.cam / heat_map_name(items[i]->path);
@@ -249,6 +255,7 @@ class Predictor {
       if (study.views == 0) continue;
       for (double& value : study.prediction) value /= static_cast<double>(study.views);
       study.decision = task_->decide(study.prediction, info_);
+      study.certainty = task_->certainty(study.prediction);
       predictions_.studies.push_back(study);
     }
   }
@@ -300,7 +307,9 @@ void write_file_predictions_csv(const fs::path& path, const FilePredictions& pre
 void write_file_predictions_json(const fs::path& path, const FilePredictions& predictions,
                                  const ModelInfo& info) {
   using Json = nlohmann::ordered_json;
-  Json json{{"threshold", info.threshold}, {"classes", info.classes}};
+  Json json;
+  if (task_of(info)->has_threshold()) json["threshold"] = info.threshold;
+  json["classes"] = info.classes;
   for (const char* list : {"images", "studies", "failures"}) json[list] = Json::array();
   const auto add_prediction = [&](Json& entry, const auto& each) {
     for (std::size_t k = 0; k < predictions.columns.size(); ++k)

@@ -18,6 +18,7 @@ struct FilePrediction {
   std::string path;
   std::vector<double> prediction;  // the task's columns; the mean of several models
   std::string decision;            // in words
+  double certainty = 0;            // Task::certainty()
   std::string heat_map{};          // the file of the overlay, with options.cam
 };
 
@@ -26,6 +27,7 @@ struct FolderPrediction {
   std::string folder;
   std::vector<double> prediction;
   std::string decision;
+  double certainty = 0;
   std::int64_t views = 0, failed = 0;  // predicted images, and failed ones
 };
 
@@ -62,8 +64,9 @@ FilePredictions predict_files(std::span<const TrainedModel> models, const ModelI
 void write_file_predictions_csv(const std::filesystem::path& path,
                                 const FilePredictions& predictions);
 
-// Writes {"threshold", "classes", "images": [{"path", the columns, "decision", "heat_map" if there
-// is one}], "studies": [{"folder", the columns, "decision", "views", "failed"}], "failures":
+// Writes {"threshold" if the task has one, "classes", "images": [{"path", the columns, "decision",
+// "heat_map" if there is one}], "studies": [{"folder", the columns, "decision", "views",
+// "failed"}], "failures":
 // [{"path", "error"}]}.
 void write_file_predictions_json(const std::filesystem::path& path,
                                  const FilePredictions& predictions, const ModelInfo& info);

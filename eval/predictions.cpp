@@ -1,7 +1,6 @@
-// Groups predictions into studies and body parts.
+// Averages the predictions of studies and computes the figures of all groups.
 #include "eval/predictions.h"
 
-#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -15,47 +14,19 @@ void check(const Prediction& image) {
   OSTEON_CHECK(image.probability >= 0 && image.probability <= 1, image.path, ": probability ",
                image.probability,
                " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
-  OSTEON_CHECK(!image.study.empty(), image.path,
-               ": has no study; use the image's own path as the study of a single image");
 }
 
-template <class Item>
-std::string patient_name(const Item& item) {
-  return item.patient.empty() ? "study " + item.study : "patient " + item.patient;
-}
-
-// Patients are numbered in the order of their names, so that the order of the predictions does not
-// matter.
-Cohort make_cohort(const std::vector<const Prediction*>& images,
-                   const std::vector<const Study*>& studies) {
-  std::map<std::string, std::size_t> numbers;
-  for (const Prediction* image : images) numbers.emplace(patient_name(*image), 0);
-  Cohort cohort;
-  for (auto& [name, number] : numbers) number = cohort.patients++;
-  const auto add = [&](const auto& items, CohortLevel& level) {
-    for (const auto* item : items) {
-      level.outcomes.push_back({item->label, item->probability});
-      level.patients.push_back(numbers.at(patient_name(*item)));
-    }
-  };
-  add(images, cohort.image);
-  add(studies, cohort.study);
+Cohort make_cohort(const EvaluationGroup& group, const std::vector<Prediction>& images,
+                   const std::vector<Study>& studies) {
+  Cohort cohort{.patients = group.patients,
+                .image = {{}, group.image_patients},
+                .study = {{}, group.study_patients}};
+  for (const std::size_t i : group.images)
+    cohort.image.outcomes.push_back({images[i].label, images[i].probability});
+  for (const std::size_t i : group.studies)
+    cohort.study.outcomes.push_back({studies[i].label, studies[i].probability});
   return cohort;
 }
-
-// Pointers to all items, and to those of each part.
-template <class Item>
-struct Grouped {
-  std::vector<const Item*> all;
-  std::map<std::string, std::vector<const Item*>> parts;
-
-  explicit Grouped(const std::vector<Item>& items) {
-    for (const Item& item : items) {
-      all.push_back(&item);
-      if (!item.part.empty()) parts[item.part].push_back(&item);
-    }
-  }
-};
 
 Metrics level_metrics(const CohortLevel& level, std::size_t patients, const std::string& name,
                       double threshold, const BootstrapOptions& bootstrap) {
@@ -77,40 +48,30 @@ ImageAndStudyMetrics both_metrics(const Cohort& cohort, const std::string& name,
 }  // namespace
 
 std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions) {
-  struct Group {
-    Study study;
-    const Prediction* first;
-  };
-  std::map<std::tuple<std::string, std::string, std::string>, Group> groups;
-  for (const Prediction& image : predictions) {
-    check(image);
-    auto& [study, first] =
-        groups
-            .try_emplace({image.study, image.patient, image.part},
-                         Group{{image.study, image.patient, image.part, image.label}, &image})
-            .first->second;
-    OSTEON_CHECK(image.label == study.label, "study ", study.study, ": ", first->path,
-                 " has label ", first->label, " but ", image.path, " has label ", image.label,
-                 "; all images of a study share one label");
-    study.probability += image.probability;
-    ++study.views;
-  }
+  for (const Prediction& image : predictions) check(image);
+  const ImageOrigins images = origins_of(predictions);
+  const std::vector<StudyImages> groups = group_studies(images);
+  check_study_labels(groups, images,
+                     [&](std::size_t i) { return std::to_string(predictions[i].label); });
   std::vector<Study> studies;
   studies.reserve(groups.size());
-  for (auto& [key, group] : groups) {
-    group.study.probability /= static_cast<double>(group.study.views);
-    studies.push_back(std::move(group.study));
+  for (const StudyImages& group : groups) {
+    Study study{group.study, group.patient, group.part, predictions[group.images.front()].label};
+    for (const std::size_t i : group.images) study.probability += predictions[i].probability;
+    study.views = static_cast<std::int64_t>(group.images.size());
+    study.probability /= static_cast<double>(study.views);
+    studies.push_back(std::move(study));
   }
   return studies;
 }
 
 Cohorts make_cohorts(const std::vector<Prediction>& predictions) {
   const std::vector<Study> studies = aggregate_studies(predictions);
-  const Grouped<Prediction> images_of(predictions);
-  const Grouped<Study> studies_of(studies);
-  Cohorts cohorts{make_cohort(images_of.all, studies_of.all), {}};
-  for (const auto& [part, images] : images_of.parts)
-    cohorts.parts.emplace(part, make_cohort(images, studies_of.parts.at(part)));
+  const ImageOrigins images = origins_of(predictions);
+  const EvaluationGroups groups = group_patients(group_studies(images), images);
+  Cohorts cohorts{make_cohort(groups.overall, predictions, studies), {}};
+  for (const auto& [part, group] : groups.parts)
+    cohorts.parts.emplace(part, make_cohort(group, predictions, studies));
   return cohorts;
 }
 

@@ -9,12 +9,12 @@
 
 #include "eval/bootstrap.h"
 #include "eval/metrics.h"
+#include "eval/study_groups.h"
 
 namespace osteon {
 
-// The model's prediction for one image. Names are the manifest's; `part` is empty if unknown.
-struct Prediction {
-  std::string path, study, patient, part;
+// The model's prediction for one image.
+struct Prediction : ImageOrigin {
   int label = 0;           // 1 = positive (abnormal), 0 = negative
   double probability = 0;  // of the positive class, 0 to 1
 };
@@ -39,8 +39,7 @@ struct CohortLevel {
   std::vector<std::size_t> patients;
 };
 
-// A set of predictions with figures of its own: all predictions, or those of one body part. If
-// images have no patient, each study counts as a patient of its own.
+// A set of predictions with figures of its own: all predictions, or those of one body part.
 struct Cohort {
   std::size_t patients = 0;
   CohortLevel image, study;  // in the order of the predictions and of aggregate_studies

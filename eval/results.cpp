@@ -14,21 +14,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-Json to_json(const std::optional<Interval>& interval) {
-  return interval ? Json{interval->low, interval->high} : Json();
-}
-
 Json to_json(const Metrics& metrics) {
   Json json{{"n", metrics.n}, {"positives", metrics.positives}};
-  for (const Figure& figure : kFigures) json[figure.name] = to_json(metrics.*figure.value);
+  for (const Figure& figure : kFigures) json[figure.name] = json_of(metrics.*figure.value);
   const Confusion& confusion = metrics.confusion;
   json["confusion"] = {
       {"tn", confusion.tn}, {"fp", confusion.fp}, {"fn", confusion.fn}, {"tp", confusion.tp}};
   json["ci95"] = Json::object();
   for (std::size_t f = 0; f < kFigureCount; ++f)
-    if (const auto& interval = metrics.ci95[f]) json["ci95"][kFigures[f].name] = to_json(interval);
+    if (const auto& interval = metrics.ci95[f]) json["ci95"][kFigures[f].name] = json_of(interval);
   return json;
 }
 
@@ -36,25 +30,23 @@ Json to_json(const ImageAndStudyMetrics& metrics) {
   return {{"image", to_json(metrics.image)}, {"study", to_json(metrics.study)}};
 }
 
-Json to_json(const ComparedLevel& level) {
+Json to_json(const ComparedLevel& level, const std::vector<std::string>& figures) {
   Json json;
-  for (std::size_t f = 0; f < kFigureCount; ++f) {
-    const auto &first = level.first[f], &second = level.second[f];
-    const auto difference =
-        first && second ? std::optional<double>(*first - *second) : std::nullopt;
-    json[kFigures[f].name] = {{"first", to_json(first)},
-                              {"second", to_json(second)},
-                              {"difference", to_json(difference)},
-                              {"ci95", to_json(level.difference[f])}};
-  }
+  const FigureValues difference = difference_of(level.first, level.second);
+  for (std::size_t f = 0; f < figures.size(); ++f)
+    json[figures[f]] = {{"first", json_of(level.first[f])},
+                        {"second", json_of(level.second[f])},
+                        {"difference", json_of(difference[f])},
+                        {"ci95", json_of(level.difference[f])}};
   json["mcnemar"] = {{"only_first_right", level.decisions.only_first_right},
                      {"only_second_right", level.decisions.only_second_right},
                      {"p_value", level.decisions.p_value}};
   return json;
 }
 
-Json to_json(const ImageAndStudyComparison& comparison) {
-  return {{"image", to_json(comparison.image)}, {"study", to_json(comparison.study)}};
+Json to_json(const ImageAndStudyComparison& comparison, const std::vector<std::string>& figures) {
+  return {{"image", to_json(comparison.image, figures)},
+          {"study", to_json(comparison.study, figures)}};
 }
 
 }  // namespace
@@ -62,6 +54,12 @@ Json to_json(const ImageAndStudyComparison& comparison) {
 std::string exact_text(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json json_of(const std::optional<Interval>& interval) {
+  return interval ? Json{interval->low, interval->high} : Json();
 }
 
 void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation,
@@ -76,9 +74,10 @@ void write_metrics_json(const std::filesystem::path& path, const Evaluation& eva
 
 void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison) {
   Json json{{"other", comparison.other}};
-  json.update(to_json(comparison.overall));
+  json.update(to_json(comparison.overall, comparison.figures));
   json["parts"] = Json::object();
-  for (const auto& [part, compared] : comparison.parts) json["parts"][part] = to_json(compared);
+  for (const auto& [part, compared] : comparison.parts)
+    json["parts"][part] = to_json(compared, comparison.figures);
   write_json(path, json);
 }
 

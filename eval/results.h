@@ -18,6 +18,10 @@ namespace osteon {
 // The shortest text that reads back as the same double, whatever the locale.
 std::string exact_text(double value);
 
+// The value, or [low, high]; null if there is none.
+nlohmann::ordered_json json_of(const std::optional<double>& value);
+nlohmann::ordered_json json_of(const std::optional<Interval>& interval);
+
 // Writes {"threshold", "trained_on", "image": M, "study": M, "parts": {PART: {"image": M, "study":
 // M}}}. M contains n, positives, every figure of kFigures (null if undefined), "confusion": {tn,
 // fp, fn, tp}, and "ci95": {FIGURE: [low, high]} for the figures that have an interval.
@@ -26,7 +30,7 @@ void write_metrics_json(const std::filesystem::path& path, const Evaluation& eva
                         std::optional<std::int64_t> trained_on);
 
 // Writes {"other", "image": C, "study": C, "parts": {PART: {"image": C, "study": C}}}. C contains
-// for each figure of kFigures {"first", "second", "difference", "ci95": [low, high]}, with null for
+// for each of its figures {"first", "second", "difference", "ci95": [low, high]}, with null for
 // undefined values, and "mcnemar": {"only_first_right", "only_second_right", "p_value"}.
 void write_comparison_json(const std::filesystem::path& path, const Comparison& comparison);
 

@@ -1,31 +1,40 @@
 // The policies of --positive-weight.
 #include "eval/sample_weights.h"
 
-#include <array>
 #include <charconv>
 #include <map>
+#include <numeric>
 
 #include "base/error.h"
 
 namespace osteon {
 namespace {
 
-using Counts = std::array<double, 2>;  // training images by label
+using Counts = std::vector<double>;  // training images by label
 
 using CountsByPart = std::map<std::string, Counts>;
 
 CountsByPart count_by_part(const Manifest& manifest) {
   CountsByPart counts;
   for (const Sample& sample : manifest.samples)
-    if (sample.split == Split::train) ++counts[sample.part][static_cast<std::size_t>(sample.label)];
+    if (sample.split == Split::train) {
+      Counts& of_part = counts[sample.part];
+      of_part.resize(manifest.classes.size());
+      ++of_part[static_cast<std::size_t>(sample.label)];
+    }
   return counts;
 }
 
-// The counts of the training split. Throws Error unless it has both classes.
-Counts total_of(const CountsByPart& parts, const Manifest& manifest, const std::string& policy) {
-  Counts total{};
+Counts total_of(const CountsByPart& parts, const Manifest& manifest) {
+  Counts total(manifest.classes.size());
   for (const auto& [part, counts] : parts)
-    for (std::size_t label = 0; label < 2; ++label) total[label] += counts[label];
+    for (std::size_t label = 0; label < total.size(); ++label) total[label] += counts[label];
+  return total;
+}
+
+// The counts of the training split. Throws Error unless it has both classes.
+Counts both_counts(const CountsByPart& parts, const Manifest& manifest, const std::string& policy) {
+  Counts total = total_of(parts, manifest);
   OSTEON_CHECK(total[0] > 0 && total[1] > 0, "positive weight ", policy,
                ": the training split has ", total[0], " ", manifest.classes[0], " and ", total[1],
                " ", manifest.classes[1],
@@ -61,7 +70,7 @@ std::vector<double> sample_weights(const Manifest& manifest, const std::string& 
                                    const std::function<void(const std::string&)>& warn) {
   const CountsByPart counts = count_by_part(manifest);
   if (policy == "paper") {
-    total_of(counts, manifest, policy);
+    both_counts(counts, manifest, policy);
     for (const auto& [part, both] : counts)
       if (both[0] == 0 || both[1] == 0)
         warn(format("the training images of ", part.empty() ? "no part" : part, " are all ",
@@ -69,18 +78,48 @@ std::vector<double> sample_weights(const Manifest& manifest, const std::string& 
     return weigh(manifest, [&](const Sample& sample) {
       const auto part = counts.find(sample.part);
       if (part == counts.end() || part->second[0] == 0 || part->second[1] == 0) return 1.0;
-      const auto& [normal, abnormal] = part->second;
+      const double normal = part->second[0], abnormal = part->second[1];
       return (sample.label == 1 ? normal : abnormal) / (normal + abnormal);
     });
   }
   double positive = 1;
   if (policy == "balanced") {
-    const auto [normal, abnormal] = total_of(counts, manifest, policy);
-    positive = normal / abnormal;
+    const Counts total = both_counts(counts, manifest, policy);
+    positive = total[0] / total[1];
   } else if (policy != "none") {
     positive = parse_weight(policy);
   }
   return weigh(manifest, [&](const Sample& sample) { return sample.label == 1 ? positive : 1.0; });
+}
+
+std::vector<double> class_weights(const Manifest& manifest, const std::string& policy,
+                                  const std::function<void(const std::string&)>& warn) {
+  if (policy != "paper" && policy != "balanced" && policy != "none")
+    throw UsageError(format("--positive-weight ", policy,
+                            ": with several classes, choose paper, balanced or none"));
+  const CountsByPart parts = count_by_part(manifest);
+  const Counts total = total_of(parts, manifest);
+  for (std::size_t k = 0; k < total.size(); ++k)
+    if (total[k] == 0) {
+      OSTEON_CHECK(policy != "balanced", "positive weight balanced: the training split has no ",
+                   manifest.classes[k], " image; use --positive-weight none");
+      warn(format("the training split has no ", manifest.classes[k], " image"));
+    }
+  if (policy == "none") return weigh(manifest, [](const Sample&) { return 1.0; });
+  const auto label_of = [](const Sample& sample) { return static_cast<std::size_t>(sample.label); };
+  if (policy == "balanced") {
+    const double n = std::reduce(total.begin(), total.end());
+    return weigh(manifest, [&](const Sample& sample) {
+      return n / (static_cast<double>(total.size()) * total[label_of(sample)]);
+    });
+  }
+  return weigh(manifest, [&](const Sample& sample) {
+    const auto part = parts.find(sample.part);
+    if (part == parts.end() || part->second[label_of(sample)] == 0) return 1.0;
+    double sum = 0;
+    for (const double count : part->second) sum += count > 0 ? 1 / count : 0;
+    return 1 / (part->second[label_of(sample)] * sum);
+  });
 }
 
 }  // namespace osteon

@@ -25,6 +25,18 @@ namespace osteon {
 std::vector<double> sample_weights(const Manifest& manifest, const std::string& policy,
                                    const std::function<void(const std::string&)>& warn);
 
+// The same for several classes; n_c images of class c in the training split, of K classes:
+//
+//   paper      per body part: (1 / n_c) / sum over its classes of 1 / n_k, which for two classes is
+//              the rule above; 1 if the part has one class only
+//   balanced   n / (K n_c), over all parts, as in scikit-learn
+//   none       1
+//
+// Throws UsageError for a number, Error for `balanced` if a class has no training image. A class
+// without one is named by `warn`.
+std::vector<double> class_weights(const Manifest& manifest, const std::string& policy,
+                                  const std::function<void(const std::string&)>& warn);
+
 // Throws UsageError unless `policy` is one of these.
 void check_weight_policy(const std::string& policy);
 

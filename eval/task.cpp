@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "eval/binary_task.h"
+#include "eval/multiclass_task.h"
 
 namespace osteon {
 namespace {
@@ -12,7 +13,7 @@ struct NamedTask {
   std::unique_ptr<Task> (*make)(const std::vector<std::string>& classes);
 };
 
-constexpr NamedTask kTasks[] = {{"binary", make_binary_task}};
+constexpr NamedTask kTasks[] = {{"binary", make_binary_task}, {"multiclass", make_multiclass_task}};
 
 }  // namespace
 

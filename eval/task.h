@@ -121,6 +121,10 @@ class Task {
   virtual ImageValues predict(const ImageValues& outputs, const ModelInfo& info) const = 0;
   // The decision for a prediction, in words.
   virtual std::string decide(std::span<const double> prediction, const ModelInfo& info) const = 0;
+  // The one number that is shown beside the decision.
+  virtual double certainty(std::span<const double> prediction) const = 0;
+  // The output of the model whose evidence a heat map shows.
+  virtual std::int64_t explained_output(std::span<const double> prediction) const = 0;
 
   // Throws UsageError for invalid values of --threshold and --temperature, and Error if they are to
   // be chosen on `validation` but its samples do not allow it.
@@ -129,7 +133,10 @@ class Task {
   // Sets info.temperature to a number, or fits it to the outputs on validation.
   virtual void set_temperature(ModelInfo& info, const std::string& temperature,
                                const Samples& validation, const ImageValues& outputs) const = 0;
-  // Sets info.threshold to a number, or chooses it from the predictions on validation.
+  // Whether decisions compare a probability with info.threshold.
+  virtual bool has_threshold() const = 0;
+  // Sets info.threshold to a number, or chooses it from the predictions on validation. Throws
+  // UsageError if the task has none.
   virtual void set_threshold(ModelInfo& info, const std::string& threshold,
                              const Samples& validation, const ImageValues& predictions) const = 0;
 
@@ -150,8 +157,8 @@ class Task {
   virtual std::unique_ptr<TaskResult> read_result(const std::filesystem::path& folder) const = 0;
 };
 
-// The task of that name over these classes, such as "binary" over {negative, positive}. Throws
-// Error for an unknown name, UsageError for classes that do not match.
+// The task of that name over these classes: "binary" over {negative, positive}, "multiclass" over
+// two or more. Throws Error for an unknown name, UsageError for classes that do not match.
 std::unique_ptr<Task> make_task(const std::string& name, const std::vector<std::string>& classes);
 
 // The task of a trained model.

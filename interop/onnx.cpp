@@ -52,11 +52,17 @@ std::string normalised(OnnxGraph& graph, const OnnxPreprocessing& with) {
   return graph.node("Div", {centred, channel_constant("std", with.std)}).output(0);
 }
 
-// sigmoid(logit / temperature), one per image.
-std::string probability(OnnxGraph& graph, const std::string& logits, double temperature) {
+// sigmoid(logit / temperature), one per image, or softmax(logits / temperature).
+std::string probability(OnnxGraph& graph, const std::string& logits, std::int64_t outputs,
+                        double temperature) {
   const std::string scaled =
       graph.node("Div", {logits, graph.constant("temperature", from_vector({temperature}, {1}))})
           .output(0);
+  if (outputs > 1) {
+    onnx::NodeProto& node = graph.node("Softmax", {scaled});
+    set_attribute(node, "axis", std::int64_t{1});
+    return node.output(0);
+  }
   const std::string each = graph.node("Sigmoid", {scaled}).output(0);
   return graph.node("Reshape", {each, graph.constant({kAnyBatch})}).output(0);
 }
@@ -97,8 +103,9 @@ void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t i
   exporter.write(steps);
   const std::string result = graph.name_of(logits, Layout::channels_last);
   if (preprocessing)
-    graph.add_output(probability(graph, result, preprocessing->temperature), "probability",
-                     {kAnyBatch});
+    graph.add_output(
+        probability(graph, result, logits.dim(1), preprocessing->temperature), "probability",
+        logits.dim(1) == 1 ? std::vector{kAnyBatch} : std::vector{kAnyBatch, logits.dim(1)});
   else
     graph.add_output(result, "logits", {kAnyBatch, logits.dim(1)});
   add_metadata(file, options.metadata);

@@ -13,7 +13,7 @@
 namespace osteon {
 
 // The steps before and after the model: from grey levels to normalised channels, and from logits to
-// probabilities, sigmoid(logit / temperature).
+// probabilities, sigmoid(logit / temperature), or softmax(logits / temperature) of several.
 struct OnnxPreprocessing {
   std::vector<double> mean, std;  // one per channel, of grey levels in [0, 1]
   double temperature = 1;
@@ -23,7 +23,8 @@ struct OnnxOptions {
   std::string name;             // of the graph
   bool fold_batch_norm = true;  // fold batch norm into the convolution before it
   // If set, the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output is `probability`
-  // [N]. Otherwise the input is `images` [N,3,S,S], normalised, and the output is `logits` [N,1].
+  // [N], or [N,K] of K logits. Otherwise the input is `images` [N,3,S,S], normalised, and the
+  // output is `logits` [N,K].
   std::optional<OnnxPreprocessing> preprocessing{};
   std::map<std::string, std::string> metadata{};
 };

@@ -119,8 +119,12 @@ void mix_targets(const Mixture& mixture, Tensor& targets, Tensor& weights) {
   const auto mix = [&](const Tensor& x) {
     return x * mixture.share + flip(x, {0}) * (1 - mixture.share);
   };
+  const auto beside_targets = [&](const Tensor& x) {
+    return targets.rank() == 1 ? x : reshape(x, {-1, 1});
+  };
   const Tensor mixed = mix(weights);
-  targets = mix(weights * targets) / maximum(mixed, full({1}, 1e-30, mixed.dtype()));
+  targets = mix(beside_targets(weights) * targets) /
+            beside_targets(maximum(mixed, full({1}, 1e-30, mixed.dtype())));
   weights = mixed;
 }
 

@@ -50,8 +50,8 @@ Tensors change_inputs(const BatchChangeOptions& options, const Batch& batch, con
 Tensor apply_changes(const BatchChangeOptions& options, const Tensor& images,
                      std::span<const Tensor> inputs);
 
-// The targets [N] and weights [N] of mixed images: the loss is the mean of both images' losses,
-// weighted by the shares.
+// The targets [N] or [N,classes] and weights [N] of mixed images: the loss is the mean of both
+// images' losses, weighted by the shares.
 void mix_targets(const Mixture& mixture, Tensor& targets, Tensor& weights);
 
 }  // namespace osteon

@@ -38,6 +38,11 @@ void for_each_option(Options& o, const Visit& visit) {
 
   visit(kDataOption, o.data, any);
   visit(kDatasetOption, o.dataset, kDatasets);
+  visit(
+      newer("task", data,
+            "the question: binary (two classes, one of them positive) or multiclass; auto: by the "
+            "number of classes"),
+      o.task, OneOf{{"auto", "binary", "multiclass"}});
   visit(kPositiveOption, o.positive, any);
   visit(kPartsOption, o.parts, any);
   visit(OptionInfo{.name = "image-names",
@@ -127,7 +132,8 @@ void for_each_option(Options& o, const Visit& visit) {
                    .may_be_absent = true},
         o.patience, AtLeast{0});
   visit(info("positive-weight", training,
-             "weight of abnormal images: paper (per body part), balanced, none or a number"),
+             "weight of abnormal images: paper (per body part), balanced, none or a number; of "
+             "several classes: paper, balanced or none"),
         o.positive_weight, AsParsedBy{check_weight_policy});
   visit(info("threshold", training,
              "an image is abnormal from this probability on; val, val-f1: chosen on the validation "

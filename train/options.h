@@ -15,6 +15,7 @@ namespace osteon {
 struct TrainOptions : MachineOptions {
   std::filesystem::path data, out;
   std::string dataset = "auto";          // auto, mura, fracatlas, folder, csv
+  std::string task = "auto";             // auto, binary, multiclass
   std::string positive;                  // name of the positive class; empty: guessed
   std::vector<std::string> parts;        // body parts kept; empty: all
   std::string image_names = "relative";  // as a split is drawn by them: relative, listed

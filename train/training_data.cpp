@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "base/text.h"
 #include "data/prepare.h"
 #include "eval/inference.h"
 
@@ -27,6 +28,7 @@ std::vector<std::uint64_t> TrainingData::train_digests() const {
 
 TrainingData load_training_data(const TrainOptions& options, Progress& progress) {
   Manifest manifest = read_manifest(options.data, {.dataset = options.dataset,
+                                                   .task = options.task,
                                                    .positive = options.positive,
                                                    .parts = options.parts,
                                                    .val_fraction = options.val_fraction,
@@ -35,7 +37,10 @@ TrainingData load_training_data(const TrainOptions& options, Progress& progress)
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
   limit_splits(manifest, options.limit, options.split_seed);
   TrainingData data;
-  data.task = make_task("binary", manifest.classes);
+  data.task = make_task(manifest.task, manifest.classes);
+  progress.line(format("task: ", manifest.task, ", ",
+                       options.task == "auto" ? "by the number of classes: " : "as asked for: ",
+                       join(manifest.classes)));
   check_labels(manifest, *data.task);
   data.images = prepare_with_progress(manifest,
                                       {.image_size = options.image_size,

@@ -1,7 +1,8 @@
 // The report on a task with two classes.
+#include <algorithm>
+
 #include "base/error.h"
 #include "eval/report/chart.h"
-#include "eval/report/images.h"
 #include "eval/report/sections.h"
 
 namespace osteon {
@@ -35,7 +36,7 @@ std::string tiles(const Metrics& study) {
        {Tile{"AUROC", &Metrics::auroc}, Tile{"Cohen\u2019s kappa", &Metrics::kappa},
         Tile{"Sensitivity (recall)", &Metrics::recall}, Tile{"Specificity", &Metrics::specificity}})
     html += format("<div><dt>", name, "</dt><dd>", figure_text(study.*figure), "<small>",
-                   interval_sentence(study, figure), "</small></dd></div>");
+                   interval_sentence(study.ci95[figure_index(figure)]), "</small></dd></div>");
   return html + "</dl>";
 }
 
@@ -44,18 +45,18 @@ std::string method(const BinaryResult& result) {
       "<p>A study is one examination of one body part; its "
       "probability is the mean of its images\u2019. A study or image is classified as ",
       escape(result.classes[1]), " if its probability is at least ",
-      number(result.evaluation.threshold, 3), ". ",
-      result.bootstrap.draws > 0
-          ? format(
-                "Intervals are the 2.5 and 97.5 percentiles of ", result.bootstrap.draws,
-                " bootstrap draws of patients, so that images of one patient stay together. They "
-                "cover the choice of test patients only, not that of training data or seed. ")
-          : std::string(),
+      number(result.evaluation.threshold, 3), ". ", bootstrap_sentence(result.bootstrap),
       "AUROC counts ties as one half; average precision is not interpolated; the expected "
       "calibration error uses ",
       kCalibrationBins,
       " bins of equal width and has no interval, because resampling increases it. A dash marks an "
       "undefined figure, for example if there is only one class.</p>");
+}
+
+// The distance of a probability from the threshold: 0 at the threshold, 1 at probability 0 or 1.
+double confidence(double probability, double threshold) {
+  return probability >= threshold ? (probability - threshold) / std::max(1 - threshold, 1e-9)
+                                  : (threshold - probability) / threshold;
 }
 
 Gallery gallery(const BinaryResult& result, const std::string& heading, const std::string& note,
@@ -71,6 +72,7 @@ Gallery gallery(const BinaryResult& result, const std::string& heading, const st
                               .decision = result.classes[is_positive ? 1 : 0],
                               .detail = "probability " + number(image.probability, 3),
                               .is_right = is_positive == (image.label == 1),
+                              .explained_output = 0,
                               .radiograph = {},
                               .heat_map = {}});
   }
@@ -78,27 +80,40 @@ Gallery gallery(const BinaryResult& result, const std::string& heading, const st
 }
 
 }  // namespace
+
+std::vector<ShownDecision> decisions_of(const BinaryResult& result) {
+  const double threshold = result.evaluation.threshold;
+  std::vector<ShownDecision> decisions;
+  for (const Prediction& image : result.predictions)
+    decisions.push_back({&image, static_cast<std::size_t>(image.label),
+                         (image.probability >= threshold) == (image.label == 1),
+                         confidence(image.probability, threshold)});
+  return decisions;
+}
+
 }  // namespace report
 
 TaskReport BinaryResult::report(std::uint64_t seed) const {
   using namespace report;
   const double threshold = evaluation.threshold;
+  const std::vector<ShownDecision> decisions = decisions_of(*this);
   return {
       .lead = opening(*this),
       .headline = tiles(evaluation.overall.study) +
                   format("<p class=\"note\">All four per study, at the threshold ",
                          number(threshold, 3), ".</p>", figures_section(*this)),
       .details = parts_section(*this) + curves_section(*this) + calibration_section(*this) +
-                 distribution_section(*this) + confusion_section(*this) + comparison_section(*this),
+                 distribution_section(*this) + confusion_section(*this) +
+                 comparison_section(comparison, shown_figures()),
       .method = method(*this),
-      .counted_class = classes[1],
+      .counted = {{"abnormal", classes[1]}},
       .heat_target = classes[1],
       .score = kBinaryScore,
       .galleries = {gallery(*this, "The most confident mistakes", "",
-                            worst_mistakes(predictions, threshold, kShownMistakes)),
+                            worst_mistakes(decisions, kShownMistakes)),
                     gallery(*this, "A sample of correct decisions",
                             "Drawn at random; half of them from each class if there are enough. ",
-                            sample_hits(predictions, threshold, kShownHits, seed))}};
+                            sample_hits(decisions, 2, kShownHits, seed))}};
 }
 
 }  // namespace osteon

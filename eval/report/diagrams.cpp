@@ -37,22 +37,13 @@ std::string legend(const std::array<Level, 2>& levels, std::optional<double> Met
          legend_entry("line ghost", "chance") + "</div>";
 }
 
-std::string figure(const std::string& svg, const std::string& caption) {
-  return "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>";
-}
-
 Chart roc_chart(const std::array<Level, 2>& levels) {
   Chart chart("Receiver operating characteristic",
               "Sensitivity against the share of false alarms at every threshold.",
               unit_axis("1 \u2212 specificity"), unit_axis("Sensitivity"));
   chart.line({{0, 0}, {1, 1}}, "ghost");
   for (const Level& level : levels) {
-    const double positives = real(level.metrics.positives);
-    const double negatives = real(level.metrics.n) - positives;
-    Points points{{0, 0}};
-    for (const OperatingPoint& point : operating_points(level.outcomes))
-      points.emplace_back(real(point.fp) / negatives, real(point.tp) / positives);
-    chart.line(points, level.style);
+    chart.line(roc_points(level.outcomes), level.style);
     chart.dot(1 - *level.metrics.specificity, *level.metrics.recall, format("dot ", level.style));
   }
   return chart;
@@ -65,44 +56,17 @@ Chart precision_recall_chart(const std::array<Level, 2>& levels) {
   const double share = real(study.positives) / real(study.n);
   chart.line({{0, share}, {1, share}}, "ghost");
   for (const Level& level : levels) {
-    Points points;
-    for (const OperatingPoint& point : operating_points(level.outcomes)) {
-      const double precision = real(point.tp) / real(point.tp + point.fp);
-      const double recall = real(point.tp) / real(level.metrics.positives);
-      // Average precision is the area under this step function.
-      points.emplace_back(points.empty() ? 0 : points.back().first, precision);
-      points.emplace_back(recall, precision);
-    }
-    chart.line(points, level.style);
+    chart.line(precision_recall_points(level.outcomes), level.style);
     if (level.metrics.precision)
       chart.dot(*level.metrics.recall, *level.metrics.precision, format("dot ", level.style));
   }
   return chart;
 }
 
-std::string calibration_figure(const Level& level, const std::string& positive) {
-  Chart chart(format("Calibration ", level.name),
-              "Share of positives among images of about the same probability.",
-              unit_axis("Predicted probability"), unit_axis("Share that is " + positive));
-  chart.line({{0, 0}, {1, 1}}, "ghost");
-  Points points;
-  for (const CalibrationBin& bin : calibration_bins(level.outcomes))
-    if (bin.n > 0) {
-      const double share = real(bin.positives) / real(bin.n);
-      const double error = std::sqrt(share * (1 - share) / real(bin.n));
-      points.emplace_back(bin.probability_sum / real(bin.n), share);
-      chart.line({{points.back().first, std::max(share - error, 0.0)},
-                  {points.back().first, std::min(share + error, 1.0)}},
-                 "ghost");
-    }
-  chart.line(points, level.style);
-  for (const auto& [x, y] : points) chart.dot(x, y, format("dot ", level.style));
-  return figure(
-      chart.svg(),
-      format("<div class=\"legend\">", legend_entry(format("line ", level.style), level.name),
-             legend_entry("line ghost", "perfect; \u00b1 one standard error"),
-             "</div>Expected calibration error ", figure_text(level.metrics.ece), ", Brier score ",
-             figure_text(level.metrics.brier), "."));
+std::string calibration_of(const Level& level, const std::string& positive) {
+  return calibration_figure(level.name, level.style, level.outcomes, "Share that is " + positive,
+                            format("Expected calibration error ", figure_text(level.metrics.ece),
+                                   ", Brier score ", figure_text(level.metrics.brier), "."));
 }
 
 std::string histogram(const BinaryResult& result, const Level& level) {
@@ -131,6 +95,55 @@ std::string histogram(const BinaryResult& result, const Level& level) {
 
 }  // namespace
 
+std::string figure(const std::string& svg, const std::string& caption) {
+  return "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>";
+}
+
+Points roc_points(std::span<const Outcome> outcomes) {
+  const std::vector<OperatingPoint> operating = operating_points(outcomes);
+  Points points{{0, 0}};
+  for (const OperatingPoint& point : operating)
+    points.emplace_back(real(point.fp) / real(operating.back().fp),
+                        real(point.tp) / real(operating.back().tp));
+  return points;
+}
+
+// Average precision is the area under this step function.
+Points precision_recall_points(std::span<const Outcome> outcomes) {
+  const std::vector<OperatingPoint> operating = operating_points(outcomes);
+  Points points;
+  for (const OperatingPoint& point : operating) {
+    const double precision = real(point.tp) / real(point.tp + point.fp);
+    points.emplace_back(points.empty() ? 0 : points.back().first, precision);
+    points.emplace_back(real(point.tp) / real(operating.back().tp), precision);
+  }
+  return points;
+}
+
+std::string calibration_figure(const std::string& level, const std::string& style,
+                               std::span<const Outcome> outcomes, const std::string& share_label,
+                               const std::string& note) {
+  Chart chart("Calibration " + level,
+              "Share of positives among images of about the same probability.",
+              unit_axis("Predicted probability"), unit_axis(share_label));
+  chart.line({{0, 0}, {1, 1}}, "ghost");
+  Points points;
+  for (const CalibrationBin& bin : calibration_bins(outcomes))
+    if (bin.n > 0) {
+      const double share = real(bin.positives) / real(bin.n);
+      const double error = std::sqrt(share * (1 - share) / real(bin.n));
+      points.emplace_back(bin.probability_sum / real(bin.n), share);
+      chart.line({{points.back().first, std::max(share - error, 0.0)},
+                  {points.back().first, std::min(share + error, 1.0)}},
+                 "ghost");
+    }
+  chart.line(points, style);
+  for (const auto& [x, y] : points) chart.dot(x, y, "dot " + style);
+  return figure(chart.svg(), "<div class=\"legend\">" + legend_entry("line " + style, level) +
+                                 legend_entry("line ghost", "perfect; \u00b1 one standard error") +
+                                 "</div>" + note);
+}
+
 std::string curves_section(const BinaryResult& result) {
   const std::array<Level, 2> levels = levels_of(result);
   if (!levels[1].metrics.auroc || !levels[0].metrics.auroc) return "";
@@ -143,9 +156,8 @@ std::string curves_section(const BinaryResult& result) {
 
 std::string calibration_section(const BinaryResult& result) {
   const std::array<Level, 2> levels = levels_of(result);
-  return "<h2>Calibration</h2><div class=\"pair\">" +
-         calibration_figure(levels[1], result.classes[1]) +
-         calibration_figure(levels[0], result.classes[1]) + "</div>";
+  return "<h2>Calibration</h2><div class=\"pair\">" + calibration_of(levels[1], result.classes[1]) +
+         calibration_of(levels[0], result.classes[1]) + "</div>";
 }
 
 std::string distribution_section(const BinaryResult& result) {

@@ -20,7 +20,7 @@ constexpr int kQuality = 82;
 // Accepts at most one image per study.
 class OnePerStudy {
  public:
-  bool take(const Prediction& image) {
+  bool take(const ImageOrigin& image) {
     return taken_.emplace(image.study, image.patient, image.part).second;
   }
 
@@ -28,45 +28,34 @@ class OnePerStudy {
   std::set<std::tuple<std::string, std::string, std::string>> taken_;
 };
 
-bool is_right(const Prediction& image, double threshold) {
-  return (image.probability >= threshold) == (image.label == 1);
-}
-
-// The distance of a probability from the threshold: 0 at the threshold, 1 at probability 0 or 1.
-double confidence(double probability, double threshold) {
-  return probability >= threshold ? (probability - threshold) / std::max(1 - threshold, 1e-9)
-                                  : (threshold - probability) / threshold;
-}
-
 }  // namespace
 
-std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictions,
-                                        double threshold, std::size_t count) {
+std::vector<std::size_t> worst_mistakes(const std::vector<ShownDecision>& decisions,
+                                        std::size_t count) {
   std::vector<std::size_t> mistakes;
-  for (std::size_t i = 0; i < predictions.size(); ++i)
-    if (!is_right(predictions[i], threshold)) mistakes.push_back(i);
-  std::ranges::stable_sort(mistakes, std::ranges::greater(), [&](std::size_t i) {
-    return confidence(predictions[i].probability, threshold);
-  });
+  for (std::size_t i = 0; i < decisions.size(); ++i)
+    if (!decisions[i].is_right) mistakes.push_back(i);
+  std::ranges::stable_sort(mistakes, std::ranges::greater(),
+                           [&](std::size_t i) { return decisions[i].confidence; });
   OnePerStudy studies;
-  std::erase_if(mistakes, [&](std::size_t i) { return !studies.take(predictions[i]); });
+  std::erase_if(mistakes, [&](std::size_t i) { return !studies.take(*decisions[i].image); });
   mistakes.resize(std::min(count, mistakes.size()));
   return mistakes;
 }
 
-std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions, double threshold,
-                                     std::size_t count, std::uint64_t seed) {
+std::vector<std::size_t> sample_hits(const std::vector<ShownDecision>& decisions,
+                                     std::size_t labels, std::size_t count, std::uint64_t seed) {
   RandomStream random(seed, hash_name("report hits"));
-  std::vector<std::size_t> of_class[2];
+  std::vector<std::vector<std::size_t>> of_label(labels);
   OnePerStudy studies;
-  for (const std::int64_t k : permutation(static_cast<std::int64_t>(predictions.size()), random)) {
+  for (const std::int64_t k : permutation(static_cast<std::int64_t>(decisions.size()), random)) {
     const auto i = static_cast<std::size_t>(k);
-    if (is_right(predictions[i], threshold) && studies.take(predictions[i]))
-      of_class[predictions[i].label].push_back(i);
+    if (decisions[i].is_right && studies.take(*decisions[i].image))
+      of_label[decisions[i].label].push_back(i);
   }
   std::vector<std::size_t> hits;
-  for (auto& chosen : {&of_class[1], &of_class[0]}) {
-    chosen->resize(std::min(chosen->size(), count / 2));
+  for (auto chosen = of_label.rbegin(); chosen != of_label.rend(); ++chosen) {
+    chosen->resize(std::min(chosen->size(), std::max<std::size_t>(count / labels, 1)));
     hits.insert(hits.end(), chosen->begin(), chosen->end());
   }
   return hits;
@@ -76,8 +65,11 @@ void draw_images(Gallery& gallery, const TrainedModel& trained, const PreparedIm
                  const std::vector<std::int64_t>& indices) {
   if (gallery.images.empty()) return;
   const ModelInfo& info = trained.info;
-  std::vector<std::int64_t> samples;
-  for (const ReportImage& image : gallery.images) samples.push_back(indices[image.position]);
+  std::vector<std::int64_t> samples, explained;
+  for (const ReportImage& image : gallery.images) {
+    samples.push_back(indices[image.position]);
+    explained.push_back(image.explained_output);
+  }
   Loader loader(*data.store, samples,
                 {.batch_size = static_cast<std::int64_t>(samples.size()),
                  .image_size = info.image_size,
@@ -88,7 +80,7 @@ void draw_images(Gallery& gallery, const TrainedModel& trained, const PreparedIm
       grad_cam(*trained.model,
                model_input(batch.images.to(trained.model->device()),
                            batch.matrices.to(trained.model->device()), info, DType::f32),
-               grad_cam_layer(info));
+               grad_cam_layer(info), explained);
   for (std::size_t k = 0; k < samples.size(); ++k) {
     ReportImage& image = gallery.images[k];
     const Image radiograph = read_image(data.manifest.root / image.path);

@@ -6,21 +6,28 @@
 
 #include "data/cache.h"
 #include "eval/model_file.h"
-#include "eval/predictions.h"
 #include "eval/report/report.h"
+#include "eval/study_groups.h"
 
 namespace osteon {
 
-// Positions in `predictions` of the mistakes with the largest distance from the threshold, largest
-// first; the distance is divided by the largest possible one on that side (threshold, or 1 -
-// threshold). At most `count`, and one per study.
-std::vector<std::size_t> worst_mistakes(const std::vector<Prediction>& predictions,
-                                        double threshold, std::size_t count);
+// A decision that may be shown.
+struct ShownDecision {
+  const ImageOrigin* image;
+  std::size_t label = 0;
+  bool is_right = false;
+  double confidence = 0;  // any unit
+};
 
-// Positions of correct decisions, chosen at random with `seed`: up to count / 2 positive and as
-// many negative ones, at most one per study.
-std::vector<std::size_t> sample_hits(const std::vector<Prediction>& predictions, double threshold,
-                                     std::size_t count, std::uint64_t seed);
+// Positions of the most confident mistakes, most confident first. At most `count`, and one per
+// study.
+std::vector<std::size_t> worst_mistakes(const std::vector<ShownDecision>& decisions,
+                                        std::size_t count);
+
+// Positions of correct decisions, chosen at random with `seed`: of each label an equal share of
+// `count`, at least one, from the last label to the first, and at most one per study.
+std::vector<std::size_t> sample_hits(const std::vector<ShownDecision>& decisions,
+                                     std::size_t labels, std::size_t count, std::uint64_t seed);
 
 // Draws the radiograph and the heat map of each image of a gallery. Row i of the predictions
 // belongs to sample indices[i].

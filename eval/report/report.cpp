@@ -28,12 +28,18 @@ std::string facts_section(const Report& report) {
     html += format("<dt>", escape(name), "</dt><dd>", escape(value), "</dd>");
   html += "</dl>";
   if (!report.splits.is_object()) return html;
-  Table table("The data by split. No patient is in two splits.",
-              {"Split", "Images", "Labelled " + report.task.counted_class, "Studies", "Patients"});
+  std::vector<std::string> columns{"Split", "Images"}, keys{"images"};
+  for (const auto& [key, name] : report.task.counted) {
+    columns.push_back("Labelled " + name);
+    keys.push_back(key);
+  }
+  columns.insert(columns.end(), {"Studies", "Patients"});
+  keys.insert(keys.end(), {"studies", "patients"});
+  Table table("The data by split. No patient is in two splits.", columns);
   for (const auto& [name, counts] : report.splits.items()) {
     std::vector<std::string> cells;
-    for (const char* count : {"images", "abnormal", "studies", "patients"})
-      cells.push_back(std::to_string(counts.value(count, std::int64_t{0})));
+    for (const std::string& key : keys)
+      cells.push_back(std::to_string(counts.value(key, std::int64_t{0})));
     table.row(name, cells);
   }
   return html + table.html();

@@ -30,7 +30,8 @@ struct ReportImage {
   std::string path, part, label, decision;
   std::string detail;  // of the decision, for example "probability 0.913"
   bool is_right = false;
-  std::string radiograph, heat_map;  // JPEG files, drawn by draw_images()
+  std::int64_t explained_output = 0;  // of the model, by the heat map
+  std::string radiograph, heat_map;   // JPEG files, drawn by draw_images()
 };
 
 struct Gallery {
@@ -40,13 +41,14 @@ struct Gallery {
 
 // A task's part of the report; texts are HTML.
 struct TaskReport {
-  std::string lead;           // the result in a sentence or two
-  std::string headline;       // the main figures
-  std::string details;        // sections on strengths, weaknesses and uncertainty
-  std::string method;         // how to read the figures
-  std::string counted_class;  // counted in the table of splits
-  std::string heat_target;    // the class that a heat map shows evidence for
-  Score score{};              // shown by epoch
+  std::string lead;      // the result in a sentence or two
+  std::string headline;  // the main figures
+  std::string details;   // sections on strengths, weaknesses and uncertainty
+  std::string method;    // how to read the figures
+  // Counted in the table of splits: names in its counts, and headings.
+  std::vector<std::pair<std::string, std::string>> counted{};
+  std::string heat_target;  // the class that a heat map shows evidence for
+  Score score{};            // shown by epoch
   std::vector<Gallery> galleries;
 };
 

@@ -52,6 +52,7 @@ tr.reference > * { color: var(--quiet); font-style: italic; }
 td.wrap { white-space: normal; text-align: left; overflow-wrap: anywhere; min-width: 12rem; }
 .ci { color: var(--quiet); font-size: 0.92em; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem 2rem; }
+.multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0.6rem 1.6rem; }
 figure { margin: 1rem 0; break-inside: avoid; min-width: 0; }
 figure.wide { max-width: 28rem; }
 figcaption { margin-top: 0.4rem; overflow-wrap: anywhere; }
@@ -75,6 +76,7 @@ svg text.label { fill: var(--ink); }
 .entry { display: inline-flex; align-items: center; gap: 0.4rem; }
 svg.key { width: 28px; height: 12px; flex: none; }
 .matrix { max-width: 26rem; }
+.matrix.wide { max-width: none; }
 .matrix th { white-space: normal; }
 .matrix td { font-size: 1.05rem; }
 .matrix td small { color: var(--quiet); display: block; font-size: 0.8rem; }

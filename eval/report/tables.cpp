@@ -43,8 +43,8 @@ std::string with_range(const std::string& value, const std::optional<Interval>& 
   return value + (interval ? "<br><span class=\"ci\">" + range(*interval) + "</span>" : "");
 }
 
-std::string figure_cell(const Metrics& metrics, std::optional<double> Metrics::*figure) {
-  return with_range(figure_text(metrics.*figure), interval_of(metrics, figure));
+std::string cell_of(const Metrics& metrics, std::optional<double> Metrics::*figure) {
+  return figure_cell(metrics.*figure, interval_of(metrics, figure));
 }
 
 void add_part(Table& table, const std::string& name, const Metrics& study,
@@ -52,7 +52,7 @@ void add_part(Table& table, const std::string& name, const Metrics& study,
   std::vector<std::string> cells{std::to_string(study.n), std::to_string(study.positives)};
   for (const auto figure : {&Metrics::auroc, &Metrics::kappa, &Metrics::recall,
                             &Metrics::specificity, &Metrics::accuracy})
-    cells.push_back(figure_cell(study, figure));
+    cells.push_back(cell_of(study, figure));
   table.row(name, cells, style);
 }
 
@@ -85,11 +85,6 @@ std::string kappa_chart(const Evaluation& evaluation) {
          "chance, 1 is complete agreement.</figcaption></figure>";
 }
 
-std::string count_cell(std::int64_t count, std::int64_t of) {
-  const double share = of == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
-  return format(count, "<small>", number(share, 1), " % of the row</small>");
-}
-
 std::string matrix(const BinaryResult& result, const char* level, const Confusion& counts) {
   const auto &negative = result.classes[0], &positive = result.classes[1];
   Table table(std::string("Per ") + level,
@@ -103,16 +98,14 @@ std::string matrix(const BinaryResult& result, const char* level, const Confusio
   return "<div class=\"matrix\">" + table.html() + "</div>";
 }
 
-std::string compared_table(const char* level, const ComparedLevel& compared) {
+std::string compared_table(const char* level, const ComparedLevel& compared,
+                           const ShownFigures& shown) {
   Table table(format("Per ", level, ", differences with 95 % intervals."),
               {"Figure", "This", "Other", "Difference"});
-  for (const auto& [name, figure] : kNamed) {
-    const std::size_t f = figure_index(figure);
-    const auto &first = compared.first[f], &second = compared.second[f];
-    table.row(name, {figure_text(first), figure_text(second),
-                     with_range(first && second ? number(*first - *second, 3) : kDash,
-                                compared.difference[f])});
-  }
+  const FigureValues difference = difference_of(compared.first, compared.second);
+  for (const auto& [name, f] : shown)
+    table.row(name, {figure_text(compared.first[f]), figure_text(compared.second[f]),
+                     figure_cell(difference[f], compared.difference[f])});
   const McNemar& test = compared.decisions;
   return table.html() + format("<p class=\"note\">McNemar\u2019s exact test per ", level, ": ",
                                "only this model right ", test.only_first_right,
@@ -147,14 +140,34 @@ std::string figure_text(const std::optional<double>& value) {
   return value ? number(*value, 3) : kDash;
 }
 
-std::string with_interval(const Metrics& metrics, std::optional<double> Metrics::*figure) {
-  const auto& interval = interval_of(metrics, figure);
-  return figure_text(metrics.*figure) + (interval ? " (" + range(*interval) + ")" : "");
+std::string count_cell(std::int64_t count, std::int64_t of) {
+  const double share = of == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
+  return format(count, "<small>", number(share, 1), " % of the row</small>");
 }
 
-std::string interval_sentence(const Metrics& metrics, std::optional<double> Metrics::*figure) {
-  const auto& interval = interval_of(metrics, figure);
+std::string figure_cell(const std::optional<double>& value,
+                        const std::optional<Interval>& interval) {
+  return with_range(figure_text(value), interval);
+}
+
+std::string with_interval(const Metrics& metrics, std::optional<double> Metrics::*figure) {
+  return figure_text(metrics.*figure) + range_text(interval_of(metrics, figure));
+}
+
+std::string range_text(const std::optional<Interval>& interval) {
+  return interval ? " (" + range(*interval) + ")" : "";
+}
+
+std::string interval_sentence(const std::optional<Interval>& interval) {
   return interval ? "95 % interval " + range(*interval) : "no interval";
+}
+
+std::string bootstrap_sentence(const BootstrapOptions& bootstrap) {
+  if (bootstrap.draws == 0) return "";
+  return format(
+      "Intervals are the 2.5 and 97.5 percentiles of ", bootstrap.draws,
+      " bootstrap draws of patients, so that images of one patient stay together. They cover the "
+      "choice of test patients only, not that of training data or seed. ");
 }
 
 std::string figures_section(const BinaryResult& result) {
@@ -163,7 +176,7 @@ std::string figures_section(const BinaryResult& result) {
       format("All body parts, with 95 % intervals: ", study.n, " studies, ", image.n, " images."),
       {"Figure", "Per study", "Per image"});
   for (const auto& [name, figure] : kNamed)
-    table.row(name, {figure_cell(study, figure), figure_cell(image, figure)});
+    table.row(name, {cell_of(study, figure), cell_of(image, figure)});
   return "<h2>Figures</h2>" + table.html();
 }
 
@@ -195,13 +208,20 @@ std::string confusion_section(const BinaryResult& result) {
          matrix(result, "image", result.evaluation.overall.image.confusion) + "</div>";
 }
 
-std::string comparison_section(const BinaryResult& result) {
-  if (!result.comparison) return "";
-  return "<h2>Comparison</h2><p>With the evaluation in " + escape(result.comparison->other) +
+ShownFigures shown_figures() {
+  ShownFigures shown;
+  for (const auto& [name, figure] : kNamed) shown.emplace_back(name, figure_index(figure));
+  return shown;
+}
+
+std::string comparison_section(const std::optional<Comparison>& comparison,
+                               const ShownFigures& shown) {
+  if (!comparison) return "";
+  return "<h2>Comparison</h2><p>With the evaluation in " + escape(comparison->other) +
          " on the same images. For the intervals, the bootstrap draws the same patients for both "
          "models; an interval that excludes 0 is evidence of a difference.</p>" +
-         compared_table("study", result.comparison->overall.study) +
-         compared_table("image", result.comparison->overall.image);
+         compared_table("study", comparison->overall.study, shown) +
+         compared_table("image", comparison->overall.image, shown);
 }
 
 }  // namespace osteon::report

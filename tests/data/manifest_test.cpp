@@ -401,6 +401,32 @@ TEST_CASE("parts are kept by name, with or without XR_") {
         "usage: --parts: body part \"HAND\": the data set has XR_ELBOW, XR_WRIST");
 }
 
+TEST_CASE("the task by the number of classes, or as asked for") {
+  struct Row {
+    std::vector<std::string> labels;
+    const char *option, *task;
+    std::vector<std::string> classes;
+  };
+  const Row table[] = {{{"1", "0"}, "auto", "binary", {"0", "1"}},
+                       {{"1", "0"}, "binary", "binary", {"0", "1"}},
+                       {{"normal", "abnormal"}, "auto", "binary", {"normal", "abnormal"}},
+                       {{"normal", "abnormal"}, "multiclass", "multiclass", {"abnormal", "normal"}},
+                       {{"c", "a", "b"}, "auto", "multiclass", {"a", "b", "c"}},
+                       {{"c", "a", "b", "a"}, "multiclass", "multiclass", {"a", "b", "c"}}};
+  for (const Row& row : table) {
+    CAPTURE(std::string(row.option));
+    std::string text = "path,label\n";
+    for (std::size_t i = 0; i < row.labels.size(); ++i)
+      text += format(i, ".png,", row.labels[i], "\n");
+    const TemporaryFolder folder;
+    const Manifest manifest = read_manifest(folder.write("set.csv", text), {.task = row.option});
+    CHECK(manifest.task == row.task);
+    CHECK(manifest.classes == row.classes);
+    for (std::size_t i = 0; i < row.labels.size(); ++i)
+      CHECK(manifest.classes[static_cast<std::size_t>(manifest.samples[i].label)] == row.labels[i]);
+  }
+}
+
 TEST_CASE("the positive class") {
   struct Row {
     const char *negative, *positive, *option, *error;
@@ -477,8 +503,13 @@ TEST_CASE("bad input is one clear error that names the position") {
        "s.csv:4: a is listed twice; first at "},
       {{{"s.csv", header + "a,0,,\nb,1,,\nc,O,,\nd,0,,\ne,1,,\n"}},
        "s.csv",
-       {},
-       "s.csv:4: c: label \"O\" makes 3 classes (0, 1, O); exactly two are supported"},
+       {.task = "binary"},
+       "s.csv:4: c: label \"O\" makes 3 classes (0, 1, O); the task binary needs two"},
+      {{{"s.csv", header + "a,0,,\nb,1,,\nc,2,,\n"}},
+       "s.csv",
+       {.positive = "1"},
+       "usage: --positive: the task multiclass has the classes 0, 1, 2, and none of them is "
+       "positive"},
       {{{"s.csv", header + "a,1,p,train\n"}}, "s.csv", {}, "s.csv: all images are of one class, 1"},
       {{{"f/train/a/1.png", ""}, {"f/other/a/1.png", ""}},
        "f",
@@ -486,7 +517,7 @@ TEST_CASE("bad input is one clear error that names the position") {
        "f/other: is next to the split folders"},
       {{{"f/a/1.png", ""}, {"f/b/1.png", ""}, {"f/c/1.png", ""}},
        "f",
-       {},
+       {.task = "binary"},
        "makes 3 classes (a, b, c)"},
       {{{"f/a/1.png", ""}}, "f", with("mura"), "f: is not MURA"},
       {{{"f/a/1.png", ""}}, "f", with("fracatlas"), "f: has neither images/Fractured"},

@@ -62,7 +62,7 @@ TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its 
   // Only pooling and a linear layer follow, so dz / da_k = fc.weight_k / (H W).
   const auto model = make_model("resnet18", {.width = 8, .seed = 5});
   const Tensor input = random_input(3, 96);
-  const std::vector<HeatMap> maps = grad_cam(*model, input, "layer4");
+  const std::vector<HeatMap> maps = grad_cam(*model, input, "layer4", {0, 0, 0});
   REQUIRE(maps.size() == 3);
 
   Tensor activation, weight;
@@ -99,7 +99,7 @@ TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its 
 TEST_CASE("the model keeps its mode, its gradients and their requirement") {
   const auto model = make_model("resnet18", {.width = 8});
   model->train();
-  grad_cam(*model, random_input(2, 64), "layer3");
+  grad_cam(*model, random_input(2, 64), "layer3", {0, 0});
   CHECK(model->is_training());
   for (const Tensor& parameter : model->parameters()) {
     CHECK(parameter.requires_grad());
@@ -110,8 +110,9 @@ TEST_CASE("the model keeps its mode, its gradients and their requirement") {
 TEST_CASE("a missing layer, or one without maps, is refused") {
   const auto model = make_model("resnet18", {.width = 8});
   const Tensor input = random_input(1, 64);
-  CHECK(contains(message_of([&] { grad_cam(*model, input, "layer9"); }), "layer1, layer2"));
-  CHECK(contains(message_of([&] { grad_cam(*model, input, "fc"); }), "has no output [N,H,W,C]"));
+  CHECK(contains(message_of([&] { grad_cam(*model, input, "layer9", {0}); }), "layer1, layer2"));
+  CHECK(
+      contains(message_of([&] { grad_cam(*model, input, "fc", {0}); }), "has no output [N,H,W,C]"));
 }
 
 TEST_CASE("the layer shown has at least 4 x 4 cells") {
@@ -161,7 +162,8 @@ TEST_CASE("the hottest cell lies on the spot that a model was trained to find") 
     optimizer->zero_grad();
   }
   const Spotted test = draw_spots(80, 1000);
-  const std::vector<HeatMap> maps = grad_cam(*model, test.images, "layer2");
+  const std::vector<HeatMap> maps =
+      grad_cam(*model, test.images, "layer2", std::vector<std::int64_t>(80));
   model->eval();
   const std::vector<double> logits = [&] {
     const NoGrad no_grad;

@@ -10,6 +10,7 @@
 #include "eval/binary_task.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"
+#include "eval/report/sections.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/ten_studies.h"
@@ -149,13 +150,16 @@ TEST_CASE("numbers: a typographic minus, and no negative zero") {
 
 TEST_CASE(
     "mistakes are the most confident ones, one of a study; hits are right and of both classes") {
-  const std::vector<Prediction> predictions{
+  BinaryResult result;
+  result.evaluation.threshold = 0.5;
+  std::vector<Prediction>& predictions = result.predictions = {
       {"a", "s1", "p", "", 0, 0.9},  {"b", "s1", "p", "", 0, 0.95}, {"c", "s2", "p", "", 1, 0.1},
       {"d", "s3", "p", "", 1, 0.49}, {"e", "s4", "p", "", 1, 0.8},  {"f", "s5", "p", "", 0, 0.2},
       {"g", "s6", "p", "", 0, 0.3},  {"h", "s6", "p", "", 0, 0.3}};
-  CHECK(worst_mistakes(predictions, 0.5, 6) == std::vector<std::size_t>{1, 2, 3});
-  CHECK(worst_mistakes(predictions, 0.5, 1) == std::vector<std::size_t>{1});
-  const std::vector<std::size_t> hits = sample_hits(predictions, 0.5, 4, 1);
+  const std::vector<ShownDecision> decisions = report::decisions_of(result);
+  CHECK(worst_mistakes(decisions, 6) == std::vector<std::size_t>{1, 2, 3});
+  CHECK(worst_mistakes(decisions, 1) == std::vector<std::size_t>{1});
+  const std::vector<std::size_t> hits = sample_hits(decisions, 2, 4, 1);
   REQUIRE(hits.size() == 3);  // one positive, and two studies of negatives
   CHECK(predictions[hits[0]].label == 1);
   for (const std::size_t i : hits)

@@ -283,6 +283,21 @@ TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
   }
 }
 
+TEST_CASE("with several classes the graph ends in a softmax over them") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.onnx";
+  const auto model = make_model("resnet18", {.num_classes = 3, .width = 4});
+  write_onnx(path, *model, kSize,
+             {.name = "resnet18",
+              .preprocessing = OnnxPreprocessing{.mean = {0, 0, 0}, .std = {1, 1, 1}}});
+  const onnx::ModelProto file = checked_file(path);
+  CHECK(counts(file)["Softmax"] == 1);
+  CHECK(counts(file)["Sigmoid"] == 0);
+  const auto& shape = file.graph().output(0).type().tensor_type().shape();
+  REQUIRE(shape.dim_size() == 2);
+  CHECK(shape.dim(1).dim_value() == 3);
+}
+
 TEST_CASE("a registered family becomes a valid graph") {
   register_plain_model();
   const TemporaryFolder folder;

@@ -74,7 +74,8 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
   int positives = 0;
   for (Batch batch; loader.next(batch);) {
     const Tensor input = model_input(batch.images, batch.matrices, info, DType::f32);
-    const std::vector<HeatMap> maps = grad_cam(*trained.model, input, layer);
+    const std::vector<HeatMap> maps =
+        grad_cam(*trained.model, input, layer, std::vector<std::int64_t>(batch.indices.size()));
     const NoGrad no_grad;
     const std::vector<double> probabilities =
         task->predict({1, outputs_of(*trained.model, input).to_vector()}, info).values;

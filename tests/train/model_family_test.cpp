@@ -53,7 +53,7 @@ TEST_CASE("a model of each family trains, is saved, loaded, evaluated and explai
           elements_of(*make_model(arch, {.width = kFamilyWidth, .seed = options.seed})));
     for (const auto& [layer, stride] : find_architecture(arch).stages) {
       CAPTURE(layer);
-      const std::vector<HeatMap> maps = grad_cam(*trained.model, images, layer);
+      const std::vector<HeatMap> maps = grad_cam(*trained.model, images, layer, {0, 0});
       REQUIRE(maps.size() == 2);
       CHECK(maps[0].height == kFamilyImageSize / stride);
       CHECK(maps[0].width == kFamilyImageSize / stride);
@@ -155,7 +155,8 @@ TEST_CASE("a registered family trains, is saved, loaded, evaluated and explained
   const Tensor images({2, 24, 24, 3}, DType::f32);
   uniform_(images, 1, {.seed = 1, .stream = 0});
   CHECK(grad_cam_layer(trained.info) == "features");
-  const std::vector<HeatMap> maps = grad_cam(*trained.model, images, grad_cam_layer(trained.info));
+  const std::vector<HeatMap> maps =
+      grad_cam(*trained.model, images, grad_cam_layer(trained.info), {0, 0});
   REQUIRE(maps.size() == 2);
   CHECK(maps[0].height == 6);
   trained.info.image_size = 12;  // 3 x 3 cells at its end

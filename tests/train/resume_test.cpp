@@ -105,7 +105,10 @@ TEST_CASE(
   const auto command = [&](const fs::path& run, const std::string& kind) {
     std::vector<std::string> arguments = tiny_command(data, run);
     set(arguments, "--epochs", "4");
-    set(arguments, "--arch", kind == "fine-tuned" ? "efficientnet_b0" : kind.c_str());
+    const bool is_arch = kind != "fine-tuned" && kind != "multiclass";
+    set(arguments, "--arch", is_arch ? kind.c_str() : "efficientnet_b0");
+    if (kind == "multiclass")
+      arguments.insert(arguments.end(), {"--task=multiclass", "--mixup=0.4", "--temperature=val"});
     if (kind == "fine-tuned")
       for (const std::string& more :
            {"--init=" + initial.string(), std::string("--freeze=1"), std::string("--ema=0.9"),
@@ -118,7 +121,8 @@ TEST_CASE(
   };
   const char* const random = "efficientnet_b0";  // has dropout and stochastic depth
   const char* const tuned = "fine-tuned";        // all options of fine-tuning
-  for (const char* kind : {"resnet18", random, tuned}) {
+  const char* const classes = "multiclass";      // mixtures have a target for each class
+  for (const char* kind : {"resnet18", random, tuned, classes}) {
     ChildProcess whole(command(folder.path() / kind, kind), output);
     REQUIRE(whole.wait() == 0);
     REQUIRE(record_of(folder.path() / kind).losses.size() == 4 * (3 + 1));
@@ -140,7 +144,8 @@ TEST_CASE(
                       {"layers that draw random numbers", SIGINT, 5, 130, 2, random},
                       {"a frozen body", SIGINT, 2, 130, 1, tuned},
                       {"after the frozen epoch", SIGTERM, 4, 143, 2, tuned},
-                      {"with an average", SIGINT, 9, 130, 0, tuned}};
+                      {"with an average", SIGINT, 9, 130, 0, tuned},
+                      {"several classes", SIGINT, 6, 130, 2, classes}};
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
     const fs::path run = folder.path() / row.name, whole = folder.path() / row.kind;

@@ -1,0 +1,55 @@
+// Averages the predictions of studies and computes the figures of all groups.
+#include "eval/class_predictions.h"
+
+#include "base/error.h"
+
+namespace osteon {
+
+std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPrediction>& predictions,
+                                                const std::vector<std::string>& classes) {
+  for (const ClassPrediction& image : predictions)
+    for (const double probability : image.probabilities)
+      OSTEON_CHECK(probability >= 0 && probability <= 1, image.path, ": probability ", probability,
+                   " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
+  const ImageOrigins images = origins_of(predictions);
+  const std::vector<StudyImages> groups = group_studies(images);
+  check_study_labels(groups, images, [&](std::size_t i) { return classes[predictions[i].label]; });
+  std::vector<ClassStudy> studies;
+  studies.reserve(groups.size());
+  for (const StudyImages& group : groups) {
+    ClassStudy study{group.study,
+                     group.patient,
+                     group.part,
+                     predictions[group.images.front()].label,
+                     std::vector<double>(classes.size()),
+                     static_cast<std::int64_t>(group.images.size())};
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      for (const std::size_t i : group.images)
+        study.probabilities[k] += predictions[i].probabilities[k];
+      study.probabilities[k] /= static_cast<double>(study.views);
+    }
+    studies.push_back(std::move(study));
+  }
+  return studies;
+}
+
+ClassEvaluation evaluate_classes(const std::vector<ClassPrediction>& predictions,
+                                 const std::vector<std::string>& classes,
+                                 const BootstrapOptions& bootstrap) {
+  const std::vector<ClassStudy> studies = aggregate_class_studies(predictions, classes);
+  const ImageOrigins images = origins_of(predictions);
+  const auto metrics_of = [&](const EvaluationGroup& group,
+                              const std::string& name) -> ImageAndStudyClassMetrics {
+    return {class_metrics(class_outcomes(predictions, group.images, classes.size()),
+                          group.image_patients, group.patients, name, bootstrap),
+            class_metrics(class_outcomes(studies, group.studies, classes.size()),
+                          group.study_patients, group.patients, name, bootstrap)};
+  };
+  const EvaluationGroups groups = group_patients(group_studies(images), images);
+  ClassEvaluation evaluation{metrics_of(groups.overall, ""), {}};
+  for (const auto& [part, group] : groups.parts)
+    evaluation.parts.emplace(part, metrics_of(group, part));
+  return evaluation;
+}
+
+}  // namespace osteon
