@@ -1,14 +1,17 @@
 // eval_mura: evaluates a trained model on a data set.
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
 #include "apps/app.h"
 #include "base/output_path.h"
 #include "data/data_options.h"
+#include "data/folds.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
 #include "eval/evaluation.h"
 #include "eval/machine.h"
+#include "eval/pool_folds.h"
 
 namespace osteon {
 namespace {
@@ -16,6 +19,7 @@ namespace {
 struct EvalOptions : MachineOptions {
   std::vector<std::filesystem::path> checkpoints;
   std::filesystem::path data, out, compare, save_model, audit;
+  std::vector<std::filesystem::path> folds;  // runs
   std::string dataset = "auto", positive, split = "test";
   std::vector<std::string> parts;
   std::optional<std::uint64_t> split_seed;
@@ -88,19 +92,36 @@ void for_each_option(EvalOptions& o, const Visit& visit) {
 void add_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--checkpoint", options.checkpoints,
                  "folder of a run or checkpoint, or a model.safetensors; several are averaged")
-      ->required()
+      ->group(name_of(OptionGroup::model));
+  app.add_option(
+         "--folds", options.folds,
+         "instead of --checkpoint and --data: runs of train_mura --folds; their test images "
+         "are evaluated together")
       ->group(name_of(OptionGroup::model));
   for_each_option(options, [&](const OptionInfo& info, auto& value, const auto& check) {
     add_option(app, info, value, check);
   });
-  for (const char* required : {"--data", "--out"}) app.get_option(required)->required();
+  app.get_option("--out")->required();
+}
+
+// Runs have no use for the options about models and data.
+void check_given(const CLI::App& app, const EvalOptions& options) {
+  const std::vector<std::string> of_folds{"folds", "out", "bootstrap", "seed", "compare", "quiet"};
+  for (const char* required : {"--checkpoint", "--data"})
+    if (options.folds.empty() && app.count(required) == 0)
+      throw UsageError(format(required, " is required, or --folds"));
+  if (options.folds.empty()) return;
+  for (const CLI::Option* given : app.parse_order())
+    if (std::ranges::count(of_folds, given->get_single_name()) == 0)
+      throw UsageError(format("--", given->get_single_name(),
+                              ": --folds joins finished evaluations; leave it out"));
 }
 
 bool uses_validation(const EvalOptions& options) {
   return options.temperature == "val" || options.threshold.starts_with("val");
 }
 
-Manifest selected_samples(const EvalOptions& options, const ModelInfo& info) {
+Manifest selected_samples(const EvalOptions& options, const ModelInfo& info, Progress& progress) {
   const SplitOrigin& origin = info.split;
   Manifest manifest = read_manifest(
       options.data, {.dataset = options.dataset,
@@ -110,6 +131,10 @@ Manifest selected_samples(const EvalOptions& options, const ModelInfo& info) {
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
                      .seed = options.split_seed.value_or(origin.seed),
                      .names = origin.names});
+  // With other splits of its own, the data are not those that the folds were drawn from.
+  if (!manifest.has_own_splits)
+    draw_folds(manifest, origin.folds, options.val_fraction.value_or(origin.val_fraction),
+               options.split_seed.value_or(origin.seed), options.workers, progress);
   limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
     std::erase_if(manifest.samples, [&](const Sample& sample) {
@@ -154,6 +179,20 @@ ModelInfo decision_for(const EvalOptions& options, std::span<const TrainedModel>
   return info;
 }
 
+void pool(EvalOptions& options) {
+  for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
+    check_option(info.name, value, check);
+  });
+  check_can_fill_folder("out", options.out);
+  Progress progress(options.quiet);
+  pool_folds(
+      options.folds,
+      {.bootstrap = {.draws = options.bootstrap, .seed = options.seed}, .compare = options.compare},
+      options.out, progress)
+      ->print(std::cout);
+  std::cout << "\nresults in " << options.out.string() << "\n";
+}
+
 void evaluate(EvalOptions& options) {
   check_options(options);
   const Device device = configure_process(options, options.quiet);
@@ -174,7 +213,7 @@ void evaluate(EvalOptions& options) {
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(load_model(checkpoint, device));
   const ModelInfo& first = models.front().info;
-  Manifest manifest = selected_samples(options, first);
+  Manifest manifest = selected_samples(options, first, progress);
   check_together(models);
   task_of(first)->check_classes(manifest.classes, !options.positive.empty());
   OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
@@ -210,5 +249,8 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   EvalOptions options;
   add_options(app, options);
-  return run_app(app, argc, argv, [&] { evaluate(options); });
+  return run_app(app, argc, argv, [&] {
+    check_given(app, options);
+    options.folds.empty() ? evaluate(options) : pool(options);
+  });
 }

@@ -18,6 +18,17 @@ inline constexpr OptionInfo kSplitSeedOption{
 inline constexpr OptionInfo kValFractionOption{
     "val-fraction", OptionGroup::data,
     "share of patients for validation; negative: the data set's own"};
+inline constexpr OptionInfo kFoldsOption{
+    .name = "folds",
+    .group = OptionGroup::data,
+    .help =
+        "cross-validation: divide the images into so many folds, by patient and with images "
+        "that show the same together; 0: no",
+    .may_be_absent = true};
+inline constexpr OptionInfo kFoldOption{.name = "fold",
+                                        .group = OptionGroup::data,
+                                        .help = "the fold that is the test split, from 0 on",
+                                        .may_be_absent = true};
 inline constexpr OptionInfo kLimitOption{"limit", OptionGroup::data,
                                          "maximum number of images per split; 0: all"};
 inline constexpr OptionInfo kMaxBadOption{

@@ -232,6 +232,7 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
   manifest.root = listing.root;
   set_classes(manifest, listing, options);
   manifest.warnings = std::move(listing.warnings);
+  manifest.has_own_splits = listing.records.front().split.has_value();
   draw_splits(listing, options);
   keep_parts(listing, options.parts);
   for (ImageRecord& record : listing.records)

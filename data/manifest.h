@@ -28,6 +28,7 @@ struct Manifest {
   std::vector<Sample> samples;        // sorted by name
   std::vector<std::string> warnings;  // faults that did not stop the reader, one per line
   std::filesystem::path source{};     // the folder or list as read_manifest was given it
+  bool has_own_splits = false;        // the data set defines them; else read_manifest drew them
   std::string task = "binary";        // for which the labels are read: binary or multiclass
 };
 

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "eval/calibration.h"
+#include "eval/pairing.h"
 #include "eval/report/report.h"
 #include "eval/results.h"
 #include "eval/sample_weights.h"
@@ -144,6 +145,22 @@ class BinaryTask : public Task {
     Decisions decisions = read_decisions(folder);
     result->predictions = std::move(decisions.predictions);
     result->evaluation.threshold = decisions.threshold;
+    return result;
+  }
+
+  // The threshold is the mean of the runs'.
+  std::unique_ptr<TaskResult> pool(const std::vector<std::filesystem::path>& folders,
+                                   const BootstrapOptions& bootstrap) const override {
+    auto result = std::make_unique<BinaryResult>();
+    result->classes = classes_;
+    double threshold = 0;
+    for (const auto& folder : folders) {
+      Decisions decisions = read_decisions(folder);
+      threshold += decisions.threshold / static_cast<double>(folders.size());
+      add_others(result->predictions, std::move(decisions.predictions), folder.string());
+    }
+    result->evaluation = osteon::evaluate(result->predictions, std::min(threshold, 1.0), bootstrap);
+    result->bootstrap = bootstrap;
     return result;
   }
 

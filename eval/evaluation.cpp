@@ -35,12 +35,17 @@ std::string checkpoint_names(const ReportOptions& options) {
   return join(names);
 }
 
+std::string split_name(const SplitOrigin& origin, const std::string& split) {
+  const auto& [folds, fold] = origin.folds;
+  return folds > 0 ? format(split, ", with fold ", fold, " of ", folds, " as test") : split;
+}
+
 Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& data,
                  const TaskResult& result, const EvaluationOptions& options) {
   const ModelInfo& info = models.front().info;
   Facts facts{
       {"Data", format(data.manifest.source.string(), " (", data.manifest.dataset, ")")},
-      {"Split", options.report.split},
+      {"Split", split_name(info.split, options.report.split)},
       {"Model", info.arch},
       {"Checkpoint", checkpoint_names(options.report)},
       {"Input", format(info.image_size, " x ", info.image_size, " px, ", fit_name(info.fit))}};

@@ -111,6 +111,11 @@ ModelInfo read_model_info(const Metadata& metadata) {
                 parsed("val_fraction").get<double>(),
                 metadata.contains("image_names") ? names_from_rule(text(metadata, "image_names"))
                                                  : ImageNames::listed};
+  if (metadata.contains("folds")) {  // older files have none
+    info.split.folds = {to_integer<std::int64_t>("folds", parsed("folds")),
+                        to_integer<std::int64_t>("fold", parsed("fold"))};
+    check_folds(info.split.folds);
+  }
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kMaxImageSize, "image_size ",
                info.image_size, " is not in [1, ", kMaxImageSize, "]");
   make_task(info.task, info.classes);  // throws for classes that do not match
@@ -156,6 +161,10 @@ Metadata to_metadata(const ModelInfo& info) {
                    {"split_seed", json(info.split.seed).dump()},
                    {"val_fraction", json(info.split.val_fraction).dump()},
                    {"image_names", names_rule(info.split.names)}});
+  if (info.split.folds.folds > 0) {
+    metadata["folds"] = json(info.split.folds.folds).dump();
+    metadata["fold"] = json(info.split.folds.fold).dump();
+  }
   return metadata;
 }
 

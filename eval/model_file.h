@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/folds.h"
 #include "data/image/image.h"
 #include "data/manifest.h"
 #include "nn/models.h"
@@ -22,6 +23,7 @@ struct SplitOrigin {
   std::uint64_t seed = 0;
   double val_fraction = -1;  // negative: the reader's default
   ImageNames names = ImageNames::relative;
+  FoldOptions folds{};
 };
 
 // Weights without a decision, such as published ones: which model they are of, the images that they

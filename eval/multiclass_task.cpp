@@ -158,6 +158,18 @@ class MulticlassTask : public Task {
     return result;
   }
 
+  std::unique_ptr<TaskResult> pool(const std::vector<std::filesystem::path>& folders,
+                                   const BootstrapOptions& bootstrap) const override {
+    auto result = std::make_unique<MulticlassResult>();
+    result->classes = classes_;
+    for (const auto& folder : folders)
+      add_others(result->predictions, read_class_predictions(folder / "predictions.csv", classes_),
+                 folder.string());
+    result->evaluation = evaluate_classes(result->predictions, classes_, bootstrap);
+    result->bootstrap = bootstrap;
+    return result;
+  }
+
  private:
   const std::vector<std::string> classes_;
 };

@@ -2,6 +2,7 @@
 #include "eval/pairing.h"
 
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
 #include "data/image_names.h"
@@ -18,6 +19,15 @@ void name_images(const std::vector<ImageOrigin*>& images) {
     if (image.patient == image.path) image.patient = names[i];
     image.path = names[i];
   }
+}
+
+void check_others(const ImageOrigins& images, const ImageOrigins& others,
+                  const std::string& folder) {
+  std::set<std::string> paths;
+  for (const ImageOrigin* image : images) paths.insert(image->path);
+  for (const ImageOrigin* image : others)
+    OSTEON_CHECK(!paths.contains(image->path), folder, ": ", image->path,
+                 " was evaluated by another of these runs, too; give one run for each fold");
 }
 
 void check_same_images(const LabelledImages& first, const LabelledImages& second,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,22 @@ std::vector<Image> sorted_by_name(std::vector<Image> images) {
   return images;
 }
 
+void check_others(const ImageOrigins& images, const ImageOrigins& others,
+                  const std::string& folder);
+
 // The images of one evaluation, sorted by name, and their labels.
 struct LabelledImages {
   ImageOrigins images;
   std::function<std::string(std::size_t image)> label_of;
 };
+
+// Adds the images of another evaluation. Throws Error naming an image that both have, and `folder`,
+// that of the added one.
+template <class Image>
+void add_others(std::vector<Image>& images, std::vector<Image> others, const std::string& folder) {
+  check_others(origins_of(images), origins_of(others), folder);
+  std::ranges::move(others, std::back_inserter(images));
+}
 
 // Throws Error naming an image that is in only one of the two, or whose label, study, patient or
 // part differ. `other` is the name of the second evaluation.

@@ -155,6 +155,10 @@ class Task {
                                                const BootstrapOptions& bootstrap) const = 0;
   // Reads from the files of write() what a comparison needs.
   virtual std::unique_ptr<TaskResult> read_result(const std::filesystem::path& folder) const = 0;
+  // Evaluates the predictions in the files of several evaluations as one. Throws Error naming an
+  // image that is in two of them.
+  virtual std::unique_ptr<TaskResult> pool(const std::vector<std::filesystem::path>& folders,
+                                           const BootstrapOptions& bootstrap) const = 0;
 };
 
 // The task of that name over these classes: "binary" over {negative, positive}, "multiclass" over

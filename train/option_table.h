@@ -53,6 +53,8 @@ void for_each_option(Options& o, const Visit& visit) {
         o.image_names, OneOf{{"relative", "listed"}});
   visit(kSplitSeedOption, o.split_seed, any);
   visit(kValFractionOption, o.val_fraction, any);
+  visit(kFoldsOption, o.folds, any);
+  visit(kFoldOption, o.fold, any);
   visit(kLimitOption, o.limit, AtLeast{0});
   visit(kMaxBadOption, o.max_bad, InRange{0, 1});
   visit(info("image-size", data, "side of the model's input in pixels; 0: the model's own"),

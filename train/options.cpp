@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/output_path.h"
 #include "base/parallel.h"
+#include "data/folds.h"
 #include "train/option_table.h"
 
 namespace osteon {
@@ -51,6 +52,7 @@ void check_options(const TrainOptions& options) {
   for_each_option(options, [](const OptionInfo& info, const auto& value, const auto& check) {
     check_option(info.name, value, check);
   });
+  check_folds({options.folds, options.fold});
   const Architecture& architecture = find_architecture(options.arch);
   if (options.zero_init_residual && !architecture.has_residuals)
     throw UsageError(

@@ -20,9 +20,10 @@ struct TrainOptions : MachineOptions {
   std::vector<std::string> parts;        // body parts kept; empty: all
   std::string image_names = "relative";  // as a split is drawn by them: relative, listed
   std::uint64_t split_seed = 0;  // of the split only: runs with other seeds have the same test set
-  double val_fraction = -1;      // share of patients for validation; negative: the reader's
-  std::int64_t limit = 0;        // maximum number of images per split; 0: all
-  double max_bad = 0.01;         // share of unreadable images that is tolerated
+  std::int64_t folds = 0, fold = 0;  // data/folds.h
+  double val_fraction = -1;          // share of patients for validation; negative: the reader's
+  std::int64_t limit = 0;            // maximum number of images per split; 0: all
+  double max_bad = 0.01;             // share of unreadable images that is tolerated
 
   std::int64_t image_size = 0;      // side of the model's input; 0: the model's own
   std::string fit = "stretch";      // stretch, pad

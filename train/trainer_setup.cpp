@@ -99,18 +99,20 @@ void Trainer::build_model(bool initialise) {
                                    .seed = options_.seed};
   model_ = make_model(options_.arch, model_options);
   const bool imagenet = options_.normalization == "imagenet";
-  info_ = {
-      .arch = options_.arch,
-      .width = options_.width,
-      .image_size = options_.image_size,
-      .fit = fit_from_name(options_.fit),
-      .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.images.mean),
-      .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.images.std),
-      .task = data_.task->name(),
-      .classes = data_.images.manifest.classes,
-      .threshold = parse_threshold(options_.threshold).value_or(0.5),
-      .temperature = parse_temperature(options_.temperature).value_or(1),
-      .split = {options_.split_seed, options_.val_fraction, names_from_rule(options_.image_names)}};
+  info_ = {.arch = options_.arch,
+           .width = options_.width,
+           .image_size = options_.image_size,
+           .fit = fit_from_name(options_.fit),
+           .mean = imagenet ? kImageNetMean : std::vector<double>(3, data_.images.mean),
+           .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.images.std),
+           .task = data_.task->name(),
+           .classes = data_.images.manifest.classes,
+           .threshold = parse_threshold(options_.threshold).value_or(0.5),
+           .temperature = parse_temperature(options_.temperature).value_or(1),
+           .split = {options_.split_seed,
+                     options_.val_fraction,
+                     names_from_rule(options_.image_names),
+                     {options_.folds, options_.fold}}};
   add_trained_on(info_, data_.train_digests());
   if (initialise && !options_.init.empty()) {
     const InitialWeights initial = initialise_from(*model_, info_, options_.init);

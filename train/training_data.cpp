@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/text.h"
+#include "data/folds.h"
 #include "data/prepare.h"
 #include "eval/inference.h"
 
@@ -35,6 +36,8 @@ TrainingData load_training_data(const TrainOptions& options, Progress& progress)
                                                    .seed = options.split_seed,
                                                    .names = names_from_rule(options.image_names)});
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
+  draw_folds(manifest, {options.folds, options.fold}, options.val_fraction, options.split_seed,
+             options.workers, progress);
   limit_splits(manifest, options.limit, options.split_seed);
   TrainingData data;
   data.task = make_task(manifest.task, manifest.classes);

@@ -47,9 +47,9 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
     without.erase(key);
     const std::string message = message_of([&] { options_from_json(without); });
     const std::set<std::string> newer{
-        "width",  "patience", "image_names",    "record", "drop_path",
-        "jitter", "erase",    "mixup",          "cutmix", "head_lr",
-        "ema",    "task",     "loss_smoothing", "freeze", "weight_decay_norm"};
+        "width",          "patience", "image_names",      "record", "drop_path", "jitter", "erase",
+        "mixup",          "cutmix",   "head_lr",          "ema",    "task",      "folds",  "fold",
+        "loss_smoothing", "freeze",   "weight_decay_norm"};
     CHECK(contains(message, key) == !newer.contains(key));
   }
   ordered_json old = json;
