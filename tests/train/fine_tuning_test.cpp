@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "eval/inference.h"
 #include "eval/model_file.h"
 #include "nn/models.h"
 #include "nn/name_match.h"
@@ -12,9 +13,11 @@
 #include "optim/sgd.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
+#include "train/batch_changes.h"
 #include "train/parameter_groups.h"
 #include "train/run/checkpoint.h"
 #include "train/trainer.h"
+#include "train/training_data.h"
 
 using namespace osteon;
 
@@ -213,6 +216,47 @@ TEST_CASE("one step of smoothing, mixing and each change of images differs from 
     CAPTURE(row.name);
     CHECK(first_loss(row.name, row.change) != plain);
   }
+}
+
+// The loss of the first batch, computed here from the loader's batch, the mixed images and the
+// mixed targets and weights.
+TEST_CASE("the loss of mixed images is that of their mixed targets and weights") {
+  const Start start;
+  TrainOptions options = start.options("run");
+  options.augment = "none";
+  options.positive_weight = "3";
+  options.mixup = 1;
+  Trainer(options).train();
+  Progress quiet(true);
+  const TrainingData data = load_training_data(options, quiet);
+  Loader loader(*data.images.store, data.train,
+                {.batch_size = options.batch_size,
+                 .image_size = options.image_size,
+                 .shuffle = true,
+                 .seed = options.seed});
+  Batch batch;
+  REQUIRE(loader.next(batch));
+  ModelInfo info;
+  info.image_size = options.image_size;
+  info.mean.assign(3, data.images.mean);
+  info.std.assign(3, data.images.std);
+  const BatchChangeOptions changes{
+      .mixup = 1, .image_size = options.image_size, .seed = options.seed};
+  const Mixture mixture = draw_mixture(changes, 0, 0);
+  const Tensor images =
+      apply_changes(changes, model_input(batch.images, batch.matrices, info, DType::f32),
+                    change_inputs(changes, batch, mixture, info));
+  std::vector<double> weights_of_images;
+  for (const std::int64_t index : batch.indices)
+    weights_of_images.push_back(data.weights[static_cast<std::size_t>(index)]);
+  Tensor targets = data.task->targets(data.samples(batch.indices), DType::f32);
+  Tensor weights = from_vector(weights_of_images, targets.shape());
+  mix_targets(mixture, targets, weights);
+  const auto model = make_model("resnet18", {.width = 8});
+  load_state_dict(*model, read_safetensors(start.init));
+  const double loss = data.task->loss(outputs_of(*model, images), targets, weights).item();
+  CHECK(read_lines(options.out / "log.jsonl").front()["loss"].get<double>() ==
+        doctest::Approx(loss).epsilon(1e-6));
 }
 
 TEST_CASE("smoothed targets") {
