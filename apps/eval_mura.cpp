@@ -126,6 +126,7 @@ Manifest selected_samples(const EvalOptions& options, const ModelInfo& info, Pro
   Manifest manifest = read_manifest(
       options.data, {.dataset = options.dataset,
                      .task = info.task,
+                     .classes = info.classes,
                      .positive = options.positive,
                      .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),

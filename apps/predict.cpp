@@ -110,11 +110,8 @@ void predict(Options& options) {
 
 int main(int argc, char** argv) {
   using namespace osteon;
-  CLI::App app(
-      "Predicts for each radiograph the probability that it is abnormal, or that of each class; "
-      "not "
-      "a medical device",
-      "predict");
+  CLI::App app("Predicts for each radiograph the probability of its class; not a medical device",
+               "predict");
   app.option_defaults()->always_capture_default();
   Options options;
   add_options(app, options);

@@ -114,7 +114,7 @@ void check_two_classes(const std::vector<std::string>& names, const ClassCounts&
       std::ranges::min_element(counts, {}, [](const auto& entry) { return entry.second.images; });
   throw Error(format(name_of(*rarest->second.first), ": label \"", rarest->first, "\" makes ",
                      names.size(), " classes (", join(names),
-                     "); the task binary needs two; --task multiclass takes them all"));
+                     "); the task binary needs two (train_mura --task multiclass takes them all)"));
 }
 
 // The index of the positive class among the two names.
@@ -133,10 +133,23 @@ std::size_t positive_index(const std::vector<std::string>& names, const std::str
                           "; name it with --positive"));
 }
 
+// Throws Error naming an image of a class that a model does not know.
+void check_known_classes(const std::vector<std::string>& known,
+                         const std::vector<std::string>& names, const ClassCounts& counts) {
+  for (const auto& [name, count] : counts)
+    OSTEON_CHECK(std::ranges::find(known, name) != known.end(), name_of(*count.first), ": label \"",
+                 name, "\" is none of the model's classes ", join(known),
+                 "; those of the data are ", join(names));
+}
+
 // Decides on the task and sets the classes in its order.
 void set_classes(Manifest& manifest, const ImageListing& listing, const ManifestOptions& options) {
   const ClassCounts counts = count_classes(listing);
   std::vector<std::string>& names = manifest.classes = class_names(listing, counts);
+  if (options.task == "multiclass" && !options.classes.empty()) {
+    check_known_classes(options.classes, names, counts);
+    names = options.classes;
+  }
   OSTEON_CHECK(names.size() > 1, manifest.source.string(), ": all images are of one class, ",
                join(names), "; two are needed");
   manifest.task = options.task != "auto" ? options.task

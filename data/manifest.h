@@ -45,9 +45,10 @@ const char* names_rule(ImageNames names);
 ImageNames names_from_rule(const std::string& rule);
 
 struct ManifestOptions {
-  std::string dataset = "auto";  // auto|mura|fracatlas|folder|csv
-  std::string task = "auto";     // auto (by the number of classes), binary or multiclass
-  std::string positive{};        // name of the positive class, in any case; empty: guessed
+  std::string dataset = "auto";        // auto|mura|fracatlas|folder|csv
+  std::string task = "auto";           // auto (by the number of classes), binary or multiclass
+  std::vector<std::string> classes{};  // multiclass: of a model, in its order; empty: the data's
+  std::string positive{};              // name of the positive class, in any case; empty: guessed
   std::vector<std::string>
       parts{};               // keep these body parts only (WRIST means XR_WRIST); empty: all
   double val_fraction = -1;  // share of patients for val; negative: the reader's default
@@ -60,7 +61,8 @@ struct ManifestOptions {
 //
 // Classes: with two and the task auto or binary {negative, positive}. The positive class is
 // options.positive; without it, the class called abnormal, positive, fractured or 1. MURA's classes
-// are {normal, abnormal}. With more, or the task multiclass, their names, sorted.
+// are {normal, abnormal}. With more, or the task multiclass, their names, sorted, or
+// options.classes, of which some may have no image.
 //
 // Splits, with u in [0, 1) hashed from (seed, patient), see split.h:
 //   mura       valid -> test; train -> val if u < val_fraction (0.1 by default), else train

@@ -13,11 +13,6 @@ namespace {
 
 double real(std::int64_t count) { return static_cast<double>(count); }
 
-std::optional<double> ratio(double numerator, double denominator) {
-  if (denominator == 0) return std::nullopt;
-  return numerator / denominator;
-}
-
 // Adds up defined values.
 class Mean {
  public:

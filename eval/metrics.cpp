@@ -13,11 +13,6 @@ namespace {
 
 double real(std::int64_t count) { return static_cast<double>(count); }
 
-std::optional<double> ratio(double numerator, double denominator) {
-  if (denominator == 0) return std::nullopt;
-  return numerator / denominator;
-}
-
 void check(std::span<const Outcome> outcomes, double threshold) {
   OSTEON_CHECK(threshold >= 0 && threshold <= 1, "metrics: threshold ", threshold,
                " is not a probability; give one from 0 to 1");
@@ -44,6 +39,11 @@ void score_decisions(Metrics& metrics) {
 }
 
 }  // namespace
+
+std::optional<double> ratio(double numerator, double denominator) {
+  if (denominator == 0) return std::nullopt;
+  return numerator / denominator;
+}
 
 std::vector<std::string> figure_names() {
   std::vector<std::string> names;

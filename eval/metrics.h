@@ -90,6 +90,9 @@ constexpr std::size_t figure_index(std::optional<double> Metrics::*value) {
   return index;
 }
 
+// No value if the denominator is 0.
+std::optional<double> ratio(double numerator, double denominator);
+
 // The names of kFigures.
 std::vector<std::string> figure_names();
 

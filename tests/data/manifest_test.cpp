@@ -12,6 +12,7 @@
 
 #include "base/csv_table.h"
 #include "base/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace osteon;
@@ -399,6 +400,19 @@ TEST_CASE("parts are kept by name, with or without XR_") {
   options.parts = {"HAND"};
   CHECK(error_of(folder.path(), options) ==
         "usage: --parts: body part \"HAND\": the data set has XR_ELBOW, XR_WRIST");
+}
+
+TEST_CASE("the classes of a model, of which the data have some") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("set.csv", "path,label\na.png,x\nb.png,z\n");
+  const std::vector<std::string> classes{"z", "y", "x"};
+  const Manifest manifest = read_manifest(file, {.task = "multiclass", .classes = classes});
+  CHECK(manifest.classes == classes);
+  CHECK(manifest.samples[0].label == 2);
+  CHECK(manifest.samples[1].label == 0);
+  CHECK(contains(error_of(file, {.task = "multiclass", .classes = {"y", "x"}}),
+                 "set.csv:3: b.png: label \"z\" is none of the model's classes y, x; those of the "
+                 "data are x, z"));
 }
 
 TEST_CASE("the task by the number of classes, or as asked for") {

@@ -224,6 +224,7 @@ TEST_CASE("the loss of mixed images is that of their mixed targets and weights")
   const Start start;
   TrainOptions options = start.options("run");
   options.augment = "none";
+  options.normalization = "data";
   options.positive_weight = "3";
   options.mixup = 1;
   Trainer(options).train();
