@@ -108,6 +108,15 @@ TEST_CASE("every section is there, balanced, escaped, and loads nothing") {
   CHECK(contains(html, "<dt>AUROC</dt><dd>0.771"));
 }
 
+TEST_CASE("the kappa of the MURA paper stands below each body part of MURA") {
+  const std::string html = report_html(example(result_of(ten_studies())));
+  for (const char* kappa : {"0.705", "0.778", "0.931", "0.710"}) {
+    CAPTURE(std::string(kappa));
+    CHECK(contains(html, format(">", kappa, "<")));
+  }
+  CHECK(!contains(html, ">0.729<"));  // of shoulders, which are not in the data
+}
+
 TEST_CASE("one class only: dashes, no curves, and no NaN") {
   std::vector<Prediction> normal = ten_studies();
   std::erase_if(normal, [](const Prediction& image) { return image.label == 1; });
