@@ -128,7 +128,6 @@ Manifest selected_samples(const EvalOptions& options, const ModelInfo& info, Pro
                      .task = info.task,
                      .classes = info.classes,
                      .positive = options.positive,
-                     .parts = options.parts,
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
                      .seed = options.split_seed.value_or(origin.seed),
                      .names = origin.names});
@@ -136,6 +135,7 @@ Manifest selected_samples(const EvalOptions& options, const ModelInfo& info, Pro
   if (!manifest.has_own_splits)
     draw_folds(manifest, origin.folds, options.val_fraction.value_or(origin.val_fraction),
                options.split_seed.value_or(origin.seed), options.workers, progress);
+  keep_parts(manifest, options.parts);  // the folds are those of all parts
   limit_splits(manifest, options.limit, options.split_seed.value_or(origin.seed));
   if (options.split != "all")
     std::erase_if(manifest.samples, [&](const Sample& sample) {

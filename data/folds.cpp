@@ -2,9 +2,7 @@
 #include "data/folds.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <numeric>
 #include <string>
 #include <tuple>
 

@@ -189,27 +189,6 @@ void draw_splits(ImageListing& listing, const ManifestOptions& options) {
       record.split = Split::val;
 }
 
-// Keeps the images of the wanted parts; WRIST also means XR_WRIST.
-void keep_parts(ImageListing& listing, const std::vector<std::string>& wanted) {
-  if (wanted.empty()) return;
-  std::set<std::string> known, kept;
-  for (const ImageRecord& record : listing.records)
-    if (!record.part.empty()) known.insert(record.part);
-  for (const std::string& name : wanted) {
-    const auto found = std::ranges::find_if(known, [&](const std::string& part) {
-      return upper_case(part) == upper_case(name) || upper_case(part) == "XR_" + upper_case(name);
-    });
-    if (found == known.end())
-      throw UsageError(format("--parts: body part \"", name, "\": ",
-                              known.empty()
-                                  ? "the data set names no parts"
-                                  : "the data set has " + join({known.begin(), known.end()})));
-    kept.insert(*found);
-  }
-  std::erase_if(listing.records,
-                [&](const ImageRecord& record) { return !kept.contains(record.part); });
-}
-
 }  // namespace
 
 const char* names_rule(ImageNames names) {
@@ -247,7 +226,6 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
   manifest.warnings = std::move(listing.warnings);
   manifest.has_own_splits = listing.records.front().split.has_value();
   draw_splits(listing, options);
-  keep_parts(listing, options.parts);
   for (ImageRecord& record : listing.records)
     manifest.samples.push_back(
         {std::move(record.path),
@@ -255,9 +233,30 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
          std::move(record.study), std::move(record.patient), std::move(record.part), *record.split,
          std::move(record.name)});
   std::ranges::sort(manifest.samples, {}, &Sample::name);
+  keep_parts(manifest, options.parts);
   return manifest;
 } catch (const fs::filesystem_error& error) {
   throw Error(format(error.path1().string(), ": cannot be read: ", error.code().message()));
+}
+
+void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return;
+  std::set<std::string> known, kept;
+  for (const Sample& sample : manifest.samples)
+    if (!sample.part.empty()) known.insert(sample.part);
+  for (const std::string& name : wanted) {
+    const auto found = std::ranges::find_if(known, [&](const std::string& part) {
+      return upper_case(part) == upper_case(name) || upper_case(part) == "XR_" + upper_case(name);
+    });
+    if (found == known.end())
+      throw UsageError(format("--parts: body part \"", name, "\": ",
+                              known.empty()
+                                  ? "the data set names no parts"
+                                  : "the data set has " + join({known.begin(), known.end()})));
+    kept.insert(*found);
+  }
+  std::erase_if(manifest.samples,
+                [&](const Sample& sample) { return !kept.contains(sample.part); });
 }
 
 void write_manifest_csv(const fs::path& file, const Manifest& manifest) {

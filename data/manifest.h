@@ -81,6 +81,10 @@ struct ManifestOptions {
 // not exist, a val_fraction that is out of range or given although there is a val split.
 Manifest read_manifest(const std::filesystem::path& data, const ManifestOptions& options);
 
+// Keeps the images of these body parts; WRIST also means XR_WRIST. Keeps all if there is no name.
+// Throws UsageError naming the parts of the data set if one is unknown.
+void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted);
+
 // Writes the samples as a CSV file path,label,study,patient,part,split, which read_manifest reads
 // back as the same samples: labels are class names, paths are absolute. Throws Error naming the
 // file if it cannot be written.

@@ -43,9 +43,10 @@ FigureValues difference_of(const FigureValues& first, const FigureValues& second
 }
 
 FigureIntervals bootstrap_intervals(
-    std::size_t patients, const std::string& group, const BootstrapOptions& options,
+    std::size_t count, std::size_t patients, const std::string& group,
+    const BootstrapOptions& options,
     const std::function<FigureValues(std::span<const std::int64_t>)>& figures) {
-  FigureIntervals intervals(figures(std::vector<std::int64_t>(patients, 1)).size());
+  FigureIntervals intervals(count);
   if (patients < 2 || options.draws == 0) return intervals;
   std::vector<FigureValues> draws(static_cast<std::size_t>(options.draws));
   parallel_for(options.draws, 1, [&](std::int64_t begin, std::int64_t end) {

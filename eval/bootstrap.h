@@ -39,12 +39,13 @@ FigureValues figure_values(const Metrics& metrics);
 // first - second, undefined where one of them is.
 FigureValues difference_of(const FigureValues& first, const FigureValues& second);
 
-// The 2.5 and 97.5 percentiles (linear between neighbours, as in numpy) of each figure over all
-// draws. `figures` computes the figures from the counts of the patients; any thread may call it.
-// Draws that leave a figure undefined are left out. A figure has no interval if more than one draw
-// in twenty is left out, or if there are fewer than two patients.
+// The 2.5 and 97.5 percentiles (linear between neighbours, as in numpy) of each of `count` figures
+// over all draws. `figures` computes the figures from the counts of the patients; any thread may
+// call it. Draws that leave a figure undefined are left out. A figure has no interval if more than
+// one draw in twenty is left out, or if there are fewer than two patients.
 FigureIntervals bootstrap_intervals(
-    std::size_t patients, const std::string& group, const BootstrapOptions& options,
+    std::size_t count, std::size_t patients, const std::string& group,
+    const BootstrapOptions& options,
     const std::function<FigureValues(std::span<const std::int64_t> counts)>& figures);
 
 }  // namespace osteon

@@ -139,7 +139,7 @@ ClassMetrics class_metrics(const ClassOutcomes& outcomes, std::span<const std::s
                            const BootstrapOptions& bootstrap) {
   const RankedClassOutcomes ranked(outcomes, patients_of);
   ClassMetrics metrics = ranked.metrics(std::vector<std::int64_t>(patients, 1));
-  metrics.ci95 = bootstrap_intervals(patients, group, bootstrap,
+  metrics.ci95 = bootstrap_intervals(metrics.values.size(), patients, group, bootstrap,
                                      [&](auto counts) { return ranked.metrics(counts).values; });
   metrics.ci95[overall_figure("ece")].reset();  // see bootstrap.h
   return metrics;

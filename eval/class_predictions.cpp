@@ -4,15 +4,17 @@
 #include "base/error.h"
 
 namespace osteon {
+namespace {
 
-std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPrediction>& predictions,
-                                                const std::vector<std::string>& classes) {
+// The studies of the images in these groups.
+std::vector<ClassStudy> studies_of(const std::vector<ClassPrediction>& predictions,
+                                   const std::vector<std::string>& classes,
+                                   const ImageOrigins& images,
+                                   const std::vector<StudyImages>& groups) {
   for (const ClassPrediction& image : predictions)
     for (const double probability : image.probabilities)
       OSTEON_CHECK(probability >= 0 && probability <= 1, image.path, ": probability ", probability,
                    " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
-  const ImageOrigins images = origins_of(predictions);
-  const std::vector<StudyImages> groups = group_studies(images);
   check_study_labels(groups, images, [&](std::size_t i) { return classes[predictions[i].label]; });
   std::vector<ClassStudy> studies;
   studies.reserve(groups.size());
@@ -33,11 +35,20 @@ std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPredictio
   return studies;
 }
 
+}  // namespace
+
+std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPrediction>& predictions,
+                                                const std::vector<std::string>& classes) {
+  const ImageOrigins images = origins_of(predictions);
+  return studies_of(predictions, classes, images, group_studies(images));
+}
+
 ClassEvaluation evaluate_classes(const std::vector<ClassPrediction>& predictions,
                                  const std::vector<std::string>& classes,
                                  const BootstrapOptions& bootstrap) {
-  const std::vector<ClassStudy> studies = aggregate_class_studies(predictions, classes);
   const ImageOrigins images = origins_of(predictions);
+  const std::vector<StudyImages> grouped = group_studies(images);
+  const std::vector<ClassStudy> studies = studies_of(predictions, classes, images, grouped);
   const auto metrics_of = [&](const EvaluationGroup& group,
                               const std::string& name) -> ImageAndStudyClassMetrics {
     return {class_metrics(class_outcomes(predictions, group.images, classes.size()),
@@ -45,7 +56,7 @@ ClassEvaluation evaluate_classes(const std::vector<ClassPrediction>& predictions
             class_metrics(class_outcomes(studies, group.studies, classes.size()),
                           group.study_patients, group.patients, name, bootstrap)};
   };
-  const EvaluationGroups groups = group_patients(group_studies(images), images);
+  const EvaluationGroups groups = group_patients(grouped, images);
   ClassEvaluation evaluation{metrics_of(groups.overall, ""), {}};
   for (const auto& [part, group] : groups.parts)
     evaluation.parts.emplace(part, metrics_of(group, part));

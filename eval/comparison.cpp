@@ -66,9 +66,9 @@ ComparedLevel compare_levels(const LevelToCompare& first, const LevelToCompare& 
                              const BootstrapOptions& bootstrap) {
   const std::vector<std::int64_t> once(patients, 1);
   ComparedLevel level{first.figures(once), second.figures(once), {}, {}};
-  level.difference = bootstrap_intervals(patients, group, bootstrap, [&](auto counts) {
-    return difference_of(first.figures(counts), second.figures(counts));
-  });
+  level.difference = bootstrap_intervals(
+      level.first.size(), patients, group, bootstrap,
+      [&](auto counts) { return difference_of(first.figures(counts), second.figures(counts)); });
   std::int64_t only_first = 0, only_second = 0;
   for (std::size_t i = 0; i < first.is_right.size(); ++i) {
     only_first += first.is_right[i] && !second.is_right[i];

@@ -14,9 +14,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Without building the model.
+ModelInfo info_of(const fs::path& run) {
+  const fs::path file = find_model_file(run);
+  try {
+    return read_model_info(read_safetensors(file).metadata);
+  } catch (const std::exception& error) {
+    throw Error(format(file.string(), ": ", error.what()));
+  }
+}
+
 std::vector<ModelInfo> infos_of(const std::vector<fs::path>& runs) {
   std::vector<ModelInfo> infos;
-  for (const fs::path& run : runs) infos.push_back(load_model(run).info);
+  for (const fs::path& run : runs) infos.push_back(info_of(run));
   const ModelInfo& first = infos.front();
   for (std::size_t i = 1; i < infos.size(); ++i)
     OSTEON_CHECK(infos[i].task == first.task && infos[i].classes == first.classes,

@@ -32,7 +32,7 @@ Metrics level_metrics(const CohortLevel& level, std::size_t patients, const std:
                       double threshold, const BootstrapOptions& bootstrap) {
   const RankedOutcomes ranked(level.outcomes, level.patients, threshold);
   Metrics metrics = ranked.metrics(std::vector<std::int64_t>(patients, 1));
-  metrics.ci95 = bootstrap_intervals(patients, name, bootstrap, [&](auto counts) {
+  metrics.ci95 = bootstrap_intervals(kFigureCount, patients, name, bootstrap, [&](auto counts) {
     return figure_values(ranked.metrics(counts));
   });
   metrics.ci95[figure_index(&Metrics::ece)].reset();  // see bootstrap.h
@@ -45,12 +45,10 @@ ImageAndStudyMetrics both_metrics(const Cohort& cohort, const std::string& name,
           level_metrics(cohort.study, cohort.patients, name, threshold, bootstrap)};
 }
 
-}  // namespace
-
-std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions) {
+// The studies of the images in these groups.
+std::vector<Study> studies_of(const std::vector<Prediction>& predictions,
+                              const ImageOrigins& images, const std::vector<StudyImages>& groups) {
   for (const Prediction& image : predictions) check(image);
-  const ImageOrigins images = origins_of(predictions);
-  const std::vector<StudyImages> groups = group_studies(images);
   check_study_labels(groups, images,
                      [&](std::size_t i) { return std::to_string(predictions[i].label); });
   std::vector<Study> studies;
@@ -65,10 +63,18 @@ std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions)
   return studies;
 }
 
-Cohorts make_cohorts(const std::vector<Prediction>& predictions) {
-  const std::vector<Study> studies = aggregate_studies(predictions);
+}  // namespace
+
+std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions) {
   const ImageOrigins images = origins_of(predictions);
-  const EvaluationGroups groups = group_patients(group_studies(images), images);
+  return studies_of(predictions, images, group_studies(images));
+}
+
+Cohorts make_cohorts(const std::vector<Prediction>& predictions) {
+  const ImageOrigins images = origins_of(predictions);
+  const std::vector<StudyImages> grouped = group_studies(images);
+  const std::vector<Study> studies = studies_of(predictions, images, grouped);
+  const EvaluationGroups groups = group_patients(grouped, images);
   Cohorts cohorts{make_cohort(groups.overall, predictions, studies), {}};
   for (const auto& [part, group] : groups.parts)
     cohorts.parts.emplace(part, make_cohort(group, predictions, studies));

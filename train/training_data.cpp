@@ -31,13 +31,13 @@ TrainingData load_training_data(const TrainOptions& options, Progress& progress)
   Manifest manifest = read_manifest(options.data, {.dataset = options.dataset,
                                                    .task = options.task,
                                                    .positive = options.positive,
-                                                   .parts = options.parts,
                                                    .val_fraction = options.val_fraction,
                                                    .seed = options.split_seed,
                                                    .names = names_from_rule(options.image_names)});
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
   draw_folds(manifest, {options.folds, options.fold}, options.val_fraction, options.split_seed,
              options.workers, progress);
+  keep_parts(manifest, options.parts);  // the folds are those of all parts
   limit_splits(manifest, options.limit, options.split_seed);
   TrainingData data;
   data.task = make_task(manifest.task, manifest.classes);

@@ -60,9 +60,11 @@ Spotted draw_spots(std::int64_t count, std::uint64_t number) {
 
 TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its channels") {
   // Only pooling and a linear layer follow, so dz / da_k = fc.weight_k / (H W).
-  const auto model = make_model("resnet18", {.width = 8, .seed = 5});
+  // Each image explains another of three outputs.
+  const auto model = make_model("resnet18", {.num_classes = 3, .width = 8, .seed = 5});
   const Tensor input = random_input(3, 96);
-  const std::vector<HeatMap> maps = grad_cam(*model, input, "layer4", {0, 0, 0});
+  const std::vector<std::int64_t> outputs{2, 0, 1};
+  const std::vector<HeatMap> maps = grad_cam(*model, input, "layer4", outputs);
   REQUIRE(maps.size() == 3);
 
   Tensor activation, weight;
@@ -80,12 +82,13 @@ TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its 
     (*model)(input);
   }
   const std::vector<double> a = activation.to_vector(), w = weight.to_vector();
-  const std::size_t channels = w.size(), cells = a.size() / channels / 3;
+  const std::size_t channels = w.size() / 3, cells = a.size() / channels / 3;
   for (std::size_t image = 0; image < 3; ++image) {
     std::vector<double> expected(cells);
     for (std::size_t cell = 0; cell < cells; ++cell) {
       for (std::size_t k = 0; k < channels; ++k)
-        expected[cell] += w[k] * a[(image * cells + cell) * channels + k];
+        expected[cell] += w[static_cast<std::size_t>(outputs[image]) * channels + k] *
+                          a[(image * cells + cell) * channels + k];
       expected[cell] = std::max(expected[cell], 0.0);
     }
     const double largest = std::ranges::max(expected);

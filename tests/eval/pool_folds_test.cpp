@@ -8,6 +8,7 @@
 
 #include "eval/binary_task.h"
 #include "tests/support/message_of.h"
+#include "tests/support/run_program.h"
 #include "tests/support/tiny_run.h"
 #include "train/trainer.h"
 
@@ -17,15 +18,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// DIR/CLASS/N.png, without splits.
-void write_classes(const fs::path& folder, const std::vector<std::string>& classes) {
+// A list of images without splits, of two parts.
+fs::path write_classes(const fs::path& folder, const std::vector<std::string>& classes) {
   std::uint64_t number = 0;
+  std::string list = "path,label,part\n";
   for (const std::string& name : classes) {
     fs::create_directories(folder / name);
-    for (int i = 0; i < 12; ++i)
-      write_png(folder / name / (std::to_string(i) + ".png"),
-                tiny_radiograph(name == "abnormal", number++));
+    for (int i = 0; i < 12; ++i) {
+      const std::string path = format(name, "/", i, ".png");
+      write_png(folder / path, tiny_radiograph(name == "abnormal", number++));
+      list += format(path, ",", name, ",", i % 2 == 0 ? "LEG" : "HAND", "\n");
+    }
   }
+  std::ofstream(folder / "list.csv") << list;
+  return folder / "list.csv";
 }
 
 // A run of one epoch with this fold as test.
@@ -45,8 +51,8 @@ fs::path run_fold(const fs::path& data, const fs::path& out, std::int64_t folds,
 
 TEST_CASE("all folds together test each image once") {
   const TemporaryFolder folder;
-  const fs::path data = folder.path() / "data", out = folder.path() / "all";
-  write_classes(data, {"normal", "abnormal"});
+  const fs::path data = write_classes(folder.path() / "data", {"normal", "abnormal"}),
+                 out = folder.path() / "all";
   std::vector<fs::path> runs;
   for (std::int64_t fold = 0; fold < 3; ++fold)
     runs.push_back(run_fold(data, folder.path() / format("run", fold), 3, fold));
@@ -61,7 +67,19 @@ TEST_CASE("all folds together test each image once") {
   CHECK(contains(read_text(out / "report.html"), "test images of 3 folds"));
   CHECK(fs::exists(out / "metrics.json"));
 
-  // A model evaluates the fold that it did not see.
+  // eval_mura takes the fold that the model did not see, also with one part of it.
+  const fs::path again = folder.path() / "again", hands = folder.path() / "hands";
+  const std::string command =
+      format("eval_mura --quiet --checkpoint ", runs[1].string(), " --data ", data.string());
+  REQUIRE(run_program(format(command, " --out ", again.string())).status == 0);
+  const std::string tested = read_text(runs[1] / "predictions.csv");
+  CHECK(read_text(again / "predictions.csv") == tested);
+  REQUIRE(run_program(format(command, " --parts HAND --out ", hands.string())).status == 0);
+  std::istringstream lines(read_text(hands / "predictions.csv"));
+  int of_hands = -1;  // without the header
+  for (std::string line; std::getline(lines, line); ++of_hands) CHECK(contains(tested, line));
+  CHECK(of_hands > 0);
+
   const nlohmann::json config = nlohmann::json::parse(read_text(runs[1] / "config.json"));
   CHECK(config["folds"] == 3);
   CHECK(config["fold"] == 1);
@@ -72,8 +90,7 @@ TEST_CASE("all folds together test each image once") {
                    pool_folds({runs[0], runs[0]}, {}, out, quiet);
                  }),
                  "was evaluated by another of these runs"));
-  const fs::path others = folder.path() / "others";
-  write_classes(others, {"a", "b", "c"});
+  const fs::path others = write_classes(folder.path() / "others", {"a", "b", "c"});
   runs[2] = run_fold(others, folder.path() / "classes", 3, 2);
   CHECK(contains(message_of([&] { pool_folds(runs, {}, out, quiet); }),
                  "has binary (normal, abnormal) and"));

@@ -116,6 +116,17 @@ TEST_CASE("mixed targets give the weighted mean of both losses") {
   }
 }
 
+// Each row of the targets is weighted with its own image's weight.
+TEST_CASE("mixed targets of several classes") {
+  Tensor targets = from_vector({1, 0, 0, 0, 0, 1}, {2, 3}, DType::f64);
+  Tensor weights = from_vector({2, 6}, {2}, DType::f64);
+  mix_targets({.share = 0.75}, targets, weights);
+  CHECK(weights.to_vector() == std::vector<double>{3, 5});
+  const std::vector<double> expected{0.5, 0, 0.5, 0.1, 0, 0.9};
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK(targets.to_vector()[i] == doctest::Approx(expected[i]));
+}
+
 TEST_CASE("shares have the distribution that the options name, and depend on the batch") {
   struct Row {
     double mixup, cutmix;
