@@ -12,6 +12,8 @@ namespace osteon {
 namespace {
 
 constexpr std::size_t kMaxCsvBytes = 100'000'000;  // about a million images
+constexpr std::size_t kMaxHeaderBytes = 1 << 16;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -25,7 +27,7 @@ std::string read_text(const std::filesystem::path& file) {
                  " bytes allowed");
   }
   OSTEON_CHECK(!in.bad(), file.string(), ": cannot be read to its end");
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   return text;
 }
 
@@ -133,6 +135,23 @@ class Parser {
 
 std::vector<CsvRow> read_csv(const std::filesystem::path& file) {
   return Parser(file, read_text(file), ',').rows();
+}
+
+std::vector<std::string> csv_columns(const std::filesystem::path& file) try {
+  std::ifstream in(file, std::ios::binary);
+  if (!in || std::filesystem::is_directory(file)) return {};
+  std::string text(kMaxHeaderBytes, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (const std::size_t end = text.find('\n'); end != std::string::npos) text.resize(end + 1);
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  const char separator = separator_of(text);
+  const std::vector<CsvRow> rows = Parser(file, std::move(text), separator).rows();
+  std::vector<std::string> names = rows.empty() ? std::vector<std::string>{} : rows.front().fields;
+  for (std::string& name : names) name = lower_case(name);
+  return names;
+} catch (const Error&) {
+  return {};
 }
 
 std::string csv_place(const std::filesystem::path& file, const CsvRow& row) {

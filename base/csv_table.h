@@ -30,6 +30,10 @@ std::vector<CsvRow> read_csv(const std::filesystem::path& file);
 // "file:line: ", the prefix of every message about a row.
 std::string csv_place(const std::filesystem::path& file, const CsvRow& row);
 
+// The columns that the first line of a file names, in lower case; none if there is no such file or
+// its first line is not one of a CSV file. The other lines are not read.
+std::vector<std::string> csv_columns(const std::filesystem::path& file);
+
 // One row as text, with its line feed. Fields are quoted only if necessary.
 std::string csv_line(const std::vector<std::string>& fields);
 
@@ -41,7 +45,9 @@ class CsvTable {
   explicit CsvTable(const std::filesystem::path& file);
 
   const std::vector<CsvRow>& rows() const { return rows_; }
+  const std::vector<std::string>& columns() const { return header_.fields; }  // in lower case
   std::string place(const CsvRow& row) const { return csv_place(file_, row); }
+  std::string header_place() const { return csv_place(file_, header_); }
 
   // The index of a column, if it exists.
   std::optional<std::size_t> find(std::string_view column) const;

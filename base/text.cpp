@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 namespace osteon {
@@ -63,6 +64,11 @@ std::string as_utf8(std::string_view text) {
     text.remove_prefix(1);
   }
   return valid;
+}
+
+std::string exact_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 std::string join(const std::vector<std::string>& names) {

@@ -15,6 +15,9 @@ std::string upper_case(std::string_view text);
 // contain any bytes, but JSON and HTML cannot. Source: the ranges of RFC 3629, section 4.
 std::string as_utf8(std::string_view text);
 
+// The shortest text that reads back as the same double, whatever the locale.
+std::string exact_text(double value);
+
 // "a, b, c".
 std::string join(const std::vector<std::string>& names);
 

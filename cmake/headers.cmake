@@ -13,11 +13,12 @@ set(OSTEON_CORE_HEADERS
   optim/adam.h optim/lr_scheduler.h optim/make_optimizer.h optim/optimizer.h optim/sgd.h optim/weight_average.h)
 set(OSTEON_HEADERS
   interop/tensorboard.h interop/torch_pickle.h
-  data/audit.h data/audit_results.h data/augment.h data/cache.h data/folds.h data/image/image.h data/image_names.h data/loader.h
+  data/audit.h data/audit_results.h data/augment.h data/cache.h data/data_sets.h data/folds.h data/image/image.h data/image_names.h data/loader.h
   data/manifest.h data/prepare.h data/split.h
   eval/binary_task.h eval/bootstrap.h eval/calibration.h eval/class_metrics.h eval/class_predictions.h eval/comparison.h eval/evaluation.h eval/grad_cam.h
-  eval/initial_weights.h eval/multiclass_task.h eval/study_groups.h
+  eval/class_task.h eval/evaluated_groups.h eval/initial_weights.h eval/label_metrics.h eval/multilabel_task.h
+  eval/number_metrics.h eval/regression_task.h eval/study_groups.h
   eval/inference.h eval/list_images.h eval/machine.h eval/metrics.h eval/model_file.h eval/predict_files.h eval/run_pointers.h
-  eval/pool_folds.h eval/predictions.h eval/report/report.h eval/results.h eval/task.h
+  eval/pool_folds.h eval/predictions.h eval/report/report.h eval/report/robustness.h eval/results.h eval/task.h
   train/batch_changes.h train/callback.h train/device_images.h train/early_stopping.h train/options.h train/run/checkpoint.h train/run/lock.h train/run/log.h train/run/run.h train/run/state.h
   train/trainer.h train/training_data.h train/training_step.h)

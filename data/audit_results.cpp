@@ -31,7 +31,8 @@ Json to_json(const Manifest& manifest, const std::vector<Duplicates>& all) {
     for (const std::int64_t i : samples) {
       paths.push_back(sample(i).path);
       across = across || sample(i).split != sample(samples.front()).split;
-      differ = differ || sample(i).label != sample(samples.front()).label;
+      differ = differ ||
+               label_text(manifest, sample(i)) != label_text(manifest, sample(samples.front()));
     }
     list.push_back({{"paths", paths},
                     {"correlation", correlation},
@@ -92,9 +93,10 @@ Json audit_json(const Manifest& manifest, const DataAudit& audit) {
     if (splits.empty())
       for (const auto& [split, counts] : json["splits"].items())
         for (const std::string& name : manifest.classes) splits[split][name] = 0;
-    Json& count =
-        splits[split_name(sample.split)][manifest.classes[static_cast<std::size_t>(sample.label)]];
-    count = count.get<std::int64_t>() + 1;
+    for (const std::size_t k : counted_classes(manifest, sample)) {
+      Json& count = splits[split_name(sample.split)][manifest.classes[k]];
+      count = count.get<std::int64_t>() + 1;
+    }
   }
   json["width"] = to_json(audit.width);
   json["height"] = to_json(audit.height);

@@ -49,7 +49,7 @@ std::vector<Group> group_samples(const Manifest& manifest, const std::vector<Dup
     Group& group = groups[sets.first_of(sample(i).patient)];
     group.samples.push_back(i);
     group.of_class.resize(manifest.classes.size());
-    ++group.of_class[static_cast<std::size_t>(sample(i).label)];
+    for (const std::size_t k : counted_classes(manifest, sample(i))) ++group.of_class[k];
   }
   std::vector<Group> list;
   for (auto& [name, group] : groups) {
@@ -141,7 +141,7 @@ void draw_folds(Manifest& manifest, const FoldOptions& options, double val_fract
   if (options.folds == 0) return;
   if (manifest.has_own_splits)
     throw UsageError(format("--folds: ", manifest.source.string(),
-                            " defines its own splits; leave the option out"));
+                            " defines its own splits, or --split-by does; leave the option out"));
   const std::size_t images = manifest.samples.size();
   DataAudit audit = audit_data(manifest, workers, [&](std::int64_t done) {
     progress.update(format("looking for images that show the same  ", done, "/", images));

@@ -1,5 +1,5 @@
-// The steps that all data sets share after a reader has listed the images: the task and its
-// classes, splits, and checks that a study is consistent.
+// The steps that all data sets share after a reader has listed the images: names, labels, splits,
+// and checks that a patient is in one split.
 #include "data/manifest.h"
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "data/image_names.h"
+#include "data/labels.h"
 #include "data/readers/readers.h"
 
 namespace osteon {
@@ -21,27 +22,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPositiveNames[] = {"abnormal", "positive", "fractured", "1"};
-
 std::string detect(const fs::path& data) {
   if (!fs::is_directory(data)) return "csv";
   if (is_mura(data)) return "mura";
   if (is_fracatlas(data)) return "fracatlas";
+  if (is_grazped(data)) return "grazped";
+  if (is_btxrd(data)) return "btxrd";
+  if (is_boneage(data)) return "boneage";
   return "folder";
 }
 
-ImageListing list_images(const fs::path& data, const std::string& dataset) {
-  using Reader = ImageListing (*)(const fs::path&);
-  static const std::map<std::string, Reader> readers = {{"mura", read_mura},
-                                                        {"fracatlas", read_fracatlas},
-                                                        {"folder", read_folder},
-                                                        {"csv", read_csv_list}};
+ImageListing list_images(const fs::path& data, const std::string& dataset,
+                         const ListColumns& columns) {
+  using Reader = ImageListing (*)(const fs::path&, const ListColumns&);
+  static const std::map<std::string, Reader> readers = {
+      {"mura", read_mura},   {"fracatlas", read_fracatlas}, {"grazped", read_grazped},
+      {"btxrd", read_btxrd}, {"boneage", read_boneage},     {"folder", read_folder},
+      {"csv", read_csv_list}};
   const auto reader = readers.find(dataset);
   if (reader == readers.end())
-    throw UsageError("--dataset \"" + dataset + "\": choose auto, mura, fracatlas, folder or csv");
+    throw UsageError("--dataset \"" + dataset +
+                     "\": choose auto, mura, fracatlas, grazped, btxrd, boneage, folder or csv");
   OSTEON_CHECK((dataset == "csv") == !fs::is_directory(data), data.string(), ": data set ", dataset,
                dataset == "csv" ? " is a file, not a folder" : " is a folder, not a file");
-  return reader->second(data);
+  return reader->second(data, columns);
 }
 
 // "file:line: path" or "path", for messages.
@@ -86,87 +90,36 @@ void check_patients(const ImageListing& listing) {
   }
 }
 
-// The classes in the records, each with its first record and its count.
-struct ClassCount {
-  const ImageRecord* first;
-  std::int64_t images;
-};
-using ClassCounts = std::map<std::string, ClassCount>;
-
-ClassCounts count_classes(const ImageListing& listing) {
-  ClassCounts counts;
-  for (const ImageRecord& record : listing.records)
-    ++counts.try_emplace(record.class_name, &record, 0).first->second.images;
-  return counts;
-}
-
-std::vector<std::string> class_names(const ImageListing& listing, const ClassCounts& counts) {
-  if (!listing.classes.empty()) return listing.classes;
-  std::vector<std::string> names;
-  for (const auto& [name, count] : counts) names.push_back(name);
-  return names;
-}
-
-// Throws Error naming the rarest class if there are more than two.
-void check_two_classes(const std::vector<std::string>& names, const ClassCounts& counts) {
-  if (names.size() == 2) return;
-  const auto rarest =
-      std::ranges::min_element(counts, {}, [](const auto& entry) { return entry.second.images; });
-  throw Error(format(name_of(*rarest->second.first), ": label \"", rarest->first, "\" makes ",
-                     names.size(), " classes (", join(names),
-                     "); the task binary needs two (train_mura --task multiclass takes them all)"));
-}
-
-// The index of the positive class among the two names.
-std::size_t positive_index(const std::vector<std::string>& names, const std::string& wanted) {
-  std::vector<std::size_t> matches;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string name = lower_case(names[i]);
-    const bool matched =
-        wanted.empty() ? std::ranges::count(kPositiveNames, name) > 0 : name == lower_case(wanted);
-    if (matched) matches.push_back(i);
-  }
-  if (matches.size() == 1) return matches.front();
-  if (!wanted.empty())
-    throw UsageError(format("--positive: class \"", wanted, "\": the classes are ", join(names)));
-  throw UsageError(format("the positive class cannot be guessed from ", join(names),
-                          "; name it with --positive"));
-}
-
-// Throws Error naming an image of a class that a model does not know.
-void check_known_classes(const std::vector<std::string>& known,
-                         const std::vector<std::string>& names, const ClassCounts& counts) {
-  for (const auto& [name, count] : counts)
-    OSTEON_CHECK(std::ranges::find(known, name) != known.end(), name_of(*count.first), ": label \"",
-                 name, "\" is none of the model's classes ", join(known),
-                 "; those of the data are ", join(names));
-}
-
-// Decides on the task and sets the classes in its order.
-void set_classes(Manifest& manifest, const ImageListing& listing, const ManifestOptions& options) {
-  const ClassCounts counts = count_classes(listing);
-  std::vector<std::string>& names = manifest.classes = class_names(listing, counts);
-  if (options.task == "multiclass" && !options.classes.empty()) {
-    check_known_classes(options.classes, names, counts);
-    names = options.classes;
-  }
-  OSTEON_CHECK(names.size() > 1, manifest.source.string(), ": all images are of one class, ",
-               join(names), "; two are needed");
-  manifest.task = options.task != "auto" ? options.task
-                  : names.size() == 2    ? "binary"
-                                         : "multiclass";
-  if (manifest.task == "binary") {
-    check_two_classes(names, counts);
-    if (positive_index(names, options.positive) == 0) std::swap(names[0], names[1]);
-  } else if (!options.positive.empty()) {
-    throw UsageError(format("--positive: the task ", manifest.task, " has the classes ",
-                            join(names), ", and none of them is positive; leave the option out"));
-  }
-}
-
 void check_val_fraction(double fraction, double limit) {
   if (!(fraction >= 0 && fraction < limit))
     throw UsageError(format("--val-fraction ", fraction, ": must be at least 0 and below ", limit));
+}
+
+// The most frequent group; of equally frequent ones the first by name.
+std::string largest_group(const ImageListing& listing, const std::string& column) {
+  std::map<std::string, std::int64_t> groups;
+  for (const ImageRecord& record : listing.records) {
+    OSTEON_CHECK(!record.group.empty(), name_of(record), ": has no row with the column ", column,
+                 ", by which --split-by splits");
+    ++groups[record.group];
+  }
+  if (groups.size() < 2)
+    throw UsageError(format("--split-by ", column, ": all images have the value ",
+                            groups.begin()->first, "; two are needed"));
+  return std::ranges::max_element(groups, {}, [](const auto& group) { return group.second; })
+      ->first;
+}
+
+// The largest group is train, the others are test.
+void split_by_group(ImageListing& listing, const std::string& column) {
+  if (listing.records.front().split)
+    throw UsageError(format("--split-by ", column,
+                            ": the data set defines its own splits; leave the option out"));
+  const std::string largest = largest_group(listing, column);
+  for (ImageRecord& record : listing.records)
+    record.split = record.group == largest ? Split::train : Split::test;
+  listing.val_share_of_train = kValShare;
+  check_patients(listing);
 }
 
 // Draws the splits that the data set does not define: all of them, or only val.
@@ -189,6 +142,13 @@ void draw_splits(ImageListing& listing, const ManifestOptions& options) {
       record.split = Split::val;
 }
 
+std::vector<std::string> cells_of(const Sample& sample) {
+  std::vector<std::string> cells;
+  for (const std::int8_t label : sample.labels)
+    cells.push_back(label == kUnknown ? "" : std::to_string(label));
+  return cells;
+}
+
 }  // namespace
 
 const char* names_rule(ImageNames names) {
@@ -203,15 +163,20 @@ ImageNames names_from_rule(const std::string& rule) {
 
 // The path may end with a slash or be ".".
 std::string name_of(const Manifest& manifest) {
+  if (!manifest.sets.empty()) return join(manifest.sets);
   const fs::path path = manifest.dataset == "csv" ? manifest.source : manifest.root;
   const fs::path whole = fs::absolute(path).lexically_normal();
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
+std::vector<std::string> set_names(const Manifest& manifest) {
+  return manifest.sets.empty() ? std::vector{as_utf8(name_of(manifest))} : manifest.sets;
+}
+
 Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try {
   OSTEON_CHECK(fs::exists(data), data.string(), ": no such folder or file");
   const std::string dataset = options.dataset == "auto" ? detect(data) : options.dataset;
-  ImageListing listing = list_images(data, dataset);
+  ImageListing listing = list_images(data, dataset, {options.columns, options.split_by});
   OSTEON_CHECK(!listing.records.empty(), data.string(), ": contains no images (read as ", dataset,
                ")");
   set_names(listing, options.names);
@@ -222,21 +187,34 @@ Manifest read_manifest(const fs::path& data, const ManifestOptions& options) try
   manifest.dataset = dataset;
   manifest.source = data;
   manifest.root = listing.root;
-  set_classes(manifest, listing, options);
+  std::vector<ImageLabel> labels = read_labels(listing, options, manifest);
   manifest.warnings = std::move(listing.warnings);
+  if (!options.split_by.empty()) split_by_group(listing, options.split_by);
   manifest.has_own_splits = listing.records.front().split.has_value();
   draw_splits(listing, options);
-  for (ImageRecord& record : listing.records)
-    manifest.samples.push_back(
-        {std::move(record.path),
-         std::ranges::find(manifest.classes, record.class_name) - manifest.classes.begin(),
-         std::move(record.study), std::move(record.patient), std::move(record.part), *record.split,
-         std::move(record.name)});
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    ImageRecord& record = listing.records[i];
+    manifest.samples.push_back({std::move(record.path), labels[i].label, std::move(record.study),
+                                std::move(record.patient), std::move(record.part), *record.split,
+                                std::move(record.name), std::move(labels[i].labels),
+                                labels[i].value});
+  }
   std::ranges::sort(manifest.samples, {}, &Sample::name);
   keep_parts(manifest, options.parts);
   return manifest;
 } catch (const fs::filesystem_error& error) {
   throw Error(format(error.path1().string(), ": cannot be read: ", error.code().message()));
+}
+
+bool is_of_set(const std::string& patient, const std::string& set) {
+  return patient.size() > set.size() && patient.starts_with(set) && patient[set.size()] == '/';
+}
+
+std::size_t set_of(const Manifest& manifest, const Sample& sample) {
+  return static_cast<std::size_t>(
+      std::ranges::find_if(manifest.sets,
+                           [&](const std::string& set) { return is_of_set(sample.patient, set); }) -
+      manifest.sets.begin());
 }
 
 void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted) {
@@ -260,12 +238,20 @@ void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted) {
 }
 
 void write_manifest_csv(const fs::path& file, const Manifest& manifest) {
-  std::string text = csv_line({"path", "label", "study", "patient", "part", "split"});
+  const bool is_multilabel = manifest.task == "multilabel";
+  std::vector<std::string> row{"path", "study", "patient", "part", "split"};
+  const auto add_labels = [&](const std::vector<std::string>& labels) {
+    row.insert(row.begin() + 1, labels.begin(), labels.end());
+  };
+  add_labels(is_multilabel ? manifest.classes : std::vector<std::string>{"label"});
+  std::string text = csv_line(row);
   const fs::path root = fs::absolute(manifest.root);
-  for (const Sample& sample : manifest.samples)
-    text += csv_line({(root / sample.path).lexically_normal().string(),
-                      manifest.classes[static_cast<std::size_t>(sample.label)], sample.study,
-                      sample.patient, sample.part, split_name(sample.split)});
+  for (const Sample& sample : manifest.samples) {
+    row = {(root / sample.path).lexically_normal().string(), sample.study, sample.patient,
+           sample.part, split_name(sample.split)};
+    add_labels(is_multilabel ? cells_of(sample) : std::vector{label_text(manifest, sample)});
+    text += csv_line(row);
+  }
   write_file_atomically(file, text);
 }
 

@@ -71,13 +71,13 @@ nlohmann::ordered_json split_counts(const Manifest& manifest) {
     for (const Sample& sample : manifest.samples) {
       if (sample.split != split) continue;
       ++images;
-      ++of_class[static_cast<std::size_t>(sample.label)];
+      for (const std::size_t k : counted_classes(manifest, sample)) ++of_class[k];
       studies.insert(format(sample.patient, '/', sample.part, '/', sample.study));
       patients.insert(sample.patient);
     }
     auto& entry = counts[split_name(split)] = {{"images", images}};
     if (manifest.task == "binary") entry["abnormal"] = of_class[1];
-    if (manifest.task != "binary")
+    if (manifest.task != "binary" && manifest.task != "regression")
       for (std::size_t k = 0; k < of_class.size(); ++k)
         entry[class_count_key(manifest.classes[k])] = of_class[k];
     entry["studies"] = studies.size();

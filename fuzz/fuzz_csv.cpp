@@ -1,6 +1,6 @@
-// Fuzzes lists of images in each of their forms, and the paths in them: a CSV file, FracAtlas'
-// dataset.csv, and MURA's two lists. The labelled studies stand before the first empty line of the
-// input, the images after it.
+// Fuzzes lists of images in each of their forms, and the paths in them: a CSV file, the lists of
+// the data sets that have one, and MURA's two lists. The labelled studies stand before the first
+// empty line of the input, the images after it.
 #include <string_view>
 
 #include "data/manifest.h"
@@ -11,11 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of this process that both readers of folders accept.
+// A folder of this process that all readers of folders accept.
 const fs::path& data_folder() {
   static const fs::path folder = [] {
     const fs::path path = fs::temp_directory_path() / format("osteon_fuzz_", ::getpid());
     fs::create_directories(path / "images" / "Fractured");
+    fs::create_directories(path / "boneage-training-dataset");
     return path;
   }();
   return folder;
@@ -25,8 +26,8 @@ void write(const char* name, std::string_view text) {
   std::ofstream(data_folder() / name, std::ios::binary) << text;
 }
 
-void read(const fs::path& data, const char* dataset) {
-  expect_error_or_success([&] { read_manifest(data, {.dataset = dataset}); });
+void read(const fs::path& data, const char* dataset, const char* task = "auto") {
+  expect_error_or_success([&] { read_manifest(data, {.dataset = dataset, .task = task}); });
 }
 
 void read_mura_lists(std::string_view text) {
@@ -48,7 +49,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   osteon::read(osteon::fuzz_file(data, size, ".csv"), "csv");
   osteon::write("dataset.csv", text);
-  osteon::read(osteon::data_folder(), "fracatlas");
+  osteon::write("boneage-training-dataset.csv", text);
+  osteon::read(osteon::data_folder(), "auto");
+  for (const char* dataset : {"fracatlas", "grazped", "btxrd"})
+    osteon::read(osteon::data_folder(), dataset);
+  osteon::read(osteon::data_folder(), "boneage", "regression");
   osteon::read_mura_lists(text);
   return 0;
 }

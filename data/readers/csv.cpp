@@ -1,5 +1,5 @@
-// Reads a CSV file with one line per image: path and label, and optionally study, patient, part and
-// split.
+// Reads a CSV file with one line per image: path and labels, and optionally study, patient, part
+// and split.
 #include <algorithm>
 
 #include "base/csv_table.h"
@@ -25,9 +25,11 @@ std::string with_slashes(std::string path, const std::filesystem::path& root) {
 
 }  // namespace
 
-ImageListing read_csv_list(const std::filesystem::path& file) {
+ImageListing read_csv_list(const std::filesystem::path& file, const ListColumns& named) {
   const CsvTable table(file);
-  const std::size_t path = table.require("path"), label = table.require("label");
+  const std::size_t path = table.require("path");
+  ListColumns columns = named;
+  if (columns.one.empty() && columns.many.empty()) columns.one = "label";
   const auto study = table.find("study"), patient = table.find("patient"),
              part = table.find("part"), split = table.find("split");
   ImageListing listing;
@@ -37,9 +39,11 @@ ImageListing read_csv_list(const std::filesystem::path& file) {
     ImageRecord record;
     record.place = table.place(row);
     record.path = with_slashes(row.fields[path], listing.root);
-    record.class_name = row.fields[label];
     OSTEON_CHECK(!record.path.empty(), record.place, "the path is empty");
-    OSTEON_CHECK(!record.class_name.empty(), record.place, "the label is empty");
+    LabelFields labels = label_fields(table, row, columns);
+    record.class_name = std::move(labels.one);
+    record.cells = std::move(labels.many);
+    record.group = std::move(labels.group);
     record.study = field(row, study);
     record.patient = field(row, patient);
     record.part = field(row, part);

@@ -217,7 +217,8 @@ fs::path mura_root(const fs::path& data) {
 
 bool is_mura(const fs::path& data) { return !mura_root(data).empty(); }
 
-ImageListing read_mura(const fs::path& data) {
+ImageListing read_mura(const fs::path& data, const ListColumns& columns) {
+  check_no_columns(columns, "mura");
   ImageListing listing;
   listing.root = mura_root(data);
   OSTEON_CHECK(!listing.root.empty(), data.string(),

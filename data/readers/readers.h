@@ -3,28 +3,33 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "data/split.h"
+#include "base/csv_table.h"
+#include "data/manifest.h"
 
 namespace osteon {
 
 struct ImageRecord {
-  std::string path;  // relative to ImageListing::root, or absolute
-  std::string class_name;
+  std::string path;        // relative to ImageListing::root, or absolute
+  std::string class_name;  // or the field of ListColumns::one
   // An image without a study is a study of its own, one without a patient a patient of its own.
   std::string study, patient, part;
   std::optional<Split> split;  // as the data set defines it; nullopt: read_manifest draws it
   std::string place;           // "file:line: " of its line in a list; empty: found in a folder
   std::string name{};          // set by read_manifest
+  std::vector<std::string> cells{};  // of ListColumns::many
+  std::string group{};               // of ListColumns::split_by
 };
 
 struct ImageListing {
   std::filesystem::path root;
-  std::vector<std::string> classes;  // {negative, positive} if the layout defines them
+  std::vector<std::string> classes;  // {negative, positive} or others if the layout defines them
+  std::string number{};              // the name of the label if it is a number and no class
   std::vector<ImageRecord> records;  // in any order
   std::vector<std::string> warnings;
   bool has_free_paths = false;  // the same file may have several spellings of its path, as in lists
@@ -32,16 +37,79 @@ struct ImageListing {
   double val_share_of_train = 0;
 };
 
+// The columns of a list that the options name.
+struct ListColumns : LabelColumns {
+  std::string split_by{};
+};
+
 // Whether a folder has the layout.
 bool is_mura(const std::filesystem::path& data);
 bool is_fracatlas(const std::filesystem::path& data);
+bool is_grazped(const std::filesystem::path& data);
+bool is_btxrd(const std::filesystem::path& data);
+bool is_boneage(const std::filesystem::path& data);
 
 // One function per layout; manifest.h describes the layouts. They throw Error as read_manifest
-// does.
-ImageListing read_mura(const std::filesystem::path& data);
-ImageListing read_fracatlas(const std::filesystem::path& data);
-ImageListing read_folder(const std::filesystem::path& data);
-ImageListing read_csv_list(const std::filesystem::path& file);
+// does, and UsageError for columns that the layout does not have.
+ImageListing read_mura(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_fracatlas(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_grazped(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_btxrd(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_boneage(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_folder(const std::filesystem::path& data, const ListColumns& columns);
+ImageListing read_csv_list(const std::filesystem::path& file, const ListColumns& columns);
+
+// The classes of FracAtlas. GRAZPEDWRI-DX has the same ones, so that the two can be joined.
+inline constexpr const char* kFractured = "Fractured";
+inline constexpr const char* kNonFractured = "Non_fractured";
+
+// --- lists with a row per image (rows.cpp) -------------------------------------------------------
+
+// Throws UsageError if columns are named although the layout has no list with labels.
+void check_no_columns(const ListColumns& columns, const char* dataset);
+
+// The fields of a row in the columns that ListColumns names.
+struct LabelFields {
+  std::string one;
+  std::vector<std::string> many;
+  std::string group;
+};
+// Throws Error listing the table's columns if one is missing (UsageError for `columns.split_by`),
+// and naming the row if the field of `columns.one` or `columns.split_by` is empty.
+LabelFields label_fields(const CsvTable& table, const CsvRow& row, const ListColumns& columns);
+
+// Throws Error listing the wanted columns and those of the table if one is missing.
+void check_columns(const CsvTable& table, const std::vector<std::string>& wanted);
+
+// Whether a field is 1; also 1.0, as programs write columns with gaps. Throws Error naming the row
+// and the column unless it is 0 or 1.
+bool flag(const CsvTable& table, const CsvRow& row, const std::string& column);
+
+// The body part: the column whose flag is set, in upper case; MIXED if there are several, empty if
+// there is none.
+std::string part_of(const CsvTable& table, const CsvRow& row,
+                    const std::vector<std::string>& columns);
+
+// The files of a data set whose list names them: each row takes its own.
+class ListedFiles {
+ public:
+  // Lists these folders below the root. Throws Error for a name that is in two of them.
+  ListedFiles(const std::filesystem::path& root, const std::vector<std::string>& folders);
+
+  // The path of a row's file, relative to the root. A missing one is in the first folder, so that
+  // the image counts as unreadable.
+  std::string take(const std::string& name);
+  // A warning about the files that no row has taken, if there are any.
+  std::vector<std::string> warnings(const std::string& list) const;
+
+ private:
+  struct File {
+    std::string folder;
+    bool is_taken = false;
+  };
+  std::string first_folder_;
+  std::map<std::string, File> files_;  // by name
+};
 
 // --- listing folders ----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@
 
 #include "base/csv_table.h"
 #include "base/error.h"
+#include "tests/support/data_set_files.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temporary_folder.h"
 
@@ -20,14 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct File {
-  std::string name, contents;
-};
-using Files = std::vector<File>;
-
-void write_all(const TemporaryFolder& folder, const Files& files) {
-  for (const File& file : files) folder.write(file.name, file.contents);
-}
+using Files = DataSetFiles;
 
 // "path label study patient part split": a sample as one comparable line.
 std::string to_line(const Manifest& manifest, const Sample& sample) {
@@ -39,17 +33,6 @@ std::vector<std::string> lines(const Manifest& manifest) {
   std::vector<std::string> all;
   for (const Sample& sample : manifest.samples) all.push_back(to_line(manifest, sample));
   return all;
-}
-
-std::string error_of(const fs::path& data, const ManifestOptions& options = {}) {
-  try {
-    read_manifest(data, options);
-  } catch (const UsageError& error) {
-    return std::string("usage: ") + error.what();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 ManifestOptions with(const char* dataset, double val_fraction = -1) {
@@ -111,7 +94,7 @@ TEST_CASE("MURA: folders and lists give the same samples") {
       CAPTURE(parent);
       const TemporaryFolder folder;
       for (const Files& files : {images, row.lists})
-        for (const File& file : files)
+        for (const DataSetFile& file : files)
           folder.write((parent ? "MURA-v1.1/" : "") + file.name, file.contents);
       const Manifest manifest = read_manifest(folder.path(), with("auto", 0));
       CHECK(manifest.dataset == "mura");
@@ -402,82 +385,6 @@ TEST_CASE("parts are kept by name, with or without XR_") {
         "usage: --parts: body part \"HAND\": the data set has XR_ELBOW, XR_WRIST");
 }
 
-TEST_CASE("the classes of a model, of which the data have some") {
-  const TemporaryFolder folder;
-  const fs::path file = folder.write("set.csv", "path,label\na.png,x\nb.png,z\n");
-  const std::vector<std::string> classes{"z", "y", "x"};
-  const Manifest manifest = read_manifest(file, {.task = "multiclass", .classes = classes});
-  CHECK(manifest.classes == classes);
-  CHECK(manifest.samples[0].label == 2);
-  CHECK(manifest.samples[1].label == 0);
-  CHECK(contains(error_of(file, {.task = "multiclass", .classes = {"y", "x"}}),
-                 "set.csv:3: b.png: label \"z\" is none of the model's classes y, x; those of the "
-                 "data are x, z"));
-}
-
-TEST_CASE("the task by the number of classes, or as asked for") {
-  struct Row {
-    std::vector<std::string> labels;
-    const char *option, *task;
-    std::vector<std::string> classes;
-  };
-  const Row table[] = {{{"1", "0"}, "auto", "binary", {"0", "1"}},
-                       {{"1", "0"}, "binary", "binary", {"0", "1"}},
-                       {{"normal", "abnormal"}, "auto", "binary", {"normal", "abnormal"}},
-                       {{"normal", "abnormal"}, "multiclass", "multiclass", {"abnormal", "normal"}},
-                       {{"c", "a", "b"}, "auto", "multiclass", {"a", "b", "c"}},
-                       {{"c", "a", "b", "a"}, "multiclass", "multiclass", {"a", "b", "c"}}};
-  for (const Row& row : table) {
-    CAPTURE(std::string(row.option));
-    std::string text = "path,label\n";
-    for (std::size_t i = 0; i < row.labels.size(); ++i)
-      text += format(i, ".png,", row.labels[i], "\n");
-    const TemporaryFolder folder;
-    const Manifest manifest = read_manifest(folder.write("set.csv", text), {.task = row.option});
-    CHECK(manifest.task == row.task);
-    CHECK(manifest.classes == row.classes);
-    for (std::size_t i = 0; i < row.labels.size(); ++i)
-      CHECK(manifest.classes[static_cast<std::size_t>(manifest.samples[i].label)] == row.labels[i]);
-  }
-}
-
-TEST_CASE("the positive class") {
-  struct Row {
-    const char *negative, *positive, *option, *error;
-  };
-  const Row table[] = {
-      {"normal", "abnormal", "", ""},
-      {"zzz", "Positive", "", ""},
-      {"Non_fractured", "FRACTURED", "", ""},
-      {"0", "1", "", ""},
-      {"cat", "dog", "dog", ""},
-      {"dog", "cat", "CAT", ""},
-      {"abnormal", "normal", "normal", ""},
-      {"cat", "dog", "",
-       "usage: the positive class cannot be guessed from cat, dog; name it with "
-       "--positive"},
-      {"positive", "abnormal", "", "usage: the positive class cannot be guessed"},
-      {"cat", "dog", "cow", "usage: --positive: class \"cow\": the classes are cat, dog"},
-  };
-  for (const Row& row : table) {
-    CAPTURE(std::string(row.negative));
-    CAPTURE(std::string(row.positive));
-    const TemporaryFolder folder;
-    const fs::path file = folder.write(
-        "set.csv", format("path,label\na.png,", row.negative, "\nb.png,", row.positive, "\n"));
-    ManifestOptions options;
-    options.positive = row.option;
-    if (*row.error != 0) {
-      CHECK(error_of(file, options).starts_with(row.error));
-      continue;
-    }
-    const Manifest manifest = read_manifest(file, options);
-    CHECK(manifest.classes == std::vector<std::string>{row.negative, row.positive});
-    CHECK(manifest.samples[0].label == 0);
-    CHECK(manifest.samples[1].label == 1);
-  }
-}
-
 TEST_CASE("bad input is one clear error that names the position") {
   struct Row {
     Files files;
@@ -522,8 +429,7 @@ TEST_CASE("bad input is one clear error that names the position") {
       {{{"s.csv", header + "a,0,,\nb,1,,\nc,2,,\n"}},
        "s.csv",
        {.positive = "1"},
-       "usage: --positive: the task multiclass has the classes 0, 1, 2, and none of them is "
-       "positive"},
+       "usage: --positive: the task multiclass has no positive class"},
       {{{"s.csv", header + "a,1,p,train\n"}}, "s.csv", {}, "s.csv: all images are of one class, 1"},
       {{{"f/train/a/1.png", ""}, {"f/other/a/1.png", ""}},
        "f",
