@@ -18,12 +18,14 @@ namespace {
 
 struct EvalOptions : MachineOptions {
   std::vector<std::filesystem::path> checkpoints;
-  std::filesystem::path data, out, compare, save_model, audit;
+  DataSets data;
+  std::filesystem::path out, compare, save_model, audit;
   std::vector<std::filesystem::path> folds;  // runs
-  std::string dataset = "auto", positive, split = "test";
+  std::string dataset = "auto", positive, split = "test", label_column;
   std::vector<std::string> parts;
   std::optional<std::uint64_t> split_seed;
   std::optional<double> val_fraction;
+  std::string split_by = "checkpoint";
   std::string threshold = "checkpoint", temperature = "checkpoint", tta = "none";
   std::int64_t bootstrap = 1000;
   std::uint64_t seed = 0;
@@ -44,12 +46,19 @@ void for_each_option(EvalOptions& o, const Visit& visit) {
   };
   visit(kDataOption, o.data, any);
   visit(kDatasetOption, o.dataset, kDatasets);
+  visit(OptionInfo{"label-column", data,
+                   "column of the data set's list with the one label; empty: as in training"},
+        o.label_column, any);
   visit(kPositiveOption, o.positive, any);
   visit(kPartsOption, o.parts, any);
   visit(OptionInfo{"split", data, "images to evaluate"}, o.split,
         OneOf{{"test", "val", "train", "all"}});
   visit(OptionInfo{"split-seed", data, "as for train_mura (default: as in training)"}, o.split_seed,
         any);
+  visit(OptionInfo{"split-by", data,
+                   "column whose values define the splits, as for train_mura; checkpoint: as in "
+                   "training; none: none"},
+        o.split_by, any);
   visit(OptionInfo{"val-fraction", data, "as for train_mura (default: as in training)"},
         o.val_fraction, any);
   visit(kLimitOption, o.limit, AtLeast{0});
@@ -121,13 +130,27 @@ bool uses_validation(const EvalOptions& options) {
   return options.temperature == "val" || options.threshold.starts_with("val");
 }
 
+// The model's labels are columns of the data.
+LabelColumns columns_of(const EvalOptions& options, const ModelInfo& info) {
+  if (info.task == "multilabel") return {.many = info.classes};
+  return {.one = options.label_column.empty() ? info.label_column : options.label_column};
+}
+
+// The column that defines the splits; empty: none.
+std::string split_column(const EvalOptions& options, const SplitOrigin& origin) {
+  if (options.split_by == "checkpoint") return origin.split_by;
+  return options.split_by == "none" ? "" : options.split_by;
+}
+
 Manifest selected_samples(const EvalOptions& options, const ModelInfo& info, Progress& progress) {
   const SplitOrigin& origin = info.split;
-  Manifest manifest = read_manifest(
+  Manifest manifest = read_manifests(
       options.data, {.dataset = options.dataset,
                      .task = info.task,
+                     .columns = columns_of(options, info),
                      .classes = info.classes,
                      .positive = options.positive,
+                     .split_by = split_column(options, origin),
                      .val_fraction = options.val_fraction.value_or(origin.val_fraction),
                      .seed = options.split_seed.value_or(origin.seed),
                      .names = origin.names});
@@ -160,7 +183,7 @@ void check_options(EvalOptions& options) {
   });
   if (!options.save_model.empty() && options.checkpoints.size() > 1)
     throw UsageError("--save-model writes one model; give one --checkpoint");
-  check_outside_data("out", options.out, options.data);
+  for (const DataSet& set : options.data) check_outside_data("out", options.out, set.path);
   check_can_fill_folder("out", options.out);
   if (!options.save_model.empty()) check_can_write_file("save-model", options.save_model);
 }
@@ -217,8 +240,8 @@ void evaluate(EvalOptions& options) {
   Manifest manifest = selected_samples(options, first, progress);
   check_together(models);
   task_of(first)->check_classes(manifest.classes, !options.positive.empty());
-  OSTEON_CHECK(!indices_of(manifest, options.split).empty(), options.data.string(), ": the split ",
-               options.split, " is empty; choose another --split");
+  OSTEON_CHECK(!indices_of(manifest, options.split).empty(), manifest.source.string(),
+               ": the split ", options.split, " is empty; choose another --split");
   for (const std::string& warning : manifest.warnings) progress.line("warning: " + warning);
   const PreparedImages data = prepare_with_progress(manifest,
                                                     {.image_size = first.image_size,

@@ -6,6 +6,17 @@
 #include "eval/model_file.h"
 #include "interop/onnx.h"
 
+namespace {
+
+osteon::OnnxPrediction prediction_of(const std::string& task) {
+  using enum osteon::OnnxPrediction;
+  if (task == "multiclass") return softmax;
+  if (task == "ordinal") return cumulative;
+  return task == "regression" ? number : sigmoid;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app("Writes a trained model as an ONNX file (opset 17, any batch size)", "export_onnx");
   app.option_defaults()->always_capture_default();
@@ -18,7 +29,7 @@ int main(int argc, char** argv) {
   app.add_flag("--keep-batch-norm", keep_batch_norm,
                "leave batch norm as it is instead of folding it into the convolutions");
   app.add_flag("--with-preprocessing", with_preprocessing,
-               "take grey levels 0 to 255 [N,1,S,S] and give probabilities [N], or [N,classes], "
+               "take grey levels 0 to 255 [N,1,S,S] and give predictions as `predict` does, "
                "instead of normalised images [N,3,S,S] and logits");
   return osteon::run_app(app, argc, argv, [&] {
     osteon::check_can_write_file("out", out);
@@ -29,7 +40,12 @@ int main(int argc, char** argv) {
                                 .fold_batch_norm = !keep_batch_norm,
                                 .metadata = osteon::to_metadata(info)};
     if (with_preprocessing)
-      options.preprocessing = {.mean = info.mean, .std = info.std, .temperature = info.temperature};
+      options.preprocessing = {.mean = info.mean,
+                               .std = info.std,
+                               .prediction = prediction_of(info.task),
+                               .temperature = info.temperature,
+                               .offset = info.target_mean,
+                               .scale = info.target_std};
     osteon::write_onnx(out, *trained.model, info.image_size, options);
     std::cout << "wrote " << out.string() << "\n";
   });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/option.h"
+#include "data/data_sets.h"
 
 namespace osteon {
 
@@ -41,6 +42,12 @@ CLI::Option* add_option(CLI::App& app, const OptionInfo& info, Value& value, con
   CLI::Option* option = nullptr;
   if constexpr (std::is_same_v<Value, bool>)
     option = app.add_flag(name, value, help_of(info, check));
+  else if constexpr (std::is_same_v<Value, DataSets>)
+    option =
+        app.add_option_function<std::vector<std::string>>(
+               name, [&value](const std::vector<std::string>& values) { value = DataSets(values); },
+               help_of(info, check))
+            ->allow_extra_args(false);
   else
     option = app.add_option(name, value, help_of(info, check));
   if constexpr (std::is_same_v<Value, std::vector<std::string>>) option->delimiter(',');

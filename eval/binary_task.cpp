@@ -53,10 +53,10 @@ class BinaryTask : public Task {
     return share == 0 ? targets : targets * (1 - share) + share / 2;
   }
 
-  std::vector<double> sample_weights(
+  std::vector<double> prepare_training(
       const Manifest& manifest, const std::string& policy,
-      const std::function<void(const std::string&)>& warn) const override {
-    return osteon::sample_weights(manifest, policy, warn);
+      const std::function<void(const std::string&)>& warn) override {
+    return sample_weights(manifest, policy, warn);
   }
 
   Tensor loss(const Tensor& outputs, const Tensor& targets, const Tensor& weights) const override {
@@ -74,14 +74,14 @@ class BinaryTask : public Task {
   }
 
   std::string decide(std::span<const double> prediction, const ModelInfo& info) const override {
-    return classes_[prediction[0] >= info.threshold ? 1 : 0];
+    return classes_[prediction[0] >= info.thresholds[0] ? 1 : 0];
   }
 
   double certainty(std::span<const double> prediction) const override { return prediction[0]; }
 
   std::int64_t explained_output(std::span<const double>) const override { return 0; }
 
-  bool has_threshold() const override { return true; }
+  std::size_t thresholds() const override { return 1; }
 
   void check_choices(const std::string& threshold, const std::string& temperature,
                      const Samples& validation) const override {
@@ -102,11 +102,11 @@ class BinaryTask : public Task {
   void set_threshold(ModelInfo& info, const std::string& threshold, const Samples& validation,
                      const ImageValues& predictions) const override {
     if (const std::optional<double> number = parse_threshold(threshold))
-      info.threshold = *number;
+      info.thresholds = {*number};
     else
-      info.threshold = choose_threshold(
-          make_cohorts(to_predictions(validation, predictions.values)).overall.study.outcomes,
-          *threshold_rule_from_name(threshold));
+      info.thresholds = {choose_threshold(
+          outcomes_of(aggregate_studies(to_predictions(validation, predictions.values))),
+          *threshold_rule_from_name(threshold))};
   }
 
   Score score() const override { return kBinaryScore; }
@@ -133,7 +133,8 @@ class BinaryTask : public Task {
     auto result = std::make_unique<BinaryResult>();
     result->classes = classes_;
     result->predictions = to_predictions(samples, predictions.values);
-    result->evaluation = osteon::evaluate(result->predictions, info.threshold, bootstrap);
+    result->evaluation =
+        osteon::evaluate(result->predictions, info.thresholds[0], bootstrap, samples.manifest.sets);
     result->temperature = info.temperature;
     result->bootstrap = bootstrap;
     return result;
@@ -183,9 +184,7 @@ void BinaryResult::write(const std::filesystem::path& folder) const {
 
 void BinaryResult::print(std::ostream& out) const {
   print_table(out, evaluation);
-  if (trained_on.value_or(0) > 0)
-    out << "\n"
-        << *trained_on << " of these " << predictions.size() << " images were used for training\n";
+  print_trained_on(out, trained_on, predictions.size());
   if (comparison) print_comparison(out, *comparison);
 }
 

@@ -42,6 +42,35 @@ std::optional<double> kappa(const ClassMetrics& metrics) {
   return ratio(n * agreed - chance, n * n - chance);
 }
 
+// The sums of both over all pairs of a label and a decision, the second one multiplied by n.
+std::optional<double> quadratic_kappa(const ClassMetrics& metrics) {
+  const std::size_t classes = metrics.classes();
+  std::vector<double> labelled;
+  for (std::size_t label = 0; label < classes; ++label)
+    labelled.push_back(real(metrics.support(label)));
+  double observed = 0, chance = 0;
+  for (std::size_t k = 0; k < classes; ++k) {
+    std::int64_t decided = 0;
+    for (std::size_t label = 0; label < classes; ++label) decided += metrics.count(label, k);
+    for (std::size_t label = 0; label < classes; ++label) {
+      const double distance = static_cast<double>(label) - static_cast<double>(k);
+      observed += distance * distance * real(metrics.count(label, k));
+      chance += distance * distance * labelled[label] * real(decided);
+    }
+  }
+  const std::optional<double> share = ratio(real(metrics.n) * observed, chance);
+  return share ? std::optional(1 - *share) : std::nullopt;
+}
+
+std::optional<double> mean_grade_error(const ClassMetrics& metrics) {
+  double sum = 0;
+  for (std::size_t label = 0; label < metrics.classes(); ++label)
+    for (std::size_t k = 0; k < metrics.classes(); ++k)
+      sum += std::abs(static_cast<double>(label) - static_cast<double>(k)) *
+             real(metrics.count(label, k));
+  return ratio(sum, real(metrics.n));
+}
+
 }  // namespace
 
 std::size_t most_probable(std::span<const double> probabilities) {
@@ -131,6 +160,8 @@ ClassMetrics RankedClassOutcomes::metrics(std::span<const std::int64_t> counts) 
   set("kappa", kappa(metrics));
   set("log_loss", ratio(loss, real(metrics.n)));
   set("ece", ratio(miscalibration, real(metrics.n)));
+  set("quadratic_kappa", quadratic_kappa(metrics));
+  set("mae", mean_grade_error(metrics));
   return metrics;
 }
 

@@ -39,8 +39,15 @@ std::size_t most_probable(std::span<const double> probabilities);
 //   log_loss            mean of -log(probability of the label), probabilities at least 2^-52
 //   ece                 expected calibration error of the decided class's probability, in
 //                       kCalibrationBins bins (eval/metrics.h)
-inline constexpr std::array<const char*, 7> kOverallFigures{
-    "accuracy", "balanced_accuracy", "macro_auroc", "macro_f1", "kappa", "log_loss", "ece"};
+//
+// and if the classes are grades 0, 1, ...:
+//
+//   quadratic_kappa     1 - sum (label - decision)^2 / the same of independent labels and decisions
+//   mae                 mean |label - decision|
+inline constexpr std::array<const char*, 9> kOverallFigures{
+    "accuracy", "balanced_accuracy", "macro_auroc", "macro_f1", "kappa", "log_loss",
+    "ece",      "quadratic_kappa",   "mae"};
+inline constexpr std::size_t kGradeFigures = 2;  // at the end
 // Figures of each class against the rest: precision, recall and F1 of the decisions, and AUROC and
 // average precision of its probability.
 inline constexpr std::array<const char*, 5> kClassFigures{"precision", "recall", "f1", "auroc",

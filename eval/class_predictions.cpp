@@ -45,22 +45,19 @@ std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPredictio
 
 ClassEvaluation evaluate_classes(const std::vector<ClassPrediction>& predictions,
                                  const std::vector<std::string>& classes,
-                                 const BootstrapOptions& bootstrap) {
+                                 const BootstrapOptions& bootstrap,
+                                 std::span<const std::string> sets) {
   const ImageOrigins images = origins_of(predictions);
   const std::vector<StudyImages> grouped = group_studies(images);
   const std::vector<ClassStudy> studies = studies_of(predictions, classes, images, grouped);
-  const auto metrics_of = [&](const EvaluationGroup& group,
-                              const std::string& name) -> ImageAndStudyClassMetrics {
-    return {class_metrics(class_outcomes(predictions, group.images, classes.size()),
-                          group.image_patients, group.patients, name, bootstrap),
-            class_metrics(class_outcomes(studies, group.studies, classes.size()),
-                          group.study_patients, group.patients, name, bootstrap)};
+  const auto metrics_of = [&](const auto& items) {
+    return [&](const GroupItems& group) {
+      return class_metrics(class_outcomes(items, group.positions, classes.size()), group.patient_of,
+                           group.patients, group.name, bootstrap);
+    };
   };
-  const EvaluationGroups groups = group_patients(grouped, images);
-  ClassEvaluation evaluation{metrics_of(groups.overall, ""), {}};
-  for (const auto& [part, group] : groups.parts)
-    evaluation.parts.emplace(part, metrics_of(group, part));
-  return evaluation;
+  return evaluate_groups<ClassMetrics>(group_patients(grouped, images, sets),
+                                       metrics_of(predictions), metrics_of(studies));
 }
 
 }  // namespace osteon

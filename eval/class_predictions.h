@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "eval/class_metrics.h"
-#include "eval/study_groups.h"
+#include "eval/evaluated_groups.h"
 
 namespace osteon {
 
@@ -32,14 +31,7 @@ struct ClassStudy {
 std::vector<ClassStudy> aggregate_class_studies(const std::vector<ClassPrediction>& predictions,
                                                 const std::vector<std::string>& classes);
 
-struct ImageAndStudyClassMetrics {
-  ClassMetrics image, study;
-};
-
-struct ClassEvaluation {
-  ImageAndStudyClassMetrics overall;
-  std::map<std::string, ImageAndStudyClassMetrics> parts;
-};
+using ClassEvaluation = EvaluatedGroups<ClassMetrics>;
 
 // The outcomes of all images, and of all studies, of a group.
 template <class Item>
@@ -54,10 +46,12 @@ ClassOutcomes class_outcomes(const std::vector<Item>& items,
   return outcomes;
 }
 
-// The figures of the predictions, with intervals if bootstrap.draws > 0. Throws as
+// The figures of the predictions, with intervals if bootstrap.draws > 0; `sets` are Manifest::sets.
+// Throws as
 // aggregate_class_studies does.
 ClassEvaluation evaluate_classes(const std::vector<ClassPrediction>& predictions,
                                  const std::vector<std::string>& classes,
-                                 const BootstrapOptions& bootstrap = {});
+                                 const BootstrapOptions& bootstrap = {},
+                                 std::span<const std::string> sets = {});
 
 }  // namespace osteon

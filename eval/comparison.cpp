@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/csv_table.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "eval/pairing.h"
+#include "eval/prediction_table.h"
 
 namespace osteon {
 namespace {
@@ -28,23 +28,18 @@ LabelledImages labelled(const std::vector<Prediction>& predictions) {
           [&](std::size_t i) { return std::to_string(predictions[i].label); }};
 }
 
-LevelToCompare level_of(const CohortLevel& level, double threshold) {
-  LevelToCompare result;
-  result.figures = [ranked = RankedOutcomes(level.outcomes, level.patients, threshold)](
-                       auto counts) { return figure_values(ranked.metrics(counts)); };
-  for (const Outcome& outcome : level.outcomes)
-    result.is_right.push_back((outcome.probability >= threshold) == (outcome.label == 1));
-  return result;
-}
-
-ImageAndStudyComparison compare_cohort(const Cohort& a, double a_threshold, const Cohort& b,
-                                       double b_threshold, const std::string& name,
-                                       const BootstrapOptions& bootstrap) {
-  const auto compared = [&](const CohortLevel& first, const CohortLevel& second) {
-    return compare_levels(level_of(first, a_threshold), level_of(second, b_threshold), a.patients,
-                          name, bootstrap);
+LevelOfItems level_of(auto items, double threshold) {
+  return [items = std::move(items), threshold](const GroupItems& group) {
+    const std::vector<Outcome> outcomes = outcomes_of(items, group.positions);
+    LevelToCompare level;
+    level.figures = [ranked = RankedOutcomes(outcomes, group.patient_of, threshold)](auto counts) {
+      return figure_values(ranked.metrics(counts));
+    };
+    level.is_right.emplace();
+    for (const Outcome& outcome : outcomes)
+      level.is_right->push_back((outcome.probability >= threshold) == (outcome.label == 1));
+    return level;
   };
-  return {compared(a.image, b.image), compared(a.study, b.study)};
 }
 
 }  // namespace
@@ -69,28 +64,37 @@ ComparedLevel compare_levels(const LevelToCompare& first, const LevelToCompare& 
   level.difference = bootstrap_intervals(
       level.first.size(), patients, group, bootstrap,
       [&](auto counts) { return difference_of(first.figures(counts), second.figures(counts)); });
+  if (!first.is_right) return level;
   std::int64_t only_first = 0, only_second = 0;
-  for (std::size_t i = 0; i < first.is_right.size(); ++i) {
-    only_first += first.is_right[i] && !second.is_right[i];
-    only_second += second.is_right[i] && !first.is_right[i];
+  for (std::size_t i = 0; i < first.is_right->size(); ++i) {
+    only_first += (*first.is_right)[i] && !(*second.is_right)[i];
+    only_second += (*second.is_right)[i] && !(*first.is_right)[i];
   }
   level.decisions = mcnemar(only_first, only_second);
   return level;
 }
 
+Comparison compare_groups(const EvaluationGroups& groups, const LevelsToCompare& first,
+                          const LevelsToCompare& second, const std::string& other,
+                          const std::vector<std::string>& figures,
+                          const BootstrapOptions& bootstrap) {
+  const auto compared = [&](const LevelOfItems& a, const LevelOfItems& b) {
+    return [&](const GroupItems& items) {
+      return compare_levels(a(items), b(items), items.patients, items.name, bootstrap);
+    };
+  };
+  EvaluatedGroups<ComparedLevel> levels = evaluate_groups<ComparedLevel>(
+      groups, compared(first.images, second.images), compared(first.studies, second.studies));
+  return {other, figures, std::move(levels.overall), std::move(levels.parts)};
+}
+
 Decisions read_decisions(const fs::path& folder) {
-  const fs::path file = folder / "predictions.csv";
-  OSTEON_CHECK(fs::is_regular_file(file), folder.string(),
-               ": contains no predictions.csv; give the folder of an evaluation (eval_mura --out)");
-  const CsvTable table(file);
-  const std::size_t path = table.require("path"), study = table.require("study"),
-                    patient = table.require("patient"), part = table.require("part"),
-                    label = table.require("label"), probability = table.require("probability");
+  const PredictionTable table(folder / "predictions.csv");
+  const std::size_t label = table.require("label"), probability = table.require("probability");
   Decisions decisions;
   for (const CsvRow& row : table.rows())
-    decisions.predictions.push_back({row.fields[path], row.fields[study], row.fields[patient],
-                                     row.fields[part], table.number<int>(row, label),
-                                     table.number<double>(row, probability)});
+    decisions.predictions.push_back(
+        {table.origin(row), table.number<int>(row, label), table.number<double>(row, probability)});
   decisions.threshold = read_threshold(folder / "metrics.json");
   return decisions;
 }
@@ -100,16 +104,13 @@ Comparison compare(const Decisions& first, const Decisions& second, const std::s
   const std::vector<Prediction> here = sorted_by_name(first.predictions),
                                 there = sorted_by_name(second.predictions);
   check_same_images(labelled(here), labelled(there), other);
-  const Cohorts a = make_cohorts(here), b = make_cohorts(there);
-  Comparison comparison{
-      other,
-      figure_names(),
-      compare_cohort(a.overall, first.threshold, b.overall, second.threshold, "", bootstrap),
-      {}};
-  for (const auto& [part, cohort] : a.parts)
-    comparison.parts.emplace(part, compare_cohort(cohort, first.threshold, b.parts.at(part),
-                                                  second.threshold, part, bootstrap));
-  return comparison;
+  const ImageOrigins images = origins_of(here);
+  const auto levels = [](const std::vector<Prediction>& each, double threshold) -> LevelsToCompare {
+    return {level_of(each, threshold), level_of(aggregate_studies(each), threshold)};
+  };
+  return compare_groups(group_patients(group_studies(images), images),
+                        levels(here, first.threshold), levels(there, second.threshold), other,
+                        figure_names(), bootstrap);
 }
 
 }  // namespace osteon

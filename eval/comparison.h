@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "eval/evaluated_groups.h"
 #include "eval/predictions.h"
 
 namespace osteon {
@@ -28,13 +30,19 @@ McNemar mcnemar(std::int64_t only_first_right, std::int64_t only_second_right);
 struct ComparedLevel {
   FigureValues first, second;
   FigureIntervals difference;  // of first - second; the bootstrap draws the same patients for both
-  McNemar decisions;
+  std::optional<McNemar> decisions;  // none if the task does not decide between right and wrong
 };
 
 // All images or all studies of one evaluation.
 struct LevelToCompare {
   std::function<FigureValues(std::span<const std::int64_t> counts)> figures;  // by patients' counts
-  std::vector<bool> is_right;                                                 // of each decision
+  std::optional<std::vector<bool>> is_right{};                                // of each decision
+};
+
+// A task's evaluation of a set of images or studies.
+using LevelOfItems = std::function<LevelToCompare(const GroupItems&)>;
+struct LevelsToCompare {
+  LevelOfItems images, studies;
 };
 
 // The same level of two evaluations. `group` is the name of the body part, or empty for all.
@@ -42,9 +50,7 @@ ComparedLevel compare_levels(const LevelToCompare& first, const LevelToCompare& 
                              std::size_t patients, const std::string& group,
                              const BootstrapOptions& bootstrap);
 
-struct ImageAndStudyComparison {
-  ComparedLevel image, study;
-};
+using ImageAndStudyComparison = ImageAndStudy<ComparedLevel>;
 
 struct Comparison {
   std::string other;                 // the name of the second model
@@ -52,6 +58,12 @@ struct Comparison {
   ImageAndStudyComparison overall;
   std::map<std::string, ImageAndStudyComparison> parts;
 };
+
+// Compares two evaluations of the same images, whose groups these are.
+Comparison compare_groups(const EvaluationGroups& groups, const LevelsToCompare& first,
+                          const LevelsToCompare& second, const std::string& other,
+                          const std::vector<std::string>& figures,
+                          const BootstrapOptions& bootstrap);
 
 // The decisions of one evaluation.
 struct Decisions {

@@ -68,6 +68,7 @@ Facts list_facts(std::span<const TrainedModel> models, const PreparedImages& dat
 void add_training(const json& config, Facts& facts) {
   const auto text = [&](const char* key) {
     const auto& value = config.contains(key) ? config[key] : json();
+    if (value.is_array()) return join(value.get<std::vector<std::string>>());
     return value.is_string() ? value.get<std::string>() : value.is_null() ? "?" : value.dump();
   };
   facts.emplace_back(
@@ -129,7 +130,7 @@ std::string training_warning(const TaskResult& result, std::size_t images,
 
 Report make_report(std::span<const TrainedModel> models, const PreparedImages& data,
                    const std::vector<std::int64_t>& indices, const TaskResult& result,
-                   const EvaluationOptions& options, Progress& progress) {
+                   const EvaluationOptions& options, const fs::path& out, Progress& progress) {
   const TrainedModel& first = models.front();
   Report report;
   report.title =
@@ -138,7 +139,9 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
   report.facts = list_facts(models, data, result, options);
   report.splits = split_counts(data.manifest);
   report.task = result.report(options.bootstrap.seed);
-  if (const fs::path run = run_folder(options.report.checkpoints.front()); !run.empty()) {
+  const fs::path run = run_folder(options.report.checkpoints.front());
+  report.robustness = robustness_of(first.info, set_names(data.manifest), result, run, out);
+  if (!run.empty()) {
     report.epochs = read_epochs(run / "log.jsonl", report.task.score.key);
     add_run(run, report, progress);
   }
@@ -170,9 +173,11 @@ void check_together(std::span<const TrainedModel> models) {
 
 ModelInfo decision_of(std::span<const TrainedModel> models) {
   ModelInfo info = models.front().info;
-  info.threshold = 0;
-  for (const auto& [each, model] : models) info.threshold += each.threshold;
-  info.threshold /= static_cast<double>(models.size());
+  for (std::size_t i = 0; i < info.thresholds.size(); ++i) {
+    info.thresholds[i] = 0;
+    for (const auto& [each, model] : models)
+      info.thresholds[i] += each.thresholds[i] / static_cast<double>(models.size());
+  }
   return info;
 }
 
@@ -236,7 +241,7 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
   result->write(out);
   if (other) result->compare(*other, options.compare.string(), out);
   write_file_atomically(out / "report.html", report_html(make_report(models, data, indices, *result,
-                                                                     options, progress)));
+                                                                     options, out, progress)));
   return result;
 }
 

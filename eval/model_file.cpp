@@ -68,6 +68,20 @@ std::vector<std::uint64_t> digests_from_text(const std::string& text) {
   return digests;
 }
 
+// The number `threshold` of one decision, or the list `thresholds` of several.
+std::vector<double> read_thresholds(const Metadata& metadata, std::size_t count) {
+  if (count == 0) return {};
+  const char* const key = count == 1 && metadata.contains("threshold") ? "threshold" : "thresholds";
+  const json value = parse_json(text(metadata, key));
+  const auto thresholds =
+      value.is_array() ? value.get<std::vector<double>>() : std::vector{value.get<double>()};
+  OSTEON_CHECK(thresholds.size() == count, key, " has ", thresholds.size(), " numbers, not ",
+               count);
+  for (const double threshold : thresholds)
+    OSTEON_CHECK(threshold >= 0 && threshold <= 1, "threshold ", threshold, " is not in [0, 1]");
+  return thresholds;
+}
+
 }  // namespace
 
 WeightsInfo read_weights_info(const Metadata& metadata) {
@@ -104,7 +118,15 @@ ModelInfo read_model_info(const Metadata& metadata) {
   info.fit = fit_from_name(text(metadata, "fit"));
   if (metadata.contains("task")) info.task = text(metadata, "task");  // older files have no task
   info.classes = parsed("classes").get<std::vector<std::string>>();
-  info.threshold = parsed("threshold").get<double>();
+  if (metadata.contains("label_column")) info.label_column = text(metadata, "label_column");
+  if (metadata.contains("data_names"))
+    info.data_names = parsed("data_names").get<std::vector<std::string>>();
+  if (metadata.contains("target_std")) {
+    info.target_mean = parsed("target_mean").get<double>();
+    info.target_std = parsed("target_std").get<double>();
+    OSTEON_CHECK(std::isfinite(info.target_mean), "target_mean is not finite");
+    OSTEON_CHECK(info.target_std > 0, "target_std ", info.target_std, " is not positive");
+  }
   // Older checkpoints have no temperature.
   if (metadata.contains("temperature")) info.temperature = parsed("temperature").get<double>();
   info.split = {to_integer<std::uint64_t>("split_seed", parsed("split_seed")),
@@ -116,11 +138,10 @@ ModelInfo read_model_info(const Metadata& metadata) {
                         to_integer<std::int64_t>("fold", parsed("fold"))};
     check_folds(info.split.folds);
   }
+  if (metadata.contains("split_by")) info.split.split_by = text(metadata, "split_by");
   OSTEON_CHECK(info.image_size >= 1 && info.image_size <= kMaxImageSize, "image_size ",
                info.image_size, " is not in [1, ", kMaxImageSize, "]");
-  make_task(info.task, info.classes);  // throws for classes that do not match
-  OSTEON_CHECK(info.threshold >= 0 && info.threshold <= 1, "threshold ", info.threshold,
-               " is not in [0, 1]");
+  info.thresholds = read_thresholds(metadata, make_task(info.task, info.classes)->thresholds());
   OSTEON_CHECK(info.temperature > 0, "temperature ", info.temperature, " is not positive");
   return info;
 }
@@ -156,15 +177,23 @@ Metadata to_metadata(const ModelInfo& info) {
                    {"fit", fit_name(info.fit)},
                    {"task", info.task},
                    {"classes", json(info.classes).dump()},
-                   {"threshold", json(info.threshold).dump()},
                    {"temperature", json(info.temperature).dump()},
                    {"split_seed", json(info.split.seed).dump()},
                    {"val_fraction", json(info.split.val_fraction).dump()},
                    {"image_names", names_rule(info.split.names)}});
+  if (info.thresholds.size() == 1) metadata["threshold"] = json(info.thresholds[0]).dump();
+  if (info.thresholds.size() > 1) metadata["thresholds"] = json(info.thresholds).dump();
+  if (!info.label_column.empty()) metadata["label_column"] = info.label_column;
+  if (!info.data_names.empty()) metadata["data_names"] = json(info.data_names).dump();
+  if (info.task == "regression") {
+    metadata["target_mean"] = json(info.target_mean).dump();
+    metadata["target_std"] = json(info.target_std).dump();
+  }
   if (info.split.folds.folds > 0) {
     metadata["folds"] = json(info.split.folds.folds).dump();
     metadata["fold"] = json(info.split.folds.fold).dump();
   }
+  if (!info.split.split_by.empty()) metadata["split_by"] = info.split.split_by;
   return metadata;
 }
 

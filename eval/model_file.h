@@ -24,6 +24,7 @@ struct SplitOrigin {
   double val_fraction = -1;  // negative: the reader's default
   ImageNames names = ImageNames::relative;
   FoldOptions folds{};
+  std::string split_by{};  // ManifestOptions::split_by
 };
 
 // Weights without a decision, such as published ones: which model they are of, the images that they
@@ -37,6 +38,8 @@ struct WeightsInfo {
   std::optional<std::vector<std::uint64_t>> trained_on{};
 };
 
+inline constexpr double kDefaultThreshold = 0.5;
+
 // How images become the model's input, and how its output becomes a decision.
 struct ModelInfo {
   std::string arch;
@@ -46,10 +49,14 @@ struct ModelInfo {
   std::vector<double> mean, std;     // one per channel, of grey levels in [0, 1]
   std::string task = "binary";       // its task (eval/task.h)
   std::vector<std::string> classes;  // as the task orders them: {negative, positive}
-  double threshold = 0.5;            // positive from this probability on
-  double temperature = 1;            // probability = sigmoid(logit / temperature)
-  SplitOrigin split;                 // of its training run
-  std::string source{}, licence{};   // of the weights from which training started; empty: not known
+  // Positive from this probability on; as many as the task has (Task::thresholds()).
+  std::vector<double> thresholds{kDefaultThreshold};
+  double temperature = 1;                  // probability = sigmoid(logit / temperature)
+  std::string label_column{};              // of the training data; empty: their own
+  std::vector<std::string> data_names{};   // of the training data sets; empty: unknown
+  double target_mean = 0, target_std = 1;  // regression: number = mean + std output
+  SplitOrigin split;                       // of its training run
+  std::string source{}, licence{};  // of the weights from which training started; empty: not known
   // The fast_checksum() of each file that it, or its initial weights, were trained on, ascending;
   // nullopt: unknown, in files of earlier versions and of other programs.
   std::optional<std::vector<std::uint64_t>> trained_on{};

@@ -308,7 +308,8 @@ void write_file_predictions_json(const fs::path& path, const FilePredictions& pr
                                  const ModelInfo& info) {
   using Json = nlohmann::ordered_json;
   Json json;
-  if (task_of(info)->has_threshold()) json["threshold"] = info.threshold;
+  if (info.thresholds.size() == 1) json["threshold"] = info.thresholds[0];
+  if (info.thresholds.size() > 1) json["thresholds"] = info.thresholds;
   json["classes"] = info.classes;
   for (const char* list : {"images", "studies", "failures"}) json[list] = Json::array();
   const auto add_prediction = [&](Json& entry, const auto& each) {

@@ -64,9 +64,9 @@ FilePredictions predict_files(std::span<const TrainedModel> models, const ModelI
 void write_file_predictions_csv(const std::filesystem::path& path,
                                 const FilePredictions& predictions);
 
-// Writes {"threshold" if the task has one, "classes", "images": [{"path", the columns, "decision",
-// "heat_map" if there is one}], "studies": [{"folder", the columns, "decision", "views",
-// "failed"}], "failures":
+// Writes {"threshold" or "thresholds" if the task has them, "classes", "images": [{"path", the
+// columns, "decision", "heat_map" if there is one}], "studies": [{"folder", the columns,
+// "decision", "views", "failed"}], "failures":
 // [{"path", "error"}]}.
 void write_file_predictions_json(const std::filesystem::path& path,
                                  const FilePredictions& predictions, const ModelInfo& info);

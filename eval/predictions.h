@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "eval/bootstrap.h"
+#include "eval/evaluated_groups.h"
 #include "eval/metrics.h"
-#include "eval/study_groups.h"
 
 namespace osteon {
 
@@ -33,39 +33,26 @@ struct Study {
 // naming the image; and for different labels in one study, naming the study and two of its images.
 std::vector<Study> aggregate_studies(const std::vector<Prediction>& predictions);
 
-// The outcomes of all images or all studies of a cohort, with the patient's number of each.
-struct CohortLevel {
+// The labels and probabilities of the items (predictions or studies) at these positions.
+std::vector<Outcome> outcomes_of(const auto& items, const std::vector<std::size_t>& positions) {
   std::vector<Outcome> outcomes;
-  std::vector<std::size_t> patients;
-};
+  for (const std::size_t i : positions) outcomes.push_back({items[i].label, items[i].probability});
+  return outcomes;
+}
+// Those of all items.
+std::vector<Outcome> outcomes_of(const auto& items) {
+  std::vector<Outcome> outcomes;
+  for (const auto& item : items) outcomes.push_back({item.label, item.probability});
+  return outcomes;
+}
 
-// A set of predictions with figures of its own: all predictions, or those of one body part.
-struct Cohort {
-  std::size_t patients = 0;
-  CohortLevel image, study;  // in the order of the predictions and of aggregate_studies
-};
-
-struct Cohorts {
-  Cohort overall;
-  std::map<std::string, Cohort> parts;  // images without a part are only in `overall`
-};
-
-// Throws as aggregate_studies does.
-Cohorts make_cohorts(const std::vector<Prediction>& predictions);
-
-struct ImageAndStudyMetrics {
-  Metrics image, study;
-};
-
-struct Evaluation {
+struct Evaluation : EvaluatedGroups<Metrics> {
   double threshold = 0;
-  ImageAndStudyMetrics overall;
-  std::map<std::string, ImageAndStudyMetrics> parts;
 };
 
-// The figures of `predictions` at one threshold, with intervals if bootstrap.draws > 0. Throws as
-// aggregate_studies and compute_metrics do.
+// The figures of `predictions` at one threshold, with intervals if bootstrap.draws > 0; `sets` are
+// Manifest::sets. Throws as aggregate_studies and compute_metrics do.
 Evaluation evaluate(const std::vector<Prediction>& predictions, double threshold,
-                    const BootstrapOptions& bootstrap = {});
+                    const BootstrapOptions& bootstrap = {}, std::span<const std::string> sets = {});
 
 }  // namespace osteon

@@ -1,13 +1,13 @@
 // Writes the files of an evaluation.
 #include "eval/results.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/csv_table.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace osteon {
 namespace {
@@ -26,7 +26,7 @@ Json to_json(const Metrics& metrics) {
   return json;
 }
 
-Json to_json(const ImageAndStudyMetrics& metrics) {
+Json to_json(const ImageAndStudy<Metrics>& metrics) {
   return {{"image", to_json(metrics.image)}, {"study", to_json(metrics.study)}};
 }
 
@@ -38,9 +38,10 @@ Json to_json(const ComparedLevel& level, const std::vector<std::string>& figures
                         {"second", json_of(level.second[f])},
                         {"difference", json_of(difference[f])},
                         {"ci95", json_of(level.difference[f])}};
-  json["mcnemar"] = {{"only_first_right", level.decisions.only_first_right},
-                     {"only_second_right", level.decisions.only_second_right},
-                     {"p_value", level.decisions.p_value}};
+  if (level.decisions)
+    json["mcnemar"] = {{"only_first_right", level.decisions->only_first_right},
+                       {"only_second_right", level.decisions->only_second_right},
+                       {"p_value", level.decisions->p_value}};
   return json;
 }
 
@@ -51,15 +52,20 @@ Json to_json(const ImageAndStudyComparison& comparison, const std::vector<std::s
 
 }  // namespace
 
-std::string exact_text(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 Json json_of(const std::optional<Interval>& interval) {
   return interval ? Json{interval->low, interval->high} : Json();
+}
+
+void add_figures(Json& json, std::span<const char* const> names, const FigureValues& values,
+                 const FigureIntervals& ci95, std::size_t first) {
+  Json intervals = Json::object();
+  for (std::size_t f = 0; f < names.size(); ++f) {
+    json[names[f]] = json_of(values[first + f]);
+    if (const auto& interval = ci95[first + f]) intervals[names[f]] = json_of(interval);
+  }
+  json["ci95"] = intervals;
 }
 
 void write_metrics_json(const std::filesystem::path& path, const Evaluation& evaluation,
@@ -67,8 +73,7 @@ void write_metrics_json(const std::filesystem::path& path, const Evaluation& eva
   Json json{{"threshold", evaluation.threshold},
             {"trained_on", trained_on ? Json(*trained_on) : Json()}};
   json.update(to_json(evaluation.overall));
-  json["parts"] = Json::object();
-  for (const auto& [part, metrics] : evaluation.parts) json["parts"][part] = to_json(metrics);
+  add_groups(json, evaluation, [](const auto& metrics) { return to_json(metrics); });
   write_json(path, json);
 }
 

@@ -32,25 +32,9 @@ TextRow figures_row(const std::string& name, const char* level, const Metrics& m
 }
 
 void add_rows(std::vector<TextRow>& rows, const std::string& name,
-              const ImageAndStudyMetrics& metrics) {
+              const ImageAndStudy<Metrics>& metrics) {
   rows.push_back(figures_row(name, "image", metrics.image));
   rows.push_back(figures_row("", "study", metrics.study));
-}
-
-bool has_interval(const Metrics& metrics) {
-  return std::ranges::any_of(metrics.ci95,
-                             [](const auto& interval) { return interval.has_value(); });
-}
-
-void print_intervals(std::ostream& out, const ImageAndStudyMetrics& metrics) {
-  if (!has_interval(metrics.image) && !has_interval(metrics.study)) return;
-  std::vector<TextRow> rows{{"95 % intervals", "per image", "", "per study", ""}};
-  for (std::size_t f = 0; f < kFigureCount; ++f)
-    rows.push_back({kFigures[f].name, cell_text(metrics.image.*kFigures[f].value),
-                    cell_text(metrics.image.ci95[f]), cell_text(metrics.study.*kFigures[f].value),
-                    cell_text(metrics.study.ci95[f])});
-  out << '\n';
-  print_aligned(out, rows, 1);
 }
 
 TextRow difference_row(const std::string& name, std::size_t figure, const char* level,
@@ -63,10 +47,12 @@ TextRow difference_row(const std::string& name, std::size_t figure, const char* 
           cell_text(compared.difference[figure])};
 }
 
-void print_decisions(std::ostream& out, const char* level, const McNemar& decisions) {
-  out << "McNemar per " << level << ": only this model right " << decisions.only_first_right
-      << ", only the other model right " << decisions.only_second_right
-      << ", p = " << cell_text(decisions.p_value) << '\n';
+void print_decisions(std::ostream& out, const char* level,
+                     const std::optional<McNemar>& decisions) {
+  if (!decisions) return;
+  out << "McNemar per " << level << ": only this model right " << decisions->only_first_right
+      << ", only the other model right " << decisions->only_second_right
+      << ", p = " << cell_text(decisions->p_value) << '\n';
 }
 
 }  // namespace
@@ -75,10 +61,15 @@ void print_table(std::ostream& out, const Evaluation& evaluation) {
   std::vector<TextRow> rows{{"", "per", "n", "positive"}};
   for (const Column& column : kColumns) rows.front().push_back(column.title);
   add_rows(rows, "all", evaluation.overall);
-  for (const auto& [part, metrics] : evaluation.parts) add_rows(rows, printable(part), metrics);
+  for (const auto* groups : {&evaluation.parts, &evaluation.sets})
+    for (const auto& [name, metrics] : *groups) add_rows(rows, printable(name), metrics);
   print_aligned(out, rows, 2);
 
-  print_intervals(out, evaluation.overall);
+  const auto& [image_metrics, study_metrics] = evaluation.overall;
+  std::vector<const char*> names;
+  for (const Figure& figure : kFigures) names.push_back(figure.name);
+  print_intervals(out, names, figure_values(image_metrics), image_metrics.ci95,
+                  figure_values(study_metrics), study_metrics.ci95);
   const Confusion& image = evaluation.overall.image.confusion;
   const Confusion& study = evaluation.overall.study.confusion;
   out << "\nconfusion matrix; a prediction is positive if its probability is at least "
@@ -91,6 +82,26 @@ void print_table(std::ostream& out, const Evaluation& evaluation) {
                  {"study", "negative", text(study.tn), text(study.fp)},
                  {"", "positive", text(study.fn), text(study.tp)}},
                 2);
+}
+
+void print_intervals(std::ostream& out, std::span<const char* const> names,
+                     const FigureValues& image, const FigureIntervals& image_ci95,
+                     const FigureValues& study, const FigureIntervals& study_ci95) {
+  const auto has_value = [](const auto& interval) { return interval.has_value(); };
+  if (std::ranges::none_of(image_ci95, has_value) && std::ranges::none_of(study_ci95, has_value))
+    return;
+  std::vector<TextRow> rows{{"95 % intervals", "per image", "", "per study", ""}};
+  for (std::size_t f = 0; f < names.size(); ++f)
+    rows.push_back({names[f], cell_text(image[f]), cell_text(image_ci95[f]), cell_text(study[f]),
+                    cell_text(study_ci95[f])});
+  out << '\n';
+  print_aligned(out, rows, 1);
+}
+
+void print_trained_on(std::ostream& out, std::optional<std::int64_t> trained_on,
+                      std::size_t images) {
+  if (trained_on.value_or(0) > 0)
+    out << "\n" << *trained_on << " of these " << images << " images were used for training\n";
 }
 
 void print_comparison(std::ostream& out, const Comparison& comparison) {

@@ -1,11 +1,13 @@
 // The policies of --positive-weight.
 #include "eval/sample_weights.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <numeric>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace osteon {
 namespace {
@@ -90,6 +92,31 @@ std::vector<double> sample_weights(const Manifest& manifest, const std::string& 
     positive = parse_weight(policy);
   }
   return weigh(manifest, [&](const Sample& sample) { return sample.label == 1 ? positive : 1.0; });
+}
+
+LabelWeights label_weights(double positives, double negatives, const std::string& policy) {
+  if (policy != "paper" && policy != "balanced" && policy != "none")
+    return {.yes = parse_weight(policy)};
+  if (policy == "none" || positives == 0 || negatives == 0) return {};
+  if (policy == "balanced") return {.yes = negatives / positives};
+  return {negatives / (positives + negatives), positives / (positives + negatives)};
+}
+
+void weigh_sets(std::vector<double>& weights, const Manifest& manifest,
+                const std::vector<std::string>& values) {
+  for (const std::string& value : values) {
+    const std::size_t equals = std::min(value.find('='), value.size());
+    const std::string name = value.substr(0, equals);
+    const auto set =
+        static_cast<std::size_t>(std::ranges::find(manifest.sets, name) - manifest.sets.begin());
+    if (set == manifest.sets.size() || equals == value.size())
+      throw UsageError(format("--sample-weight ", value, ": expected NAME=WEIGHT with the name of ",
+                              manifest.sets.empty() ? "a joined data set (--data NAME=DIR)"
+                                                    : "a data set: " + join(manifest.sets)));
+    const double weight = parse_weight(value.substr(equals + 1));
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (set_of(manifest, manifest.samples[i]) == set) weights[i] *= weight;
+  }
 }
 
 std::vector<double> class_weights(const Manifest& manifest, const std::string& policy,

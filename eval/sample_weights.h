@@ -37,6 +37,25 @@ std::vector<double> sample_weights(const Manifest& manifest, const std::string& 
 std::vector<double> class_weights(const Manifest& manifest, const std::string& policy,
                                   const std::function<void(const std::string&)>& warn);
 
+// The weights of both answers to one of several labels, P times yes and N times no in the training
+// split:
+//
+//   paper      yes N / (P + N), no P / (P + N)
+//   balanced   yes N / P, no 1
+//   none       1
+//   NUMBER     yes NUMBER, no 1
+//
+// and 1 for a label with one answer only. Throws UsageError for any other policy.
+struct LabelWeights {
+  double yes = 1, no = 1;
+};
+LabelWeights label_weights(double positives, double negatives, const std::string& policy);
+
+// Multiplies the weights of joined data sets (Manifest::sets) by the numbers in NAME=NUMBER. Throws
+// UsageError for a name that is no set's, and unless the number is above 0.
+void weigh_sets(std::vector<double>& weights, const Manifest& manifest,
+                const std::vector<std::string>& values);
+
 // Throws UsageError unless `policy` is one of these.
 void check_weight_policy(const std::string& policy);
 

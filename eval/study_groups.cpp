@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/manifest.h"
 
 namespace osteon {
 namespace {
@@ -65,21 +66,27 @@ void check_study_labels(const std::vector<StudyImages>& studies, const ImageOrig
   }
 }
 
-EvaluationGroups group_patients(const std::vector<StudyImages>& studies,
-                                const ImageOrigins& images) {
+EvaluationGroups group_patients(const std::vector<StudyImages>& studies, const ImageOrigins& images,
+                                std::span<const std::string> sets) {
   Positions all;
-  std::map<std::string, Positions> parts;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    all.images.push_back(i);
-    if (!images[i]->part.empty()) parts[images[i]->part].images.push_back(i);
-  }
-  for (std::size_t i = 0; i < studies.size(); ++i) {
-    all.studies.push_back(i);
-    if (!studies[i].part.empty()) parts[studies[i].part].studies.push_back(i);
-  }
-  EvaluationGroups groups{group_of(all, images, studies), {}};
+  std::map<std::string, Positions> parts, of_sets;
+  // Calls `add` for each group of an image or a study.
+  const auto each_group = [&](const auto& item, const auto& add) {
+    add(all);
+    if (!item.part.empty()) add(parts[item.part]);
+    if (sets.size() < 2) return;
+    for (const std::string& set : sets)
+      if (is_of_set(item.patient, set)) add(of_sets[set]);
+  };
+  for (std::size_t i = 0; i < images.size(); ++i)
+    each_group(*images[i], [&](Positions& group) { group.images.push_back(i); });
+  for (std::size_t i = 0; i < studies.size(); ++i)
+    each_group(studies[i], [&](Positions& group) { group.studies.push_back(i); });
+  EvaluationGroups groups{group_of(all, images, studies), {}, {}};
   for (const auto& [part, positions] : parts)
     groups.parts.emplace(part, group_of(positions, images, studies));
+  for (const auto& [set, positions] : of_sets)
+    groups.sets.emplace(set, group_of(positions, images, studies));
   return groups;
 }
 

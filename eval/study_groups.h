@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ std::vector<StudyImages> group_studies(const ImageOrigins& images);
 void check_study_labels(const std::vector<StudyImages>& studies, const ImageOrigins& images,
                         const std::function<std::string(std::size_t image)>& label_of);
 
-// A set with figures of its own: all images, or those of one body part.
+// A set with figures of its own: all images, or those of one body part or one data set.
 struct EvaluationGroup {
   std::size_t patients = 0;
   std::vector<std::size_t> images, image_patients;   // their positions, and the patient of each
@@ -46,12 +47,15 @@ struct EvaluationGroup {
 
 struct EvaluationGroups {
   EvaluationGroup overall;
-  std::map<std::string, EvaluationGroup> parts;  // images without a part are only in `overall`
+  std::map<std::string, EvaluationGroup> parts;   // images without a part are only in `overall`
+  std::map<std::string, EvaluationGroup> sets{};  // of joined data sets
 };
 
 // Patients are numbered in the order of their names, so that the order of the images does not
-// matter. If images have no patient, each study counts as a patient of its own.
-EvaluationGroups group_patients(const std::vector<StudyImages>& studies,
-                                const ImageOrigins& images);
+// matter. `sets` are Manifest::sets; a
+// single one is no group. If images have no patient, each study counts as a patient of
+// its own.
+EvaluationGroups group_patients(const std::vector<StudyImages>& studies, const ImageOrigins& images,
+                                std::span<const std::string> sets = {});
 
 }  // namespace osteon

@@ -3,7 +3,10 @@
 
 #include "base/error.h"
 #include "eval/binary_task.h"
-#include "eval/multiclass_task.h"
+#include "eval/calibration.h"
+#include "eval/class_task.h"
+#include "eval/multilabel_task.h"
+#include "eval/regression_task.h"
 
 namespace osteon {
 namespace {
@@ -13,7 +16,11 @@ struct NamedTask {
   std::unique_ptr<Task> (*make)(const std::vector<std::string>& classes);
 };
 
-constexpr NamedTask kTasks[] = {{"binary", make_binary_task}, {"multiclass", make_multiclass_task}};
+constexpr NamedTask kTasks[] = {{"binary", make_binary_task},
+                                {"multiclass", make_multiclass_task},
+                                {"ordinal", make_ordinal_task},
+                                {"multilabel", make_multilabel_task},
+                                {"regression", make_regression_task}};
 
 }  // namespace
 
@@ -32,6 +39,21 @@ std::unique_ptr<Task> make_task(const std::string& name, const std::vector<std::
   throw Error(format("unknown task \"", name, "\"; known are ", known));
 }
 
-std::unique_ptr<Task> task_of(const ModelInfo& info) { return make_task(info.task, info.classes); }
+std::unique_ptr<Task> task_of(const ModelInfo& info) {
+  std::unique_ptr<Task> task = make_task(info.task, info.classes);
+  task->load(info);
+  return task;
+}
+
+void check_no_threshold(const Task& task, const std::string& threshold) {
+  if (parse_threshold(threshold) != kDefaultThreshold)
+    throw UsageError(
+        format("--threshold: the task ", task.name(), " has no threshold; leave the option out"));
+}
+
+void Task::set_threshold(ModelInfo&, const std::string&, const Samples&, const ImageValues&) const {
+  throw UsageError(
+      format("--threshold: the task ", name(), " has no threshold; leave the option out"));
+}
 
 }  // namespace osteon

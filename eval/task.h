@@ -99,15 +99,19 @@ class Task {
   virtual std::int64_t outputs() const = 0;
   // The targets of the samples for loss(), [N, ...].
   virtual Tensor targets(const Samples& samples, DType dtype) const = 0;
-  // Targets with a share of uniform ones: (1 - share) targets + share / classes.
+  // Targets with a share of uniform ones: (1 - share) targets + share / classes. Throws UsageError
+  // for a share above 0 if the task has no classes.
   // Source: Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
   virtual Tensor smooth(const Tensor& targets, double share) const = 0;
-  // The weight of each sample of the manifest in the training loss, from the counts of the training
-  // split; `warn` is called with notes about them for the user. Throws UsageError for an unknown
-  // policy, Error for one that the data do not allow.
-  virtual std::vector<double> sample_weights(
+  // Takes from the training split what the loss needs, and returns the weight of each sample of the
+  // manifest in it; `warn` is called with notes about them for the user. Throws UsageError for an
+  // unknown policy of weights, Error for one that the data do not allow.
+  virtual std::vector<double> prepare_training(
       const Manifest& manifest, const std::string& policy,
-      const std::function<void(const std::string&)>& warn) const = 0;
+      const std::function<void(const std::string&)>& warn) = 0;
+  // Stores in a model's file what predictions need beside its weights, and takes it from there.
+  virtual void save(ModelInfo&) const {}
+  virtual void load(const ModelInfo&) {}
   // The mean loss of a batch: outputs [N, outputs()] f32 or f64, weights [N]. Scalar.
   virtual Tensor loss(const Tensor& outputs, const Tensor& targets,
                       const Tensor& weights) const = 0;
@@ -119,7 +123,7 @@ class Task {
   // The prediction of each image from the model's outputs. Predictions of several models, and of
   // the images of one study, may be averaged.
   virtual ImageValues predict(const ImageValues& outputs, const ModelInfo& info) const = 0;
-  // The decision for a prediction, in words.
+  // The decision for a prediction, in words; of a number, its name.
   virtual std::string decide(std::span<const double> prediction, const ModelInfo& info) const = 0;
   // The one number that is shown beside the decision.
   virtual double certainty(std::span<const double> prediction) const = 0;
@@ -133,12 +137,12 @@ class Task {
   // Sets info.temperature to a number, or fits it to the outputs on validation.
   virtual void set_temperature(ModelInfo& info, const std::string& temperature,
                                const Samples& validation, const ImageValues& outputs) const = 0;
-  // Whether decisions compare a probability with info.threshold.
-  virtual bool has_threshold() const = 0;
-  // Sets info.threshold to a number, or chooses it from the predictions on validation. Throws
+  // The number of info.thresholds, with which decisions compare probabilities.
+  virtual std::size_t thresholds() const { return 0; }
+  // Sets info.thresholds to a number, or chooses them from the predictions on validation. Throws
   // UsageError if the task has none.
   virtual void set_threshold(ModelInfo& info, const std::string& threshold,
-                             const Samples& validation, const ImageValues& predictions) const = 0;
+                             const Samples& validation, const ImageValues& predictions) const;
 
   // --- figures
 
@@ -161,8 +165,11 @@ class Task {
                                            const BootstrapOptions& bootstrap) const = 0;
 };
 
-// The task of that name over these classes: "binary" over {negative, positive}, "multiclass" over
-// two or more. Throws Error for an unknown name, UsageError for classes that do not match.
+// Throws UsageError unless --threshold has its default, for a task without thresholds.
+void check_no_threshold(const Task& task, const std::string& threshold);
+
+// The task of that name over Manifest::classes. Throws Error for an unknown name, UsageError for
+// classes that do not match.
 std::unique_ptr<Task> make_task(const std::string& name, const std::vector<std::string>& classes);
 
 // The task of a trained model.

@@ -52,19 +52,62 @@ std::string normalised(OnnxGraph& graph, const OnnxPreprocessing& with) {
   return graph.node("Div", {centred, channel_constant("std", with.std)}).output(0);
 }
 
-// sigmoid(logit / temperature), one per image, or softmax(logits / temperature).
-std::string probability(OnnxGraph& graph, const std::string& logits, std::int64_t outputs,
-                        double temperature) {
+// One value per image.
+std::string without_columns(OnnxGraph& graph, const std::string& values) {
+  return graph.node("Reshape", {values, graph.constant({kAnyBatch})}).output(0);
+}
+
+// The probabilities of K + 1 grades from K of being above the lowest, the second, ... grade.
+std::string grades(OnnxGraph& graph, const std::string& above, std::int64_t logits) {
+  const auto column = [&](std::int64_t k) {
+    return graph
+        .node("Slice", {above, graph.constant({k}), graph.constant({k + 1}), graph.constant({1})})
+        .output(0);
+  };
+  const std::string one = graph.constant("certain", from_vector({1}, {1, 1}));
+  std::vector<std::string> columns;
+  std::string before = one;
+  for (std::int64_t k = 0; k < logits; ++k) {
+    const std::string now = graph.node("Min", {before, column(k)}).output(0);
+    columns.push_back(graph.node("Sub", {before, now}).output(0));
+    before = now;
+  }
+  columns.push_back(before);
+  onnx::NodeProto& node = graph.node("Concat", columns);
+  set_attribute(node, "axis", std::int64_t{1});
+  return node.output(0);
+}
+
+// The prediction from `outputs`, [N, width].
+std::string prediction_of(OnnxGraph& graph, const std::string& outputs, std::int64_t width,
+                          const OnnxPreprocessing& with) {
+  const auto number = [&](const char* name, double value) {
+    return graph.constant(name, from_vector({value}, {1}));
+  };
+  if (with.prediction == OnnxPrediction::number) {
+    const std::string scaled = graph.node("Mul", {outputs, number("scale", with.scale)}).output(0);
+    return without_columns(graph,
+                           graph.node("Add", {scaled, number("offset", with.offset)}).output(0));
+  }
   const std::string scaled =
-      graph.node("Div", {logits, graph.constant("temperature", from_vector({temperature}, {1}))})
-          .output(0);
-  if (outputs > 1) {
+      graph.node("Div", {outputs, number("temperature", with.temperature)}).output(0);
+  if (with.prediction == OnnxPrediction::softmax) {
     onnx::NodeProto& node = graph.node("Softmax", {scaled});
     set_attribute(node, "axis", std::int64_t{1});
     return node.output(0);
   }
   const std::string each = graph.node("Sigmoid", {scaled}).output(0);
-  return graph.node("Reshape", {each, graph.constant({kAnyBatch})}).output(0);
+  if (with.prediction == OnnxPrediction::cumulative) return grades(graph, each, width);
+  return width == 1 ? without_columns(graph, each) : each;
+}
+
+void add_prediction(OnnxGraph& graph, const std::string& outputs, std::int64_t width,
+                    const OnnxPreprocessing& with) {
+  const bool is_number = with.prediction == OnnxPrediction::number;
+  const std::int64_t columns = width + (with.prediction == OnnxPrediction::cumulative ? 1 : 0);
+  graph.add_output(prediction_of(graph, outputs, width, with),
+                   is_number ? "predicted" : "probability",
+                   columns == 1 ? std::vector{kAnyBatch} : std::vector{kAnyBatch, columns});
 }
 
 void add_metadata(onnx::ModelProto& file, const std::map<std::string, std::string>& metadata) {
@@ -103,9 +146,7 @@ void write_onnx(const std::filesystem::path& path, Module& model, std::int64_t i
   exporter.write(steps);
   const std::string result = graph.name_of(logits, Layout::channels_last);
   if (preprocessing)
-    graph.add_output(
-        probability(graph, result, logits.dim(1), preprocessing->temperature), "probability",
-        logits.dim(1) == 1 ? std::vector{kAnyBatch} : std::vector{kAnyBatch, logits.dim(1)});
+    add_prediction(graph, result, logits.dim(1), *preprocessing);
   else
     graph.add_output(result, "logits", {kAnyBatch, logits.dim(1)});
   add_metadata(file, options.metadata);

@@ -12,19 +12,30 @@
 
 namespace osteon {
 
-// The steps before and after the model: from grey levels to normalised channels, and from logits to
-// probabilities, sigmoid(logit / temperature), or softmax(logits / temperature) of several.
+// What the outputs of the model become.
+enum class OnnxPrediction {
+  sigmoid,     // probability [N,K], or [N] of one logit: sigmoid(logit / temperature)
+  softmax,     // probability [N,K]: softmax(logits / temperature)
+  cumulative,  // probability [N,K+1] of grades: differences of sigmoid(logit_k / temperature),
+               // none of which exceeds the one before it
+  number,      // predicted [N]: offset + scale output
+};
+
+// The steps before and after the model: from grey levels to normalised channels, and from its
+// outputs to predictions.
 struct OnnxPreprocessing {
   std::vector<double> mean, std;  // one per channel, of grey levels in [0, 1]
+  OnnxPrediction prediction = OnnxPrediction::sigmoid;
   double temperature = 1;
+  double offset = 0, scale = 1;
 };
 
 struct OnnxOptions {
   std::string name;             // of the graph
   bool fold_batch_norm = true;  // fold batch norm into the convolution before it
-  // If set, the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output is `probability`
-  // [N], or [N,K] of K logits. Otherwise the input is `images` [N,3,S,S], normalised, and the
-  // output is `logits` [N,K].
+  // If set, the input is `grey` [N,1,S,S], f32 levels 0 to 255, and the output that of
+  // OnnxPrediction. Otherwise the input is `images` [N,3,S,S], normalised, and the output is
+  // `logits` [N,K].
   std::optional<OnnxPreprocessing> preprocessing{};
   std::map<std::string, std::string> metadata{};
 };

@@ -38,11 +38,14 @@ void for_each_option(Options& o, const Visit& visit) {
 
   visit(kDataOption, o.data, any);
   visit(kDatasetOption, o.dataset, kDatasets);
-  visit(
-      newer("task", data,
-            "the question: binary (two classes, one of them positive) or multiclass; auto: by the "
-            "number of classes"),
-      o.task, OneOf{{"auto", "binary", "multiclass"}});
+  visit(newer("task", data,
+              "the question: two classes, one of them positive; several classes; grades; several "
+              "labels at once; a number; auto: multilabel with --labels, else by the number of "
+              "classes"),
+        o.task, OneOf{{"auto", "binary", "multiclass", "ordinal", "multilabel", "regression"}});
+  visit(kLabelsOption, o.labels, any);
+  visit(kLabelColumnOption, o.label_column, any);
+  visit(kMaxGradeOption, o.max_grade, any);
   visit(kPositiveOption, o.positive, any);
   visit(kPartsOption, o.parts, any);
   visit(OptionInfo{.name = "image-names",
@@ -52,6 +55,7 @@ void for_each_option(Options& o, const Visit& visit) {
                    .is_hidden = true},
         o.image_names, OneOf{{"relative", "listed"}});
   visit(kSplitSeedOption, o.split_seed, any);
+  visit(kSplitByOption, o.split_by, any);
   visit(kValFractionOption, o.val_fraction, any);
   visit(kFoldsOption, o.folds, any);
   visit(kFoldOption, o.fold, any);
@@ -135,12 +139,15 @@ void for_each_option(Options& o, const Visit& visit) {
         o.patience, AtLeast{0});
   visit(info("positive-weight", training,
              "weight of abnormal images: paper (per body part), balanced, none or a number; of "
-             "several classes: paper, balanced or none"),
+             "several classes: paper, balanced or none; of several labels: for each of them"),
         o.positive_weight, AsParsedBy{check_weight_policy});
   visit(info("threshold", training,
              "an image is abnormal from this probability on; val, val-f1: chosen on the validation "
              "split (Youden's index, F1)"),
         o.threshold, AsParsedBy{parse_threshold});
+  visit(newer("sample-weight", training,
+              "NAME=WEIGHT of the images of a joined data set in the training loss"),
+        o.sample_weight, any);
   visit(info("temperature", training, "divisor of logits; val: fitted on the validation split"),
         o.temperature, AsParsedBy{parse_temperature});
   visit(info("seed", training, "seed of weights, order and augmentation"), o.seed, any);

@@ -74,10 +74,10 @@ void check_options(const TrainOptions& options) {
                             ", such as ", architecture.image_size));
   if (options.normalization == "init" && options.init.empty())
     throw UsageError("--normalization init needs initial weights: add --init FILE");
-  check_outside_data("out", options.out, options.data);
+  for (const DataSet& set : options.data) check_outside_data("out", options.out, set.path);
   check_can_fill_folder("out", options.out);
   if (options.cache != "none" && options.cache != "memory")
-    check_outside_data("cache", options.cache, options.data);
+    for (const DataSet& set : options.data) check_outside_data("cache", options.cache, set.path);
 }
 
 nlohmann::ordered_json to_json(const TrainOptions& options) {

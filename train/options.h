@@ -8,19 +8,26 @@
 #include <string>
 #include <vector>
 
+#include "data/data_sets.h"
 #include "eval/machine.h"
 
 namespace osteon {
 
 struct TrainOptions : MachineOptions {
-  std::filesystem::path data, out;
-  std::string dataset = "auto";          // auto, mura, fracatlas, folder, csv
-  std::string task = "auto";             // auto, binary, multiclass
-  std::string positive;                  // name of the positive class; empty: guessed
-  std::vector<std::string> parts;        // body parts kept; empty: all
-  std::string image_names = "relative";  // as a split is drawn by them: relative, listed
+  DataSets data;
+  std::filesystem::path out;
+  std::string dataset = "auto";            // auto, mura, fracatlas, folder, csv
+  std::string task = "auto";               // see Manifest::task
+  std::vector<std::string> labels;         // multilabel: columns
+  std::string label_column;                // empty: the data set's own
+  std::int64_t max_grade = -1;             // ordinal: higher grades count as it; negative: none do
+  std::vector<std::string> sample_weight;  // NAME=WEIGHT of a joined data set
+  std::string positive;                    // name of the positive class; empty: guessed
+  std::vector<std::string> parts;          // body parts kept; empty: all
+  std::string image_names = "relative";    // as a split is drawn by them: relative, listed
   std::uint64_t split_seed = 0;  // of the split only: runs with other seeds have the same test set
   std::int64_t folds = 0, fold = 0;  // data/folds.h
+  std::string split_by;              // column whose values define the splits; empty: none
   double val_fraction = -1;          // share of patients for validation; negative: the reader's
   std::int64_t limit = 0;            // maximum number of images per split; 0: all
   double max_bad = 0.01;             // share of unreadable images that is tolerated

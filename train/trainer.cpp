@@ -210,7 +210,7 @@ Trainer::Validation Trainer::validate(Module& model) {
                         .item();
   task.set_temperature(info, options_.temperature, samples, outputs);
   const ImageValues predictions = task.predict(outputs, info);
-  if (task.has_threshold()) task.set_threshold(info, options_.threshold, samples, predictions);
+  if (task.thresholds() > 0) task.set_threshold(info, options_.threshold, samples, predictions);
   validation.figures = task.evaluate(samples, predictions, info, {})->figures();
   validation.score = *std::ranges::find(validation.figures, task.score().key, &NamedFigure::first);
   return validation;

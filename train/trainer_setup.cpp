@@ -107,12 +107,18 @@ void Trainer::build_model(bool initialise) {
            .std = imagenet ? kImageNetStd : std::vector<double>(3, data_.images.std),
            .task = data_.task->name(),
            .classes = data_.images.manifest.classes,
-           .threshold = parse_threshold(options_.threshold).value_or(0.5),
+           .thresholds =
+               std::vector<double>(data_.task->thresholds(),
+                                   parse_threshold(options_.threshold).value_or(kDefaultThreshold)),
            .temperature = parse_temperature(options_.temperature).value_or(1),
+           .label_column = options_.label_column,
+           .data_names = set_names(data_.images.manifest),
            .split = {options_.split_seed,
                      options_.val_fraction,
                      names_from_rule(options_.image_names),
-                     {options_.folds, options_.fold}}};
+                     {options_.folds, options_.fold},
+                     options_.split_by}};
+  data_.task->save(info_);
   add_trained_on(info_, data_.train_digests());
   if (initialise && !options_.init.empty()) {
     const InitialWeights initial = initialise_from(*model_, info_, options_.init);

@@ -26,18 +26,17 @@ std::string opening(const BinaryResult& result) {
   return text;
 }
 
-std::string tiles(const Metrics& study) {
+std::string main_tiles(const Metrics& study) {
   struct Tile {
     const char* name;
     std::optional<double> Metrics::*figure;
   };
-  std::string html = "<dl class=\"tiles\">";
+  std::string html;
   for (const auto& [name, figure] :
        {Tile{"AUROC", &Metrics::auroc}, Tile{"Cohen\u2019s kappa", &Metrics::kappa},
         Tile{"Sensitivity (recall)", &Metrics::recall}, Tile{"Specificity", &Metrics::specificity}})
-    html += format("<div><dt>", name, "</dt><dd>", figure_text(study.*figure), "<small>",
-                   interval_sentence(study.ci95[figure_index(figure)]), "</small></dd></div>");
-  return html + "</dl>";
+    html += tile(name, study.*figure, study.ci95[figure_index(figure)]);
+  return tiles(html);
 }
 
 std::string method(const BinaryResult& result) {
@@ -99,12 +98,12 @@ TaskReport BinaryResult::report(std::uint64_t seed) const {
   const std::vector<ShownDecision> decisions = decisions_of(*this);
   return {
       .lead = opening(*this),
-      .headline = tiles(evaluation.overall.study) +
+      .headline = main_tiles(evaluation.overall.study) +
                   format("<p class=\"note\">All four per study, at the threshold ",
                          number(threshold, 3), ".</p>", figures_section(*this)),
-      .details = parts_section(*this) + curves_section(*this) + calibration_section(*this) +
-                 distribution_section(*this) + confusion_section(*this) +
-                 comparison_section(comparison, shown_figures()),
+      .details = parts_section(*this) + sets_section(*this) + curves_section(*this) +
+                 calibration_section(*this) + distribution_section(*this) +
+                 confusion_section(*this) + comparison_section(comparison, shown_figures()),
       .method = method(*this),
       .counted = {{"abnormal", classes[1]}},
       .heat_target = classes[1],

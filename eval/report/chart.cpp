@@ -33,6 +33,30 @@ std::string words(double x, double y, const std::string& anchor, const std::stri
                 more, ">", escape(content), "</text>");
 }
 
+// 1, 2 or 5 times a power of ten, so that a range has up to seven steps.
+double round_step(double range) {
+  const double magnitude = std::pow(10, std::floor(std::log10(range / 4)));
+  double step = 10 * magnitude;
+  for (const double factor : {5.0, 2.0, 1.0})
+    if (range / (factor * magnitude) <= 7) step = factor * magnitude;
+  return step;
+}
+
+// From the step below `low` to the one above `high`.
+Axis round_axis(double low, double high, double step, const std::string& label) {
+  const double first = std::floor(low / step) * step;
+  Axis axis{first, first, {}, label, 0};
+  while (axis.digits < 4 && std::abs(step * std::pow(10, axis.digits) -
+                                     std::round(step * std::pow(10, axis.digits))) > 1e-6)
+    ++axis.digits;
+  for (double tick = first; tick < high + step; tick += step) {
+    axis.ticks.push_back(tick);
+    axis.high = tick;
+    if (tick >= high) break;
+  }
+  return axis;
+}
+
 }  // namespace
 
 std::string escape(const std::string& text) {
@@ -73,21 +97,12 @@ Axis unit_axis(const std::string& label) { return {0, 1, {0, 0.2, 0.4, 0.6, 0.8,
 
 Axis axis_up_to(double high, const std::string& label, bool whole) {
   const double most = high > 0 ? high : 1;
-  const double magnitude = std::pow(10, std::floor(std::log10(most / 4)));
-  double step = 10 * magnitude;
-  for (const double factor : {5.0, 2.0, 1.0})
-    if (most / (factor * magnitude) <= 7) step = factor * magnitude;
-  if (whole) step = std::max(step, 1.0);
-  Axis axis{0, 0, {}, label, 0};
-  while (axis.digits < 4 && std::abs(step * std::pow(10, axis.digits) -
-                                     std::round(step * std::pow(10, axis.digits))) > 1e-6)
-    ++axis.digits;
-  for (double tick = 0; tick < most + step; tick += step) {
-    axis.ticks.push_back(tick);
-    axis.high = tick;
-    if (tick >= most) break;
-  }
-  return axis;
+  return round_axis(0, most, whole ? std::max(round_step(most), 1.0) : round_step(most), label);
+}
+
+Axis axis_between(double low, double high, const std::string& label) {
+  const double range = high > low ? high - low : 1;
+  return round_axis(low, low + range, round_step(range), label);
 }
 
 Chart::Chart(std::string title, std::string description, Axis x, Axis y)

@@ -29,6 +29,8 @@ Axis unit_axis(const std::string& label);
 // From 0 to at least `high`, with about five round ticks; `whole` for counts, which have integer
 // ticks.
 Axis axis_up_to(double high, const std::string& label, bool whole = false);
+// From at most `low` to at least `high`, with about five round ticks.
+Axis axis_between(double low, double high, const std::string& label);
 
 using Points = std::vector<std::pair<double, double>>;
 

@@ -19,10 +19,10 @@ struct Level {
 };
 
 std::array<Level, 2> levels_of(const BinaryResult& result) {
-  const Cohort all = make_cohorts(result.predictions).overall;
   const auto& [image, study] = result.evaluation.overall;
-  return {Level{"per image", "image", "Images", all.image.outcomes, image},
-          Level{"per study", "study", "Studies", all.study.outcomes, study}};
+  return {Level{"per image", "image", "Images", outcomes_of(result.predictions), image},
+          Level{"per study", "study", "Studies", outcomes_of(aggregate_studies(result.predictions)),
+                study}};
 }
 
 double real(std::int64_t count) { return static_cast<double>(count); }
@@ -37,30 +37,10 @@ std::string legend(const std::array<Level, 2>& levels, std::optional<double> Met
          legend_entry("line ghost", "chance") + "</div>";
 }
 
-Chart roc_chart(const std::array<Level, 2>& levels) {
-  Chart chart("Receiver operating characteristic",
-              "Sensitivity against the share of false alarms at every threshold.",
-              unit_axis("1 \u2212 specificity"), unit_axis("Sensitivity"));
-  chart.line({{0, 0}, {1, 1}}, "ghost");
-  for (const Level& level : levels) {
-    chart.line(roc_points(level.outcomes), level.style);
-    chart.dot(1 - *level.metrics.specificity, *level.metrics.recall, format("dot ", level.style));
-  }
-  return chart;
-}
-
-Chart precision_recall_chart(const std::array<Level, 2>& levels) {
-  Chart chart("Precision and recall", "Precision against sensitivity at every threshold.",
-              unit_axis("Sensitivity (recall)"), unit_axis("Precision"));
-  const Metrics& study = levels[1].metrics;
-  const double share = real(study.positives) / real(study.n);
-  chart.line({{0, share}, {1, share}}, "ghost");
-  for (const Level& level : levels) {
-    chart.line(precision_recall_points(level.outcomes), level.style);
-    if (level.metrics.precision)
-      chart.dot(*level.metrics.recall, *level.metrics.precision, format("dot ", level.style));
-  }
-  return chart;
+std::vector<Curve> curves_of(const std::array<Level, 2>& levels) {
+  std::vector<Curve> curves;
+  for (const Level& level : levels) curves.push_back({level.style, level.outcomes, &level.metrics});
+  return curves;
 }
 
 std::string calibration_of(const Level& level, const std::string& positive) {
@@ -93,12 +73,6 @@ std::string histogram(const BinaryResult& result, const Level& level) {
                                  legend_entry("line ghost", "threshold") + "</div>");
 }
 
-}  // namespace
-
-std::string figure(const std::string& svg, const std::string& caption) {
-  return "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>";
-}
-
 Points roc_points(std::span<const Outcome> outcomes) {
   const std::vector<OperatingPoint> operating = operating_points(outcomes);
   Points points{{0, 0}};
@@ -118,6 +92,40 @@ Points precision_recall_points(std::span<const Outcome> outcomes) {
     points.emplace_back(real(point.tp) / real(operating.back().tp), precision);
   }
   return points;
+}
+
+}  // namespace
+
+std::string figure(const std::string& svg, const std::string& caption) {
+  return "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>";
+}
+
+Chart roc_chart(const std::vector<Curve>& curves, const std::string& of) {
+  Chart chart("Receiver operating characteristic" + (of.empty() ? of : " of " + of),
+              "Sensitivity against the share of false alarms at every threshold.",
+              unit_axis("1 \u2212 specificity"), unit_axis("Sensitivity"));
+  chart.line({{0, 0}, {1, 1}}, "ghost");
+  for (const auto& [style, outcomes, decided] : curves) {
+    chart.line(roc_points(outcomes), style);
+    if (decided) chart.dot(1 - *decided->specificity, *decided->recall, format("dot ", style));
+  }
+  return chart;
+}
+
+Chart precision_recall_chart(const std::vector<Curve>& curves, const std::string& of) {
+  Chart chart("Precision and recall" + (of.empty() ? of : " of " + of),
+              "Precision against sensitivity at every threshold.",
+              unit_axis("Sensitivity (recall)"), unit_axis("Precision"));
+  const std::vector<Outcome>& last = curves.back().outcomes;
+  const double share =
+      real(std::ranges::count(last, 1, &Outcome::label)) / static_cast<double>(last.size());
+  chart.line({{0, share}, {1, share}}, "ghost");
+  for (const auto& [style, outcomes, decided] : curves) {
+    chart.line(precision_recall_points(outcomes), style);
+    if (decided && decided->precision)
+      chart.dot(*decided->recall, *decided->precision, format("dot ", style));
+  }
+  return chart;
 }
 
 std::string calibration_figure(const std::string& level, const std::string& style,
@@ -148,8 +156,8 @@ std::string curves_section(const BinaryResult& result) {
   const std::array<Level, 2> levels = levels_of(result);
   if (!levels[1].metrics.auroc || !levels[0].metrics.auroc) return "";
   return "<h2>Operating curves</h2><div class=\"pair\">" +
-         figure(roc_chart(levels).svg(), legend(levels, &Metrics::auroc, "AUROC")) +
-         figure(precision_recall_chart(levels).svg(),
+         figure(roc_chart(curves_of(levels)).svg(), legend(levels, &Metrics::auroc, "AUROC")) +
+         figure(precision_recall_chart(curves_of(levels)).svg(),
                 legend(levels, &Metrics::average_precision, "average precision")) +
          "</div>";
 }

@@ -45,18 +45,31 @@ std::string facts_section(const Report& report) {
   return html + table.html();
 }
 
+struct Range {
+  double low = 0, high = 0;
+};
+
+// From 0 to 1 if all scores lie there.
+Axis score_axis(const Range& range, const std::string& label) {
+  if (range.low >= 0 && range.high <= 1) return unit_axis(label);
+  return axis_between(range.low, range.high, label);
+}
+
 std::string learning_section(const Report& report) {
   if (report.epochs.size() < 2) return "";
   double highest = 0;
   const Score& score = report.task.score;
   const std::string name = score.name;
   Points train, val, scores;
+  Range range;
   for (const EpochRecord& record : report.epochs) {
     const auto epoch = static_cast<double>(record.epoch);
     highest = std::max({highest, record.train_loss, record.val_loss});
     train.emplace_back(epoch, record.train_loss);
     val.emplace_back(epoch, record.val_loss);
-    if (record.score) scores.emplace_back(epoch, *record.score);
+    if (!record.score) continue;
+    scores.emplace_back(epoch, *record.score);
+    range = {std::min(range.low, *record.score), std::max(range.high, *record.score)};
   }
   Axis epochs =
       axis_up_to(static_cast<double>(report.epochs.back().epoch), "Epoch", /*whole=*/true);
@@ -66,7 +79,7 @@ std::string learning_section(const Report& report) {
   losses.line(val, "study");
   Chart ranking("Validation " + name + " over the epochs",
                 name + " on the validation images by epoch.", epochs,
-                unit_axis(name + " of validation images"));
+                score_axis(range, name + " of validation images"));
   std::string chance;
   if (score.chance) {
     ranking.line({{0, *score.chance}, {epochs.high, *score.chance}}, "ghost");
@@ -114,7 +127,7 @@ std::string gallery(const Report& report, const std::vector<ReportImage>& images
                    image_element(image.heat_map, format("The same with the heat map: evidence for ",
                                                         report.task.heat_target)),
                    "</div><figcaption><b>", escape(what), "</b>: labelled <b>", escape(image.label),
-                   "</b>, classified as <b class=\"", image.is_right ? "right" : "wrong", "\">",
+                   "</b>, predicted <b class=\"", image.is_right ? "right" : "wrong", "\">",
                    escape(image.decision), "</b>, ", image.detail, "<br>", escape_path(image.path),
                    "</figcaption></figure>");
   }
@@ -183,10 +196,10 @@ std::string report_html(const Report& report) {
       escape(report.title), "</title><style>", kStyle, "</style></head><body><header>",
       "<p class=\"eyebrow\">Osteon ", OSTEON_VERSION, " \u00b7 evaluation report</p><h1>",
       escape(report.title), "</h1>", warning_box(report), "<p class=\"lead\">", report.task.lead,
-      "</p></header><main>", report.task.headline, facts_section(report), report.task.details,
-      learning_section(report), images_section(report), audit_section(report),
-      method_section(report), "</main><footer>Written by Osteon ", OSTEON_VERSION,
-      ". Not a medical device.</footer></body></html>\n");
+      "</p></header><main>", report.task.headline, robustness_section(report.robustness),
+      facts_section(report), report.task.details, learning_section(report), images_section(report),
+      audit_section(report), method_section(report), "</main><footer>Written by Osteon ",
+      OSTEON_VERSION, ". Not a medical device.</footer></body></html>\n");
 }
 
 }  // namespace osteon

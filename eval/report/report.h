@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/report/robustness.h"
 #include "eval/task.h"
 
 namespace osteon {
@@ -58,6 +59,7 @@ struct Report {
   Facts facts;                    // what was run: name and value
   nlohmann::ordered_json splits;  // as in config.json; null if unknown
   TaskReport task;
+  RobustnessTable robustness{};
   std::vector<EpochRecord> epochs;
   std::string heat_layer;        // the layer of the heat maps
   nlohmann::ordered_json audit;  // as audit_data writes it; null: none

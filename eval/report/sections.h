@@ -47,13 +47,34 @@ class Table {
 
 // A diagram with its caption in HTML.
 std::string figure(const std::string& svg, const std::string& caption);
-// The curves of outcomes of both labels.
-Points roc_points(std::span<const Outcome> outcomes);
-Points precision_recall_points(std::span<const Outcome> outcomes);
+// The outcomes of all images or all studies, drawn in this style; with a mark where they were
+// decided, if `decided` is not null.
+struct Curve {
+  const char* style;
+  std::vector<Outcome> outcomes;
+  const Metrics* decided = nullptr;
+};
+// Of both labels in each curve; `of` is the name of a class, or empty. Chance is that of the last
+// curve.
+Chart roc_chart(const std::vector<Curve>& curves, const std::string& of = "");
+Chart precision_recall_chart(const std::vector<Curve>& curves, const std::string& of = "");
 // The share of label 1 by probability; `note` is HTML.
 std::string calibration_figure(const std::string& level, const std::string& style,
                                std::span<const Outcome> outcomes, const std::string& share_label,
                                const std::string& note);
+
+// The first column of a table of groups, and its heading.
+inline constexpr const char *kBodyPart = "Body part", *kDataSet = "Data set";
+std::string group_heading(const std::string& what);
+
+// A large figure with its name, and several of them.
+std::string tile(const std::string& name, const std::optional<double>& value,
+                 const std::optional<Interval>& interval);
+std::string tiles(const std::string& html);
+
+// TaskReport::counted of classes or labels.
+std::vector<std::pair<std::string, std::string>> counted_classes_of(
+    const std::vector<std::string>& names);
 
 // One cell of a confusion matrix.
 std::string count_cell(std::int64_t count, std::int64_t of);
@@ -68,6 +89,7 @@ std::string comparison_section(const std::optional<Comparison>& comparison,
 
 std::string figures_section(const BinaryResult& result);
 std::string parts_section(const BinaryResult& result);
+std::string sets_section(const BinaryResult& result);
 std::string curves_section(const BinaryResult& result);
 std::string calibration_section(const BinaryResult& result);
 std::string distribution_section(const BinaryResult& result);

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/text.h"
+#include "data/prepare.h"
 #include "eval/report/chart.h"
 #include "eval/report/sections.h"
 
@@ -54,6 +56,15 @@ void add_part(Table& table, const std::string& name, const Metrics& study,
                             &Metrics::specificity, &Metrics::accuracy})
     cells.push_back(cell_of(study, figure));
   table.row(name, cells, style);
+}
+
+// Its first row is of all images.
+Table group_table(const BinaryResult& result, const char* what) {
+  Table table("Per study, with 95 % intervals.",
+              {what, "Studies", "Labelled " + result.classes[1], "AUROC", "Kappa", "Sensitivity",
+               "Specificity", "Accuracy"});
+  add_part(table, "All", result.evaluation.overall.study, "all");
+  return table;
 }
 
 // Cohen's kappa of the model of the MURA paper on its own test set, by body part of MURA.
@@ -121,7 +132,8 @@ std::string compared_table(const char* level, const ComparedLevel& compared,
   for (const auto& [name, f] : shown)
     table.row(name, {figure_text(compared.first[f]), figure_text(compared.second[f]),
                      figure_cell(difference[f], compared.difference[f])});
-  const McNemar& test = compared.decisions;
+  if (!compared.decisions) return table.html();
+  const McNemar& test = *compared.decisions;
   return table.html() + format("<p class=\"note\">McNemar\u2019s exact test per ", level, ": ",
                                "only this model right ", test.only_first_right,
                                ", only the other model right ", test.only_second_right,
@@ -133,7 +145,7 @@ std::string compared_table(const char* level, const ComparedLevel& compared,
 Table::Table(const std::string& caption, const std::vector<std::string>& columns)
     : columns_(columns),
       html_("<div class=\"scroll\"><table" +
-            std::string(columns.size() > 4 ? " class=\"cards\"" : "") + "><caption><span>" +
+            std::string(columns.size() > 3 ? " class=\"cards\"" : "") + "><caption><span>" +
             escape(caption) + "</span></caption><thead><tr>") {
   for (const std::string& column : columns)
     html_ += "<th scope=\"col\">" + escape(column) + "</th>";
@@ -158,6 +170,25 @@ std::string figure_text(const std::optional<double>& value) {
 std::string count_cell(std::int64_t count, std::int64_t of) {
   const double share = of == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
   return format(count, "<small>", number(share, 1), " % of the row</small>");
+}
+
+std::string tile(const std::string& name, const std::optional<double>& value,
+                 const std::optional<Interval>& interval) {
+  return format("<div><dt>", name, "</dt><dd>", figure_text(value), "<small>",
+                interval_sentence(interval), "</small></dd></div>");
+}
+
+std::string group_heading(const std::string& what) {
+  return "<h2>By " + lower_case(what) + "</h2>";
+}
+
+std::string tiles(const std::string& html) { return "<dl class=\"tiles\">" + html + "</dl>"; }
+
+std::vector<std::pair<std::string, std::string>> counted_classes_of(
+    const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, std::string>> counted;
+  for (const std::string& name : names) counted.emplace_back(class_count_key(name), name);
+  return counted;
 }
 
 std::string figure_cell(const std::optional<double>& value,
@@ -196,10 +227,7 @@ std::string figures_section(const BinaryResult& result) {
 }
 
 std::string parts_section(const BinaryResult& result) {
-  Table table("Per study, with 95 % intervals.",
-              {"Body part", "Studies", "Labelled " + result.classes[1], "AUROC", "Kappa",
-               "Sensitivity", "Specificity", "Accuracy"});
-  add_part(table, "All", result.evaluation.overall.study, "all");
+  Table table = group_table(result, kBodyPart);
   table.row("MURA paper\u2019s model", {"207", kDash, "0.929", "0.705", "0.815", "0.887", kDash},
             "reference");
   add_paper_row(table, "Its best radiologist", "0.778");
@@ -208,7 +236,7 @@ std::string parts_section(const BinaryResult& result) {
     for (const PaperKappa& paper : kPaperKappas)
       if (part == paper.part) add_paper_row(table, "MURA paper\u2019s model", paper.kappa);
   }
-  return "<h2>By body part</h2>" + table.html() +
+  return group_heading(kBodyPart) + table.html() +
          "<p class=\"note\">The rows in italics are for another test set and not comparable: "
          "Rajpurkar et al., \u201cMURA: Large Dataset for Abnormality Detection in "
          "Musculoskeletal Radiographs\u201d, arXiv:1712.06957, abstract and table 2, report these "
@@ -216,6 +244,13 @@ std::string parts_section(const BinaryResult& result) {
          "radiologists, on 207 studies that are not public, labelled by the majority of three "
          "others.</p>" +
          kappa_chart(result.evaluation);
+}
+
+std::string sets_section(const BinaryResult& result) {
+  if (result.evaluation.sets.empty()) return "";
+  Table table = group_table(result, kDataSet);
+  for (const auto& [set, metrics] : result.evaluation.sets) add_part(table, set, metrics.study, "");
+  return group_heading(kDataSet) + table.html();
 }
 
 std::string confusion_section(const BinaryResult& result) {

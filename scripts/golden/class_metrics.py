@@ -7,14 +7,14 @@
 labels and the temperature of the smallest cross-entropy. A figure that is undefined is null.
 """
 
-import json
-import pathlib
 import warnings
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
 from sklearn import metrics as sk
+
+from json_cases import write_cases
 
 CALIBRATION_BINS = 15
 
@@ -53,6 +53,8 @@ def figures(labels, probabilities, counts):
         "kappa": sk.cohen_kappa_score(labels, decisions, labels=classes, **weighted),
         "log_loss": sk.log_loss(labels, probabilities, labels=classes, **weighted),
         "ece": top_calibration_error(labels == decisions, probabilities.max(axis=1), counts),
+        "quadratic_kappa": sk.cohen_kappa_score(labels, decisions, labels=classes, weights="quadratic", **weighted),
+        "mae": sk.mean_absolute_error(labels, decisions, **weighted),
     }
     if aurocs:
         overall["macro_auroc"] = np.mean(aurocs)
@@ -120,13 +122,7 @@ def main():
         counts = np.ones(len(labels), int) if counts is None else counts
         golden["cases"].append({"name": name, "labels": labels.tolist(), "probabilities": probabilities.tolist(),
                                 "counts": counts.tolist(), "expected": figures(labels, probabilities, counts)})
-    path = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "class_metrics.json"
-    with open(path, "w", encoding="utf-8") as out:
-        for i, (key, rows) in enumerate(golden.items()):
-            lines = ",\n".join(json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows)
-            out.write(f'{"," if i else "{"}\n"{key}": [\n{lines}\n]')
-        out.write("\n}\n")
-    print(path.name, path.stat().st_size, "bytes")
+    write_cases("class_metrics.json", golden)
 
 
 if __name__ == "__main__":

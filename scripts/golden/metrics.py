@@ -10,8 +10,6 @@ probability, and the figures per image and per study, overall and for each part.
 undefined is null.
 """
 
-import json
-import pathlib
 import warnings
 
 import numpy as np
@@ -20,6 +18,8 @@ from scipy.special import expit
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
+
+from json_cases import write_cases
 
 FIGURES = ("accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision",
            "kappa", "brier", "ece")
@@ -307,15 +307,7 @@ def main():
                           "p_value": float(binomtest(a, a + b).pvalue) if a + b else 1.0}
                          for a, b in ((0, 0), (1, 0), (3, 3), (2, 9), (10, 25), (150, 100),
                                       (900, 1000), (4, 1200))]
-    path = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "metrics.json"
-    with open(path, "w") as out:
-        out.write("{")
-        for i, (key, cases) in enumerate(golden.items()):
-            lines = ",\n".join(json.dumps(case, separators=(",", ":"), allow_nan=False)
-                               for case in cases)
-            out.write(f'{"," if i else ""}\n"{key}": [\n{lines}\n]')
-        out.write("\n}\n")
-    print(path.name, path.stat().st_size, "bytes")
+    write_cases("metrics.json", golden)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   REQUIRE(trained.status == 0);
   const ModelInfo info = load_model(here + "/run").info;
   CHECK(info.temperature != 1);
-  CHECK(info.threshold != 0.5);
+  CHECK(info.thresholds[0] != 0.5);
 
   // Threshold and temperature fitted again on the same split are equal; a model that was saved with
   // other values keeps them.
@@ -123,10 +123,10 @@ TEST_CASE("thresholds and temperatures from validation, ensembles, mirrors and c
   CHECK(std::system(
             ("cmp " + here + "/run/metrics.json " + here + "/again/metrics.json").c_str()) == 0);
   CHECK(load_model(here + "/again.safetensors").info.temperature == info.temperature);
-  CHECK(load_model(here + "/again.safetensors").info.threshold == info.threshold);
+  CHECK(load_model(here + "/again.safetensors").info.thresholds[0] == info.thresholds[0]);
   evaluated("/run --out " + here + "/set --threshold 0.25 --temperature 2 --save-model " + here +
             "/set.safetensors");
-  CHECK(load_model(here + "/set.safetensors").info.threshold == 0.25);
+  CHECK(load_model(here + "/set.safetensors").info.thresholds[0] == 0.25);
   CHECK(load_model(here + "/set.safetensors").info.temperature == 2);
 
   // Three copies of one model give that model's result; with mirror images the result differs.

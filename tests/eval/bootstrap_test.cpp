@@ -203,9 +203,9 @@ TEST_CASE("a comparison of ten studies worked by hand") {
   const ComparedLevel& study = comparison.overall.study;
   CHECK(study.first[0].value() == doctest::Approx(0.7));
   CHECK(study.second[0].value() == doctest::Approx(0.8));
-  CHECK(study.decisions.only_first_right == 1);
-  CHECK(study.decisions.only_second_right == 2);
-  CHECK(study.decisions.p_value == doctest::Approx(1.0));
+  CHECK(study.decisions->only_first_right == 1);
+  CHECK(study.decisions->only_second_right == 2);
+  CHECK(study.decisions->p_value == doctest::Approx(1.0));
 }
 
 TEST_CASE("a comparison reads an evaluation back and names differences") {
@@ -241,7 +241,7 @@ TEST_CASE("a comparison reads an evaluation back and names differences") {
   auto elsewhere = here;
   for (Prediction& image : elsewhere) image.path = "/mnt/./x//" + image.path;
   const Comparison equal = compare({here, 0.5}, {elsewhere, 0.5}, "other", {});
-  CHECK(equal.overall.image.decisions.only_first_right == 0);
+  CHECK(equal.overall.image.decisions->only_first_right == 0);
   CHECK(contains(message_of([&] {
                    compare({lacking, 0.5}, {here, 0.5}, "other", {});
                  }),

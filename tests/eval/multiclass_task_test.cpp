@@ -1,5 +1,5 @@
 // The task of several classes by its interface: loss and weights, predictions, files, comparisons.
-#include "eval/multiclass_task.h"
+#include "eval/class_task.h"
 
 #include <doctest/doctest.h>
 
@@ -88,16 +88,16 @@ TEST_CASE("weights of classes") {
   const auto task = make_task("multiclass", kClasses);
   for (const Row& row : rows) {
     CAPTURE(std::string(row.policy));
-    const std::vector<double> weights = task->sample_weights(manifest, row.policy, {});
+    const std::vector<double> weights = task->prepare_training(manifest, row.policy, {});
     for (std::size_t i = 0; i < 3; ++i) CHECK(weights[i] == doctest::Approx(row.weights[i]));
   }
-  CHECK(contains(message_of([&] { task->sample_weights(manifest, "2.5", {}); }),
+  CHECK(contains(message_of([&] { task->prepare_training(manifest, "2.5", {}); }),
                  "choose paper, balanced or none"));
   manifest.samples.pop_back();
   std::string warning;
-  task->sample_weights(manifest, "none", [&](const std::string& text) { warning = text; });
+  task->prepare_training(manifest, "none", [&](const std::string& text) { warning = text; });
   CHECK(warning == "the training split has no c image");
-  CHECK(contains(message_of([&] { task->sample_weights(manifest, "balanced", {}); }),
+  CHECK(contains(message_of([&] { task->prepare_training(manifest, "balanced", {}); }),
                  "the training split has no c image; use --positive-weight none"));
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("probabilities and decisions of a model") {
   const auto task = make_task("binary", kClasses);
   ModelInfo info;
   info.temperature = 2;
-  info.threshold = 0.5;
+  info.thresholds = {0.5};
   const ImageValues predicted = task->predict({1, {0, 4, -4}}, info);
   REQUIRE(predicted.rows() == 3);
   CHECK(predicted.row(0)[0] == 0.5);
@@ -72,9 +72,9 @@ TEST_CASE("threshold and temperature: numbers, or chosen on validation") {
   const Samples samples{manifest, kAll};
   ModelInfo info;
   task->set_threshold(info, "0.3", samples, {});
-  CHECK(info.threshold == 0.3);
+  CHECK(info.thresholds[0] == 0.3);
   task->set_threshold(info, "val", samples, {1, {0.1, 0.2, 0.6, 0.7}});
-  CHECK(info.threshold == doctest::Approx(0.4));  // half-way between the classes
+  CHECK(info.thresholds[0] == doctest::Approx(0.4));  // half-way between the classes
   task->set_temperature(info, "3", samples, {});
   CHECK(info.temperature == 3);
   task->set_temperature(info, "val", samples, {1, {-4, 4, -4, 4}});  // right half of the time

@@ -283,19 +283,41 @@ TEST_CASE("a ResNet becomes a valid graph of the expected ops") {
   }
 }
 
-TEST_CASE("with several classes the graph ends in a softmax over them") {
+TEST_CASE("the graph ends in the prediction of the task") {
+  struct Row {
+    OnnxPrediction prediction;
+    std::int64_t outputs;
+    const char* output;
+    int columns;  // 0: one value per image
+    std::map<std::string, int> ops;
+  };
+  const Row rows[] = {
+      {OnnxPrediction::sigmoid, 1, "probability", 0, {{"Sigmoid", 1}, {"Softmax", 0}}},
+      {OnnxPrediction::sigmoid, 3, "probability", 3, {{"Sigmoid", 1}, {"Softmax", 0}}},
+      {OnnxPrediction::softmax, 3, "probability", 3, {{"Sigmoid", 0}, {"Softmax", 1}}},
+      {OnnxPrediction::cumulative, 3, "probability", 4, {{"Sigmoid", 1}, {"Min", 3}, {"Sub", 4}}},
+      {OnnxPrediction::number, 1, "predicted", 0, {{"Sigmoid", 0}, {"Mul", 1}}}};
   const TemporaryFolder folder;
   const auto path = folder.path() / "model.onnx";
-  const auto model = make_model("resnet18", {.num_classes = 3, .width = 4});
-  write_onnx(path, *model, kSize,
-             {.name = "resnet18",
-              .preprocessing = OnnxPreprocessing{.mean = {0, 0, 0}, .std = {1, 1, 1}}});
-  const onnx::ModelProto file = checked_file(path);
-  CHECK(counts(file)["Softmax"] == 1);
-  CHECK(counts(file)["Sigmoid"] == 0);
-  const auto& shape = file.graph().output(0).type().tensor_type().shape();
-  REQUIRE(shape.dim_size() == 2);
-  CHECK(shape.dim(1).dim_value() == 3);
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.output));
+    CAPTURE(row.columns);
+    const auto model = make_model("resnet18", {.num_classes = row.outputs, .width = 4});
+    write_onnx(path, *model, kSize,
+               {.name = "resnet18",
+                .preprocessing = OnnxPreprocessing{.mean = {0, 0, 0},
+                                                   .std = {1, 1, 1},
+                                                   .prediction = row.prediction,
+                                                   .offset = 3,
+                                                   .scale = 2}});
+    const onnx::ModelProto file = checked_file(path);
+    std::map<std::string, int> ops = counts(file);
+    for (const auto& [name, count] : row.ops) CHECK(ops[name] == count);
+    CHECK(file.graph().output(0).name() == row.output);
+    const auto& shape = file.graph().output(0).type().tensor_type().shape();
+    REQUIRE(shape.dim_size() == (row.columns == 0 ? 1 : 2));
+    if (row.columns > 0) CHECK(shape.dim(1).dim_value() == row.columns);
+  }
 }
 
 TEST_CASE("a registered family becomes a valid graph") {

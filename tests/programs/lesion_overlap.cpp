@@ -82,7 +82,7 @@ void measure(const std::filesystem::path& run, const std::filesystem::path& demo
     for (std::size_t i = 0; i < batch.indices.size(); ++i) {
       const Sample& sample = manifest.samples[static_cast<std::size_t>(batch.indices[i])];
       positives += sample.label == 1;
-      if (sample.label != 1 || probabilities[i] < info.threshold) continue;
+      if (sample.label != 1 || probabilities[i] < info.thresholds[0]) continue;
       const Image picture = read_image(data.manifest.root / sample.path);
       const auto box = std::ranges::find_if(boxes, [&](const auto& entry) {
         return entry.first.ends_with(sample.path) || sample.path.ends_with(entry.first);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "eval/multiclass_task.h"
+#include "eval/class_task.h"
 #include "eval/predict_files.h"
 #include "tests/support/message_of.h"
 #include "tests/support/tiny_run.h"
@@ -50,7 +50,7 @@ TEST_CASE("a run with three classes learns them, and its model predicts by their
   Trainer trainer(options);
   trainer.train();
   const auto result = trainer.evaluate_best();
-  const auto& evaluation = dynamic_cast<const MulticlassResult&>(*result).evaluation;
+  const auto& evaluation = dynamic_cast<const ClassResult&>(*result).evaluation;
   CHECK(evaluation.overall.image.n == 15);
   CHECK(*evaluation.overall.image.values[overall_figure("macro_auroc")] > 0.9);
 
@@ -93,7 +93,7 @@ TEST_CASE("classes and options that do not match the task") {
   };
   const Row rows[] = {
       {"binary", [](TrainOptions& o) { o.task = "binary"; }, "the task binary needs two"},
-      {"positive", [](TrainOptions& o) { o.positive = "left"; }, "none of them is positive"},
+      {"positive", [](TrainOptions& o) { o.positive = "left"; }, "has no positive class"},
       {"threshold", [](TrainOptions& o) { o.threshold = "val"; }, "has no threshold"},
       {"weight", [](TrainOptions& o) { o.positive_weight = "3"; },
        "choose paper, balanced or none"}};

@@ -46,10 +46,28 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
     ordered_json without = json;
     without.erase(key);
     const std::string message = message_of([&] { options_from_json(without); });
-    const std::set<std::string> newer{
-        "width",          "patience", "image_names",      "record", "drop_path", "jitter", "erase",
-        "mixup",          "cutmix",   "head_lr",          "ema",    "task",      "folds",  "fold",
-        "loss_smoothing", "freeze",   "weight_decay_norm"};
+    const std::set<std::string> newer{"width",
+                                      "patience",
+                                      "image_names",
+                                      "record",
+                                      "drop_path",
+                                      "jitter",
+                                      "erase",
+                                      "mixup",
+                                      "cutmix",
+                                      "head_lr",
+                                      "ema",
+                                      "task",
+                                      "folds",
+                                      "fold",
+                                      "loss_smoothing",
+                                      "freeze",
+                                      "weight_decay_norm",
+                                      "labels",
+                                      "label_column",
+                                      "max_grade",
+                                      "split_by",
+                                      "sample_weight"};
     CHECK(contains(message, key) == !newer.contains(key));
   }
   ordered_json old = json;

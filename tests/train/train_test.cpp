@@ -38,7 +38,7 @@ ModelInfo info_of(const std::string& arch, std::int64_t width = 64) {
           .mean = {0.1, 0.1, 0.1},
           .std = {0.2, 0.2, 0.2},
           .classes = {"normal", "abnormal"},
-          .threshold = 0.5,
+          .thresholds = {0.5},
           .split = {}};
 }
 

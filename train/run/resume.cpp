@@ -8,6 +8,7 @@
 #include "base/instruction_set.h"
 #include "base/json.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "eval/model_file.h"
 #include "train/option_table.h"
 
@@ -90,9 +91,12 @@ std::string machine_differences(const ordered_json& before, const ordered_json& 
 
 std::string samples_checksum(const Manifest& manifest) {
   std::string text;
-  for (const Sample& sample : manifest.samples)
+  for (const Sample& sample : manifest.samples) {
     text += format(sample.name, '\0', sample.label, sample.study, '\0', sample.patient, '\0',
                    sample.part, '\0', split_name(sample.split), '\n');
+    for (const std::int8_t label : sample.labels) text += format(static_cast<int>(label), ' ');
+    if (manifest.task == "regression") text += exact_text(sample.value);
+  }
   return crc32_of(text);
 }
 

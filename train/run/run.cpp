@@ -78,7 +78,7 @@ void Run::begin(const ordered_json& config, const Manifest& manifest) {
 void Run::resume(const ordered_json& config, const ordered_json& checkpoint, const RunState& state,
                  const Manifest& manifest) {
   samples_ = samples_checksum(manifest);
-  OSTEON_CHECK(checkpoint.at("samples") == samples_, options_.data.string(),
+  OSTEON_CHECK(checkpoint.at("samples") == samples_, join(options_.data.values()),
                " does not contain the samples with which the run began; manifest.csv lists them");
   const std::string other =
       machine_differences(checkpoint.at("machine"), describe_machine(options_, device_));
@@ -111,9 +111,8 @@ void Run::open_board(const PreparedImages& data, const std::vector<std::int64_t>
     Image image{size, size, std::vector<std::uint8_t>(static_cast<std::size_t>(size * size))};
     data.store->read(indices[i], image.pixels.data());
     const Sample& sample = data.manifest.samples[static_cast<std::size_t>(indices[i])];
-    const std::string& label = data.manifest.classes[static_cast<std::size_t>(sample.label)];
-    board_->image(format("train/", i, " ", label), encode_jpeg(shrink(image, size), 90), size, size,
-                  step);
+    board_->image(format("train/", i, " ", label_text(data.manifest, sample)),
+                  encode_jpeg(shrink(image, size), 90), size, size, step);
   }
 }
 

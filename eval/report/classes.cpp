@@ -1,7 +1,8 @@
-// The report on a task with several classes.
+// The report on the tasks of several classes and of grades.
+#include <ranges>
+
 #include "base/error.h"
-#include "data/prepare.h"
-#include "eval/multiclass_task.h"
+#include "eval/class_task.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"
 #include "eval/report/sections.h"
@@ -16,6 +17,7 @@ struct Named {
   const char* name;
   const char* figure;
 };
+constexpr std::size_t kTiles = 4;  // the first figures
 constexpr Named kOverall[] = {{"Accuracy", "accuracy"},
                               {"Balanced accuracy", "balanced_accuracy"},
                               {"Macro AUROC", "macro_auroc"},
@@ -24,47 +26,67 @@ constexpr Named kOverall[] = {{"Accuracy", "accuracy"},
                               {"Log loss", "log_loss"},
                               {"Expected calibration error", "ece"}};
 
+constexpr Named kOfGrades[] = {{"Quadratic kappa", "quadratic_kappa"},
+                               {"Mean error in grades", "mae"},
+                               {"Accuracy", "accuracy"},
+                               {"Macro AUROC", "macro_auroc"},
+                               {"Balanced accuracy", "balanced_accuracy"},
+                               {"Macro F1", "macro_f1"},
+                               {"Cohen\u2019s kappa", "kappa"},
+                               {"Log loss", "log_loss"},
+                               {"Expected calibration error", "ece"}};
+
+std::span<const Named> named_figures(const ClassResult& result) {
+  if (result.has_grades()) return kOfGrades;
+  return kOverall;
+}
+
 std::string cell(const ClassMetrics& metrics, std::size_t figure) {
   return figure_cell(metrics.values[figure], metrics.ci95[figure]);
 }
 
-std::string opening(const MulticlassResult& result) {
+std::string opening(const ClassResult& result) {
   const ClassMetrics& study = result.evaluation.overall.study;
   const std::size_t accuracy = overall_figure("accuracy"), auroc = overall_figure("macro_auroc");
   std::int64_t right = 0;
   for (std::size_t k = 0; k < result.classes.size(); ++k) right += study.count(k, k);
   std::string text =
-      format("The model names the right one of ", result.classes.size(), " classes for ", right,
-             " of ", study.n, " studies, an accuracy of ", figure_text(study.values[accuracy]),
+      format("The model names the right one of ", result.classes.size(),
+             result.has_grades() ? " grades" : " classes", " for ", right, " of ", study.n,
+             " studies, an accuracy of ", figure_text(study.values[accuracy]),
              range_text(study.ci95[accuracy]), ". ");
-  if (study.values[auroc])
+  if (const auto kappa = overall_figure("quadratic_kappa");
+      result.has_grades() && study.values[kappa])
+    text += format("Its grades agree with the labels with a quadratic kappa of ",
+                   figure_text(study.values[kappa]), range_text(study.ci95[kappa]), ".");
+  else if (study.values[auroc])
     text += format("It ranks each class above the rest with an AUROC of ",
                    figure_text(study.values[auroc]), range_text(study.ci95[auroc]),
                    " in the mean over the classes.");
   return text;
 }
 
-std::string tiles(const ClassMetrics& study) {
-  std::string html = "<dl class=\"tiles\">";
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::size_t figure = overall_figure(kOverall[i].figure);
-    html += format("<div><dt>", kOverall[i].name, "</dt><dd>", figure_text(study.values[figure]),
-                   "<small>", interval_sentence(study.ci95[figure]), "</small></dd></div>");
+std::string main_tiles(const ClassResult& result) {
+  const ClassMetrics& study = result.evaluation.overall.study;
+  std::string html;
+  for (const auto& [name, key] : named_figures(result).first(kTiles)) {
+    const std::size_t figure = overall_figure(key);
+    html += tile(name, study.values[figure], study.ci95[figure]);
   }
-  return html + "</dl>";
+  return tiles(html);
 }
 
-std::string figures_section(const MulticlassResult& result) {
+std::string figures_section(const ClassResult& result) {
   const auto& [image, study] = result.evaluation.overall;
   Table table(
       format("All images, with 95 % intervals: ", study.n, " studies, ", image.n, " images."),
       {"Figure", "Per study", "Per image"});
-  for (const auto& [name, figure] : kOverall)
+  for (const auto& [name, figure] : named_figures(result))
     table.row(name, {cell(study, overall_figure(figure)), cell(image, overall_figure(figure))});
   return "<h2>Figures</h2>" + table.html();
 }
 
-std::string classes_section(const MulticlassResult& result) {
+std::string classes_section(const ClassResult& result) {
   const ClassMetrics& study = result.evaluation.overall.study;
   Table table("Each class against the rest, per study, with 95 % intervals.",
               {"Class", "Studies", "Sensitivity (recall)", "Precision", "F1", "AUROC",
@@ -78,22 +100,25 @@ std::string classes_section(const MulticlassResult& result) {
   return "<h2>By class</h2>" + table.html();
 }
 
-std::string parts_section(const MulticlassResult& result) {
-  if (result.evaluation.parts.empty()) return "";
-  Table table("Per study, with 95 % intervals.",
-              {"Body part", "Studies", "Accuracy", "Balanced accuracy", "Macro AUROC", "Kappa"});
+// Of body parts or data sets.
+std::string groups_section(const ClassResult& result, const char* what,
+                           const std::map<std::string, ImageAndStudy<ClassMetrics>>& groups) {
+  if (groups.empty()) return "";
+  const std::span<const Named> figures = named_figures(result).first(kTiles);
+  std::vector<std::string> columns{what, "Studies"};
+  for (const Named& figure : figures) columns.emplace_back(figure.name);
+  Table table("Per study, with 95 % intervals.", columns);
   const auto add = [&](const std::string& name, const ClassMetrics& study, const char* style) {
     std::vector<std::string> cells{std::to_string(study.n)};
-    for (const char* figure : {"accuracy", "balanced_accuracy", "macro_auroc", "kappa"})
-      cells.push_back(cell(study, overall_figure(figure)));
+    for (const Named& figure : figures) cells.push_back(cell(study, overall_figure(figure.figure)));
     table.row(name, cells, style);
   };
   add("All", result.evaluation.overall.study, "all");
-  for (const auto& [part, metrics] : result.evaluation.parts) add(part, metrics.study, "");
-  return "<h2>By body part</h2>" + table.html();
+  for (const auto& [name, metrics] : groups) add(name, metrics.study, "");
+  return group_heading(what) + table.html();
 }
 
-std::string matrix(const MulticlassResult& result, const char* level, const ClassMetrics& metrics) {
+std::string matrix(const ClassResult& result, const char* level, const ClassMetrics& metrics) {
   std::vector<std::string> columns{""};
   for (const std::string& name : result.classes) columns.push_back("classified as " + name);
   Table table(format("Per ", level), columns);
@@ -114,7 +139,7 @@ struct Level {
   const ClassMetrics& metrics;
 };
 
-std::vector<Level> levels_of(const MulticlassResult& result) {
+std::vector<Level> levels_of(const ClassResult& result) {
   const std::vector<ClassStudy> studies =
       aggregate_class_studies(result.predictions, result.classes);
   const auto outcomes = [&](const auto& items) {
@@ -123,46 +148,31 @@ std::vector<Level> levels_of(const MulticlassResult& result) {
     return class_outcomes(items, all, result.classes.size());
   };
   const auto& [image, study] = result.evaluation.overall;
-  return {{"per study", "study", outcomes(studies), study},
-          {"per image", "image", outcomes(result.predictions), image}};
+  return {{"per image", "image", outcomes(result.predictions), image},
+          {"per study", "study", outcomes(studies), study}};
 }
 
-Chart roc_chart(const std::vector<Level>& levels, std::size_t k, const std::string& name) {
-  Chart chart("Receiver operating characteristic of " + name,
-              "Sensitivity against the share of false alarms at every threshold.",
-              unit_axis("1 \u2212 specificity"), unit_axis("Sensitivity"));
-  chart.line({{0, 0}, {1, 1}}, "ghost");
+// Of one class against the rest.
+std::vector<Curve> curves_of(const std::vector<Level>& levels, std::size_t k) {
+  std::vector<Curve> curves;
   for (const Level& level : levels)
-    chart.line(roc_points(outcomes_against_rest(level.outcomes, k)), level.style);
-  return chart;
-}
-
-Chart precision_recall_chart(const std::vector<Level>& levels, std::size_t k,
-                             const std::string& name) {
-  Chart chart("Precision and recall of " + name,
-              "Precision against sensitivity at every threshold.",
-              unit_axis("Sensitivity (recall)"), unit_axis("Precision"));
-  const ClassMetrics& study = levels[0].metrics;
-  const double share = static_cast<double>(study.support(k)) / static_cast<double>(study.n);
-  chart.line({{0, share}, {1, share}}, "ghost");
-  for (const Level& level : levels)
-    chart.line(precision_recall_points(outcomes_against_rest(level.outcomes, k)), level.style);
-  return chart;
+    curves.push_back({level.style, outcomes_against_rest(level.outcomes, k)});
+  return curves;
 }
 
 // One small diagram per class that has a figure; empty if none has.
-std::string multiples(const MulticlassResult& result, const std::vector<Level>& levels,
-                      const char* name, const char* figure_name, const auto& chart) {
+std::string multiples(const ClassResult& result, const std::vector<Level>& levels, const char* name,
+                      const char* figure_name, const auto& chart) {
   std::string figures;
   for (std::size_t k = 0; k < result.classes.size(); ++k)
-    if (const auto& value = levels[0].metrics.values[class_figure(k, figure_name)])
-      figures += figure(chart(levels, k, result.classes[k]).svg(),
+    if (const auto& value = levels.back().metrics.values[class_figure(k, figure_name)])
+      figures += figure(chart(curves_of(levels, k), result.classes[k]).svg(),
                         format("<b>", escape(result.classes[k]), "</b>: ", name, " ",
                                figure_text(value), " per study"));
   return figures.empty() ? figures : "<div class=\"multiples\">" + figures + "</div>";
 }
 
-std::string curves_section(const MulticlassResult& result, const std::vector<Level>& levels) {
+std::string curves_section(const ClassResult& result, const std::vector<Level>& levels) {
   const std::string curves =
       multiples(result, levels, "AUROC", "auroc", roc_chart) +
       multiples(result, levels, "average precision", "average_precision", precision_recall_chart);
@@ -175,7 +185,7 @@ std::string curves_section(const MulticlassResult& result, const std::vector<Lev
 
 std::string calibration_section(const std::vector<Level>& levels) {
   std::string html = "<h2>Calibration of the decided class</h2><div class=\"pair\">";
-  for (const Level& level : levels)
+  for (const Level& level : std::views::reverse(levels))
     html += calibration_figure(
         level.name, level.style, top_outcomes(level.outcomes), "Share of right decisions",
         format("Expected calibration error ",
@@ -184,12 +194,12 @@ std::string calibration_section(const std::vector<Level>& levels) {
   return html + "</div>";
 }
 
-std::string confusion_section(const MulticlassResult& result) {
+std::string confusion_section(const ClassResult& result) {
   return "<h2>Confusion matrices</h2>" + matrix(result, "study", result.evaluation.overall.study) +
          matrix(result, "image", result.evaluation.overall.image);
 }
 
-std::string method(const MulticlassResult& result) {
+std::string method(const ClassResult& result) {
   return format(
       "<p>A study is one examination of one body part; its probabilities are the means of its "
       "images\u2019. The decision is the most probable class. ",
@@ -202,7 +212,7 @@ std::string method(const MulticlassResult& result) {
       "undefined figure, for example of a class without images.</p>");
 }
 
-std::vector<ShownDecision> decisions_of(const MulticlassResult& result) {
+std::vector<ShownDecision> decisions_of(const ClassResult& result) {
   std::vector<ShownDecision> decisions;
   for (const ClassPrediction& image : result.predictions) {
     const std::size_t decision = most_probable(image.probabilities);
@@ -212,7 +222,7 @@ std::vector<ShownDecision> decisions_of(const MulticlassResult& result) {
   return decisions;
 }
 
-Gallery gallery(const MulticlassResult& result, const std::string& heading, const std::string& note,
+Gallery gallery(const ClassResult& result, const std::string& heading, const std::string& note,
                 const std::vector<std::size_t>& chosen) {
   Gallery gallery{heading, note, {}};
   for (const std::size_t i : chosen) {
@@ -232,31 +242,27 @@ Gallery gallery(const MulticlassResult& result, const std::string& heading, cons
   return gallery;
 }
 
-std::vector<std::pair<std::string, std::string>> counted(const std::vector<std::string>& classes) {
-  std::vector<std::pair<std::string, std::string>> counted;
-  for (const std::string& name : classes) counted.emplace_back(class_count_key(name), name);
-  return counted;
-}
-
 }  // namespace
 }  // namespace report
 
-TaskReport MulticlassResult::report(std::uint64_t seed) const {
+TaskReport ClassResult::report(std::uint64_t seed) const {
   using namespace report;
   ShownFigures shown;
-  for (const auto& [name, figure] : kOverall) shown.emplace_back(name, overall_figure(figure));
+  for (const auto& [name, figure] : named_figures(*this))
+    shown.emplace_back(name, overall_figure(figure));
   const std::vector<Level> levels = levels_of(*this);
   const std::vector<ShownDecision> decisions = decisions_of(*this);
   return {.lead = opening(*this),
-          .headline = tiles(evaluation.overall.study) +
-                      "<p class=\"note\">All four per study.</p>" + figures_section(*this),
-          .details = classes_section(*this) + parts_section(*this) + confusion_section(*this) +
+          .headline = main_tiles(*this) + "<p class=\"note\">All four per study.</p>" +
+                      figures_section(*this),
+          .details = classes_section(*this) + groups_section(*this, kBodyPart, evaluation.parts) +
+                     groups_section(*this, kDataSet, evaluation.sets) + confusion_section(*this) +
                      curves_section(*this, levels) + calibration_section(levels) +
                      comparison_section(comparison, shown),
           .method = method(*this),
-          .counted = counted(classes),
-          .heat_target = "the decided class",
-          .score = kMulticlassScore,
+          .counted = counted_classes_of(classes),
+          .heat_target = has_grades() ? "a grade of at least the decided one" : "the decided class",
+          .score = has_grades() ? kOrdinalScore : kMulticlassScore,
           .galleries = {gallery(*this, "The most confident mistakes", "",
                                 worst_mistakes(decisions, kShownMistakes)),
                         gallery(*this, "A sample of correct decisions",

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <ostream>
 
-#include "base/csv_table.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "eval/multiclass_task.h"
+#include "eval/class_task.h"
+#include "eval/prediction_table.h"
 #include "eval/results.h"
 #include "eval/text_table.h"
 
@@ -20,26 +20,16 @@ constexpr const char* kProbability = "probability_";
 
 std::string text_of(std::int64_t count) { return std::to_string(count); }
 
-// The figures at `first` and after it, under their names, and their intervals under "ci95".
-template <std::size_t count>
-void add_figures(Json& json, const ClassMetrics& metrics, std::size_t first,
-                 const std::array<const char*, count>& names) {
-  Json intervals = Json::object();
-  for (std::size_t f = 0; f < count; ++f) {
-    json[names[f]] = json_of(metrics.values[first + f]);
-    if (const auto& interval = metrics.ci95[first + f]) intervals[names[f]] = json_of(interval);
-  }
-  json["ci95"] = intervals;
-}
-
-Json to_json(const ClassMetrics& metrics, const std::vector<std::string>& classes) {
+Json to_json(const ClassMetrics& metrics, const ClassResult& result) {
+  const std::vector<std::string>& classes = result.classes;
   Json json{{"n", metrics.n}};
-  add_figures(json, metrics, 0, kOverallFigures);
+  add_figures(json, result.figure_names(), metrics.values, metrics.ci95);
   json["classes"] = Json::object();
   json["confusion_matrix"] = Json::array();
   for (std::size_t k = 0; k < classes.size(); ++k) {
     Json& of_class = json["classes"][classes[k]] = {{"support", metrics.support(k)}};
-    add_figures(of_class, metrics, class_figure(k, kClassFigures[0]), kClassFigures);
+    add_figures(of_class, kClassFigures, metrics.values, metrics.ci95,
+                class_figure(k, kClassFigures[0]));
     Json row = Json::array();
     for (std::size_t decision = 0; decision < classes.size(); ++decision)
       row.push_back(metrics.count(k, decision));
@@ -48,8 +38,8 @@ Json to_json(const ClassMetrics& metrics, const std::vector<std::string>& classe
   return json;
 }
 
-Json to_json(const ImageAndStudyClassMetrics& metrics, const std::vector<std::string>& classes) {
-  return {{"image", to_json(metrics.image, classes)}, {"study", to_json(metrics.study, classes)}};
+Json to_json(const ImageAndStudy<ClassMetrics>& metrics, const ClassResult& result) {
+  return {{"image", to_json(metrics.image, result)}, {"study", to_json(metrics.study, result)}};
 }
 
 std::vector<std::string> probability_texts(const std::vector<double>& probabilities) {
@@ -58,7 +48,7 @@ std::vector<std::string> probability_texts(const std::vector<double>& probabilit
   return texts;
 }
 
-std::string predictions_text(const MulticlassResult& result,
+std::string predictions_text(const ClassResult& result,
                              const std::vector<std::string>& probabilities) {
   TextRow row{"path", "study", "patient", "part", "label", "predicted"};
   row.insert(row.end(), probabilities.begin(), probabilities.end());
@@ -76,8 +66,7 @@ std::string predictions_text(const MulticlassResult& result,
   return text;
 }
 
-std::string studies_text(const MulticlassResult& result,
-                         const std::vector<std::string>& probabilities) {
+std::string studies_text(const ClassResult& result, const std::vector<std::string>& probabilities) {
   TextRow row{"study", "part", "label", "predicted"};
   row.insert(row.end(), probabilities.begin(), probabilities.end());
   row.emplace_back("views");
@@ -95,12 +84,11 @@ std::string studies_text(const MulticlassResult& result,
 // --- the table -----------------------------------------------------------------------------------
 
 void add_rows(std::vector<TextRow>& rows, const std::string& name,
-              const ImageAndStudyClassMetrics& metrics) {
+              const ImageAndStudy<ClassMetrics>& metrics, std::size_t figures) {
   for (const auto& [level, each] :
        {std::pair{"image", &metrics.image}, std::pair{"study", &metrics.study}}) {
     TextRow row{rows.back().front() == name ? "" : name, level, text_of(each->n)};
-    for (std::size_t f = 0; f < kOverallFigures.size(); ++f)
-      row.push_back(cell_text(each->values[f]));
+    for (std::size_t f = 0; f < figures; ++f) row.push_back(cell_text(each->values[f]));
     rows.push_back(row);
   }
 }
@@ -115,17 +103,6 @@ void print_classes(std::ostream& out, const ClassMetrics& study,
       row.push_back(cell_text(study.values[class_figure(k, name)]));
     rows.push_back(row);
   }
-  out << '\n';
-  print_aligned(out, rows, 1);
-}
-
-void print_intervals(std::ostream& out, const ImageAndStudyClassMetrics& metrics) {
-  if (!metrics.image.ci95[0] && !metrics.study.ci95[0]) return;
-  std::vector<TextRow> rows{{"95 % intervals", "per image", "", "per study", ""}};
-  for (std::size_t f = 0; f < kOverallFigures.size(); ++f)
-    rows.push_back({kOverallFigures[f], cell_text(metrics.image.values[f]),
-                    cell_text(metrics.image.ci95[f]), cell_text(metrics.study.values[f]),
-                    cell_text(metrics.study.ci95[f])});
   out << '\n';
   print_aligned(out, rows, 1);
 }
@@ -145,46 +122,42 @@ void print_matrix(std::ostream& out, const char* level, const ClassMetrics& metr
 
 }  // namespace
 
-void MulticlassResult::write(const fs::path& folder) const {
+void ClassResult::write(const fs::path& folder) const {
   std::vector<std::string> probabilities;
   for (const std::string& name : classes) probabilities.push_back(kProbability + name);
   write_file_atomically(folder / "predictions.csv", predictions_text(*this, probabilities));
   write_file_atomically(folder / "studies.csv", studies_text(*this, probabilities));
-  Json json{{"task", "multiclass"},
+  Json json{{"task", task},
             {"classes", classes},
             {"trained_on", trained_on ? Json(*trained_on) : Json()}};
-  json.update(to_json(evaluation.overall, classes));
-  json["parts"] = Json::object();
-  for (const auto& [part, metrics] : evaluation.parts)
-    json["parts"][part] = to_json(metrics, classes);
+  json.update(to_json(evaluation.overall, *this));
+  add_groups(json, evaluation, [&](const auto& metrics) { return to_json(metrics, *this); });
   write_json(folder / "metrics.json", json);
 }
 
-void MulticlassResult::print(std::ostream& out) const {
+void ClassResult::print(std::ostream& out) const {
   std::vector<TextRow> rows{{"", "per", "n"}};
-  rows.front().insert(rows.front().end(), kOverallFigures.begin(), kOverallFigures.end());
-  add_rows(rows, "all", evaluation.overall);
-  for (const auto& [part, metrics] : evaluation.parts) add_rows(rows, printable(part), metrics);
+  const std::span<const char* const> names = figure_names();
+  rows.front().insert(rows.front().end(), names.begin(), names.end());
+  add_rows(rows, "all", evaluation.overall, names.size());
+  for (const auto* groups : {&evaluation.parts, &evaluation.sets})
+    for (const auto& [name, metrics] : *groups)
+      add_rows(rows, printable(name), metrics, names.size());
   print_aligned(out, rows, 2);
-  print_intervals(out, evaluation.overall);
+  const auto& [image, study] = evaluation.overall;
+  print_intervals(out, names, image.values, image.ci95, study.values, study.ci95);
   print_classes(out, evaluation.overall.study, classes);
   out << "\nconfusion matrices; the prediction is the most probable class\n";
   print_matrix(out, "image", evaluation.overall.image, classes);
   print_matrix(out, "study", evaluation.overall.study, classes);
-  if (trained_on.value_or(0) > 0)
-    out << "\n"
-        << *trained_on << " of these " << predictions.size() << " images were used for training\n";
+  print_trained_on(out, trained_on, predictions.size());
   if (comparison) print_comparison(out, *comparison);
 }
 
 std::vector<ClassPrediction> read_class_predictions(const fs::path& file,
                                                     const std::vector<std::string>& classes) {
-  OSTEON_CHECK(fs::is_regular_file(file), file.parent_path().string(),
-               ": contains no predictions.csv; give the folder of an evaluation (eval_mura --out)");
-  const CsvTable table(file);
-  const std::size_t path = table.require("path"), study = table.require("study"),
-                    patient = table.require("patient"), part = table.require("part"),
-                    label = table.require("label");
+  const PredictionTable table(file);
+  const std::size_t label = table.require("label");
   std::vector<std::size_t> columns;
   for (const std::string& name : classes) columns.push_back(table.require(kProbability + name));
   std::vector<ClassPrediction> predictions;
@@ -193,9 +166,7 @@ std::vector<ClassPrediction> read_class_predictions(const fs::path& file,
     OSTEON_CHECK(found != classes.end(), table.place(row), "label \"", row.fields[label],
                  "\" is none of the model's classes ", join(classes));
     ClassPrediction prediction{
-        {row.fields[path], row.fields[study], row.fields[patient], row.fields[part]},
-        static_cast<std::size_t>(found - classes.begin()),
-        {}};
+        table.origin(row), static_cast<std::size_t>(found - classes.begin()), {}};
     for (const std::size_t column : columns)
       prediction.probabilities.push_back(table.number<double>(row, column));
     predictions.push_back(std::move(prediction));
