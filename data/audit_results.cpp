@@ -93,7 +93,9 @@ Json audit_json(const Manifest& manifest, const DataAudit& audit) {
     if (splits.empty())
       for (const auto& [split, counts] : json["splits"].items())
         for (const std::string& name : manifest.classes) splits[split][name] = 0;
-    for (const std::size_t k : counted_classes(manifest, sample)) {
+    std::vector<std::size_t> counted = counted_classes(manifest, sample);
+    if (manifest.task == "regression") counted = {0};  // all images have the number
+    for (const std::size_t k : counted) {
       Json& count = splits[split_name(sample.split)][manifest.classes[k]];
       count = count.get<std::int64_t>() + 1;
     }

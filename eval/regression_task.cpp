@@ -99,11 +99,6 @@ class RegressionTask : public Task {
     info.target_std = std_;
   }
 
-  void load(const ModelInfo& info) override {
-    mean_ = info.target_mean;
-    std_ = info.target_std;
-  }
-
   // The smooth L1 loss (ops.h), weighted: the mean of weight (c |d| - c^2 / 2) with
   // d = output - target and c = min(|d|, 1).
   Tensor loss(const Tensor& outputs, const Tensor& targets, const Tensor& weights) const override {
@@ -114,10 +109,11 @@ class RegressionTask : public Task {
 
   std::vector<std::string> columns() const override { return {"predicted"}; }
 
-  // mean + std output
-  ImageValues predict(const ImageValues& outputs, const ModelInfo&) const override {
+  // mean + std output, with those of the model's training labels
+  ImageValues predict(const ImageValues& outputs, const ModelInfo& info) const override {
     ImageValues numbers{1, {}};
-    for (const double output : outputs.values) numbers.values.push_back(mean_ + std_ * output);
+    for (const double output : outputs.values)
+      numbers.values.push_back(info.target_mean + info.target_std * output);
     return numbers;
   }
 
@@ -180,7 +176,7 @@ class RegressionTask : public Task {
   }
 
   const std::string number_;
-  double mean_ = 0, std_ = 1;  // of the training labels
+  double mean_ = 0, std_ = 1;  // of the labels that prepare_training() saw
 };
 
 LabelledImages labelled(const std::vector<NumberPrediction>& predictions) {

@@ -39,11 +39,7 @@ std::unique_ptr<Task> make_task(const std::string& name, const std::vector<std::
   throw Error(format("unknown task \"", name, "\"; known are ", known));
 }
 
-std::unique_ptr<Task> task_of(const ModelInfo& info) {
-  std::unique_ptr<Task> task = make_task(info.task, info.classes);
-  task->load(info);
-  return task;
-}
+std::unique_ptr<Task> task_of(const ModelInfo& info) { return make_task(info.task, info.classes); }
 
 void check_no_threshold(const Task& task, const std::string& threshold) {
   if (parse_threshold(threshold) != kDefaultThreshold)

@@ -109,9 +109,8 @@ class Task {
   virtual std::vector<double> prepare_training(
       const Manifest& manifest, const std::string& policy,
       const std::function<void(const std::string&)>& warn) = 0;
-  // Stores in a model's file what predictions need beside its weights, and takes it from there.
+  // Stores in the model's information what predict() needs of the training labels.
   virtual void save(ModelInfo&) const {}
-  virtual void load(const ModelInfo&) {}
   // The mean loss of a batch: outputs [N, outputs()] f32 or f64, weights [N]. Scalar.
   virtual Tensor loss(const Tensor& outputs, const Tensor& targets,
                       const Tensor& weights) const = 0;

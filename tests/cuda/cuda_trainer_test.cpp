@@ -11,7 +11,7 @@
 #include "tensor/autograd.h"
 #include "tests/cuda/cuda_device.h"
 #include "tests/support/message_of.h"
-#include "tests/support/tiny_run.h"
+#include "tests/support/tiny_tasks.h"
 #include "train/trainer.h"
 
 using namespace osteon;
@@ -118,6 +118,32 @@ TEST_CASE("a recorded step replays the changes of fine-tuning") {
   for (std::size_t i = 0; i < on_cpu.losses.size(); ++i) {
     CAPTURE(i);
     CHECK(recorded.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("a recorded step of each task") {
+  const Device device = device_under_test();
+  if (!device.is_cuda()) return;
+  const TemporaryFolder folder;
+  const fs::path data = write_task_set(folder.path());
+  for (const TinyTask& task : kTinyTasks) {
+    CAPTURE(std::string(task.name));
+    const auto run = [&](const std::string& name, const char* record, const Device& where) {
+      TrainOptions options = options_for(data, folder.path() / (task.name + name));
+      options.precision = "fp32";
+      options.task = task.name;
+      task.set(options);
+      options.epochs = 1;
+      options.mixup = 0.3;
+      options.record = record;
+      return trained(options, where);
+    };
+    const RunRecord recorded = run("recorded", "auto", device);
+    CHECK(run("by call", "off", device) == recorded);
+    const RunRecord on_cpu = run("cpu", "off", Device::cpu());
+    REQUIRE(on_cpu.losses.size() == recorded.losses.size());
+    for (std::size_t i = 0; i < on_cpu.losses.size(); ++i)
+      CHECK(recorded.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
   }
 }
 

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "eval/predict_files.h"
 #include "tests/support/message_of.h"
-#include "tests/support/tiny_run.h"
+#include "tests/support/tiny_tasks.h"
 #include "train/trainer.h"
 
 using namespace osteon;
@@ -16,59 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Bright in the lower half (0), in the left half (1) or in the upper half (2).
-Image tiny_image(int kind, std::uint64_t number) {
-  Image image = tiny_radiograph(kind == 2, number);
-  if (kind != 1) return image;
-  for (std::int64_t y = 0; y < image.height; ++y)
-    for (std::int64_t x = 0; x < y; ++x)
-      std::swap(image.pixels[static_cast<std::size_t>(y * image.width + x)],
-                image.pixels[static_cast<std::size_t>(x * image.width + y)]);
-  return image;
-}
-
-// images/N.png and set.csv with a grade, two labels (one of them unknown now and then) and a
-// number.
-fs::path write_set(const fs::path& folder) {
-  fs::create_directories(folder / "images");
-  std::ofstream list(folder / "set.csv");
-  list << "path,grade,upper,left,months,split\n";
-  int number = 0;
-  for (const std::string split : {"train", "val", "test"})
-    for (int i = 0; i < (split == "train" ? 48 : 15); ++i, ++number) {
-      const int kind = number % 3;
-      const std::string path = format("images/", number, ".png");
-      write_png(folder / path, tiny_image(kind, static_cast<std::uint64_t>(number)));
-      list << path << "," << kind << "," << (kind == 2) << ","
-           << (number % 7 == 6 ? ""
-               : kind == 1     ? "1"
-                               : "0")
-           << "," << 100 + 50 * kind << "," << split << "\n";
-    }
-  return folder / "set.csv";
-}
-
-struct Kind {
-  const char* task;
-  void (*set)(TrainOptions&);
-  const char* figure;  // of the log, and its bound
-  double bound;
-  const char* column;  // of a prediction
-};
-
-const Kind kKinds[] = {
-    {"ordinal", [](TrainOptions& o) { o.label_column = "grade"; }, "quadratic_kappa", 0.8,
-     "probability_2"},
-    {"multilabel",
-     [](TrainOptions& o) {
-       o.labels = {"upper", "left"};
-     },
-     "macro_auroc", 0.9, "probability_left"},
-    {"regression", [](TrainOptions& o) { o.label_column = "months"; }, "r2", 0.6, "predicted"}};
-
-TrainOptions options_for(const Kind& kind, const fs::path& data, const fs::path& out) {
+TrainOptions options_for(const TinyTask& kind, const fs::path& data, const fs::path& out) {
   TrainOptions options = tiny_options(data, out);
-  options.task = kind.task;
+  options.task = kind.name;
   kind.set(options);
   options.augment = "none";
   options.schedule = "constant";
@@ -80,10 +29,10 @@ TrainOptions options_for(const Kind& kind, const fs::path& data, const fs::path&
 
 TEST_CASE("a run of each task learns it, and its model predicts by the names of its columns") {
   const TemporaryFolder folder;
-  const fs::path data = write_set(folder.path());
-  for (const Kind& kind : kKinds) {
-    CAPTURE(std::string(kind.task));
-    TrainOptions options = options_for(kind, data, folder.path() / kind.task);
+  const fs::path data = write_task_set(folder.path());
+  for (const TinyTask& kind : kTinyTasks) {
+    CAPTURE(std::string(kind.name));
+    TrainOptions options = options_for(kind, data, folder.path() / kind.name);
     options.epochs = 8;
     Trainer trainer(options);
     trainer.train();
@@ -96,11 +45,11 @@ TEST_CASE("a run of each task learns it, and its model predicts by the names of 
 
     const TrainedModel trained = load_model(options.out);
     const ModelInfo& info = trained.info;
-    CHECK(info.task == kind.task);
+    CHECK(info.task == kind.name);
     CHECK(info.label_column == options.label_column);
     CHECK((info.target_mean != 0) == (info.task == "regression"));
     PredictOptions predict;
-    predict.cam = folder.path() / "maps" / kind.task;
+    predict.cam = folder.path() / "maps" / kind.name;
     const FilePredictions predictions =
         predict_files({&trained, 1}, info, list_images({folder.path() / "images"}), predict);
     CHECK(std::ranges::find(predictions.columns, kind.column) != predictions.columns.end());
@@ -111,12 +60,12 @@ TEST_CASE("a run of each task learns it, and its model predicts by the names of 
 
 TEST_CASE("a resumed run of each task has the weights of an uninterrupted one, bit for bit") {
   const TemporaryFolder folder;
-  const fs::path data = write_set(folder.path());
-  for (const Kind& kind : kKinds) {
-    CAPTURE(std::string(kind.task));
+  const fs::path data = write_task_set(folder.path());
+  for (const TinyTask& kind : kTinyTasks) {
+    CAPTURE(std::string(kind.name));
     const auto run = [&](const char* name, std::int64_t epochs, bool resume) {
       TrainOptions options =
-          options_for(kind, data, folder.path() / (std::string(kind.task) + name));
+          options_for(kind, data, folder.path() / (std::string(kind.name) + name));
       options.epochs = epochs;
       options.resume = resume;
       options.mixup = 0.4;
@@ -134,28 +83,28 @@ TEST_CASE("a resumed run of each task has the weights of an uninterrupted one, b
 
 TEST_CASE("options that the task does not have") {
   const TemporaryFolder folder;
-  const fs::path data = write_set(folder.path());
+  const fs::path data = write_task_set(folder.path());
   struct Row {
     const char* name;
-    const Kind& kind;
+    const TinyTask& kind;
     void (*change)(TrainOptions&);
     const char* error;
   };
   const Row rows[] = {
-      {"threshold of grades", kKinds[0], [](TrainOptions& o) { o.threshold = "val"; },
+      {"threshold of grades", kTinyTasks[0], [](TrainOptions& o) { o.threshold = "val"; },
        "the task ordinal has no threshold"},
-      {"weight of grades", kKinds[0], [](TrainOptions& o) { o.positive_weight = "3"; },
+      {"weight of grades", kTinyTasks[0], [](TrainOptions& o) { o.positive_weight = "3"; },
        "choose paper, balanced or none"},
-      {"smoothed numbers", kKinds[2], [](TrainOptions& o) { o.loss_smoothing = 0.1; },
+      {"smoothed numbers", kTinyTasks[2], [](TrainOptions& o) { o.loss_smoothing = 0.1; },
        "the task regression has no classes"},
-      {"temperature of numbers", kKinds[2], [](TrainOptions& o) { o.temperature = "val"; },
+      {"temperature of numbers", kTinyTasks[2], [](TrainOptions& o) { o.temperature = "val"; },
        "has no probabilities"},
-      {"no such column", kKinds[1],
+      {"no such column", kTinyTasks[1],
        [](TrainOptions& o) {
          o.labels = {"upper", "right"};
        },
        "no column \"right\"; the header has path, grade"},
-      {"one label of many", kKinds[1], [](TrainOptions& o) { o.task = "multiclass"; },
+      {"one label of many", kTinyTasks[1], [](TrainOptions& o) { o.task = "multiclass"; },
        "has one label per image"}};
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
