@@ -5,6 +5,7 @@
 
 #include "apps/app.h"
 #include "base/output_path.h"
+#include "base/progress.h"
 #include "data/data_options.h"
 #include "data/folds.h"
 #include "data/prepare.h"
@@ -132,7 +133,13 @@ bool uses_validation(const EvalOptions& options) {
 
 // The model's labels are columns of the data.
 LabelColumns columns_of(const EvalOptions& options, const ModelInfo& info) {
-  if (info.task == "multilabel") return {.many = info.classes};
+  if (info.task == "multilabel") {
+    if (!options.label_column.empty())
+      throw UsageError(
+          "--label-column: the model has several labels, which are columns of the same "
+          "names; leave the option out");
+    return {.many = info.classes};
+  }
   return {.one = options.label_column.empty() ? info.label_column : options.label_column};
 }
 
@@ -250,6 +257,11 @@ void evaluate(EvalOptions& options) {
                                                      .workers = options.workers,
                                                      .max_bad = options.max_bad},
                                                     progress);
+  if (uses_validation(options))
+    task_of(first)->check_choices(
+        options.threshold == "checkpoint" ? rounded(kDefaultThreshold, 1) : options.threshold,
+        options.temperature == "checkpoint" ? "1" : options.temperature,
+        {data.manifest, indices_of(data.manifest, "val")});
   if (options.temperature != "checkpoint")
     for (TrainedModel& trained : models)
       set_temperature(trained, options.temperature, data, indices_of(data.manifest, "val"),

@@ -20,12 +20,14 @@ DataSet parse(const std::string& value) {
   if (equals == std::string::npos || equals == 0 || value.find('/') < equals ||
       fs::exists(value, ignored))
     return {"", value};
+  if (equals + 1 == value.size())
+    throw UsageError("--data " + value + ": there is no folder after the name");
   return {as_utf8(value.substr(0, equals)), value.substr(equals + 1)};
 }
 
 // The samples with the set's name before those of images, studies and patients.
 void add_set(Manifest& all, const std::string& name, Manifest set) {
-  const fs::path root = fs::absolute(set.root);
+  const fs::path root = absolute_root(set);
   for (Sample& sample : set.samples) {
     sample.path = (root / sample.path).lexically_normal().string();
     for (std::string* text : {&sample.name, &sample.study, &sample.patient})
@@ -42,8 +44,8 @@ void check_same_classes(const Manifest& all, const std::string& name, const Mani
   if (has_positive && set.task == "binary" && all.task == "binary") return;
   OSTEON_CHECK(set.task == all.task && set.classes == all.classes, "--data: ", all.sets.front(),
                " has the task ", all.task, " (", join(all.classes), "), but ", name, " has ",
-               set.task, " (", join(set.classes),
-               "); joined sets need the same ones: name both positive classes, --positive A,B, or "
+               set.task, " (", join(set.classes), "); joined sets need the same ones: ",
+               set.task == "binary" ? "name both positive classes, --positive A,B, or " : "",
                "list one of the sets in a CSV file with the other's names");
 }
 
@@ -75,7 +77,7 @@ Manifest read_manifests(const DataSets& data, const ManifestOptions& options) {
     Manifest set = read_manifest(path, options);
     if (all.sets.empty()) {
       all.dataset = set.dataset;
-      all.root = fs::absolute(set.root);
+      all.root = absolute_root(set);
       all.task = set.task;
       all.classes = set.classes;
     }

@@ -44,12 +44,16 @@ std::vector<Group> group_samples(const Manifest& manifest, const std::vector<Dup
   for (const Duplicates& duplicates : same)
     for (const std::int64_t i : duplicates.samples)
       sets.join(sample(duplicates.samples.front()).patient, sample(i).patient);
+  // Images of no class, without a label that is 1 or with a number, are distributed by their
+  // number.
+  const bool has_uncounted = manifest.task == "multilabel" || manifest.task == "regression";
   std::map<std::string, Group> groups;
   for (std::int64_t i = 0; i < std::ssize(manifest.samples); ++i) {
     Group& group = groups[sets.first_of(sample(i).patient)];
     group.samples.push_back(i);
-    group.of_class.resize(manifest.classes.size());
+    group.of_class.resize(manifest.classes.size() + (has_uncounted ? 1 : 0));
     for (const std::size_t k : counted_classes(manifest, sample(i))) ++group.of_class[k];
+    if (has_uncounted) ++group.of_class.back();
   }
   std::vector<Group> list;
   for (auto& [name, group] : groups) {

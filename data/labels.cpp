@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kPositiveNames[] = {"abnormal", "positive", "fractured", "1"};
 constexpr std::int64_t kMostGrades = 100;
+constexpr double kLargestGrade = 1e6;
 
 // "file:line: path" or "path", for messages.
 std::string name_of(const ImageRecord& record) { return record.place + record.path; }
@@ -126,10 +127,11 @@ struct Grades {
 };
 
 std::int64_t grade_of(const ImageRecord& record) {
-  const std::optional<std::int64_t> grade = parse<std::int64_t>(record.class_name);
-  OSTEON_CHECK(grade, name_of(record), ": label \"", record.class_name,
+  const std::optional<double> grade = parse<double>(record.class_name);  // also "1.0"
+  OSTEON_CHECK(grade && std::abs(*grade) <= kLargestGrade && *grade == std::floor(*grade),
+               name_of(record), ": label \"", record.class_name,
                "\" is not a grade; the task ordinal needs whole numbers");
-  return *grade;
+  return static_cast<std::int64_t>(*grade);
 }
 
 // The grades of a model, from their names.
@@ -145,9 +147,10 @@ Grades grades_of(const ImageListing& listing, std::int64_t most, const Manifest&
   std::vector<std::int64_t> all;
   for (const ImageRecord& record : listing.records) all.push_back(grade_of(record));
   Grades grades{std::ranges::min(all), std::ranges::max(all)};
-  if (most >= 0 && most < grades.highest) grades = {grades.lowest, most, /*is_open=*/true};
+  if (most >= 0 && most <= grades.highest) grades = {grades.lowest, most, /*is_open=*/true};
   OSTEON_CHECK(grades.lowest < grades.highest, manifest.source.string(),
-               ": all images are of one grade, ", grades.lowest, "; two are needed");
+               ": all images are of one grade, ", grades.lowest,
+               most >= 0 ? " or above --max-grade" : "", "; two are needed");
   OSTEON_CHECK(grades.highest - grades.lowest < kMostGrades, manifest.source.string(),
                ": the labels are ", grades.lowest, " to ", grades.highest, ", more than ",
                kMostGrades, " grades; choose --task regression, or --max-grade");
@@ -216,6 +219,15 @@ void check_label_options(const ManifestOptions& options, const ImageListing& lis
     throw UsageError(format("--task ", task, ": the label ", listing.number,
                             " is a number; add --task regression"));
   const bool is_multilabel = manifest.task == "multilabel";
+  const std::vector<std::string>& many = options.columns.many;
+  if (!many.empty() && !options.columns.one.empty())
+    throw UsageError(
+        "--labels and --label-column: an image has several labels or one; leave one of "
+        "the options out");
+  for (std::size_t i = 0; i < many.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k)
+      if (lower_case(many[i]) == lower_case(many[k]))
+        throw UsageError("--labels: the column " + many[i] + " is named twice");
   if (is_multilabel && options.columns.many.empty())
     throw UsageError("--task multilabel needs --labels, the names of its columns");
   if (!is_multilabel && !options.columns.many.empty())
@@ -248,12 +260,19 @@ std::vector<std::size_t> counted_classes(const Manifest& manifest, const Sample&
   return positive;
 }
 
+std::string label_names(std::span<const std::int8_t> labels,
+                        const std::vector<std::string>& names) {
+  std::vector<std::string> positive;
+  for (std::size_t k = 0; k < labels.size(); ++k)
+    if (labels[k] == 1) positive.push_back(names[k]);
+  if (!positive.empty()) return join(positive);
+  return std::ranges::count(labels, kUnknown) > 0 ? "unknown" : "none";
+}
+
 std::string label_text(const Manifest& manifest, const Sample& sample) {
   if (manifest.task == "regression") return exact_text(sample.value);
-  std::vector<std::string> names;
-  for (const std::size_t k : counted_classes(manifest, sample))
-    names.push_back(manifest.classes[k]);
-  return names.empty() ? "none" : join(names);
+  if (manifest.task == "multilabel") return label_names(sample.labels, manifest.classes);
+  return manifest.classes[static_cast<std::size_t>(sample.label)];
 }
 
 }  // namespace osteon

@@ -237,6 +237,11 @@ void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted) {
                 [&](const Sample& sample) { return !kept.contains(sample.part); });
 }
 
+// The root of a list in the working directory is empty.
+fs::path absolute_root(const Manifest& manifest) {
+  return manifest.root.empty() ? fs::current_path() : fs::absolute(manifest.root);
+}
+
 void write_manifest_csv(const fs::path& file, const Manifest& manifest) {
   const bool is_multilabel = manifest.task == "multilabel";
   std::vector<std::string> row{"path", "study", "patient", "part", "split"};
@@ -245,7 +250,7 @@ void write_manifest_csv(const fs::path& file, const Manifest& manifest) {
   };
   add_labels(is_multilabel ? manifest.classes : std::vector<std::string>{"label"});
   std::string text = csv_line(row);
-  const fs::path root = fs::absolute(manifest.root);
+  const fs::path root = absolute_root(manifest);
   for (const Sample& sample : manifest.samples) {
     row = {(root / sample.path).lexically_normal().string(), sample.study, sample.patient,
            sample.part, split_name(sample.split)};

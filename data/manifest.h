@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ struct Manifest {
 
 // The name of the data set's folder or list, for titles.
 std::string name_of(const Manifest& manifest);
+
+// The folder to which paths are relative.
+std::filesystem::path absolute_root(const Manifest& manifest);
 
 // The names of its joined data sets, or its own name.
 std::vector<std::string> set_names(const Manifest& manifest);
@@ -128,7 +132,9 @@ void keep_parts(Manifest& manifest, const std::vector<std::string>& wanted);
 // The classes among which a sample is counted: its class, or all labels that are 1; none for a
 // number.
 std::vector<std::size_t> counted_classes(const Manifest& manifest, const Sample& sample);
-// The label in words: "fractured", "hand, hip" or "none" of several, "132.5".
+// The labels that are 1: "hand, hip"; "none", or "unknown" if one of them is.
+std::string label_names(std::span<const std::int8_t> labels, const std::vector<std::string>& names);
+// The label in words: "fractured", label_names(), "132.5".
 std::string label_text(const Manifest& manifest, const Sample& sample);
 
 // Writes the samples as a CSV file path,label,study,patient,part,split, which read_manifest reads

@@ -77,9 +77,13 @@ class BinaryTask : public Task {
     return classes_[prediction[0] >= info.thresholds[0] ? 1 : 0];
   }
 
-  double certainty(std::span<const double> prediction) const override { return prediction[0]; }
+  double certainty(std::span<const double> prediction, const ModelInfo&) const override {
+    return prediction[0];
+  }
 
-  std::int64_t explained_output(std::span<const double>) const override { return 0; }
+  std::int64_t explained_output(std::span<const double>, const ModelInfo&) const override {
+    return 0;
+  }
 
   std::size_t thresholds() const override { return 1; }
 
@@ -89,7 +93,7 @@ class BinaryTask : public Task {
     const std::vector<int> labels = labels_of(validation);
     OSTEON_CHECK(
         !is_chosen || (std::ranges::count(labels, 0) > 0 && std::ranges::count(labels, 1) > 0),
-        validation.manifest.root.string(), ": --threshold val and --temperature val need ",
+        validation.manifest.source.string(), ": --threshold val and --temperature val need ",
         "both classes in the validation split");
   }
 

@@ -72,7 +72,7 @@ std::string ClassTask::decide(std::span<const double> prediction, const ModelInf
   return classes_[most_probable(prediction)];
 }
 
-double ClassTask::certainty(std::span<const double> prediction) const {
+double ClassTask::certainty(std::span<const double> prediction, const ModelInfo&) const {
   return prediction[most_probable(prediction)];
 }
 
@@ -82,7 +82,7 @@ void ClassTask::check_choices(const std::string& threshold, const std::string& t
   const std::vector<std::size_t> labels = labels_of(validation);
   OSTEON_CHECK(parse_temperature(temperature) ||
                    std::ranges::count(labels, labels.front()) < std::ssize(labels),
-               validation.manifest.root.string(),
+               validation.manifest.source.string(),
                ": --temperature val needs several classes in the validation split");
 }
 

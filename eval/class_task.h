@@ -56,7 +56,7 @@ class ClassTask : public Task {
 
   std::vector<std::string> columns() const override;
   std::string decide(std::span<const double> prediction, const ModelInfo& info) const override;
-  double certainty(std::span<const double> prediction) const override;
+  double certainty(std::span<const double> prediction, const ModelInfo& info) const override;
 
   void check_choices(const std::string& threshold, const std::string& temperature,
                      const Samples& validation) const override;

@@ -74,9 +74,9 @@ void add_training(const json& config, Facts& facts) {
   facts.emplace_back(
       "Training",
       format(text("data"), "; ", text("epochs"), " epochs, batch size ", text("batch_size"), ", ",
-             text("optimizer"), ", learning rate ", text("lr"), " (", text("schedule"),
-             "), weights of classes ", text("positive_weight"), ", seed ", text("seed"), ", ",
-             text("device"), ", ", text("precision")));
+             text("optimizer"), ", learning rate ", text("lr"), " (", text("schedule"), ")",
+             text("task") == "regression" ? "" : ", weights of classes " + text("positive_weight"),
+             ", seed ", text("seed"), ", ", text("device"), ", ", text("precision")));
 }
 
 // Whether `splits` contains the counts of images, studies and patients by split.

@@ -44,7 +44,8 @@ class MulticlassTask : public ClassTask {
     return {outputs.columns, softmax(logits * (1 / info.temperature)).to_vector()};
   }
 
-  std::int64_t explained_output(std::span<const double> prediction) const override {
+  std::int64_t explained_output(std::span<const double> prediction,
+                                const ModelInfo&) const override {
     return static_cast<std::int64_t>(most_probable(prediction));
   }
 

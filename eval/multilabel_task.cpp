@@ -161,15 +161,16 @@ class MultilabelTask : public Task {
   }
 
   std::string decide(std::span<const double> prediction, const ModelInfo& info) const override {
-    return names_of(decided_labels(prediction, info.thresholds), names_);
+    return label_names(decided_labels(prediction, info.thresholds), names_);
   }
 
-  double certainty(std::span<const double> prediction) const override {
-    return std::ranges::max(prediction);
+  double certainty(std::span<const double> prediction, const ModelInfo& info) const override {
+    return prediction[clearest_label(prediction, info.thresholds)];
   }
 
-  std::int64_t explained_output(std::span<const double> prediction) const override {
-    return std::ranges::max_element(prediction) - prediction.begin();
+  std::int64_t explained_output(std::span<const double> prediction,
+                                const ModelInfo& info) const override {
+    return static_cast<std::int64_t>(clearest_label(prediction, info.thresholds));
   }
 
   std::size_t thresholds() const override { return names_.size(); }
@@ -179,7 +180,8 @@ class MultilabelTask : public Task {
     if (parse_threshold(threshold) && parse_temperature(temperature)) return;
     for (std::size_t k = 0; k < names_.size(); ++k) {
       const LabelCounts counts = count_label(validation, k);
-      OSTEON_CHECK(counts.positives > 0 && counts.negatives > 0, validation.manifest.root.string(),
+      OSTEON_CHECK(counts.positives > 0 && counts.negatives > 0,
+                   validation.manifest.source.string(),
                    ": --threshold val and --temperature val need images with and without each ",
                    "label in the validation split, but ", names_[k], " is ", counts.positives,
                    " times 1 and ", counts.negatives, " times 0");
@@ -281,7 +283,7 @@ class MultilabelTask : public Task {
 LabelledImages labelled(const std::vector<LabelPrediction>& predictions,
                         const std::vector<std::string>& names) {
   return {origins_of(predictions),
-          [&](std::size_t i) { return names_of(predictions[i].labels, names); }};
+          [&](std::size_t i) { return label_names(predictions[i].labels, names); }};
 }
 
 }  // namespace
@@ -306,19 +308,21 @@ std::vector<LabelStudy> aggregate_label_studies(const std::vector<LabelPredictio
   return studies;
 }
 
-std::string names_of(std::span<const std::int8_t> labels, const std::vector<std::string>& names) {
-  std::vector<std::string> positive;
-  for (std::size_t k = 0; k < labels.size(); ++k)
-    if (labels[k] == 1) positive.push_back(names[k]);
-  return positive.empty() ? "none" : join(positive);
-}
-
 std::vector<std::int8_t> decided_labels(std::span<const double> probabilities,
                                         std::span<const double> thresholds) {
   std::vector<std::int8_t> decided;
   for (std::size_t k = 0; k < probabilities.size(); ++k)
     decided.push_back(probabilities[k] >= thresholds[k] ? 1 : 0);
   return decided;
+}
+
+std::size_t clearest_label(std::span<const double> probabilities,
+                           std::span<const double> thresholds) {
+  std::size_t clearest = 0;
+  for (std::size_t k = 1; k < probabilities.size(); ++k)
+    if (probabilities[k] - thresholds[k] > probabilities[clearest] - thresholds[clearest])
+      clearest = k;
+  return clearest;
 }
 
 std::vector<NamedFigure> MultilabelResult::figures() const {

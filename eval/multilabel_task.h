@@ -53,11 +53,12 @@ LabelOutcomes label_outcomes(const auto& items, const std::vector<std::size_t>& 
   return outcomes;
 }
 
-// "hand, hip", or "none": the labels that are 1.
-std::string names_of(std::span<const std::int8_t> labels, const std::vector<std::string>& names);
 // The labels whose probability is at least their threshold.
 std::vector<std::int8_t> decided_labels(std::span<const double> probabilities,
                                         std::span<const double> thresholds);
+// The label whose probability is furthest above its threshold, or least below it.
+std::size_t clearest_label(std::span<const double> probabilities,
+                           std::span<const double> thresholds);
 
 class MultilabelResult : public TaskResult {
  public:

@@ -60,7 +60,8 @@ class OrdinalTask : public ClassTask {
 
   // The question whether the grade is at least the decided one; for the lowest, whether it is
   // above it.
-  std::int64_t explained_output(std::span<const double> prediction) const override {
+  std::int64_t explained_output(std::span<const double> prediction,
+                                const ModelInfo&) const override {
     return std::max(static_cast<std::int64_t>(most_probable(prediction)) - 1, std::int64_t{0});
   }
 

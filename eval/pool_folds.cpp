@@ -62,7 +62,9 @@ Report make_report(const std::vector<fs::path>& runs, const std::vector<ModelInf
   report.title = format(infos.front().arch, ", test images of ", runs.size(), " folds");
   report.warning = warning;
   report.facts = {{"Runs", join(names)}, {"Model", infos.front().arch}};
-  std::ranges::move(result.facts(), std::back_inserter(report.facts));
+  Facts facts = result.facts();  // each run has a temperature of its own
+  std::erase_if(facts, [](const auto& fact) { return fact.first == "Temperature"; });
+  std::ranges::move(facts, std::back_inserter(report.facts));
   report.facts.emplace_back("Bootstrap",
                             format(bootstrap.draws, " draws of patients, seed ", bootstrap.seed));
   report.facts.emplace_back("Version", format("Osteon ", OSTEON_VERSION));

@@ -163,7 +163,7 @@ class Predictor {
     predictions_.images.push_back({path,
                                    {prediction.begin(), prediction.end()},
                                    task_->decide(prediction, info_),
-                                   task_->certainty(prediction),
+                                   task_->certainty(prediction, info_),
                                    heat_map});
     if (options_.on_prediction) options_.on_prediction(predictions_.images.back());
   }
@@ -190,7 +190,7 @@ class Predictor {
     const Device device = model.device();
     std::vector<std::int64_t> explained;
     for (std::size_t i = 0; i < items.size(); ++i)
-      explained.push_back(task_->explained_output(predictions.row(i)));
+      explained.push_back(task_->explained_output(predictions.row(i), info_));
     const std::vector<HeatMap> maps = grad_cam(
         model,
         model_input(batch.images.to(device), batch.matrices.to(device), info_, options_.dtype),
@@ -255,7 +255,7 @@ class Predictor {
       if (study.views == 0) continue;
       for (double& value : study.prediction) value /= static_cast<double>(study.views);
       study.decision = task_->decide(study.prediction, info_);
-      study.certainty = task_->certainty(study.prediction);
+      study.certainty = task_->certainty(study.prediction, info_);
       predictions_.studies.push_back(study);
     }
   }

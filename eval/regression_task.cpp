@@ -89,6 +89,8 @@ class RegressionTask : public Task {
     mean_ = sum / n;
     each_label([&](double label) { squares += (label - mean_) * (label - mean_); });
     std_ = std::sqrt(squares / n);
+    OSTEON_CHECK(std::isfinite(mean_) && std::isfinite(std_), manifest.source.string(),
+                 ": the numbers are too large to compute their standard deviation");
     OSTEON_CHECK(std_ > 0, manifest.source.string(), ": all training images have the ", number_,
                  " ", mean_, "; two different labels are needed");
     return std::vector<double>(manifest.samples.size(), 1);
@@ -119,9 +121,13 @@ class RegressionTask : public Task {
 
   std::string decide(std::span<const double>, const ModelInfo&) const override { return number_; }
 
-  double certainty(std::span<const double> prediction) const override { return prediction[0]; }
+  double certainty(std::span<const double> prediction, const ModelInfo&) const override {
+    return prediction[0];
+  }
 
-  std::int64_t explained_output(std::span<const double>) const override { return 0; }
+  std::int64_t explained_output(std::span<const double>, const ModelInfo&) const override {
+    return 0;
+  }
 
   void check_choices(const std::string& threshold, const std::string& temperature,
                      const Samples&) const override {

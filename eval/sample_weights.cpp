@@ -113,7 +113,11 @@ void weigh_sets(std::vector<double>& weights, const Manifest& manifest,
       throw UsageError(format("--sample-weight ", value, ": expected NAME=WEIGHT with the name of ",
                               manifest.sets.empty() ? "a joined data set (--data NAME=DIR)"
                                                     : "a data set: " + join(manifest.sets)));
-    const double weight = parse_weight(value.substr(equals + 1));
+    double weight = 0;
+    const char* const end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data() + equals + 1, end, weight);
+    if (error != std::errc() || rest != end || !(weight > 0) || !(weight < 1e6))
+      throw UsageError("--sample-weight " + value + ": the weight is not a number above 0");
     for (std::size_t i = 0; i < weights.size(); ++i)
       if (set_of(manifest, manifest.samples[i]) == set) weights[i] *= weight;
   }

@@ -125,9 +125,10 @@ class Task {
   // The decision for a prediction, in words; of a number, its name.
   virtual std::string decide(std::span<const double> prediction, const ModelInfo& info) const = 0;
   // The one number that is shown beside the decision.
-  virtual double certainty(std::span<const double> prediction) const = 0;
+  virtual double certainty(std::span<const double> prediction, const ModelInfo& info) const = 0;
   // The output of the model whose evidence a heat map shows.
-  virtual std::int64_t explained_output(std::span<const double> prediction) const = 0;
+  virtual std::int64_t explained_output(std::span<const double> prediction,
+                                        const ModelInfo& info) const = 0;
 
   // Throws UsageError for invalid values of --threshold and --temperature, and Error if they are to
   // be chosen on `validation` but its samples do not allow it.

@@ -209,7 +209,12 @@ std::string method(const ClassResult& result) {
       "interpolated; the expected calibration error of the decided class uses ",
       kCalibrationBins,
       " bins of equal width and has no interval, because resampling increases it. A dash marks an "
-      "undefined figure, for example of a class without images.</p>");
+      "undefined figure, for example of a class without images.",
+      result.has_grades() ? " The probabilities of grades are differences of the probabilities of "
+                            "being above each grade, and may be 0, which the log loss counts as "
+                            "2<sup>\u221252</sup>."
+                          : "",
+      "</p>");
 }
 
 std::vector<ShownDecision> decisions_of(const ClassResult& result) {
@@ -261,7 +266,9 @@ TaskReport ClassResult::report(std::uint64_t seed) const {
                      comparison_section(comparison, shown),
           .method = method(*this),
           .counted = counted_classes_of(classes),
-          .heat_target = has_grades() ? "a grade of at least the decided one" : "the decided class",
+          .heat_target = has_grades()
+                             ? "grades from the decided one on, or, for the lowest, above it"
+                             : "the decided class",
           .score = has_grades() ? kOrdinalScore : kMulticlassScore,
           .galleries = {gallery(*this, "The most confident mistakes", "",
                                 worst_mistakes(decisions, kShownMistakes)),

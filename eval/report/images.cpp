@@ -50,7 +50,7 @@ std::vector<std::size_t> sample_hits(const std::vector<ShownDecision>& decisions
   OnePerStudy studies;
   for (const std::int64_t k : permutation(static_cast<std::int64_t>(decisions.size()), random)) {
     const auto i = static_cast<std::size_t>(k);
-    if (decisions[i].is_right && studies.take(*decisions[i].image))
+    if (decisions[i].is_right && decisions[i].label < labels && studies.take(*decisions[i].image))
       of_label[decisions[i].label].push_back(i);
   }
   std::vector<std::size_t> hits;

@@ -24,8 +24,9 @@ struct ShownDecision {
 std::vector<std::size_t> worst_mistakes(const std::vector<ShownDecision>& decisions,
                                         std::size_t count);
 
-// Positions of correct decisions, chosen at random with `seed`: of each label an equal share of
-// `count`, at least one, from the last label to the first, and at most one per study.
+// Positions of correct decisions, chosen at random with `seed`: of each label below `labels` an
+// equal share of `count`, at least one, from the last label to the first, and at most one per
+// study.
 std::vector<std::size_t> sample_hits(const std::vector<ShownDecision>& decisions,
                                      std::size_t labels, std::size_t count, std::uint64_t seed);
 

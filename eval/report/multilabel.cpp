@@ -32,8 +32,10 @@ constexpr const char* kMacroNames[] = {"Macro AUROC", "Macro average precision"}
 
 std::string opening(const MultilabelResult& result) {
   const LabelMetrics& study = result.evaluation.overall.study;
-  std::string text = format("The model answers ", result.labels.size(), " questions about each of ",
-                            study.n, " studies: ", escape(join(result.labels)), ". ");
+  std::string text =
+      format("The model answers ", result.labels.size(),
+             result.labels.size() == 1 ? " question" : " questions", " about each of ", study.n,
+             " studies: ", escape(join(result.labels)), ". ");
   if (study.values[0])
     text += format("It ranks studies with a label above those without it with an AUROC of ",
                    figure_text(study.values[0]), range_text(study.ci95[0]),
@@ -101,19 +103,22 @@ std::string together_section(const MultilabelResult& result,
     std::vector<std::string> columns{is_decided ? "Decided" : "Labelled"};
     for (const std::string& name : result.labels) columns.push_back("also " + name);
     Table table(is_decided ? "As decided, per study" : "As labelled, per study", columns);
-    std::vector<std::int64_t> counts(labels * labels);
+    std::vector<std::int64_t> counts(labels * labels), known(labels * labels);
     for (const LabelStudy& study : studies) {
       const std::vector<std::int8_t> decided =
           decided_labels(study.probabilities, result.thresholds);
       const std::vector<std::int8_t>& present = is_decided ? decided : study.labels;
       for (std::size_t a = 0; a < labels; ++a)
         for (std::size_t b = 0; b < labels; ++b)
-          counts[a * labels + b] += present[a] == 1 && present[b] == 1;
+          if (present[a] == 1 && present[b] != kUnknown) {
+            ++known[a * labels + b];
+            counts[a * labels + b] += present[b];
+          }
     }
     for (std::size_t a = 0; a < labels; ++a) {
       std::vector<std::string> cells;
       for (std::size_t b = 0; b < labels; ++b)
-        cells.push_back(count_cell(counts[a * labels + b], counts[a * labels + a]));
+        cells.push_back(count_cell(counts[a * labels + b], known[a * labels + b]));
       table.row(result.labels[a], cells);
     }
     html += "<div class=\"matrix wide\">" + table.html() + "</div>";
@@ -199,7 +204,8 @@ std::string method(const MultilabelResult& result) {
 
 // A decision on an image is right if that on each known label is; its confidence is that of the
 // worst wrong one, or the smallest of the right ones: the distance of the probability from the
-// threshold.
+// threshold. Its label is the first that is 1, the number of labels if none is, and above it if all
+// are unknown, so that the image is not shown as a right one.
 std::vector<ShownDecision> decisions_of(const MultilabelResult& result) {
   std::vector<ShownDecision> decisions;
   for (const LabelPrediction& image : result.predictions) {
@@ -213,9 +219,10 @@ std::vector<ShownDecision> decisions_of(const MultilabelResult& result) {
       is_right = is_right && is_hit;
       (is_hit ? right : wrong) = is_hit ? std::min(right, distance) : std::max(wrong, distance);
     }
-    const auto first = std::ranges::find(image.labels, 1) - image.labels.begin();
-    decisions.push_back(
-        {&image, static_cast<std::size_t>(first), is_right, is_right ? right : wrong});
+    auto label =
+        static_cast<std::size_t>(std::ranges::find(image.labels, 1) - image.labels.begin());
+    if (std::ranges::count(image.labels, kUnknown) == std::ssize(image.labels)) ++label;  // of none
+    decisions.push_back({&image, label, is_right, is_right ? right : wrong});
   }
   return decisions;
 }
@@ -238,15 +245,15 @@ Gallery gallery(const MultilabelResult& result, const std::string& heading, cons
         {.position = i,
          .path = image.path,
          .part = image.part,
-         .label = names_of(image.labels, result.labels),
-         .decision = names_of(decided, result.labels),
+         .label = label_names(image.labels, result.labels),
+         .decision = label_names(decided, result.labels),
          .detail = probabilities_text(image, result.labels),
          .is_right = std::ranges::equal(image.labels, decided,
                                         [](std::int8_t label, std::int8_t of_model) {
                                           return label == kUnknown || label == of_model;
                                         }),
          .explained_output =
-             std::ranges::max_element(image.probabilities) - image.probabilities.begin(),
+             static_cast<std::int64_t>(clearest_label(image.probabilities, result.thresholds)),
          .radiograph = {},
          .heat_map = {}});
   }
@@ -274,7 +281,7 @@ TaskReport MultilabelResult::report(std::uint64_t seed) const {
                      comparison_section(comparison, shown),
           .method = method(*this),
           .counted = counted_classes_of(labels),
-          .heat_target = "the most probable label",
+          .heat_target = "the label that is furthest above its threshold",
           .score = kMultilabelScore,
           .galleries = {gallery(*this, "The most confident mistakes", "",
                                 worst_mistakes(decisions, kShownMistakes)),

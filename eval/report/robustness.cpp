@@ -42,7 +42,9 @@ RobustnessTable robustness_of(const ModelInfo& info, const std::vector<std::stri
   const auto is_known = [&](const std::string& set) {
     return std::ranges::find(info.data_names, set) != info.data_names.end();
   };
-  if (info.data_names.empty() || std::ranges::all_of(sets, is_known)) return {};
+  if (info.data_names.empty() || std::ranges::all_of(sets, is_known) ||
+      result.trained_on.value_or(0) > 0)
+    return {};
   RobustnessTable table;
   const json metrics = read_json(out / "metrics.json", kMaxMetricsBytes);
   for (const NamedFigure& figure : result.figures())
@@ -58,7 +60,8 @@ RobustnessTable robustness_of(const ModelInfo& info, const std::vector<std::stri
     table.rows.push_back(row_of(metrics, table.figures, trained_on, join(sets)));
   else
     for (const auto& [set, levels] : metrics["sets"].items())
-      table.rows.push_back(row_of(levels, table.figures, trained_on, set));
+      table.rows.push_back(
+          row_of(levels, table.figures, trained_on, set + (is_known(set) ? ", other images" : "")));
   return table;
 }
 
@@ -72,7 +75,7 @@ std::string robustness_section(const RobustnessTable& robustness) {
     cells.insert(cells.end(), row.cells.begin(), row.cells.end());
     table.row(row.evaluated_on, cells);
   }
-  return "<h2>Robustness</h2><p>The same model on data sets that it was not trained on. What it "
+  return "<h2>Robustness</h2><p>The same model on images of other data sets. What it "
          "loses there is what it learnt about one source of images instead of the bones.</p>" +
          table.html();
 }

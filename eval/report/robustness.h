@@ -22,7 +22,8 @@ struct RobustnessTable {
 
 // The table of an evaluation of `sets`, whose metrics.json is in `out`; `run` is the folder of the
 // training run, whose own metrics.json becomes the first row if it is there. Empty if the model was
-// trained on all sets, or if its training sets are not known.
+// trained on sets of all these names or on some of the images, or if its training sets are not
+// known.
 RobustnessTable robustness_of(const ModelInfo& info, const std::vector<std::string>& sets,
                               const TaskResult& result, const std::filesystem::path& run,
                               const std::filesystem::path& out);

@@ -80,6 +80,35 @@ TEST_CASE("each image is in the test split of one fold, and classes have their s
   }
 }
 
+TEST_CASE("images of no class have their share of each fold, too") {
+  struct Row {
+    const char* task;
+    std::size_t classes;
+  };
+  for (const auto& [task, classes] : {Row{"multilabel", 2}, Row{"regression", 1}}) {
+    CAPTURE(std::string(task));
+    std::map<Split, int> counts, rare;
+    for (std::int64_t fold = 0; fold < 3; ++fold) {
+      Manifest manifest = manifest_of({{90, 1, 0}}, classes);
+      manifest.task = task;
+      for (std::size_t i = 0; i < 90; ++i) {  // a rare label, and one that is never 1
+        manifest.samples[i].labels = {static_cast<std::int8_t>(i % 10 == 0), 0};
+        manifest.samples[i].value = static_cast<double>(i);
+      }
+      assign_folds(manifest, {3, fold}, 0.2, 7, {});
+      counts.clear();
+      rare.clear();
+      for (const Sample& sample : manifest.samples) {
+        ++counts[sample.split];
+        rare[sample.split] += sample.labels[0];
+      }
+      CHECK(counts[Split::test] == 30);
+      CHECK(counts[Split::val] == 12);
+      if (manifest.task == "multilabel") CHECK(rare[Split::test] == 3);
+    }
+  }
+}
+
 TEST_CASE("patients whose images show the same stay together") {
   const Manifest start = manifest_of({{40, 1, 0}}, 2);
   // Chains: 0-1, 1-2 and 5-9.

@@ -105,6 +105,8 @@ TEST_CASE("grades are whole numbers in their order, also those without an image"
        {.max_grade = 2},
        {"0", "1", "2+"},
        {0, 1, 2, 2}},
+      {"reached", {"0", "1", "2"}, {.max_grade = 2}, {"0", "1", "2+"}, {0, 1, 2}},
+      {"as a table of numbers writes them", {"0.0", "1.0"}, {}, {"0", "1"}, {0, 1}},
       {"not reached", {"0", "1"}, {.max_grade = 2}, {"0", "1"}, {0, 1}},
       {"of a model", {"1", "4"}, {.classes = {"0", "1", "2+"}}, {"0", "1", "2+"}, {1, 2}}};
   for (const Row& row : table) {
@@ -132,7 +134,7 @@ TEST_CASE("several labels per image, and numbers, are written and read back") {
   CHECK(several.classes == std::vector<std::string>{"hand", "hip"});
   CHECK(several.samples[0].labels == std::vector<std::int8_t>{0, 1});
   CHECK(several.samples[2].labels == std::vector<std::int8_t>{0, kUnknown});
-  const char* texts[] = {"hip", "hand, hip", "none"};
+  const char* texts[] = {"hip", "hand, hip", "unknown"};
   for (std::size_t i = 0; i < 3; ++i) CHECK(label_text(several, several.samples[i]) == texts[i]);
   CHECK(counted_classes(several, several.samples[1]) == std::vector<std::size_t>{0, 1});
 
@@ -225,6 +227,22 @@ TEST_CASE("labels that are none of the task's") {
                         "path,x\na.png,0\nb.png,1\n",
                         {.task = "binary", .columns = {.many = {"x"}}},
                         "the task binary has one label per image"},
+                       {"no whole number of that size",
+                        "path,label\na.png,-9223372036854775808\nb.png,9223372036854775807\n",
+                        {.task = "ordinal"},
+                        "is not a grade"},
+                       {"one grade after joining",
+                        "path,label\na.png,2\nb.png,3\n",
+                        {.task = "ordinal", .max_grade = 2},
+                        "all images are of one grade, 2 or above --max-grade"},
+                       {"one label and several",
+                        "path,x\na.png,0\nb.png,1\n",
+                        {.columns = {.one = "x", .many = {"x"}}},
+                        "leave one of the options out"},
+                       {"a column twice",
+                        "path,x\na.png,0\nb.png,1\n",
+                        {.columns = {.many = {"x", "X"}}},
+                        "the column X is named twice"},
                        {"grades of another task",
                         "path,label\na.png,0\nb.png,1\n",
                         {.max_grade = 2},

@@ -306,6 +306,17 @@ TEST_CASE("a written manifest is read back as the same samples") {
   CHECK_THROWS_AS(write_manifest_csv(folder.path() / "none" / "m.csv", first), Error);
 }
 
+TEST_CASE("a list in the working directory is written with absolute paths") {
+  const TemporaryFolder folder;
+  Manifest manifest;
+  manifest.classes = {"a", "b"};
+  manifest.samples.push_back({"x.png"});
+  CHECK(manifest.root.empty());
+  write_manifest_csv(folder.path() / "set.csv", manifest);
+  const CsvTable table(folder.path() / "set.csv");
+  CHECK(table.rows()[0].fields[0] == (fs::current_path() / "x.png").string());
+}
+
 TEST_CASE("drawn splits: shares, stability, dependence on the seed only") {
   struct Row {
     double val_share, train, val, test;

@@ -102,13 +102,16 @@ TEST_CASE("robustness: shown for sets that the model was not trained on, beside 
     }
     CHECK(table.figures == std::vector<std::string>{"auroc", "accuracy", "kappa"});
     CHECK(table.rows[0].evaluated_on == row.trained_on[0] + ", its test images");
-    CHECK(table.rows[1].evaluated_on == "one");
+    CHECK(table.rows[1].evaluated_on == (row.trained_on[0] == "one" ? "one, other images" : "one"));
     CHECK(table.rows[1].cells[1].starts_with("1.000"));
     CHECK(table.rows[2].images == 8);
     CHECK(contains(robustness_section(table), "<h2>Robustness</h2>"));
   }
   ModelInfo info;
   info.data_names = {"one"};
+  result->trained_on = 3;  // under another name
+  CHECK(robustness_of(info, {"two"}, *result, "", folder.path() / "out").rows.empty());
+  result->trained_on = 0;
   // Without a run beside the model, and in the run's own folder, there is no row of its test
   // images.
   CHECK(robustness_of(info, {"one", "two"}, *result, "", folder.path() / "out").rows.size() == 2);

@@ -111,8 +111,8 @@ TEST_CASE("predictions, decisions and what is refused") {
   CHECK(predicted.row(1)[1] == doctest::Approx(std::exp(2) / (2 + std::exp(2))));
   CHECK(task->decide(predicted.row(0), info) == "a");  // the first of equal ones
   CHECK(task->decide(predicted.row(1), info) == "b, quoted");
-  CHECK(task->certainty(predicted.row(1)) == predicted.row(1)[1]);
-  CHECK(task->explained_output(predicted.row(1)) == 1);
+  CHECK(task->certainty(predicted.row(1), info) == predicted.row(1)[1]);
+  CHECK(task->explained_output(predicted.row(1), info) == 1);
   CHECK(task->columns()[2] == "probability_c");
 
   const Manifest manifest = images(3);

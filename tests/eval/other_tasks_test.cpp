@@ -77,8 +77,8 @@ TEST_CASE("grades: probabilities are differences of cumulative ones that do not 
   CHECK(predicted.row(1)[1] == 0);
   CHECK(predicted.row(1)[2] == 0.5);
   CHECK(task->decide(predicted.row(0), info) == "1");
-  CHECK(task->explained_output(std::vector<double>{0, 0.1, 0.9}) == 1);
-  CHECK(task->explained_output(std::vector<double>{0.9, 0.1, 0}) == 0);
+  CHECK(task->explained_output(std::vector<double>{0, 0.1, 0.9}, info) == 1);
+  CHECK(task->explained_output(std::vector<double>{0.9, 0.1, 0}, info) == 0);
   const Manifest manifest = images("ordinal", kGrades, {0, 2});
   const std::vector<std::int64_t> all = all_of(manifest);
   task->set_temperature(info, "val", {manifest, all}, {2, {-1, -1, 1, -1}});
@@ -124,8 +124,9 @@ TEST_CASE("several labels: decisions and what is chosen on validation") {
   const ImageValues predicted = task->predict({2, {0, -1, -3, -3}}, info);
   CHECK(task->decide(predicted.row(0), info) == "hand, hip");
   CHECK(task->decide(predicted.row(1), info) == "none");
-  CHECK(task->certainty(predicted.row(0)) == 0.5);
-  CHECK(task->explained_output(predicted.row(0)) == 0);
+  // hand is at its threshold, hip above its own.
+  CHECK(task->certainty(predicted.row(0), info) == predicted.row(0)[1]);
+  CHECK(task->explained_output(predicted.row(0), info) == 1);
   CHECK(task->columns() == std::vector<std::string>{"probability_hand", "probability_hip"});
 
   // Bit 0 is hand, bit 1 is hip; of the third image hand is unknown.
@@ -231,6 +232,21 @@ TEST_CASE("several labels: files, which a comparison reads, and the report") {
                  "predictions.csv:2: label \"2\" is not 0, 1 or empty"));
 }
 
+TEST_CASE("unknown labels: not shown as right, and no partner of other labels") {
+  ModelInfo info;
+  info.thresholds = {0.5, 0.5};
+  Manifest manifest = images("multilabel", kLabels, {1, 3, 1, 0});
+  manifest.samples[2].labels = {1, kUnknown};
+  manifest.samples[3].labels = {kUnknown, kUnknown};
+  const auto result = result_of(manifest, {2, {0.9, 0.1, 0.9, 0.9, 0.9, 0.9, 0.1, 0.1}}, info);
+  const TaskReport report = result->report(0);
+  CHECK(report.galleries[0].images.empty());
+  CHECK(report.galleries[1].images.size() == 2);  // of three with hand; none of no label
+  // Of two studies with hand and a known hip one has both.
+  CHECK(contains(report.details, "1<small>50.0 % of the row</small>"));
+  CHECK(label_text(manifest, manifest.samples[3]) == "unknown");
+}
+
 TEST_CASE("a label that is 0 and 1 in one study, and an unknown one") {
   const auto image = [](const char* path, std::vector<std::int8_t> labels) -> LabelPrediction {
     return {{path, "s", "p", ""}, std::move(labels), {0.2, 0.6}};
@@ -264,7 +280,7 @@ TEST_CASE("a number: its unit comes from the training labels") {
   other.target_mean = 5;
   CHECK(loaded->predict({1, {0, 1}}, other).values[1] == 6);
   CHECK(loaded->decide(std::vector<double>{42}, info) == "age");
-  CHECK(loaded->certainty(std::vector<double>{42}) == 42);
+  CHECK(loaded->certainty(std::vector<double>{42}, info) == 42);
   CHECK(contains(message_of([&] { task->prepare_training(manifest, "2", {}); }),
                  "the task regression has no classes"));
   CHECK(contains(message_of([&] {

@@ -19,6 +19,7 @@ const std::vector<std::string> kClasses{"normal", "abnormal"};
 // Four images, each a study and patient of its own, of labels 0, 0, 1, 1.
 Manifest four_images() {
   Manifest manifest{"csv", "data", kClasses, {}, {}};
+  manifest.source = "data";
   for (const int label : {0, 0, 1, 1}) {
     const std::string name = std::to_string(manifest.samples.size());
     manifest.samples.push_back({name, label, name, name, "", Split::val});
