@@ -121,7 +121,11 @@ std::unique_ptr<TaskResult> ClassTask::evaluate(const Samples& samples,
 }
 
 std::unique_ptr<TaskResult> ClassTask::read_result(const std::filesystem::path& folder) const {
-  return result_of(read_class_predictions(folder / "predictions.csv", classes_), {});
+  auto result = std::make_unique<ClassResult>();
+  result->task = name();
+  result->classes = classes_;
+  result->predictions = read_class_predictions(folder / "predictions.csv", classes_);
+  return result;
 }
 
 std::unique_ptr<TaskResult> ClassTask::pool(const std::vector<std::filesystem::path>& folders,

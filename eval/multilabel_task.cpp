@@ -44,29 +44,50 @@ std::int8_t label_of_study(const std::vector<LabelPrediction>& predictions,
   return label;
 }
 
+// The studies of the images in these groups.
+std::vector<LabelStudy> studies_of(const std::vector<LabelPrediction>& predictions,
+                                   const std::vector<std::string>& names,
+                                   const std::vector<StudyImages>& groups) {
+  for (const LabelPrediction& image : predictions)
+    for (const double probability : image.probabilities)
+      OSTEON_CHECK(probability >= 0 && probability <= 1, image.path, ": probability ", probability,
+                   " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
+  std::vector<LabelStudy> studies;
+  for (const StudyImages& group : groups) {
+    LabelStudy study{group.study, group.patient, group.part, {}, {}, std::ssize(group.images)};
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      study.labels.push_back(label_of_study(predictions, group, k, names[k]));
+      double sum = 0;
+      for (const std::size_t i : group.images) sum += predictions[i].probabilities[k];
+      study.probabilities.push_back(sum / static_cast<double>(study.views));
+    }
+    studies.push_back(std::move(study));
+  }
+  return studies;
+}
+
 EvaluatedGroups<LabelMetrics> evaluate_labels(const std::vector<LabelPrediction>& predictions,
                                               const std::vector<std::string>& names,
                                               std::span<const double> thresholds,
                                               const BootstrapOptions& bootstrap,
                                               std::span<const std::string> sets) {
   const ImageOrigins images = origins_of(predictions);
-  const std::vector<LabelStudy> studies = aggregate_label_studies(predictions, names);
+  const std::vector<StudyImages> grouped = group_studies(images);
+  const std::vector<LabelStudy> studies = studies_of(predictions, names, grouped);
   const auto metrics_of = [&](const auto& items) {
     return [&](const GroupItems& group) {
       return label_metrics(label_outcomes(items, group.positions, names.size()), group.patient_of,
                            group.patients, thresholds, group.name, bootstrap);
     };
   };
-  return evaluate_groups<LabelMetrics>(group_patients(group_studies(images), images, sets),
+  return evaluate_groups<LabelMetrics>(group_patients(grouped, images, sets),
                                        metrics_of(predictions), metrics_of(studies));
 }
 
-// The outcomes of label k in all studies of the samples.
-std::vector<Outcome> study_outcomes(const Samples& samples, const ImageValues& predictions,
-                                    const std::vector<std::string>& names, std::size_t k) {
+// The outcomes of label k where it is known.
+std::vector<Outcome> outcomes_of_label(const std::vector<LabelStudy>& studies, std::size_t k) {
   std::vector<Outcome> outcomes;
-  for (const LabelStudy& study :
-       aggregate_label_studies(to_predictions(samples, predictions), names))
+  for (const LabelStudy& study : studies)
     if (study.labels[k] != kUnknown) outcomes.push_back({study.labels[k], study.probabilities[k]});
   return outcomes;
 }
@@ -212,9 +233,11 @@ class MultilabelTask : public Task {
       info.thresholds.assign(names_.size(), *number);
       return;
     }
+    const std::vector<LabelStudy> studies =
+        aggregate_label_studies(to_predictions(validation, predictions), names_);
     for (std::size_t k = 0; k < names_.size(); ++k)
-      info.thresholds[k] = choose_threshold(study_outcomes(validation, predictions, names_, k),
-                                            *threshold_rule_from_name(threshold));
+      info.thresholds[k] =
+          choose_threshold(outcomes_of_label(studies, k), *threshold_rule_from_name(threshold));
   }
 
   Score score() const override { return kMultilabelScore; }
@@ -242,8 +265,11 @@ class MultilabelTask : public Task {
   }
 
   std::unique_ptr<TaskResult> read_result(const std::filesystem::path& folder) const override {
-    return result_of(read_label_predictions(folder / "predictions.csv", names_),
-                     read_label_thresholds(folder / "metrics.json", names_), {});
+    auto result = std::make_unique<MultilabelResult>();
+    result->labels = names_;
+    result->predictions = read_label_predictions(folder / "predictions.csv", names_);
+    result->thresholds = read_label_thresholds(folder / "metrics.json", names_);
+    return result;
   }
 
   // The thresholds are the means of the runs'.
@@ -290,22 +316,7 @@ LabelledImages labelled(const std::vector<LabelPrediction>& predictions,
 
 std::vector<LabelStudy> aggregate_label_studies(const std::vector<LabelPrediction>& predictions,
                                                 const std::vector<std::string>& names) {
-  for (const LabelPrediction& image : predictions)
-    for (const double probability : image.probabilities)
-      OSTEON_CHECK(probability >= 0 && probability <= 1, image.path, ": probability ", probability,
-                   " is not from 0 to 1; did training diverge, or is the checkpoint damaged?");
-  std::vector<LabelStudy> studies;
-  for (const StudyImages& group : group_studies(origins_of(predictions))) {
-    LabelStudy study{group.study, group.patient, group.part, {}, {}, std::ssize(group.images)};
-    for (std::size_t k = 0; k < names.size(); ++k) {
-      study.labels.push_back(label_of_study(predictions, group, k, names[k]));
-      double sum = 0;
-      for (const std::size_t i : group.images) sum += predictions[i].probabilities[k];
-      study.probabilities.push_back(sum / static_cast<double>(study.views));
-    }
-    studies.push_back(std::move(study));
-  }
-  return studies;
+  return studies_of(predictions, names, group_studies(origins_of(predictions)));
 }
 
 std::vector<std::int8_t> decided_labels(std::span<const double> probabilities,

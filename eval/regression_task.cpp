@@ -33,19 +33,47 @@ std::vector<NumberOutcome> numbers_of(const auto& items,
   return outcomes;
 }
 
+// The studies of the images in these groups.
+std::vector<NumberStudy> studies_of(const std::vector<NumberPrediction>& predictions,
+                                    const ImageOrigins& images,
+                                    const std::vector<StudyImages>& groups) {
+  for (const NumberPrediction& image : predictions)
+    OSTEON_CHECK(std::isfinite(image.predicted), image.path, ": the prediction ", image.predicted,
+                 " is not finite; did training diverge, or is the checkpoint damaged?");
+  check_study_labels(groups, images,
+                     [&](std::size_t i) { return exact_text(predictions[i].label); });
+  std::vector<NumberStudy> studies;
+  for (const StudyImages& group : groups) {
+    NumberStudy study{group.study, group.patient,
+                      group.part,  predictions[group.images.front()].label,
+                      0,           std::ssize(group.images)};
+    for (const std::size_t i : group.images) study.predicted += predictions[i].predicted;
+    study.predicted /= static_cast<double>(study.views);
+    studies.push_back(std::move(study));
+  }
+  return studies;
+}
+
 EvaluatedGroups<NumberMetrics> evaluate_numbers(const std::vector<NumberPrediction>& predictions,
                                                 const BootstrapOptions& bootstrap,
                                                 std::span<const std::string> sets) {
   const ImageOrigins images = origins_of(predictions);
-  const std::vector<NumberStudy> studies = aggregate_number_studies(predictions);
+  const std::vector<StudyImages> grouped = group_studies(images);
+  const std::vector<NumberStudy> studies = studies_of(predictions, images, grouped);
   const auto metrics_of = [&](const auto& items) {
     return [&](const GroupItems& group) {
       return number_metrics(numbers_of(items, group.positions), group.patient_of, group.patients,
                             group.name, bootstrap);
     };
   };
-  return evaluate_groups<NumberMetrics>(group_patients(group_studies(images), images, sets),
+  return evaluate_groups<NumberMetrics>(group_patients(grouped, images, sets),
                                         metrics_of(predictions), metrics_of(studies));
+}
+
+void check_no_temperature(const std::string& temperature) {
+  if (parse_temperature(temperature) != ModelInfo{}.temperature)
+    throw UsageError(
+        "--temperature: the task regression has no probabilities; leave the option out");
 }
 
 class RegressionTask : public Task {
@@ -132,14 +160,12 @@ class RegressionTask : public Task {
   void check_choices(const std::string& threshold, const std::string& temperature,
                      const Samples&) const override {
     check_no_threshold(*this, threshold);
-    if (parse_temperature(temperature) != ModelInfo{}.temperature)
-      throw UsageError(
-          "--temperature: the task regression has no probabilities; leave the option out");
+    check_no_temperature(temperature);
   }
 
-  void set_temperature(ModelInfo&, const std::string& temperature, const Samples& validation,
+  void set_temperature(ModelInfo&, const std::string& temperature, const Samples&,
                        const ImageValues&) const override {
-    check_choices(rounded(kDefaultThreshold, 1), temperature, validation);
+    check_no_temperature(temperature);
   }
 
   Score score() const override { return kRegressionScore; }
@@ -158,7 +184,10 @@ class RegressionTask : public Task {
   }
 
   std::unique_ptr<TaskResult> read_result(const std::filesystem::path& folder) const override {
-    return result_of(read_number_predictions(folder / "predictions.csv"), {});
+    auto result = std::make_unique<RegressionResult>();
+    result->number = number_;
+    result->predictions = read_number_predictions(folder / "predictions.csv");
+    return result;
   }
 
   std::unique_ptr<TaskResult> pool(const std::vector<std::filesystem::path>& folders,
@@ -193,23 +222,8 @@ LabelledImages labelled(const std::vector<NumberPrediction>& predictions) {
 
 std::vector<NumberStudy> aggregate_number_studies(
     const std::vector<NumberPrediction>& predictions) {
-  for (const NumberPrediction& image : predictions)
-    OSTEON_CHECK(std::isfinite(image.predicted), image.path, ": the prediction ", image.predicted,
-                 " is not finite; did training diverge, or is the checkpoint damaged?");
   const ImageOrigins images = origins_of(predictions);
-  const std::vector<StudyImages> groups = group_studies(images);
-  check_study_labels(groups, images,
-                     [&](std::size_t i) { return exact_text(predictions[i].label); });
-  std::vector<NumberStudy> studies;
-  for (const StudyImages& group : groups) {
-    NumberStudy study{group.study, group.patient,
-                      group.part,  predictions[group.images.front()].label,
-                      0,           std::ssize(group.images)};
-    for (const std::size_t i : group.images) study.predicted += predictions[i].predicted;
-    study.predicted /= static_cast<double>(study.views);
-    studies.push_back(std::move(study));
-  }
-  return studies;
+  return studies_of(predictions, images, group_studies(images));
 }
 
 std::vector<NamedFigure> RegressionResult::figures() const {

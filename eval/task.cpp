@@ -22,6 +22,11 @@ constexpr NamedTask kTasks[] = {{"binary", make_binary_task},
                                 {"multilabel", make_multilabel_task},
                                 {"regression", make_regression_task}};
 
+[[noreturn]] void refuse_threshold(const Task& task) {
+  throw UsageError(
+      format("--threshold: the task ", task.name(), " has no threshold; leave the option out"));
+}
+
 }  // namespace
 
 void add_share(ImageValues& mean, const ImageValues& values, double count) {
@@ -42,14 +47,11 @@ std::unique_ptr<Task> make_task(const std::string& name, const std::vector<std::
 std::unique_ptr<Task> task_of(const ModelInfo& info) { return make_task(info.task, info.classes); }
 
 void check_no_threshold(const Task& task, const std::string& threshold) {
-  if (parse_threshold(threshold) != kDefaultThreshold)
-    throw UsageError(
-        format("--threshold: the task ", task.name(), " has no threshold; leave the option out"));
+  if (parse_threshold(threshold) != kDefaultThreshold) refuse_threshold(task);
 }
 
 void Task::set_threshold(ModelInfo&, const std::string&, const Samples&, const ImageValues&) const {
-  throw UsageError(
-      format("--threshold: the task ", name(), " has no threshold; leave the option out"));
+  refuse_threshold(*this);
 }
 
 }  // namespace osteon

@@ -5,6 +5,7 @@
 #include "eval/class_task.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"
+#include "eval/report/levels.h"
 #include "eval/report/sections.h"
 
 namespace osteon {
@@ -131,37 +132,26 @@ std::string matrix(const ClassResult& result, const char* level, const ClassMetr
   return "<div class=\"matrix wide\">" + table.html() + "</div>";
 }
 
-// All images or all studies.
-struct Level {
-  const char* name;
-  const char* style;
-  ClassOutcomes outcomes;
-  const ClassMetrics& metrics;
-};
+using ClassLevels = std::vector<Level<ClassOutcomes, ClassMetrics>>;
 
-std::vector<Level> levels_of(const ClassResult& result) {
-  const std::vector<ClassStudy> studies =
-      aggregate_class_studies(result.predictions, result.classes);
-  const auto outcomes = [&](const auto& items) {
-    std::vector<std::size_t> all(items.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    return class_outcomes(items, all, result.classes.size());
-  };
-  const auto& [image, study] = result.evaluation.overall;
-  return {{"per image", "image", outcomes(result.predictions), image},
-          {"per study", "study", outcomes(studies), study}};
+ClassLevels levels_of(const ClassResult& result) {
+  return report::levels_of(result.evaluation.overall, result.predictions,
+                           aggregate_class_studies(result.predictions, result.classes),
+                           [&](const auto& items, const auto& positions) {
+                             return class_outcomes(items, positions, result.classes.size());
+                           });
 }
 
 // Of one class against the rest.
-std::vector<Curve> curves_of(const std::vector<Level>& levels, std::size_t k) {
+std::vector<Curve> curves_of(const ClassLevels& levels, std::size_t k) {
   std::vector<Curve> curves;
-  for (const Level& level : levels)
+  for (const auto& level : levels)
     curves.push_back({level.style, outcomes_against_rest(level.outcomes, k)});
   return curves;
 }
 
 // One small diagram per class that has a figure; empty if none has.
-std::string multiples(const ClassResult& result, const std::vector<Level>& levels, const char* name,
+std::string multiples(const ClassResult& result, const ClassLevels& levels, const char* name,
                       const char* figure_name, const auto& chart) {
   std::string figures;
   for (std::size_t k = 0; k < result.classes.size(); ++k)
@@ -172,7 +162,7 @@ std::string multiples(const ClassResult& result, const std::vector<Level>& level
   return figures.empty() ? figures : "<div class=\"multiples\">" + figures + "</div>";
 }
 
-std::string curves_section(const ClassResult& result, const std::vector<Level>& levels) {
+std::string curves_section(const ClassResult& result, const ClassLevels& levels) {
   const std::string curves =
       multiples(result, levels, "AUROC", "auroc", roc_chart) +
       multiples(result, levels, "average precision", "average_precision", precision_recall_chart);
@@ -183,9 +173,9 @@ std::string curves_section(const ClassResult& result, const std::vector<Level>& 
          legend_entry("line ghost", "chance") + "</div>" + curves;
 }
 
-std::string calibration_section(const std::vector<Level>& levels) {
+std::string calibration_section(const ClassLevels& levels) {
   std::string html = "<h2>Calibration of the decided class</h2><div class=\"pair\">";
-  for (const Level& level : std::views::reverse(levels))
+  for (const auto& level : std::views::reverse(levels))
     html += calibration_figure(
         level.name, level.style, top_outcomes(level.outcomes), "Share of right decisions",
         format("Expected calibration error ",
@@ -255,7 +245,7 @@ TaskReport ClassResult::report(std::uint64_t seed) const {
   ShownFigures shown;
   for (const auto& [name, figure] : named_figures(*this))
     shown.emplace_back(name, overall_figure(figure));
-  const std::vector<Level> levels = levels_of(*this);
+  const ClassLevels levels = levels_of(*this);
   const std::vector<ShownDecision> decisions = decisions_of(*this);
   return {.lead = opening(*this),
           .headline = main_tiles(*this) + "<p class=\"note\">All four per study.</p>" +

@@ -1,7 +1,6 @@
 // The report on the task of several labels.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -10,6 +9,7 @@
 #include "eval/multilabel_task.h"
 #include "eval/report/chart.h"
 #include "eval/report/images.h"
+#include "eval/report/levels.h"
 #include "eval/report/sections.h"
 
 namespace osteon {
@@ -126,33 +126,24 @@ std::string together_section(const MultilabelResult& result,
   return html;
 }
 
-struct Level {
-  const char* name;
-  const char* style;
-  LabelOutcomes outcomes;
-  const LabelMetrics& metrics;
-};
+using LabelLevel = Level<LabelOutcomes, LabelMetrics>;
 
-std::vector<Level> levels_of(const MultilabelResult& result,
-                             const std::vector<LabelStudy>& studies) {
-  const auto outcomes = [&](const auto& items) {
-    std::vector<std::size_t> all(items.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    return label_outcomes(items, all, result.labels.size());
-  };
-  const auto& [image, study] = result.evaluation.overall;
-  return {{"per image", "image", outcomes(result.predictions), image},
-          {"per study", "study", outcomes(studies), study}};
+std::vector<LabelLevel> levels_of(const MultilabelResult& result,
+                                  const std::vector<LabelStudy>& studies) {
+  return report::levels_of(result.evaluation.overall, result.predictions, studies,
+                           [&](const auto& items, const auto& positions) {
+                             return label_outcomes(items, positions, result.labels.size());
+                           });
 }
 
-std::vector<Curve> curves_of(const std::vector<Level>& levels, std::size_t k) {
+std::vector<Curve> curves_of(const std::vector<LabelLevel>& levels, std::size_t k) {
   std::vector<Curve> curves;
-  for (const Level& level : levels)
+  for (const LabelLevel& level : levels)
     curves.push_back({level.style, outcomes_of_label(level.outcomes, k), &level.metrics.labels[k]});
   return curves;
 }
 
-std::string calibration_chart(const Level& study, std::size_t k, const std::string& name) {
+std::string calibration_chart(const LabelLevel& study, std::size_t k, const std::string& name) {
   const Metrics& label = study.metrics.labels[k];
   return calibration_figure("of " + name, study.style, outcomes_of_label(study.outcomes, k),
                             "Share with " + name,
@@ -161,7 +152,8 @@ std::string calibration_chart(const Level& study, std::size_t k, const std::stri
 }
 
 // Small diagrams of the labels that have both answers.
-std::string multiples_section(const MultilabelResult& result, const std::vector<Level>& levels) {
+std::string multiples_section(const MultilabelResult& result,
+                              const std::vector<LabelLevel>& levels) {
   std::string roc, precision_recall, calibration;
   for (std::size_t k = 0; k < result.labels.size(); ++k) {
     const Metrics &image = levels[0].metrics.labels[k], &study = levels[1].metrics.labels[k];
@@ -266,7 +258,7 @@ Gallery gallery(const MultilabelResult& result, const std::string& heading, cons
 TaskReport MultilabelResult::report(std::uint64_t seed) const {
   using namespace report;
   const std::vector<LabelStudy> studies = aggregate_label_studies(predictions, labels);
-  const std::vector<Level> levels = levels_of(*this, studies);
+  const std::vector<LabelLevel> levels = levels_of(*this, studies);
   const std::vector<ShownDecision> decisions = decisions_of(*this);
   ShownFigures shown;
   for (std::size_t f = 0; f < kMacroFigures.size(); ++f) shown.emplace_back(kMacroNames[f], f);
