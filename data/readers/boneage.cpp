@@ -51,15 +51,10 @@ ImageListing read_boneage(const fs::path& data, const ListColumns& columns) {
     OSTEON_CHECK(!id.empty(), table.place(row), "id is empty");
     LabelFields labels = label_fields(table, row, columns);
     if (has_own_label) labels.one = months(table, row);
-    listing.records.push_back({.path = files.take(id + ".png"),
-                               .class_name = std::move(labels.one),
-                               .study = "",
-                               .patient = "",
-                               .part = "HAND",
-                               .split = std::nullopt,
-                               .place = table.place(row),
-                               .cells = std::move(labels.many),
-                               .group = std::move(labels.group)});
+    ImageRecord record = labelled_record(table, row, std::move(labels));
+    record.path = files.take(id + ".png");
+    record.part = "HAND";
+    listing.records.push_back(std::move(record));
   }
   listing.warnings = files.warnings(kList);
   return listing;

@@ -65,15 +65,10 @@ ImageListing read_btxrd(const fs::path& data, const ListColumns& columns) {
     OSTEON_CHECK(!name.empty(), table.place(row), "image_id is empty");
     LabelFields labels = label_fields(table, row, columns);
     if (has_own_label) labels.one = class_of(table, row);
-    listing.records.push_back({.path = files.take(name),
-                               .class_name = std::move(labels.one),
-                               .study = "",
-                               .patient = "",
-                               .part = part_of(table, row, kSites),
-                               .split = std::nullopt,
-                               .place = table.place(row),
-                               .cells = std::move(labels.many),
-                               .group = std::move(labels.group)});
+    ImageRecord record = labelled_record(table, row, std::move(labels));
+    record.path = files.take(name);
+    record.part = part_of(table, row, kSites);
+    listing.records.push_back(std::move(record));
   }
   listing.warnings = files.warnings(kList);
   return listing;

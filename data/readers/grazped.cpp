@@ -61,16 +61,12 @@ ImageListing read_grazped(const fs::path& data, const ListColumns& columns) {
                  "filestem or patient_id is empty");
     LabelFields labels = label_fields(table, row, columns);
     if (has_own_label) labels.one = flag(table, row, kFractureVisible) ? kFractured : kNonFractured;
-    listing.records.push_back(
-        {.path = files.take(stem + ".png"),
-         .class_name = std::move(labels.one),
-         .study = format(patient, "/", row.fields[table.require("study_number")]),
-         .patient = patient,
-         .part = "WRIST",
-         .split = std::nullopt,
-         .place = table.place(row),
-         .cells = std::move(labels.many),
-         .group = std::move(labels.group)});
+    ImageRecord record = labelled_record(table, row, std::move(labels));
+    record.path = files.take(stem + ".png");
+    record.study = format(patient, "/", row.fields[table.require("study_number")]);
+    record.patient = patient;
+    record.part = "WRIST";
+    listing.records.push_back(std::move(record));
   }
   listing.warnings = files.warnings(kList);
   return listing;

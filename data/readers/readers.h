@@ -77,6 +77,8 @@ struct LabelFields {
 // Throws Error listing the table's columns if one is missing (UsageError for `columns.split_by`),
 // and naming the row if the field of `columns.one` or `columns.split_by` is empty.
 LabelFields label_fields(const CsvTable& table, const CsvRow& row, const ListColumns& columns);
+// A record with these fields and the row's place; the reader adds where the image comes from.
+ImageRecord labelled_record(const CsvTable& table, const CsvRow& row, LabelFields labels);
 
 // Throws Error listing the wanted columns and those of the table if one is missing.
 void check_columns(const CsvTable& table, const std::vector<std::string>& wanted);

@@ -57,6 +57,15 @@ bool flag(const CsvTable& table, const CsvRow& row, const std::string& column) {
   return is_one;
 }
 
+ImageRecord labelled_record(const CsvTable& table, const CsvRow& row, LabelFields labels) {
+  ImageRecord record;
+  record.class_name = std::move(labels.one);
+  record.place = table.place(row);
+  record.cells = std::move(labels.many);
+  record.group = std::move(labels.group);
+  return record;
+}
+
 std::string part_of(const CsvTable& table, const CsvRow& row,
                     const std::vector<std::string>& columns) {
   std::string part;

@@ -35,6 +35,14 @@ RunRecord trained(const TrainOptions& options, const Device& device) {
   return record_of(options.out);
 }
 
+void check_losses(const RunRecord& run, const RunRecord& on_cpu) {
+  REQUIRE(on_cpu.losses.size() == run.losses.size());
+  for (std::size_t i = 0; i < on_cpu.losses.size(); ++i) {
+    CAPTURE(i);
+    CHECK(run.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
+  }
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -113,12 +121,7 @@ TEST_CASE("a recorded step replays the changes of fine-tuning") {
   };
   const RunRecord recorded = run("recorded", "auto", device);
   CHECK(run("by call", "off", device) == recorded);
-  const RunRecord on_cpu = run("cpu", "off", Device::cpu());
-  REQUIRE(on_cpu.losses.size() == recorded.losses.size());
-  for (std::size_t i = 0; i < on_cpu.losses.size(); ++i) {
-    CAPTURE(i);
-    CHECK(recorded.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
-  }
+  check_losses(recorded, run("cpu", "off", Device::cpu()));
 }
 
 TEST_CASE("a recorded step of each task") {
@@ -141,10 +144,7 @@ TEST_CASE("a recorded step of each task") {
     };
     const RunRecord recorded = run("recorded", "auto", device);
     CHECK(run("by call", "off", device) == recorded);
-    const RunRecord on_cpu = run("cpu", "off", Device::cpu());
-    REQUIRE(on_cpu.losses.size() == recorded.losses.size());
-    for (std::size_t i = 0; i < on_cpu.losses.size(); ++i)
-      CHECK(recorded.losses[i] == doctest::Approx(on_cpu.losses[i]).epsilon(1e-3));
+    check_losses(recorded, run("cpu", "off", Device::cpu()));
   }
 }
 

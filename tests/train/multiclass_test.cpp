@@ -6,7 +6,7 @@
 #include "eval/class_task.h"
 #include "eval/predict_files.h"
 #include "tests/support/message_of.h"
-#include "tests/support/tiny_run.h"
+#include "tests/support/tiny_tasks.h"
 #include "train/trainer.h"
 
 using namespace osteon;
@@ -15,25 +15,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Bright in the upper half, the lower half or the left half.
-Image tiny_image(const std::string& name, std::uint64_t number) {
-  Image image = tiny_radiograph(name == "upper", number);
-  if (name != "left") return image;
-  for (std::int64_t y = 0; y < image.height; ++y)
-    for (std::int64_t x = 0; x < y; ++x)
-      std::swap(image.pixels[static_cast<std::size_t>(y * image.width + x)],
-                image.pixels[static_cast<std::size_t>(x * image.width + y)]);
-  return image;
-}
-
 // DIR/SPLIT/CLASS/N.png
 void write_three_classes(const fs::path& folder) {
   std::uint64_t number = 0;
   for (const std::string split : {"train", "val", "test"})
-    for (const std::string name : {"upper", "lower", "left"}) {
+    for (const auto& [name, kind] : {std::pair{"upper", 2}, {"lower", 0}, {"left", 1}}) {
       fs::create_directories(folder / split / name);
       for (int i = 0; i < (split == "train" ? 16 : 5); ++i)
-        write_png(folder / split / name / (std::to_string(i) + ".png"), tiny_image(name, number++));
+        write_png(folder / split / name / (std::to_string(i) + ".png"),
+                  tiny_image_of_kind(kind, number++));
     }
 }
 
