@@ -16,6 +16,9 @@ if(OSTEON_PACKAGE STREQUAL TGZ)  # package.cmake installs them
   set(dependencies RUNTIME_DEPENDENCY_SET osteon_libraries)
 endif()
 install(TARGETS ${OSTEON_PROGRAM_TARGETS} ${dependencies} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(OSTEON_USES_MPI)
+  install(TARGETS osteon_mpi LIBRARY DESTINATION lib/osteon)
+endif()
 
 configure_package_config_file(cmake/osteonConfig.cmake.in osteonConfig.cmake
   INSTALL_DESTINATION ${OSTEON_CONFIG_DIR})

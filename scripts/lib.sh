@@ -26,6 +26,8 @@ build_packages=(
   "libgdcm-dev        |/usr/include/gdcm-3.0/gdcmImageReader.h    |GDCM 3.0 (gdcmImageReader.h)             |compressed DICOM"
   "libgdcm-tools      |gdcmconv                                   |GDCM's programs (gdcmconv)               |compressed DICOM, if GDCM's CMake file asks for them"
   "libprotobuf-dev    |/usr/include/google/protobuf/message.h     |protobuf (google/protobuf/message.h)     |export_onnx"
+  "libopenmpi-dev     |/usr/lib/x86_64-linux-gnu/openmpi/include/mpi.h |MPI (mpi.h)                         |several processes"
+  "openmpi-bin        |mpirun                                     |MPI's launcher (mpirun)                 |several processes"
   "libonnx-dev        |/usr/include/onnx/onnx_pb.h                |ONNX 1.12 or later (onnx/onnx_pb.h)      |export_onnx"
 )
 # The versions are fixed because their results differ.
@@ -50,7 +52,7 @@ long_test_packages=(
 )
 
 # The folders with C++ files.
-rooms=(base tensor ops nn optim interop data eval train apps bench examples fuzz tests)
+rooms=(base tensor comm ops nn optim interop data eval train apps bench examples fuzz tests)
 
 fail() {
   echo "$(basename "$0"): $*" >&2

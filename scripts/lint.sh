@@ -32,7 +32,7 @@ EOF
 run_step "configuring build/lint" configure-lint configure_lint
 tidy() {
   # clang does not know g++'s warnings.
-  find base tensor ops nn optim interop data eval train apps bench -name '*.cpp' -print0 |
+  find base tensor comm ops nn optim interop data eval train apps bench -name '*.cpp' -print0 |
     xargs -0 -P "$(compile_jobs)" -n 1 \
       clang-tidy-16 --quiet -p "$lint" --extra-arg=-Wno-unknown-warning-option
 }

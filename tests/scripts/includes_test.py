@@ -9,7 +9,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Lowest first.
-ROOMS = ["base", "tensor", "ops", "nn", "optim", "interop", "data", "eval", "train", "apps"]
+ROOMS = ["base", "tensor", "comm", "ops", "nn", "optim", "interop", "data", "eval", "train", "apps"]
 
 # Folders of one room that include each other, and why.
 PAIRS = {
