@@ -79,7 +79,8 @@ DenseBlock::DenseBlock(int layers, std::int64_t in_channels, std::int64_t growth
 DenseBlock::~DenseBlock() = default;
 
 Tensor DenseBlock::forward(const Tensor& x) {
-  if (modules_are_observed()) {
+  // Sums over processes need the batch norms as layers.
+  if (modules_are_observed() || layers_.front()->norm1.is_synchronised) {
     Tensor y = x;
     for (const auto& layer : layers_) y = (*layer)(y);
     return y;

@@ -8,6 +8,7 @@
 
 #include "nn/checkpoint.h"
 #include "nn/init.h"
+#include "nn/sync_batch_norm.h"
 
 namespace osteon {
 namespace {
@@ -115,9 +116,10 @@ void BatchNorm2d::count_batch() {
 
 Tensor BatchNorm2d::normalise(const Tensor& x, const Tensor& residual, Activation activation) {
   count_batch();
-  return batch_norm(x, weight, bias, is_recomputing() ? running_mean.clone() : running_mean,
-                    is_recomputing() ? running_var.clone() : running_var,
-                    {is_training(), momentum, epsilon, activation}, residual);
+  const auto norm = is_synchronised && is_training() ? sync_batch_norm : batch_norm;
+  return norm(x, weight, bias, is_recomputing() ? running_mean.clone() : running_mean,
+              is_recomputing() ? running_var.clone() : running_var,
+              {is_training(), momentum, epsilon, activation}, residual);
 }
 
 LayerNorm::LayerNorm(std::int64_t channels, double epsilon_)

@@ -77,6 +77,7 @@ class BatchNorm2d : public Module {
   Tensor weight, bias, running_mean, running_var;  // [channels]
   Tensor num_batches_tracked;                      // i64, scalar: batches seen in training
   const double momentum, epsilon;
+  bool is_synchronised = false;  // training: by the statistics of all processes (sync_batch_norm.h)
 
  protected:
   Tensor forward(const Tensor& x) override;
