@@ -14,6 +14,8 @@
 #include "base/instruction_set.h"
 #include "base/interrupt.h"
 #include "base/thread_waiting.h"
+#include "comm/launcher.h"
+#include "comm/process_group.h"
 
 namespace osteon {
 
@@ -25,23 +27,37 @@ inline void occupy_standard_streams() {
       ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+// Whether mpirun may start the program as several processes that share the work.
+enum class Processes { one, several };
+
 // Parses the command line into the variables that the options of `app` are bound to, then runs
 // `body`.
 template <class Body>
-int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
+int run_app(CLI::App& app, int argc, char** argv, const Body& body,
+            Processes processes = Processes::one) {
   occupy_standard_streams();
+  release_default_binding();
   restart_with_short_spin(argv);
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", [] {
     return format(OSTEON_VERSION, ", instruction set ", name_of(instruction_set()));
   });
+  bool is_one_of_several = false;
   constexpr const char* kHint = " (--help lists all options)";
   const auto fail = [&](const std::exception& error, const char* hint, int status) {
     std::cerr << app.get_name() << ": " << error.what() << hint << "\n";
     return status;
   };
+  // One of several processes ends them all.
+  const auto fail_all = [&](const std::exception& error, const char* hint, int status) {
+    if (is_one_of_several) world().abort(format(error.what(), hint), status);
+    return fail(error, hint, status);
+  };
   try {
     app.parse(argc, argv);
+    is_one_of_several = world().size() > 1;
+    if (is_one_of_several && processes == Processes::one)
+      throw UsageError(format(app.get_name(), " runs as one process; start it without mpirun"));
     instruction_set();  // a wrong choice ends the program before anything is written
     body();
     std::cout.flush();
@@ -54,11 +70,12 @@ int run_app(CLI::App& app, int argc, char** argv, const Body& body) {
     if (app.remaining().empty()) return fail(error, kHint, 2);
     return fail(UsageError(unknown_argument(app)), kHint, 2);
   } catch (const Interrupted& error) {
-    return fail(error, "", error.exit_status());
+    // All processes have agreed to stop.
+    return world().is_first() ? fail(error, "", error.exit_status()) : error.exit_status();
   } catch (const UsageError& error) {
-    return fail(error, kHint, 2);
+    return fail_all(error, kHint, 2);
   } catch (const std::exception& error) {
-    return fail(error, "", 1);
+    return fail_all(error, "", 1);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "apps/app.h"
 #include "base/output_path.h"
 #include "base/progress.h"
+#include "comm/process_group.h"
 #include "data/data_options.h"
 #include "data/folds.h"
 #include "data/prepare.h"
@@ -215,7 +216,8 @@ void pool(EvalOptions& options) {
     check_option(info.name, value, check);
   });
   check_can_fill_folder("out", options.out);
-  Progress progress(options.quiet);
+  Progress progress(options.quiet, !world().is_first());
+  if (!world().is_first()) return;  // nothing to share
   pool_folds(
       options.folds,
       {.bootstrap = {.draws = options.bootstrap, .seed = options.seed}, .compare = options.compare},
@@ -239,7 +241,7 @@ void evaluate(EvalOptions& options) {
                  .precision = options.precision,
                  .checkpoints = options.checkpoints,
                  .audit = options.audit}};
-  Progress progress(options.quiet);
+  Progress progress(options.quiet, !world().is_first());
   std::vector<TrainedModel> models;
   for (const auto& checkpoint : options.checkpoints)
     models.push_back(load_model(checkpoint, device));
@@ -267,9 +269,11 @@ void evaluate(EvalOptions& options) {
       set_temperature(trained, options.temperature, data, indices_of(data.manifest, "val"),
                       evaluation.inference);
   const ModelInfo info = decision_for(options, models, data, evaluation, progress);
-  evaluate_models(models, info, data, indices_of(data.manifest, options.split), evaluation,
-                  options.out, progress)
-      ->print(std::cout);
+  const std::unique_ptr<TaskResult> result =
+      evaluate_models(models, info, data, indices_of(data.manifest, options.split), evaluation,
+                      options.out, progress);
+  if (!world().is_first()) return;
+  result->print(std::cout);
   if (!options.save_model.empty())
     write_safetensors(options.save_model, to_model_file(*models.front().model, info));
   std::cout << "\nresults in " << options.out.string() << "\n";
@@ -285,8 +289,11 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   EvalOptions options;
   add_options(app, options);
-  return run_app(app, argc, argv, [&] {
-    check_given(app, options);
-    options.folds.empty() ? evaluate(options) : pool(options);
-  });
+  return run_app(
+      app, argc, argv,
+      [&] {
+        check_given(app, options);
+        options.folds.empty() ? evaluate(options) : pool(options);
+      },
+      Processes::several);
 }

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "apps/app.h"
+#include "comm/process_group.h"
 #include "eval/machine.h"
 #include "train/option_table.h"
 #include "train/run/resume.h"
@@ -54,16 +55,21 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   TrainOptions options;
   add_options(app, options);
-  return run_app(app, argc, argv, [&] {
-    if (options.resume) {  // options that are not on the command line keep the run's values
-      options = options_of_run(options.out);
-      app.parse(argc, argv);
-    }
-    check_options(options);  // before any note about the machine
-    const Device device = configure_process(options, options.quiet);
-    Trainer trainer(options, device);
-    trainer.train();
-    trainer.evaluate_best()->print(std::cout);
-    std::cout << "\nresults in " << options.out.string() << "\n";
-  });
+  return run_app(
+      app, argc, argv,
+      [&] {
+        if (options.resume) {  // options that are not on the command line keep the run's values
+          options = options_of_run(options.out);
+          app.parse(argc, argv);
+        }
+        check_options(options);  // before any note about the machine
+        const Device device = configure_process(options, options.quiet);
+        Trainer trainer(options, device);
+        trainer.train();
+        const std::unique_ptr<TaskResult> result = trainer.evaluate_best();
+        if (!world().is_first()) return;
+        result->print(std::cout);
+        std::cout << "\nresults in " << options.out.string() << "\n";
+      },
+      Processes::several);
 }

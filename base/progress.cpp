@@ -50,8 +50,11 @@ std::string rounded(double value, int digits) {
   return text;
 }
 
-Progress::Progress(bool quiet)
-    : quiet_(quiet), terminal_(is_live_terminal()), last_(Clock::now()) {}
+Progress::Progress(bool quiet, bool silent)
+    : quiet_(quiet || silent),
+      silent_(silent),
+      terminal_(is_live_terminal()),
+      last_(Clock::now()) {}
 
 void Progress::clear_live_line() {
   if (live_) std::fputs("\r\033[K", stderr);
@@ -78,6 +81,7 @@ void Progress::line(const std::string& text) {
 }
 
 void Progress::warn(const std::string& text) {
+  if (silent_) return;
   clear_live_line();
   std::fprintf(stderr, "warning: %s\n", text.c_str());
 }

@@ -16,8 +16,8 @@ std::string rounded(double value, int digits);
 
 class Progress {
  public:
-  // Writes to standard error; nothing if quiet.
-  explicit Progress(bool quiet);
+  // Writes to standard error; only warnings if quiet, nothing if silent.
+  explicit Progress(bool quiet, bool silent = false);
 
   // The current state. On a terminal it replaces the live line; otherwise it is printed if ten
   // seconds have passed since the last line.
@@ -30,7 +30,7 @@ class Progress {
  private:
   void clear_live_line();
 
-  bool quiet_, terminal_, live_ = false;
+  bool quiet_, silent_, terminal_, live_ = false;
   std::chrono::steady_clock::time_point last_;
 };
 

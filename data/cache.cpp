@@ -10,12 +10,15 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/checksums.h"
 #include "base/error.h"
+#include "comm/process_group.h"
+#include "comm/shared_memory.h"
 #include "data/cache_file.h"
 #include "tensor/tensor.h"
 
@@ -89,6 +92,8 @@ class FolderStore : public ImageStore {
   mutable std::atomic<bool> warned_ = false;
 };
 
+bool is_folder(const std::string& cache) { return cache != "memory" && cache != "none"; }
+
 // Calls body(0) .. body(n - 1) in `workers` threads, and at the same time report(done) in this one.
 // An exception of either stops the work and is rethrown.
 void run_in_parallel(std::int64_t n, int workers, const std::function<void(std::int64_t)>& body,
@@ -141,9 +146,9 @@ class Preparation {
         results_(manifest.samples.size()) {
     for (const Sample& sample : manifest.samples) paths_.push_back(manifest.root / sample.path);
     if (options.cache == "memory")
-      memory_ = std::make_shared<Tensor>(Shape({static_cast<std::int64_t>(paths_.size()), pixels_}),
-                                         DType::u8);
-    else if (options.cache != "none")
+      memory_ = std::make_shared<Tensor>(
+          shared_tensor({static_cast<std::int64_t>(paths_.size()), pixels_}, DType::u8));
+    else if (is_folder(options.cache))
       folder_ = std::make_shared<CacheFolder>(options.cache, options.image_size);
     take_cached();
   }
@@ -155,13 +160,38 @@ class Preparation {
     std::function<void(std::int64_t)> report;
     if (progress) report = [&](std::int64_t done) { progress(cached + done); };
     run_in_parallel(
-        static_cast<std::int64_t>(missing_.size()), std::max(options_.workers, 1),
+        static_cast<std::int64_t>(missing_.size()),
+        std::max(options_.workers, 1) * world().local_size(),
         [this](std::int64_t slot) { decode(slot); }, report);
     const std::optional<fs::path> file = writer_ ? writer_->finish() : std::nullopt;
     if (!file) return;
     folder_->open(*file);
     for (const std::size_t i : missing_)
       results_[i].cached = folder_->find(results_[i].cached.entry.key);
+  }
+
+  // Gives what the first process of each host has found to the others.
+  void share() {
+    if (world().size() == 1) return;
+    std::vector<CacheEntry> entries;
+    nlohmann::json texts;  // reason and warning of each image
+    for (const Result& result : results_) {
+      entries.push_back(result.cached.entry);
+      texts.push_back({result.reason, result.warning});
+    }
+    const std::string bytes = world().from_first_of_host(
+        {reinterpret_cast<const char*>(entries.data()), entries.size() * sizeof(CacheEntry)});
+    texts = nlohmann::json::parse(world().from_first_of_host(
+        texts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    std::memcpy(entries.data(), bytes.data(), bytes.size());
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      results_[i].cached.entry = entries[i];
+      texts[i][0].get_to(results_[i].reason);
+      texts[i][1].get_to(results_[i].warning);
+      if (memory_)
+        results_[i].cached.pixels =
+            memory_->data<std::uint8_t>() + static_cast<std::int64_t>(i) * pixels_;
+    }
   }
 
   PreparedImages finish() {
@@ -296,8 +326,13 @@ PreparedImages prepare_images(const Manifest& manifest, const CacheOptions& opti
                               const std::function<void(std::int64_t)>& progress) {
   OSTEON_CHECK(options.image_size >= 1 && options.image_size <= 8192, "image size ",
                options.image_size, " is not in [1, 8192]");
+  // The first process of each host decodes. With a folder the others find the images there.
+  const bool is_first = world().local_rank() == 0, has_folder = is_folder(options.cache);
+  if (has_folder && !is_first) world().barrier();
   Preparation preparation(manifest, options);
-  preparation.run(progress);
+  if (has_folder || is_first) preparation.run(progress);
+  if (has_folder && is_first) world().barrier();
+  if (!has_folder) preparation.share();
   return preparation.finish();
 }
 

@@ -61,6 +61,9 @@ struct PreparedImages {
 // fit. Files in the folder never change, so several runs may share it. Remove the folder to free
 // the space.
 //
+// Of several processes on a host the first one decodes, with as many workers as all of them have,
+// and they share the memory.
+//
 // Throws Error if a larger share than max_bad of the images is unreadable (naming the first ones),
 // if no image of a split is readable, or if the folder cannot be written.
 PreparedImages prepare_images(const Manifest& manifest, const CacheOptions& options,

@@ -1,5 +1,5 @@
-// The worker threads: each takes the next batch that no other has begun and stores it at its place
-// in the order. At most a few batches are ahead of the consumer.
+// The worker threads: each takes the next shard of a batch that no other has begun and stores it at
+// its place in the order. At most a few of them are ahead of the consumer.
 #include "data/loader.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class Loader::Workers {
                  options_.image_size, ", but the store has ", store.image_size());
     OSTEON_CHECK(options_.first_batch >= 0 && options_.first_batch <= batches(), "loader: batch ",
                  options_.first_batch, " is outside of an epoch of ", batches());
-    begun_ = delivered_ = options_.first_batch;
+    begun_ = delivered_ = options_.first_batch * options_.shards.count;
     if (options_.shuffle) shuffle();
     for (int i = 0; i < options_.workers; ++i)
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -41,7 +41,7 @@ class Loader::Workers {
   }
 
   bool next(Batch& batch) {
-    if (delivered_ == batches()) return false;
+    if (delivered_ == pieces()) return false;
     const auto start = std::chrono::steady_clock::now();
     batch = threads_.empty() ? make(delivered_++) : wait_for(delivered_);
     seconds_waited_ +=
@@ -60,14 +60,22 @@ class Loader::Workers {
     indices_ = std::move(shuffled);
   }
 
-  Batch make(std::int64_t number) const {
+  // All batches, one per shard that is read here.
+  std::int64_t pieces() const { return batches() * options_.shards.count; }
+
+  Batch make(std::int64_t piece) const {
     const auto samples = static_cast<std::int64_t>(indices_.size());
-    const std::int64_t begin = number * options_.batch_size, size = options_.image_size;
-    const std::int64_t count = std::min(options_.batch_size, samples - begin);
-    Batch batch{{}, Tensor({count, 2, 3}, DType::f32), {}, {}};
+    const Shards& shards = options_.shards;
+    const std::int64_t begin = piece / shards.count * options_.batch_size;
+    Batch batch;
+    batch.shard = shards.first + piece % shards.count;
+    batch.whole = std::min(options_.batch_size, samples - begin);
+    batch.rows = rows_of_shard(batch.whole, batch.shard, shards.total);
+    const std::int64_t size = options_.image_size, count = batch.rows.end - batch.rows.begin;
+    batch.matrices = Tensor({count, 2, 3}, DType::f32);
     if (options_.images) batch.images = Tensor({count, size, size, 1}, DType::u8);
     for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t index = indices_[static_cast<std::size_t>(begin + i)];
+      const std::int64_t index = indices_[static_cast<std::size_t>(begin + batch.rows.begin + i)];
       if (options_.images) store_.read(index, batch.images.data<std::uint8_t>() + i * size * size);
       batch.changes.push_back(
           draw_change(options_.augmentation, size, options_.seed, epoch_, index));
@@ -82,9 +90,9 @@ class Loader::Workers {
       std::int64_t number = 0;
       {
         std::unique_lock lock(mutex_);
-        const auto may_begin = [this] { return begun_ == batches() || begun_ < limit(); };
+        const auto may_begin = [this] { return begun_ == pieces() || begun_ < limit(); };
         if (!changed_.wait(lock, stop, may_begin) || stop.stop_requested()) return;
-        if (begun_ == batches()) return;
+        if (begun_ == pieces()) return;
         number = begun_++;
       }
       Slot slot;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "comm/process_group.h"
 
 namespace osteon {
 namespace {
@@ -48,6 +49,7 @@ PreparedImages prepare_with_progress(const Manifest& manifest, const CacheOption
   const auto total = static_cast<std::int64_t>(manifest.samples.size());
   const Pace pace(total);
   PreparedImages prepared = prepare_images(manifest, options, [&](std::int64_t done) {
+    world().mark("reading images", done);
     progress.update(format("reading images  ", done, "/", total));
   });
   progress.line(format("read ", total, " images in ", human_duration(pace.seconds())));

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "comm/process_group.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
 #include "eval/grad_cam.h"
@@ -145,7 +146,10 @@ Report make_report(std::span<const TrainedModel> models, const PreparedImages& d
     report.epochs = read_epochs(run / "log.jsonl", report.task.score.key);
     add_run(run, report, progress);
   }
-  for (Gallery& gallery : report.task.galleries) draw_images(gallery, first, data, indices);
+  for (Gallery& gallery : report.task.galleries) {
+    world().mark("images of the report", 0);
+    draw_images(gallery, first, data, indices);
+  }
   report.heat_layer = grad_cam_layer(first.info);
   if (!options.report.audit.empty()) {
     report.audit = read_json(options.report.audit, kMaxAuditBytes);
@@ -229,12 +233,13 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
   std::unique_ptr<TaskResult> other;
   if (!options.compare.empty()) other = task->read_result(options.compare);
   std::error_code error;
-  fs::create_directories(out, error);
+  if (world().is_first()) fs::create_directories(out, error);
   OSTEON_CHECK(!error, "cannot create ", out.string(), ": ", error.message());
   const ImageValues predictions = predict_samples(models, data, indices, options, progress);
   std::unique_ptr<TaskResult> result =
       task->evaluate({data.manifest, indices}, predictions, info, options.bootstrap);
   result->trained_on = count_trained_on(models, data, indices);
+  if (!world().is_first()) return result;
   if (const std::string warning = training_warning(*result, indices.size(), options.report.split);
       !warning.empty())
     progress.warn(warning);

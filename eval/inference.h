@@ -29,6 +29,8 @@ Tensor outputs_of(Module& model, const Tensor& input);
 
 // The outputs for the samples `indices`, in their order, computed in evaluation mode without
 // gradients; the model's mode is restored. `progress` is called with the number of images done.
+// Several processes, which must all call this with the same arguments, share the batches; each gets
+// all outputs, the same ones as a single process.
 ImageValues infer_outputs(Module& model, const ModelInfo& info, const ImageStore& store,
                           const std::vector<std::int64_t>& indices, const InferenceOptions& options,
                           const std::function<void(std::int64_t done)>& progress = {});

@@ -1,9 +1,11 @@
 // Turns option values into device, dtype and the process's settings.
 #include "eval/machine.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/parallel.h"
+#include "comm/process_group.h"
 #include "ops/backend.h"
 #include "tensor/cuda/transfer.h"
 
@@ -33,7 +35,9 @@ Device configure_process(const MachineOptions& options, [[maybe_unused]] bool qu
               : options.backend == "direct"  ? Backend::direct
                                              : Backend::automatic);
   set_allow_tf32(options.precision == "tf32");
-  if (options.threads > 0) set_num_threads(options.threads);
+  // The cores are shared with the other processes of this host.
+  set_num_threads(options.threads > 0 ? options.threads
+                                      : std::max(1, num_threads() / world().local_size()));
   const Device chosen = device_from_name(options.device);
 #if defined(OSTEON_HAS_CUDA)
   if (!quiet && options.device == "auto" && !chosen.is_cuda())

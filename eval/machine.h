@@ -14,8 +14,8 @@ struct MachineOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string backend = "auto";    // auto, direct, reference
   std::string precision = "fp32";  // fp32, tf32, bf16
-  int threads = 0;                 // number of computing threads; 0: all cores
-  std::string record = "auto";     // auto, off: CUDA graphs
+  int threads = 0;  // number of computing threads; 0: all cores, shared among local processes
+  std::string record = "auto";  // auto, off: CUDA graphs
   bool may_record() const { return record != "off"; }
 };
 
@@ -34,9 +34,12 @@ void for_each_machine_option(Options& o, const Visit& visit) {
         o.backend, OneOf{{"auto", "direct", "reference"}});
   visit(OptionInfo{"precision", machine, "dtype of activations and products"}, o.precision,
         OneOf{{"fp32", "tf32", "bf16"}});
-  visit(OptionInfo{"threads", machine, "number of computing threads; 0: all cores",
-                   OnResume::changes_bits},
-        o.threads, InRange{0, 1024});
+  visit(
+      OptionInfo{
+          "threads", machine,
+          "number of computing threads; 0: all cores, shared among the processes of this host",
+          OnResume::changes_bits},
+      o.threads, InRange{0, 1024});
   visit(OptionInfo{.name = "record",
                    .group = machine,
                    .help = "CUDA: auto records a step as a graph and replays it, if that is "

@@ -10,6 +10,12 @@
 
 namespace osteon {
 
+// What a process has waited for, in seconds.
+struct Waits {
+  double data = 0;  // for batches, in this epoch
+  double sums = 0;  // for gradients of other processes, after backward, in this part of the run
+};
+
 // A finished step; on a CUDA device the next one has been issued already.
 struct StepEvent {
   std::int64_t epoch = 0, step = 0;  // from 1
@@ -19,6 +25,7 @@ struct StepEvent {
   double images_per_second = 0;
   double seconds_left = 0;
   double data_wait = 0;        // seconds of this epoch spent waiting for data
+  std::vector<Waits> waits{};  // of each process, if there are several
   std::size_t peak_bytes = 0;  // of the device's memory
 };
 

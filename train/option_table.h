@@ -24,6 +24,10 @@ void for_each_option(Options& o, const Visit& visit) {
                            ? ""
                            : "expected 16 to 4096, or 0 for the model's own");
   };
+  const auto is_shards = [](std::int64_t shards) {
+    const bool is_power = shards >= 0 && (shards & (shards - 1)) == 0;
+    return std::string(is_power ? "" : "expected a power of two, or 0 for one per process");
+  };
   const auto info = [](const char* name, OptionGroup group, const char* help,
                        OnResume on_resume = fixed) {
     return OptionInfo{name, group, help, on_resume};
@@ -105,6 +109,17 @@ void for_each_option(Options& o, const Visit& visit) {
   visit(info("batch-size", training, "images per batch"), o.batch_size,
         AtLeast{2, "expected at least 2 for every model, because batch norm needs 2 images"});
   visit(info("accumulate", training, "batches per step"), o.accumulate, AtLeast{1});
+  visit(newer("shards", training,
+              "shards of --batch-size images, each a batch of its own, that make one step; a power "
+              "of two that the number of processes divides: the weights do not depend on that "
+              "number; 0: one per process"),
+        o.shards, is_shards);
+  visit(newer("sync-batch-norm", training,
+              "several processes: batch norm by the statistics of the whole batch, instead of each "
+              "shard's own"),
+        o.sync_batch_norm, any);
+  visit(newer("scale-lr", training, "multiply the learning rates by the number of shards"),
+        o.scale_lr, any);
   visit(info("optimizer", training, "update rule"), o.optimizer, OneOf{optimizer_names()});
   visit(info("lr", training, "learning rate"), o.lr, Between{0, 1e3});
   visit(newer("head-lr", training, "learning rate of the head; 0: as --lr"), o.head_lr,
@@ -177,6 +192,13 @@ void for_each_option(Options& o, const Visit& visit) {
         o.quiet, any);
 
   for_each_machine_option(o, visit);
+  visit(OptionInfo{.name = "hang-timeout",
+                   .group = machine,
+                   .help = "several processes: seconds without progress of one of them after which "
+                           "all end; 0: no limit",
+                   .on_resume = may_change,
+                   .may_be_absent = true},
+        o.hang_timeout, AtLeast{0});
   visit(info("autotune", machine,
              "choose kernels by timing at the first use of a shape: of convolutions in fp32 on the "
              "CPU, of convolutions and batch norms on CUDA; stored with the run"),

@@ -67,6 +67,11 @@ struct TrainOptions : MachineOptions {
   std::string threshold = "0.5";  // a number, or val, val-f1: chosen after each epoch
   std::string temperature = "1";  // a number, or val: fitted after each epoch
 
+  std::int64_t shards = 0;  // of each batch; 0: as many as processes
+  bool sync_batch_norm = false;
+  bool scale_lr = false;
+  double hang_timeout = 120;  // seconds without progress of a process; 0: no limit
+
   bool autotune = false;  // choose kernels by timing
   bool allow_nondeterministic =
       false;  // CUDA: also algorithms whose results differ from run to run

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "comm/process_group.h"
 #include "eval/evaluation.h"
 #include "ops/ops.h"
 #include "optim/weight_average.h"
@@ -37,12 +38,15 @@ void Trainer::train() {
       training_step_->issue(batches);  // zero_grad, loss, backward, update: training_step.cpp
       ++state_.step;
       if (average_) update_average(*average_, *model_, average_decay(options_.ema, state_.step));
+      world().mark("training step", state_.step);
+      take_votes();
       take_results(/*wait=*/false);  // of finished steps, for the callbacks
       stop_if_interrupted();
-      if (run_->is_save_due()) save();
+      if (is_save_due_) save();
     }
     take_results(/*wait=*/true);
     finish_epoch(validate_better());
+    take_votes();
     stop_if_interrupted();
   }
   if (state_.epoch < options_.epochs) run_->progress().line("stopped early: " + stop_reason());
@@ -76,29 +80,40 @@ BatchChangeOptions Trainer::change_options() const {
 }
 
 LoaderOptions Trainer::loader_options() const {
-  return {.batch_size = options_.batch_size,
+  return {.batch_size = whole_batch(),
           .image_size = options_.image_size,
           .workers = options_.workers,
           .shuffle = true,
           .images = !device_images_,
           .augmentation = augmentation(),
           .seed = options_.seed,
-          .first_batch = state_.batches};
+          .first_batch = state_.batches,
+          .shards = shards_};
 }
 
-// The batches of the next step: options_.accumulate batches, fewer at the end of an epoch, none
-// after it.
+// The batches of the next step: the shards of options_.accumulate batches that are computed here,
+// fewer at the end of an epoch, none after it.
 bool Trainer::next_batches(Loader& loader, Batches& batches) {
   batches.clear();
   Batch batch;
-  while (static_cast<std::int64_t>(batches.size()) < options_.accumulate && loader.next(batch)) {
-    const auto count = static_cast<std::int64_t>(batch.indices.size());
+  for (std::int64_t i = 0; i < options_.accumulate; ++i, ++state_.batches) {
+    bool is_whole = true;
+    for (std::int64_t shard = 0; shard < shards_.count; ++shard) {
+      if (!loader.next(batch)) return finish_batches(batches);
+      // Too small for batch norm; the next epoch leaves out other images.
+      is_whole = batch.whole >= 2 * shards_.total;
+      if (is_whole) batches.push_back(training_batch(batch));
+    }
     data_wait_ = loader.seconds_waited();
-    pace_->add(count);
-    if (count < 2) break;  // too small for batch norm; the next epoch leaves out other images
-    batches.push_back(training_batch(batch));
-    ++state_.batches;
+    pace_->add(batch.whole);
+    if (!is_whole) break;
   }
+  return finish_batches(batches);
+}
+
+// Orders the batches by shard; returns whether there are any.
+bool Trainer::finish_batches(Batches& batches) {
+  std::ranges::stable_sort(batches, {}, &TrainingBatch::shard);
   return !batches.empty();
 }
 
@@ -108,9 +123,15 @@ TrainingBatch Trainer::training_batch(const Batch& batch) const {
                                       options_.loss_smoothing);
   Tensor weights = weights_of(batch.indices, DType::f32);
   const BatchChangeOptions changes = change_options();
-  const Mixture mixture = draw_mixture(changes, state_.epoch, state_.batches);
+  // The partners of a mixture are in one shard.
+  const Mixture mixture =
+      draw_mixture(changes, state_.epoch, state_.batches * shards_.total + batch.shard);
   mix_targets(mixture, targets, weights);
-  TrainingBatch result{{images, batch.matrices, targets, weights}, batch.indices};
+  TrainingBatch result{.inputs = {images, batch.matrices, targets, weights},
+                       .samples = batch.indices,
+                       .shard = batch.shard - shards_.first,
+                       .begin = batch.rows.begin,
+                       .whole = batch.whole};
   for (const Tensor& input : change_inputs(changes, batch, mixture, info_))
     result.inputs.push_back(input);
   return result;
@@ -153,6 +174,7 @@ void Trainer::take_results(bool wait) {
                           .images_per_second = pace_->images_per_second(),
                           .seconds_left = pace_->seconds_left(),
                           .data_wait = data_wait_,
+                          .waits = waits_,
                           .peak_bytes = memory_statistics(device_).peak_bytes};
     for (const auto& callback : callbacks_) callback->on_step(event);
   }
@@ -201,7 +223,11 @@ Trainer::Validation Trainer::validate(Module& model) {
                                              .workers = options_.workers,
                                              .dtype = dtype_,
                                              .record = options_.may_record()},
-                                            [&](std::int64_t) { stop_if_interrupted(); });
+                                            [&](std::int64_t) {
+                                              if (world().size() > 1) return;  // see take_votes
+                                              take_votes();
+                                              stop_if_interrupted();
+                                            });
   const auto count = static_cast<std::int64_t>(outputs.rows());
   Validation validation;
   ModelInfo& info = validation.info = info_;
@@ -261,13 +287,31 @@ void Trainer::save(std::optional<BestSoFar> new_best, bool is_average_better) {
              more, std::move(new_best));
 }
 
+// All processes call it at the same places: a signal to any of them counts, and the clock of the
+// first one.
+void Trainer::take_votes() {
+  struct Vote {
+    int signal;
+    bool is_save_due;
+    Waits waits;
+  };
+  const Vote mine{
+      run_->signal(), run_->is_save_due(), {data_wait_, training_step_->seconds_waited()}};
+  const std::vector<Vote> votes = gather_values(mine);
+  for (const Vote& vote : votes)
+    if (signal_ == 0) signal_ = vote.signal;
+  is_save_due_ = votes[0].is_save_due;
+  waits_.clear();
+  if (votes.size() > 1)
+    for (const Vote& vote : votes) waits_.push_back(vote.waits);
+}
+
 void Trainer::stop_if_interrupted() {
-  const int signal = run_->signal();
-  if (signal == 0) return;
+  if (signal_ == 0) return;
   if (!run_->is_saved(state_)) save();
-  throw Interrupted(signal, format("interrupted by ", signal_name(signal), " after step ",
-                                   state_.step, "; the last checkpoint is ",
-                                   run_->last_checkpoint(), ", --resume continues from there"));
+  throw Interrupted(signal_, format("interrupted by ", signal_name(signal_), " after step ",
+                                    state_.step, "; the last checkpoint is ",
+                                    run_->last_checkpoint(), ", --resume continues from there"));
 }
 
 std::unique_ptr<TaskResult> Trainer::evaluate_best() {

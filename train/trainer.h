@@ -70,13 +70,16 @@ class Trainer {
   void load_state_of(TrainingCallback& callback) const;
   void check_epochs_left() const;
   nlohmann::ordered_json config() const;
+  void check_processes() const;
 
   // --- trainer.cpp
   std::string stop_reason() const;
   Augmentation augmentation() const;
   BatchChangeOptions change_options() const;
   LoaderOptions loader_options() const;
+  std::int64_t whole_batch() const { return shards_.total * options_.batch_size; }
   bool next_batches(Loader& loader, Batches& batches);
+  static bool finish_batches(Batches& batches);
   TrainingBatch training_batch(const Batch& batch) const;
   Tensor loss_of_inputs(const Tensors& inputs) const;
   Tensor weights_of(const std::vector<std::int64_t>& indices, DType dtype) const;
@@ -87,11 +90,13 @@ class Trainer {
   void finish_epoch(const Validation& validation);
   double seconds() const;
   void save(std::optional<BestSoFar> new_best = {}, bool is_average_better = false);
+  void take_votes();
   void stop_if_interrupted();
 
   const TrainOptions options_;
   const Device device_;
   const DType dtype_;
+  const Shards shards_;  // of a batch, and those that this process computes
   const std::shared_ptr<Run> run_;
   TrainingData data_;
   std::optional<DeviceImages>
@@ -110,6 +115,10 @@ class Trainer {
   std::optional<Pace> pace_;   // while train() runs
   double seconds_before_ = 0;  // of the run, until it was resumed
   double data_wait_ = 0;       // seconds, in this epoch
+  // What the processes have told each other after the last step.
+  int signal_ = 0;
+  bool is_save_due_ = false;
+  std::vector<Waits> waits_;
 };
 
 }  // namespace osteon

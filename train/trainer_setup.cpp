@@ -3,6 +3,8 @@
 
 #include "base/instruction_set.h"
 #include "base/json.h"
+#include "base/parallel.h"
+#include "comm/process_group.h"
 #include "data/prepare.h"
 #include "eval/calibration.h"
 #include "eval/initial_weights.h"
@@ -10,11 +12,14 @@
 #include "nn/models.h"
 #include "nn/name_match.h"
 #include "nn/state_dict.h"
+#include "nn/sync_batch_norm.h"
 #include "ops/backend.h"
 #include "optim/make_optimizer.h"
 #include "optim/weight_average.h"
 #include "train/early_stopping.h"
 #include "train/parameter_groups.h"
+#include "train/process_check.h"
+#include "train/run/resume.h"
 #include "train/trainer.h"
 
 namespace osteon {
@@ -43,23 +48,45 @@ TrainOptions resolved(TrainOptions options, const Device& device) {
   return options;
 }
 
+// The shards that this process computes. Throws UsageError if the processes cannot share them.
+Shards shards_of_process(const TrainOptions& options, const Device& device) {
+  const ProcessGroup& group = world();
+  const std::int64_t total = options.shards > 0 ? options.shards : group.size();
+  if (total % group.size() != 0)
+    throw UsageError(format("--shards ", total, ": ", group.size(),
+                            " processes cannot share them equally; start 1, 2, 4, ... processes"));
+  if (total > 1 && device.is_cuda())
+    throw UsageError(
+        "several shards or processes train on the CPU only so far; add --device cpu, or start one "
+        "process without --shards");
+  const std::int64_t count = total / group.size();
+  if (options.sync_batch_norm && count > 1)
+    throw UsageError(format("--sync-batch-norm: a process has ", count,
+                            " shards, which it computes one after the other; start ", total,
+                            " processes, or leave one of the options out"));
+  return {.total = total, .first = group.rank() * count, .count = count};
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainOptions& options, const Device& device)
     : options_(resolved(options, device)),
       device_(device),
       dtype_(activation_dtype(options.precision, device)),
+      shards_(shards_of_process(options, device)),
       run_(std::make_shared<Run>(options_, device)) {
   choose_kernels();
   data_ = load_training_data(options_, run_->progress());
   const std::optional<Checkpoint> checkpoint = run_->take_checkpoint();
   build_model(!checkpoint);
+  check_processes();
   add_callback(run_);
   if (options_.patience > 0) add_callback(std::make_shared<EarlyStopping>(options_.patience));
   if (checkpoint)
     restore(*checkpoint);
   else
     run_->begin(config(), data_.images.manifest);
+  share_weights(*model_);
   run_->open_board(data_.images, data_.train, state_.step);
   build_step();
 }
@@ -132,18 +159,21 @@ void Trainer::build_model(bool initialise) {
     run_->progress().line(initial.summary);
   }
   model_->to(device_);
+  if (options_.sync_batch_norm) synchronise_batch_norm(*model_);
   if (options_.ema > 0) {
     average_ = make_model(options_.arch, model_options);
     average_->to(device_);
     update_average(*average_, *model_, /*decay=*/0);
   }
-  optimizer_ =
-      make_optimizer(options_.optimizer,
-                     parameter_groups(*model_, find_architecture(options_.arch).head, options_));
-  // A last batch of one image is left out: next_batches().
+  std::vector<ParameterGroup> groups =
+      parameter_groups(*model_, find_architecture(options_.arch).head, options_);
+  if (options_.scale_lr)
+    for (ParameterGroup& group : groups) group.lr *= static_cast<double>(shards_.total);
+  optimizer_ = make_optimizer(options_.optimizer, std::move(groups));
+  // A last batch of less than two images per shard is left out: next_batches().
   const auto images = static_cast<std::int64_t>(data_.train.size());
   const std::int64_t batches =
-      images / options_.batch_size + (images % options_.batch_size >= 2 ? 1 : 0);
+      images / whole_batch() + (images % whole_batch() >= 2 * shards_.total ? 1 : 0);
   steps_per_epoch_ = (batches + options_.accumulate - 1) / options_.accumulate;
   scheduler_ = std::make_unique<LRScheduler>(ScheduleOptions{
       .name = options_.schedule,
@@ -155,10 +185,12 @@ void Trainer::build_model(bool initialise) {
 TrainingBatch Trainer::blank_batch() const {
   const std::int64_t size = options_.image_size;
   const auto count = std::min(options_.batch_size, static_cast<std::int64_t>(data_.train.size()));
-  return training_batch({zeros({count, size, size, 1}, DType::u8),
-                         zeros({count, 2, 3}),
-                         {data_.train.begin(), data_.train.begin() + count},
-                         std::vector<ImageChange>(static_cast<std::size_t>(count))});
+  return training_batch({.images = zeros({count, size, size, 1}, DType::u8),
+                         .matrices = zeros({count, 2, 3}),
+                         .indices = {data_.train.begin(), data_.train.begin() + count},
+                         .changes = std::vector<ImageChange>(static_cast<std::size_t>(count)),
+                         .rows = {0, count},
+                         .whole = count});
 }
 
 // The images of an epoch's last batch if it is smaller than the others, else 0. A batch of one
@@ -187,17 +219,33 @@ void Trainer::build_step() {
   training_step_.reset();  // its memory, before the next one allocates
   training_step_ = std::make_unique<TrainingStep>(
       *model_, *optimizer_, [this](const Tensors& inputs) { return loss_of_inputs(inputs); },
-      TrainingStep::Options{.batch_size = options_.batch_size,
+      TrainingStep::Options{.batch_size = whole_batch(),
                             .record = options_.may_record(),
                             .clip_norm = options_.clip_norm,
                             .restore_nonfinite = options_.skip_nonfinite,
                             .seed = options_.seed,
-                            .first_step = state_.step});
+                            .first_step = state_.step,
+                            .shards = shards_});
   training_step_->prepare(blank_batch(), last_images());
   // After that the memory that is free is not needed by the steps. Those of a frozen body need less
   // than the later ones, so images stay on the CPU until then.
   if (options_.cache != "none" && !step_is_of_head_)
     device_images_ = DeviceImages::send(*data_.images.store, data_.train, device_);
+}
+
+// Throws Error unless all processes do the same work. Nothing has been written yet.
+void Trainer::check_processes() const {
+  if (world().size() == 1) return;
+  world().set_hang_timeout(std::chrono::duration<double>(options_.hang_timeout));
+  nlohmann::ordered_json facts = to_json(options_);
+  facts.erase("data");  // may be another folder on another host
+  facts["version"] = OSTEON_VERSION;
+  facts["instruction set"] = name_of(instruction_set());
+  facts["threads"] = num_threads();
+  facts["samples"] = samples_checksum(data_.images.manifest);
+  // It differs if --out is not the same folder for all hosts.
+  facts["last checkpoint"] = std::filesystem::path(run_->last_checkpoint()).filename();
+  check_same_facts(facts);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {

@@ -35,7 +35,13 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       options_(options),
       device_(model.device()),
       next_step_(options.first_step),
-      on_device_(device_.is_cuda() ? open_device() : nullptr) {}
+      on_device_(device_.is_cuda() ? open_device() : nullptr),
+      sums_(options.shards.total > 1
+                ? std::make_unique<ShardSums>(model, optimizer, world(), options.shards.count)
+                : nullptr) {
+  OSTEON_CHECK(!sums_ || !on_device_,
+               "the training step: several shards need a model on the CPU, not on ", device_);
+}
 
 TrainingStep::~TrainingStep() = default;
 
@@ -49,8 +55,8 @@ void TrainingStep::prepare(const TrainingBatch& batch, std::int64_t last_images)
   const Tensors host_state = cpu_buffers();
   for (const Tensor& buffer : host_state) before.push_back(buffer.clone());
   rehearse(device_, [&] {
-    compute(1, [&](std::size_t) { return full; });
-    if (last_images > 0) compute(1, [&](std::size_t) { return last; });
+    compute({Part{}}, [&](std::size_t) { return full; });
+    if (last_images > 0) compute({Part{}}, [&](std::size_t) { return last; });
   });
   for (std::size_t i = 0; i < before.size(); ++i) copy_(host_state[i], before[i]);
 }
@@ -60,7 +66,7 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   step.result.step = next_step_;
   step.result.lr = optimizer_.lr();
   for (const TrainingBatch& batch : batches) {
-    step.result.counts.push_back(static_cast<std::int64_t>(batch.samples.size()));
+    if (batch.shard == 0) step.result.counts.push_back(batch.whole_rows());
     step.result.samples.insert(step.result.samples.end(), batch.samples.begin(),
                                batch.samples.end());
   }
@@ -73,7 +79,7 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
     return on_device_ ? on_device_->upload(batches[i].inputs) : batches[i].inputs;
   };
   step.numbers =
-      is_full_step(batches) ? on_device_->full_step(inputs(0)) : compute(batches.size(), inputs);
+      is_full_step(batches) ? on_device_->full_step(inputs(0)) : compute(parts_of(batches), inputs);
   if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
   ++next_step_;
@@ -96,9 +102,27 @@ std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
   return std::move(step.result);
 }
 
-// Forward, backward and update with so many batches; returns the losses and the gradient's norm.
-Tensors TrainingStep::compute(std::size_t batches,
-                              const std::function<Tensors(std::size_t)>& inputs) {
+std::vector<TrainingStep::Part> TrainingStep::parts_of(
+    const std::vector<TrainingBatch>& batches) const {
+  double total = 0;
+  for (const TrainingBatch& batch : batches)
+    if (batch.shard == 0) total += static_cast<double>(batch.whole_rows());
+  std::vector<Part> parts;
+  std::int64_t number = 0;  // of the batch in the step
+  for (const TrainingBatch& batch : batches) {
+    number = parts.empty() || parts.back().shard != batch.shard ? 0 : number + 1;
+    const auto rows = static_cast<double>(batch.rows());
+    // Only the last batch of a step may be smaller.
+    parts.push_back({.shard = batch.shard,
+                     .first = number * options_.batch_size + batch.begin,
+                     .share = rows / total,
+                     .share_of_batch = rows / static_cast<double>(batch.whole_rows())});
+  }
+  return parts;
+}
+
+// Forward, backward and update; returns the losses and the gradient's norm.
+Tensors TrainingStep::compute(const std::vector<Part>& parts, const Inputs& inputs) {
   const RoundedFilters::Scope scope(on_device_ ? &on_device_->filters : nullptr);
   Tensors buffers, kept;
   if (options_.restore_nonfinite)
@@ -108,16 +132,7 @@ Tensors TrainingStep::compute(std::size_t batches,
         kept.push_back(empty_like(buffer));
       }
   copy_(kept, buffers);
-  optimizer_.zero_grad();
-  Tensors numbers;
-  for (std::size_t i = 0; i < batches; ++i) {
-    // Sample i * batch_size of the step is the first of batch i, because only the last batch of a
-    // step may be smaller. (A recorded step has only batch 0.)
-    if (i > 0) draw_from(static_cast<std::int64_t>(i) * options_.batch_size);
-    const Tensor loss = loss_(inputs(i));
-    backward(loss * (1.0 / static_cast<double>(batches)));
-    numbers.push_back(loss.detach());
-  }
+  Tensors numbers = add_gradients(parts, inputs);
   const double limit =
       options_.clip_norm > 0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
   const Tensor norm = clip_grad_norm_(optimizer_.parameters(), limit);
@@ -128,6 +143,41 @@ Tensors TrainingStep::compute(std::size_t batches,
   restore_unless_finite_(guard, buffers, kept);
   numbers.push_back(norm);
   return numbers;
+}
+
+// Computes the gradient of the mean loss of all images; returns the loss of each batch.
+Tensors TrainingStep::add_gradients(const std::vector<Part>& parts, const Inputs& inputs) {
+  Tensors losses;                // of the batches, without shards
+  std::vector<double> weighted;  // what a shard contributes to them
+  double share = 0;              // of the shard
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
+    const bool is_first = i == 0 || parts[i - 1].shard != part.shard;
+    const bool is_last = i + 1 == parts.size() || parts[i + 1].shard != part.shard;
+    if (is_first) {
+      optimizer_.zero_grad();
+      if (sums_) sums_->begin_shard(part.shard);
+      weighted.clear();
+      share = 0;
+    }
+    // (A recorded step has only part 0, and its draws are set before.)
+    if (part.first > 0) draw_from(part.first);
+    const Tensor loss = loss_(inputs(i));
+    {
+      std::optional<ObserveGradients> observe;
+      if (sums_ && i + 1 == parts.size()) sums_->observe_last_backward(observe);
+      backward(loss * part.share);
+    }
+    losses.push_back(loss.detach());
+    if (!sums_) continue;
+    weighted.push_back(loss.item() * part.share_of_batch);
+    share += part.share;
+    if (is_last) sums_->end_shard(weighted, share);
+  }
+  if (!sums_) return losses;
+  losses.clear();
+  for (const double loss : sums_->finish()) losses.push_back(full({1}, loss, DType::f64));
+  return losses;
 }
 
 bool TrainingStep::is_full_step(const std::vector<TrainingBatch>& batches) const {
@@ -145,7 +195,7 @@ Tensors TrainingStep::cpu_buffers() const {
 
 std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
   const auto full_step = [this](const Tensors& inputs) {
-    return compute(1, [&](std::size_t) { return inputs; });
+    return compute({Part{}}, [&](std::size_t) { return inputs; });
   };
   return std::make_unique<OnDevice>(
       OnDevice{cuda::Upload(device_),

@@ -46,28 +46,15 @@ TEST_CASE("options are read back from config.json, also from one of an older ver
     ordered_json without = json;
     without.erase(key);
     const std::string message = message_of([&] { options_from_json(without); });
-    const std::set<std::string> newer{"width",
-                                      "patience",
-                                      "image_names",
-                                      "record",
-                                      "drop_path",
-                                      "jitter",
-                                      "erase",
-                                      "mixup",
-                                      "cutmix",
-                                      "head_lr",
-                                      "ema",
-                                      "task",
-                                      "folds",
-                                      "fold",
-                                      "loss_smoothing",
-                                      "freeze",
-                                      "weight_decay_norm",
-                                      "labels",
-                                      "label_column",
-                                      "max_grade",
-                                      "split_by",
-                                      "sample_weight"};
+    const std::set<std::string> newer{"width",          "patience",     "image_names",
+                                      "record",         "drop_path",    "jitter",
+                                      "erase",          "mixup",        "cutmix",
+                                      "head_lr",        "ema",          "hang_timeout",
+                                      "scale_lr",       "shards",       "sync_batch_norm",
+                                      "task",           "folds",        "fold",
+                                      "loss_smoothing", "freeze",       "weight_decay_norm",
+                                      "labels",         "label_column", "max_grade",
+                                      "split_by",       "sample_weight"};
     CHECK(contains(message, key) == !newer.contains(key));
   }
   ordered_json old = json;
@@ -126,6 +113,8 @@ TEST_CASE("a resumed run keeps what its bits depend on") {
       {[](TrainOptions& o) { o.save_every = 1; }, "constant", ""},
       {[](TrainOptions& o) { o.skip_nonfinite = true; }, "constant", ""},
       {[](TrainOptions& o) { o.patience = 3; }, "cosine", ""},
+      {[](TrainOptions& o) { o.shards = 4; }, "constant", "--shards is 4"},
+      {[](TrainOptions& o) { o.hang_timeout = 5; }, "constant", ""},
       {[](TrainOptions& o) { o.backend = "reference"; }, "constant", ""},
       {[](TrainOptions& o) { o.device = "cuda:1"; }, "constant", ""},
       {[](TrainOptions& o) { o.quiet = o.tensorboard = true; }, "constant", ""}};

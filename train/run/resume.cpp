@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "comm/process_group.h"
 #include "eval/model_file.h"
 #include "train/option_table.h"
 
@@ -74,14 +75,16 @@ ordered_json describe_machine(const TrainOptions& options, const Device& device)
           {"backend", options.backend},
           {"threads", num_threads()},
           {"instruction_set", name_of(instruction_set())},
+          {"processes", options.shards > 0 ? 1 : world().size()},
           {"version", OSTEON_VERSION}};
 }
 
 std::string machine_differences(const ordered_json& before, const ordered_json& now) {
   std::string text;
   for (const auto& [key, value] : now.items()) {
-    const ordered_json old =
-        before.is_object() ? before.value(key, ordered_json()) : ordered_json();
+    // Runs of earlier versions had one process.
+    const ordered_json absent = key == "processes" ? ordered_json(1) : ordered_json();
+    const ordered_json old = before.is_object() ? before.value(key, absent) : absent;
     if (value != old)
       text += format(text.empty() ? "" : ", ", key, " ", one_line(value), " instead of ",
                      one_line(old));

@@ -24,7 +24,8 @@ TrainOptions options_of_run(const std::filesystem::path& run);
 void check_resumable(const TrainOptions& now);
 
 // The properties of the machine and the program on which the bits of a result depend, besides the
-// recorded options: {"device", "backend", "threads", "instruction_set", "version"}.
+// recorded options: {"device", "backend", "threads", "instruction_set",
+// "processes" (1 with shards, because their number does not matter then), "version"}.
 nlohmann::ordered_json describe_machine(const TrainOptions& options, const Device& device);
 
 // The differences between two such descriptions, for example "threads 2 instead of 1"; empty if

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "comm/process_group.h"
 #include "data/image/image.h"
 #include "eval/grad_cam.h"
 #include "ops/backend.h"
@@ -23,15 +24,18 @@ ordered_json or_null(const std::optional<double>& value) {
 }  // namespace
 
 Run::Run(const TrainOptions& options, const Device& device)
-    : options_(options), device_(device), progress_(options.quiet) {
+    : options_(options),
+      device_(device),
+      is_writer_(world().is_first()),
+      progress_(options.quiet, !is_writer_) {
   if (options_.resume) {
     check_resumable(options_);
-    lock();
+    if (is_writer_) lock();
     if (const std::optional<RunPointers> pointers = find_pointers(options_.out)) {
       pointers_ = *pointers;
       checkpoint_ = load_checkpoint(last_checkpoint());
     }
-  } else {
+  } else if (is_writer_) {
     check_new();
     if (fs::exists(options_.out / "lock")) lock();  // another process may be about to begin a run
   }
@@ -60,6 +64,8 @@ std::string Run::last_checkpoint() const {
 }
 
 void Run::begin(const ordered_json& config, const Manifest& manifest) {
+  samples_ = samples_checksum(manifest);
+  if (!is_writer_) return;
   std::error_code error;
   fs::create_directories(options_.out, error);
   OSTEON_CHECK(!error, "cannot create ", options_.out.string(), ": ", error.message());
@@ -71,7 +77,6 @@ void Run::begin(const ordered_json& config, const Manifest& manifest) {
     progress_.line("there is no checkpoint yet: the run starts from its beginning");
   write_json(options_.out / "config.json", config);
   write_manifest_csv(options_.out / "manifest.csv", manifest);
-  samples_ = samples_checksum(manifest);
   log_ = std::make_unique<RunLog>(options_.out / "log.jsonl");
 }
 
@@ -80,12 +85,13 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
   samples_ = samples_checksum(manifest);
   OSTEON_CHECK(checkpoint.at("samples") == samples_, join(options_.data.values()),
                " does not contain the samples with which the run began; manifest.csv lists them");
+  pointers_.best = state.best ? state.best->checkpoint : "";
+  if (!is_writer_) return;
   const std::string other =
       machine_differences(checkpoint.at("machine"), describe_machine(options_, device_));
   if (!other.empty())
     progress_.warn("the weights will not equal those of an uninterrupted run bit for bit: " +
                    other);
-  pointers_.best = state.best ? state.best->checkpoint : "";
   const fs::path best = options_.out / kCheckpoints / pointers_.best;
   OSTEON_CHECK(!state.best || (is_checkpoint_name(pointers_.best) && fs::is_directory(best)),
                "the best checkpoint so far, ", best.string(), ", is missing");
@@ -103,7 +109,7 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
 
 void Run::open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
                      std::int64_t step) {
-  if (!options_.tensorboard) return;
+  if (!options_.tensorboard || !is_writer_) return;
   board_ = std::make_unique<TensorBoardWriter>(options_.out / "tensorboard");
   constexpr std::size_t kShown = 4;
   const std::int64_t size = options_.image_size;
@@ -131,6 +137,7 @@ void Run::finish() {
 
 // Writes a line of the log; its numbers become curves on TensorBoard.
 void Run::write(const ordered_json& line) {
+  if (!is_writer_) return;
   try {
     log_->write(line);
     if (!board_) return;
@@ -148,14 +155,17 @@ void Run::on_step(const StepEvent& event) {
                           event.total_steps, "  loss ", rounded(event.loss, 4), "  ",
                           rounded(event.images_per_second, 1), " images/s  ",
                           human_duration(event.seconds_left), " left"));
-  write({{"epoch", event.epoch},
-         {"step", event.step},
-         {"split", "train"},
-         {"loss", event.loss},
-         {"lr", event.lr},
-         {"images_per_second", event.images_per_second},
-         {"data_wait", event.data_wait},
-         {"peak_bytes", event.peak_bytes}});
+  ordered_json line{{"epoch", event.epoch},
+                    {"step", event.step},
+                    {"split", "train"},
+                    {"loss", event.loss},
+                    {"lr", event.lr},
+                    {"images_per_second", event.images_per_second},
+                    {"data_wait", event.data_wait},
+                    {"peak_bytes", event.peak_bytes}};
+  for (const Waits& waits : event.waits)
+    line["waits"].push_back({{"data", waits.data}, {"sums", waits.sums}});
+  write(line);
 }
 
 void Run::on_epoch(const EpochEvent& event) {
@@ -182,13 +192,27 @@ void Run::on_epoch(const EpochEvent& event) {
 
 void Run::save(RunState& state, const CheckpointContents& contents, const ordered_json& more,
                std::optional<BestSoFar> new_best) {
+  const std::string name =
+      world().all_gather(is_writer_ ? checkpoint_name(options_.out, state.step) : "")[0];
+  RunState saved = state;
+  if (new_best) {
+    new_best->checkpoint = name;
+    saved.best = new_best;
+  }
+  const bool is_written =
+      !is_writer_ || write_checkpoint(name, saved, contents, more, new_best.has_value());
+  if (world().all_gather(is_written ? "written" : "")[0] == "written") {
+    state = saved_.emplace(saved);
+    if (!is_writer_) pointers_.last = name;
+  }
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+// Returns whether it was written.
+bool Run::write_checkpoint(const std::string& name, const RunState& saved,
+                           const CheckpointContents& contents, const ordered_json& more,
+                           bool is_best) {
   try {
-    const std::string name = checkpoint_name(options_.out, state.step);
-    RunState saved = state;
-    if (new_best) {
-      new_best->checkpoint = name;
-      saved.best = new_best;
-    }
     ordered_json json = to_json(saved);
     json.update(more);
     json["log_bytes"] = log_->sync();
@@ -197,20 +221,19 @@ void Run::save(RunState& state, const CheckpointContents& contents, const ordere
     if (options_.autotune) export_tuning(tuning_file(), device_);
     remove_old();  // first, because it frees space
     const std::string fault =
-        save_checkpoint(options_.out, name, contents, json, new_best.has_value(), pointers_);
+        save_checkpoint(options_.out, name, contents, json, is_best, pointers_);
     if (!fault.empty() && fault != link_fault_)
       progress_.line(format("note: ", fault, "; pointers.json names the last and best checkpoint"));
     link_fault_ = fault;
-    state = saved;
-    saved_ = saved;
     save_error_.clear();
     remove_old();
+    return true;
   } catch (const std::exception& error) {
     save_error_ = error.what();
     progress_.warn(
         format(save_error_, "; training continues, the last checkpoint is ", last_checkpoint()));
+    return false;
   }
-  last_save_ = std::chrono::steady_clock::now();
 }
 
 void Run::remove_old() {

@@ -1,5 +1,6 @@
-// The folder of a run and its files: config.json, manifest.csv, log.jsonl, TensorBoard's event
-// files, checkpoints, chosen kernels; and the signals that interrupt the run.
+// The folder of a run, which the first of several processes writes, and its files: config.json,
+// manifest.csv, log.jsonl, TensorBoard's event files, checkpoints, chosen kernels; and the signals
+// that interrupt the run.
 #pragma once
 
 #include <chrono>
@@ -74,17 +75,22 @@ class Run : public TrainingCallback {
             std::optional<BestSoFar> new_best);
   // Whether nothing has been computed since the newest checkpoint.
   bool is_saved(const RunState& state) const;
-  // Whether options.save_every minutes have passed since the newest checkpoint.
+  // Whether options.save_every minutes have passed since the newest checkpoint, by this process's
+  // clock.
   bool is_save_due() const;
 
  private:
   void check_new() const;
+  bool write_checkpoint(const std::string& name, const RunState& saved,
+                        const CheckpointContents& contents, const nlohmann::ordered_json& more,
+                        bool is_best);
   void lock();
   void write(const nlohmann::ordered_json& line);
   void remove_old();
 
   const TrainOptions options_;
   const Device device_;
+  const bool is_writer_;  // the others know what is in the folder, but write and print nothing
   Progress progress_;
   std::unique_ptr<RunLock> lock_;
   RunPointers pointers_;
