@@ -325,6 +325,13 @@ TEST_CASE("a run that was killed while it moved last or best continues") {
   }
   CHECK_FALSE(fs::is_symlink(options.out / ".last.tmp"));
   CHECK(fs::read_symlink(options.out / "last") == fs::path("checkpoints/step-9"));
+  // Killed after pointers.json of the last checkpoint, before its links.
+  fs::remove(options.out / "best");
+  fs::remove(options.out / "last");
+  fs::create_symlink("checkpoints/step-3", options.out / "last");
+  Trainer(resumed(options)).train();
+  CHECK(fs::read_symlink(options.out / "last") == fs::path("checkpoints/step-9"));
+  CHECK(fs::is_symlink(options.out / "best"));
 }
 
 TEST_CASE("a state and a configuration of unreasonable size are refused") {

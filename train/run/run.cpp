@@ -105,6 +105,9 @@ void Run::resume(const ordered_json& config, const ordered_json& checkpoint, con
       std::make_unique<RunLog>(options_.out / "log.jsonl",
                                to_integer<std::int64_t>("log_bytes", checkpoint.at("log_bytes")));
   write_json(options_.out / "config.json", config);
+  // A run that was killed between pointers.json and the links has old links, and may be finished.
+  // (If there can be no links, the next checkpoint says so.)
+  write_pointers(options_.out, pointers_);
 }
 
 void Run::open_board(const PreparedImages& data, const std::vector<std::int64_t>& indices,
