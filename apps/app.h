@@ -14,7 +14,6 @@
 #include "base/instruction_set.h"
 #include "base/interrupt.h"
 #include "base/thread_waiting.h"
-#include "comm/launcher.h"
 #include "comm/process_group.h"
 
 namespace osteon {
@@ -36,7 +35,6 @@ template <class Body>
 int run_app(CLI::App& app, int argc, char** argv, const Body& body,
             Processes processes = Processes::one) {
   occupy_standard_streams();
-  release_default_binding();
   restart_with_short_spin(argv);
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", [] {

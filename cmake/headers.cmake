@@ -5,7 +5,7 @@ set(OSTEON_CORE_HEADERS
   base/parallel.h base/philox.h base/progress.h base/random.h base/text.h
   tensor/autograd.h tensor/creation.h tensor/device.h tensor/dtype.h tensor/half.h tensor/safetensors.h tensor/shape.h
   tensor/storage.h tensor/tensor.h
-  comm/launcher.h comm/process_group.h comm/shared_memory.h
+  comm/process_group.h comm/shared_memory.h
   ops/backend.h ops/functors.h ops/functors/activations.h ops/functors/arithmetic.h ops/functors/comparisons.h
   ops/functors/functions.h ops/functors/functor.h ops/functors/math.h ops/ops.h ops/rounded_filters.h ops/schema.h ops/optimizer.h
   nn/activation.h nn/checkpoint.h nn/conv_batch_norm.h nn/conv_norm_activation.h nn/convnext.h nn/densenet.h nn/describe.h nn/efficientnet.h

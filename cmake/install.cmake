@@ -17,6 +17,7 @@ if(OSTEON_PACKAGE STREQUAL TGZ)  # package.cmake installs them
 endif()
 install(TARGETS ${OSTEON_PROGRAM_TARGETS} ${dependencies} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(OSTEON_USES_MPI)
+  # Beside the programs, where they look for it (comm/launcher.h).
   install(TARGETS osteon_mpi LIBRARY DESTINATION lib/osteon)
 endif()
 

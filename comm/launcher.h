@@ -1,29 +1,46 @@
-// The program that started this process as one of several, and the module with its MPI library.
+// The program that started this process, as its environment tells, and the shared library with the
+// MPI of that program.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "comm/transport.h"
+
 namespace osteon {
 
-struct Launch {
-  std::string launcher;  // "mpirun of Open MPI", "mpiexec of MPICH", "srun"
+struct Launcher {
+  // Open MPI's mpirun, MPICH's mpirun or srun; empty for a process that was started alone.
+  std::string name;
+  // The names of the shared libraries that work with it, best first: openmpi, mpich. Empty for srun
+  // without PMI, under which MPI would see processes that are each alone.
+  std::vector<std::string> libraries;
   int processes = 1;
-  std::vector<std::string> modules;  // the names of those that can speak to it: openmpi, mpich
+  // This process's CPUs were chosen by default, not by the user: at most one core for each of one
+  // or two processes.
+  bool binds_by_default = false;
 };
 
-// From the environment that launchers set; nullopt for a process that was started alone.
-std::optional<Launch> find_launch();
+// From the variables of the environment:
+//
+//   Open MPI's mpirun   OMPI_COMM_WORLD_SIZE
+//   MPICH's mpirun      PMI_RANK, PMI_SIZE
+//   srun                SLURM_STEP_NUM_TASKS, and PMIX_RANK or PMI_RANK
+Launcher find_launcher();
 
-// The module NAME in FOLDER/lib/osteon, where FOLDER is one or two levels above that of the running
-// program. Returns an empty path if there is none.
-std::filesystem::path find_module(const std::string& name);
+// Where the shared libraries are searched: $OSTEON_MPI_FOLDER if it is set; else ../lib/osteon and
+// ../../lib/osteon, from the folder of the running program.
+std::vector<std::filesystem::path> transport_folders();
 
-// Open MPI binds each of one or two processes to one core unless its user says otherwise. Lets this
-// process use all cores again, because the number of its threads is ours to choose. Call it first
-// in main, before the OpenMP library counts the cores.
-void release_default_binding();
+// Opens the library of this launcher, null for a process that was started alone or as the only one.
+// Throws Error with the way out if there is none for the processes that it started.
+const OsteonTransport* open_transport(const Launcher& launcher);
+
+// Lets the calling thread, and those that it starts later, run on every core that this process may
+// use, if the launcher bound it to some by default: Open MPI binds each of two processes to one
+// core, on which all threads of parallel_for would take turns. A binding that was asked for
+// (--bind-to, srun) stays.
+void use_all_cores(const Launcher& launcher);
 
 }  // namespace osteon

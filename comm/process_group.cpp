@@ -1,24 +1,23 @@
 // The group of one process, and the choice of the group.
 #include "comm/process_group.h"
 
-#include <dlfcn.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "comm/launched_group.h"
 #include "comm/launcher.h"
-#include "comm/transport_group.h"
 
 namespace osteon {
 namespace {
 
 class OneProcess : public ProcessGroup {
  public:
-  OneProcess() : ProcessGroup({}) {}
+  OneProcess() : ProcessGroup(this_place()) {}
   void broadcast(const Tensor&) override {}
   std::shared_future<void> start_all_reduce(const Tensor&) override {
     std::promise<void> done;
@@ -32,36 +31,24 @@ class OneProcess : public ProcessGroup {
     std::fprintf(stderr, "%s\n", why.c_str());
     std::exit(status);
   }
+
+ private:
+  static Place this_place() {
+    char host[128] = "";
+    ::gethostname(host, sizeof host - 1);
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    ::sched_getaffinity(0, sizeof cpus, &cpus);
+    return {.cores = std::max(1, CPU_COUNT(&cpus)), .host = host};
+  }
 };
 
-// How to get a module, for the errors below.
-std::string way_out(const Launch& launch) {
-  return format("; install ", launch.modules[0] == "openmpi" ? "libopenmpi-dev" : "libmpich-dev",
-                " and build again, or start one process without ", launch.launcher);
-}
-
-// The module is never closed: the library has threads and handlers of its own.
-const OsteonTransport& open_module(const Launch& launch) {
-  for (const std::string& name : launch.modules) {
-    const auto file = find_module(name);
-    if (file.empty()) continue;
-    // Open MPI's own plug-ins look for its symbols globally.
-    void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    OSTEON_CHECK(module != nullptr, "cannot open ", file.string(), ": ", ::dlerror());
-    using Function = const OsteonTransport* (*)();
-    const auto transport = reinterpret_cast<Function>(::dlsym(module, "osteon_transport"));
-    OSTEON_CHECK(transport != nullptr, file.string(), " is not a module of this program");
-    return *transport();
-  }
-  throw Error(format(launch.launcher, " started ", launch.processes,
-                     " processes, but this program was built without its MPI library (",
-                     join(launch.modules), ")", way_out(launch)));
-}
-
 std::unique_ptr<ProcessGroup> open_world() {
-  const std::optional<Launch> launch = find_launch();
-  if (!launch || launch->processes == 1) return std::make_unique<OneProcess>();
-  return open_group(open_module(*launch));
+  const Launcher launcher = find_launcher();
+  const OsteonTransport* transport = open_transport(launcher);
+  if (transport == nullptr) return std::make_unique<OneProcess>();
+  use_all_cores(launcher);  // before the group's thread exists
+  return open_launched_group(*transport, launcher.processes);
 }
 
 }  // namespace

@@ -37,6 +37,10 @@ class ProcessGroup {
   int local_rank() const { return place_.local_rank; }
   int local_size() const { return place_.local_size; }
   bool is_first() const { return rank() == 0; }
+  // The cores that this process should use: a core that several processes of this host may use
+  // counts as a part. base/parallel.h does not know of the other processes, so a program calls
+  // set_num_threads(cores()), unless its user chose a number of threads.
+  int cores() const { return place_.cores; }
   const std::string& host() const { return place_.host; }
   // "rank 1 on HOST", for messages.
   std::string name() const;
@@ -80,7 +84,7 @@ class ProcessGroup {
 
  protected:
   struct Place {
-    int rank = 0, size = 1, local_rank = 0, local_size = 1;
+    int rank = 0, size = 1, local_rank = 0, local_size = 1, cores = 1;
     std::string host;
   };
   explicit ProcessGroup(Place place) : place_(std::move(place)) {}

@@ -1,42 +1,57 @@
-// The calls of an MPI library as a table of C functions. The module that has them (comm/mpi/) is
-// built for one MPI library and opened at run time, so that the programs need none: the libraries
-// are not binary compatible.
+// The functions of a communication library that a process group needs, as a table in C. The library
+// core links no MPI: implementations of MPI are not binary compatible, and a process that was
+// started alone needs none. Each implementation has a shared library of its own, built from
+// comm/mpi/transport.cpp, which is opened at run time and has one symbol, osteon_transport().
+//
+// Every function except abort returns 0 or the library's error code. One thread makes all calls.
 #pragma once
 
 #include <cstdint>
 
 extern "C" {
 
-struct OsteonPlace {
-  int rank, size, local_rank, local_size;
-  char host[256];
-};
+enum OsteonNumber : std::int32_t { osteon_f32, osteon_f64, osteon_i64 };
 
-enum OsteonNumber { kOsteonF32, kOsteonF64 };
+// A started operation. Its memory must stay as it is until `test` says that it is done.
+struct OsteonRequest;
 
-// All are called by one thread. An operation that was started is done when `is_done` has returned 1
-// for it; only then may its memory be used. Errors of the library end all processes.
 struct OsteonTransport {
-  const char* library;  // "Open MPI 4.1.4"
+  // Of this table; the library core refuses another.
+  std::int32_t version;
 
-  void (*open)(OsteonPlace* place);
-  void (*close)();
-  void (*abort)(int status);
+  // The calling thread becomes the library's main thread.
+  int (*open)(std::int32_t* rank, std::int32_t* size);
+  // Waits until all processes have called it.
+  int (*close)();
+  // Ends all processes with this exit status; may return before that.
+  void (*abort)(std::int32_t status);
+  // Writes at most `bytes` bytes, the last of them 0.
+  void (*error_text)(int code, char* text, std::int32_t bytes);
 
-  void* (*start_broadcast)(void* data, std::int64_t bytes, int root);
-  void* (*start_sum)(void* data, std::int64_t count, int number);
-  // `all` gets `bytes` bytes of each process, by rank.
-  void* (*start_gather)(const void* mine, std::int64_t bytes, void* all);
-  void* (*start_send)(const void* data, std::int64_t bytes, int to);
-  void* (*start_receive)(void* data, std::int64_t bytes, int from);
-  int (*is_done)(void* operation);
-
-  // Progress marks, beside the operations. send: 0 if the last one is still on its way.
-  int (*send_mark)(const void* mark, std::int64_t bytes, int to);
-  // 1 if there was one.
-  int (*receive_mark)(void* mark, std::int64_t bytes, int from);
+  // data <- the sum of all processes' data, in an order that the library chooses.
+  int (*start_sum)(void* data, std::int32_t count, OsteonNumber type, OsteonRequest** request);
+  // data <- the root's data.
+  int (*start_broadcast)(void* data, std::int64_t bytes, std::int32_t root,
+                         OsteonRequest** request);
+  // all <- every process's `mine`, by rank, each of `bytes` bytes.
+  int (*start_all_gather)(const void* mine, void* all, std::int32_t bytes, OsteonRequest** request);
+  // Sends one range to another process, which sends `receive_bytes` bytes in the same way. 0 bytes
+  // are not sent.
+  int (*start_exchange)(std::int32_t peer, const void* send, std::int64_t send_bytes, void* receive,
+                        std::int64_t receive_bytes, OsteonRequest** request);
+  // Done when all processes have started it. Does not depend on the order of other operations.
+  int (*start_barrier)(OsteonRequest** request);
+  // Messages of a kind of their own, which do not depend on the order of the others.
+  int (*start_sending_mark)(std::int32_t to, const void* data, std::int32_t bytes,
+                            OsteonRequest** request);
+  int (*start_receiving_mark)(std::int32_t from, void* data, std::int32_t bytes,
+                              OsteonRequest** request);
+  // Lets all operations make progress. A request that is done, or has failed, is freed.
+  int (*test)(OsteonRequest* request, std::int32_t* is_done);
 };
 
-// The one symbol of a module.
+constexpr std::int32_t kOsteonTransportVersion = 1;
+
 const OsteonTransport* osteon_transport();
-}
+
+}  // extern "C"

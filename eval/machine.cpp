@@ -1,8 +1,8 @@
 // Turns option values into device, dtype and the process's settings.
 #include "eval/machine.h"
 
-#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/parallel.h"
 #include "comm/process_group.h"
@@ -35,9 +35,10 @@ Device configure_process(const MachineOptions& options, [[maybe_unused]] bool qu
               : options.backend == "direct"  ? Backend::direct
                                              : Backend::automatic);
   set_allow_tf32(options.precision == "tf32");
-  // The cores are shared with the other processes of this host.
-  set_num_threads(options.threads > 0 ? options.threads
-                                      : std::max(1, num_threads() / world().local_size()));
+  if (options.threads > 0)
+    set_num_threads(options.threads);
+  else if (world().size() > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
+    set_num_threads(world().cores());
   const Device chosen = device_from_name(options.device);
 #if defined(OSTEON_HAS_CUDA)
   if (!quiet && options.device == "auto" && !chosen.is_cuda())

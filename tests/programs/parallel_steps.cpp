@@ -8,7 +8,6 @@
 #include <iostream>
 #include <string>
 
-#include "comm/launcher.h"
 #include "nn/init.h"
 #include "nn/models.h"
 #include "nn/state_dict.h"

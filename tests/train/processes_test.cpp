@@ -294,6 +294,7 @@ TEST_CASE("a process that hangs is named") {
     REQUIRE(child.wait_until([&] { return fs::exists(out / "last"); }));
     const auto process = process_of_rank(child.process(), victim);
     REQUIRE(process.has_value());
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // until a mark was sent
     const auto stopped = std::chrono::steady_clock::now();
     ::kill(*process, SIGSTOP);
     CHECK(child.wait() == 1);
@@ -302,7 +303,7 @@ TEST_CASE("a process that hangs is named") {
     const std::string output = read_text(folder.path() / "output");
     CAPTURE(output);
     CHECK(contains(output, format("rank ", victim, " on ")));
-    CHECK(contains(output, "has made no progress for 2 s; the last was: "));
+    CHECK(contains(output, "has made no progress for 2 s; its last mark was: "));
   }
 }
 
@@ -316,7 +317,8 @@ TEST_CASE("a launcher whose MPI library is not built in is an error, not N runs"
                                     folder.path());
   CHECK(status == 1);
   CHECK(contains(output,
-                 "mpiexec of MPICH started 2 processes, but this program was built without its MPI "
-                 "library (mpich); install libmpich-dev"));
+                 "MPICH's mpirun started this process as one of 2, but there is no "
+                 "osteon_mpi_mpich.so in "));
+  CHECK(contains(output, "install libmpich-dev and build again"));
   CHECK(!fs::exists(folder.path() / "run"));
 }
