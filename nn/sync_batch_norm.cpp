@@ -2,6 +2,7 @@
 #include "nn/sync_batch_norm.h"
 
 #include "comm/process_group.h"
+#include "nn/activation.h"
 #include "nn/layers.h"
 
 namespace osteon {
@@ -28,20 +29,6 @@ void update_running(const Tensor& running, const Tensor& value, double momentum)
   copy_(running, running * (1 - momentum) + value * momentum);
 }
 
-Tensor activated(const Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::relu:
-      return relu(x);
-    case Activation::relu6:
-      return relu6(x);
-    case Activation::silu:
-      return silu(x);
-    case Activation::none:
-      break;
-  }
-  return x;
-}
-
 }  // namespace
 
 Tensor sync_batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -62,7 +49,7 @@ Tensor sync_batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias
   const Tensor scale = weight * rsqrt(squares * (1 / n) + options.epsilon);
   Tensor y = cast(reshape(centred * scale + bias, x.shape().extents()), x.dtype());
   if (residual.defined()) y = y + residual;
-  return activated(y, options.activation);
+  return activate(y, options.activation);
 }
 
 void synchronise_batch_norm(Module& model) {
