@@ -216,8 +216,8 @@ void pool(EvalOptions& options) {
     check_option(info.name, value, check);
   });
   check_can_fill_folder("out", options.out);
-  Progress progress(options.quiet, !world().is_first());
   if (!world().is_first()) return;  // nothing to share
+  Progress progress(options.quiet);
   pool_folds(
       options.folds,
       {.bootstrap = {.draws = options.bootstrap, .seed = options.seed}, .compare = options.compare},

@@ -13,6 +13,8 @@
 namespace osteon {
 namespace {
 
+constexpr std::int64_t kMaxGathered = std::int64_t{1} << 30;  // bytes, so that counts are int
+
 OsteonNumber number_of(const Tensor& x) {
   switch (x.dtype()) {
     case DType::f32:
@@ -136,13 +138,23 @@ class LaunchedGroup : public ProcessGroup {
     TreeSum<T, Channel<T>>(x.data<T>(), x.numel(), rank(), size(), channel).compute();
   }
 
-  // The lengths first, then each text from its process.
+  // The lengths first; then equal ones in one call, others each from its process.
   void gather(const std::string& text, std::vector<std::string>& texts) {
     const auto mine = static_cast<std::int64_t>(text.size());
     std::vector<std::int64_t> lengths(texts.size());
     communicator_->finish("all_gather", [&](OsteonRequest** request) {
       return transport_.start_all_gather(&mine, lengths.data(), sizeof mine, request);
     });
+    if (std::ranges::count(lengths, mine) == size() && mine * size() <= kMaxGathered) {
+      std::string all(static_cast<std::size_t>(mine * size()), '\0');
+      communicator_->finish("all_gather", [&](OsteonRequest** request) {
+        return transport_.start_all_gather(text.data(), all.data(), static_cast<std::int32_t>(mine),
+                                           request);
+      });
+      for (std::size_t i = 0; i < texts.size(); ++i)
+        texts[i] = all.substr(i * text.size(), text.size());
+      return;
+    }
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const int root = static_cast<int>(i);
       texts[i] = root == rank() ? text : std::string(static_cast<std::size_t>(lengths[i]), '\0');

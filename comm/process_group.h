@@ -48,7 +48,8 @@ class ProcessGroup {
   // x <- the first process's x. CPU tensors of any dtype.
   virtual void broadcast(const Tensor& x) = 0;
 
-  // Starts x <- sum of all processes' x, the same bits in every one. CPU tensors in f32 or f64.
+  // Starts x <- sum of all processes' x, the same bits in every one. CPU tensors in f32, f64
+  // or i64.
   // Until wait() has been called on the result, nothing else may use x. A failure throws from
   // wait(). For a power of two of processes the sum is
   //

@@ -236,10 +236,10 @@ std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models
   if (world().is_first()) fs::create_directories(out, error);
   OSTEON_CHECK(!error, "cannot create ", out.string(), ": ", error.message());
   const ImageValues predictions = predict_samples(models, data, indices, options, progress);
+  if (!world().is_first()) return nullptr;
   std::unique_ptr<TaskResult> result =
       task->evaluate({data.manifest, indices}, predictions, info, options.bootstrap);
   result->trained_on = count_trained_on(models, data, indices);
-  if (!world().is_first()) return result;
   if (const std::string warning = training_warning(*result, indices.size(), options.report.split);
       !warning.empty())
     progress.warn(warning);

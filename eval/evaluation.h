@@ -53,7 +53,8 @@ void set_temperature(TrainedModel& trained, const std::string& temperature,
 
 // Runs the models over the samples `indices`, computes every figure with the threshold of `info`,
 // and writes metrics.json, predictions.csv, studies.csv, report.html and, for a comparison,
-// comparison.json into the folder `out`, which is created if necessary. Throws Error if `indices`
+// comparison.json into the folder `out`, which is created if necessary. Of several processes only
+// the first one does so; the others help to run the models and get null. Throws Error if `indices`
 // is empty, if a prediction is not a number (naming the image), or if a file cannot be written.
 std::unique_ptr<TaskResult> evaluate_models(std::span<const TrainedModel> models,
                                             const ModelInfo& info, const PreparedImages& data,

@@ -11,7 +11,8 @@ namespace {
 // it cannot be sent before backward ends.
 constexpr double kCuts[] = {1.0 / 16, 1.0 / 4, 1.0 / 2};
 
-// The elements from the begin of `first` to the end of `last`, which are views of one storage.
+// The elements from the begin of `first` to the end of `last`, which are views of one storage. What
+// lies in the gaps between tensors is added, too, and never read.
 Tensor span_of(const Tensor& first, const Tensor& last) {
   const auto size = static_cast<std::ptrdiff_t>(size_of(first.dtype()));
   const std::int64_t begin = (first.raw() - first.storage()->data()) / size;

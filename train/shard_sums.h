@@ -17,8 +17,8 @@ namespace osteon {
 
 class ShardSums {
  public:
-  // For a CPU model. Resets the gradients. With `order` tree the numbers of shards and processes
-  // are powers of two, and the sums do not depend on how shards are distributed over processes.
+  // For a CPU model. Resets the gradients. If the numbers of shards and processes are powers of
+  // two, the sums do not depend on how shards are distributed over processes.
   ShardSums(const Module& model, Optimizer& optimizer, ProcessGroup& group,
             std::int64_t shards_here);
 

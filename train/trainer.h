@@ -45,7 +45,7 @@ class Trainer {
   void train();
 
   // The figures of the best checkpoint on the test split (without one, on the validation split),
-  // written into the folder and returned.
+  // written into the folder and returned; of several processes only the first has them.
   std::unique_ptr<TaskResult> evaluate_best();
 
  private:

@@ -14,6 +14,7 @@
 #include "nn/sync_batch_norm.h"
 #include "ops/ops.h"
 #include "optim/sgd.h"
+#include "train/process_check.h"
 #include "train/training_step.h"
 
 using namespace osteon;
@@ -37,8 +38,11 @@ Tensor targets_of(std::int64_t rows) {
 
 void run(const char* out, bool is_synchronised, std::int64_t whole) {
   ProcessGroup& group = world();
-  const auto model = make_model("resnet18", {.num_classes = 1, .width = 4, .seed = 5});
+  // The weights of the first process count.
+  const auto seed = static_cast<std::uint64_t>(5 + group.rank());
+  const auto model = make_model("resnet18", {.num_classes = 1, .width = 4, .seed = seed});
   model->to(DType::f64);
+  share_weights(*model);
   if (is_synchronised) synchronise_batch_norm(*model);
   model->train();
   SGD optimizer({{.parameters = model->named_parameters(), .lr = 0.01}}, {.momentum = 0.9});

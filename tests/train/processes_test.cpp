@@ -199,7 +199,7 @@ TEST_CASE("shared evaluation gives the files of a single process") {
     const auto [status, output] = run(by_processes(processes, evaluate(name)), folder.path());
     CAPTURE(output);
     REQUIRE(status == 0);
-    for (const char* file : {"metrics.json", "predictions.csv", "studies.csv"})
+    for (const char* file : {"metrics.json", "predictions.csv", "studies.csv", "report.html"})
       CHECK_MESSAGE(
           read_text(folder.path() / name / file) == read_text(folder.path() / "one" / file), file);
   }

@@ -193,6 +193,38 @@ TEST_CASE("loss, gradients and running statistics count every image once") {
   CHECK(shards.model.named_buffers()[2].second.item() == 1);  // num_batches_tracked
 }
 
+TEST_CASE("random draws of layers depend on the place in the whole batch") {
+  std::vector<double> losses;
+  for (std::int64_t shards = 1; shards <= 4; shards *= 2) {
+    Sequential model;
+    model.append<Dropout>(0.5);
+    model.append<Linear>(64, 1);
+    initialise_parameters(model, 1);
+    model.train();
+    SGD optimizer({{.parameters = model.named_parameters(), .lr = 0}});
+    TrainingStep step(model, optimizer,
+                      [&](const Tensors& inputs) { return mean(square(model(inputs[0]))); },
+                      {.batch_size = 8, .seed = 7, .shards = {shards, 0, shards}});
+    const Tensor images = full({8 / shards, 64}, 1);
+    std::vector<TrainingBatch> batches;
+    for (std::int64_t shard = 0; shard < shards; ++shard)
+      for (std::int64_t batch = 0; batch < 2; ++batch)
+        batches.push_back(
+            {.inputs = {images},
+             .samples = std::vector<std::int64_t>(static_cast<std::size_t>(8 / shards)),
+             .shard = shard,
+             .begin = shard * 8 / shards,
+             .whole = 8});
+    step.issue(batches);
+    const TrainingResult result = *step.take_result(true);
+    losses.insert(losses.end(), result.losses.begin(), result.losses.end());
+  }
+  REQUIRE(losses.size() == 6);
+  CHECK(losses[0] != losses[1]);
+  for (std::size_t i = 2; i < 6; ++i)
+    CHECK(losses[i] == doctest::Approx(losses[i % 2]).epsilon(1e-6));
+}
+
 TEST_CASE("one shard is the same as none; four of two images are not one of eight") {
   const TemporaryFolder folder;
   write_tiny_data(folder.path() / "data");
