@@ -137,6 +137,7 @@ TEST_CASE("float64 gives the golden outputs and gradients") {
     for (const auto& [name, tensor] : run(row, DType::f64))
       CHECK(golden.difference(row.name + "/" + name, tensor, 1e-10, 1) == "");
   });
+  if (!wanted_rows().empty()) return;
   for (const std::string& entry : golden.unused()) FAIL_CHECK(entry << ": no row computes it");
 }
 
