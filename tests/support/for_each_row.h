@@ -31,7 +31,7 @@ void for_each_row(const Check& check) {
     try {
       check(row);
     } catch (const std::exception& error) {
-      FAIL_CHECK(row.name << " threw: " << error.what());
+      FAIL_CHECK(row.name << " threw: " << std::string(error.what()));
     }
   }
   CHECK_MESSAGE(is_found, "no row has ", wanted, " in its name");
