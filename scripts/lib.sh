@@ -46,6 +46,8 @@ fuzz_packages=(
 )
 
 long_test_packages=(
+  "libmpich-dev           |mpicxx.mpich          |MPICH (mpi.h)                        |mpich_test"
+  "mpich                  |mpiexec.mpich         |MPICH's launcher (mpiexec.mpich)      |mpich_test"
   "debootstrap            |debootstrap           |debootstrap                          |packages_test"
   "g++-aarch64-linux-gnu  |aarch64-linux-gnu-g++ |a C++20 cross compiler for aarch64    |aarch64_test"
   "qemu-user-static       |qemu-aarch64-static   |QEMU's user emulation of aarch64      |running aarch64_test"
