@@ -20,7 +20,7 @@ python3 "$source/tests/comm/group_test.py" "$programs/tests/processes" "$(comman
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"$programs/make_demo_data" --out "$folder/data" --studies 24 --image-size 32 >"$folder/data.log"
+"$programs/make_demo_data" --out "$folder/data" --studies 24 --image-size 64 >"$folder/data.log"
 train=("$programs/train_mura" --data "$folder/data" --arch resnet18 --image-size 32 --epochs 2 --shards 4 --batch-size 2
   --threads 1 --quiet)
 "${train[@]}" --out "$folder/one"
