@@ -112,6 +112,7 @@ double fit_class_temperature(const ImageValues& logits, std::span<const std::siz
   return temperature_of([&](double inverse) {
     double derivative = 0;
     for (std::size_t i = 0; i < labels.size(); ++i) {
+      // [exercise 10b]
       const std::span<const double> row = logits.row(i);
       const double largest = std::ranges::max(row);
       double sum = 0, mean = 0;
@@ -121,6 +122,7 @@ double fit_class_temperature(const ImageValues& logits, std::span<const std::siz
         mean += weight * logit;
       }
       derivative += mean / sum - row[labels[i]];
+      // [exercise end]
     }
     return derivative;
   });

@@ -90,12 +90,14 @@ Metrics RankedOutcomes::metrics(std::span<const std::int64_t> counts) const {
       (item->label == 1 ? (item->decided ? confusion.tp : confusion.fn)
                         : (item->decided ? confusion.fp : confusion.tn)) += count;
     }
+    // [exercise 10a]
     twice_ordered_pairs += tied[0] * (2 * positives_above + tied[1]);
     positives_above += tied[1];
     negatives_above += tied[0];
     if (tied[1] > 0)
       precision_sum +=
           real(tied[1]) * real(positives_above) / real(positives_above + negatives_above);
+    // [exercise end]
   }
   metrics.n = positives_above + negatives_above;
   metrics.positives = positives_above;
