@@ -90,11 +90,13 @@ void ShardSums::observe_last_backward(std::optional<ObserveGradients>& observer)
 //
 //   shard 0: wait       shard 1: add 0       shard 2: wait       shard 3: add 2, then 0 + 1
 void ShardSums::add_shard(Bucket& bucket) {
+  // [exercise 12b]
   std::size_t level = 0;
   for (; (shard_ >> level & 1) != 0; ++level) add_(bucket.sum, bucket.partial[level]);
   if (is_last_shard()) return;
   if (bucket.partial.size() == level) bucket.partial.push_back(empty_like(bucket.sum));
   copy_(bucket.partial[level], bucket.sum);
+  // [exercise end]
 }
 
 void ShardSums::start(Bucket& bucket) { bucket.reduced = group_.start_all_reduce(bucket.sum); }

@@ -108,6 +108,7 @@ std::vector<TrainingStep::Part> TrainingStep::parts_of(
   for (const TrainingBatch& batch : batches)
     if (batch.shard == 0) total += static_cast<double>(batch.whole_rows());
   std::vector<Part> parts;
+  // [exercise 12a]
   std::int64_t number = 0;  // of the batch in the step
   for (const TrainingBatch& batch : batches) {
     number = parts.empty() || parts.back().shard != batch.shard ? 0 : number + 1;
@@ -118,6 +119,7 @@ std::vector<TrainingStep::Part> TrainingStep::parts_of(
                      .share = rows / total,
                      .share_of_batch = rows / static_cast<double>(batch.whole_rows())});
   }
+  // [exercise end]
   return parts;
 }
 
