@@ -140,12 +140,14 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
     number = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (number < 0 && errno != EEXIST) fail(path, "create a temporary file in its folder", errno);
   }
+  // [exercise 11a]
   const Descriptor descriptor(number);
   Temporary temporary(name);
   for (const std::string_view piece : pieces) write_all(number, piece, path);
   if (::fsync(number) != 0) fail(path, "sync", errno);
   temporary.move_to(target);
   sync_folder_of(target);
+  // [exercise end]
 }
 
 }  // namespace osteon

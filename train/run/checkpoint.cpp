@@ -94,12 +94,14 @@ std::string save_checkpoint(const fs::path& run, const std::string& name,
   attempt(folder, [&] {
     fs::create_directories(run / kCheckpoints);
     try {
+      // [exercise 11b]
       write_folder(partial, contents, std::move(state));
       fs::rename(partial, folder);
       sync_folder_of(folder);
       const RunPointers next = moved_to(run, name, is_best, pointers);
       fault = write_pointers(run, next);
       pointers = next;
+      // [exercise end]
     } catch (...) {
       std::error_code ignored;
       fs::remove_all(partial, ignored);
