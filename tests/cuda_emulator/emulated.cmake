@@ -42,6 +42,17 @@ add_emulated_test(attention_test ${folder}/attention_test.cpp)
 add_emulated_test(filters_test ${folder}/filters_test.cpp)
 add_emulated_test(model_specs_test ${folder}/model_specs_test.cpp cudnn/model_specs.cpp)
 
+# The book's kernels, with a counter of their accesses.
+file(GLOB ladder_kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/kernels/*.cu)
+set_source_files_properties(${ladder_kernels} PROPERTIES LANGUAGE CXX)
+add_library(emulated_ladder OBJECT ${ladder_kernels})
+target_link_libraries(emulated_ladder PRIVATE emulated_osteon)
+target_compile_definitions(emulated_ladder PRIVATE OSTEON_COUNTS_TRAFFIC)
+target_compile_options(emulated_ladder PRIVATE $<TARGET_PROPERTY:emulated_device,COMPILE_OPTIONS>)
+add_emulated_test(kernel_ladder_test_emulated ${folder}/kernel_ladder_test.cpp
+  $<TARGET_OBJECTS:emulated_ladder>)
+target_compile_definitions(kernel_ladder_test_emulated PRIVATE OSTEON_COUNTS_TRAFFIC)
+
 # The tests of whole steps and runs again, with streams that run as late and as early as events
 # allow (cuda_emulator/settings.h).
 foreach(name recorder_test failures_test cuda_training_test_emulated cuda_trainer_test_emulated
