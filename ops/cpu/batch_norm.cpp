@@ -36,9 +36,11 @@ struct Moments {
       : mean(static_cast<std::size_t>(channels)), deviation(static_cast<std::size_t>(channels)) {}
 
   void join(double other_count, std::size_t c, double other_mean, double other_deviation) {
+    // [exercise 6a]
     const double total = count + other_count, delta = other_mean - mean[c];
     mean[c] += delta * other_count / total;
     deviation[c] += other_deviation + delta * delta * count * other_count / total;
+    // [exercise end]
   }
 
   double count = 0;
@@ -54,12 +56,14 @@ void add_block(const T* x, std::int64_t begin, std::int64_t end, std::int64_t ch
   for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
     mean.at(c) += load(x + i, count);
   });
+  // [exercise 6b]
   const A scale = A(1) / static_cast<A>(end - begin);
   for (std::int64_t c = 0; c < channels; c += kLanes<T>) mean.at(c) *= scale;
   for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
     const Lanes<T> deviation = load(x + i, count) - mean.at(c);
     squares.at(c) += deviation * deviation;
   });
+  // [exercise end]
   const auto rows = static_cast<double>(end - begin);
   for (std::int64_t c = 0; c < channels; ++c)
     moments.join(rows, static_cast<std::size_t>(c), static_cast<double>(mean.data()[c]),
