@@ -106,11 +106,13 @@ void training_statistics(const Tensor& x, const BatchNormOptions& options,
   for (std::int64_t c = 0; c < x.dim(-1); ++c) {
     const double batch_mean = moments.mean[static_cast<std::size_t>(c)];
     const double deviation = moments.deviation[static_cast<std::size_t>(c)];
+    // [exercise 5a]
     mean.data<A>()[c] = static_cast<A>(batch_mean);
     inverse_std.data<A>()[c] =
         static_cast<A>(1 / std::sqrt(deviation / moments.count + options.epsilon));
     running_mean.data<A>()[c] = moved(running_mean.data<A>()[c], batch_mean);
     running_var.data<A>()[c] = moved(running_var.data<A>()[c], deviation / (moments.count - 1));
+    // [exercise end]
   }
 }
 
@@ -181,9 +183,11 @@ GradientSums gradient_sums(const Tensor& x, const ActivationGradient<T, activati
       [&](std::int64_t first, std::int64_t last, PerChannel<T>& g_sum, PerChannel<T>& gx_sum) {
         for_each_lanes<T>(first, last, channels, [&](std::int64_t i, std::int64_t c, auto count) {
           const Lanes<T> value = load(from + i, count), g = gradient(i, c, count, value);
+          // [exercise 5b]
           g_sum.at(c) += g;
           gx_sum.at(c) += g * (value - gradient.map.mean.at(c));
           if (kept) store(kept + i, g, count);
+          // [exercise end]
         });
       });
 }
