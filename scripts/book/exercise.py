@@ -88,7 +88,8 @@ class Build:
         ).stdout.splitlines()[-1]
         arguments = shlex.split(command.removeprefix(": && ").removesuffix(" && :"))
         place = arguments.index("-o")
-        arguments[place : place + 2] = ["-o", str(output), *map(str, objects)]
+        # The linker may need another part of the library's object file; the first definition counts.
+        arguments[place : place + 2] = ["-o", str(output), "-Wl,-z,muldefs", *map(str, objects)]
         run(arguments, cwd=self.folder)
 
     def has(self, program):
@@ -96,7 +97,8 @@ class Build:
 
 
 def is_in_library(output):
-    return "/osteon_core.dir/" in f"/{output}" or "/osteon.dir/" in f"/{output}" or "emulated_device.dir/" in output
+    # The kernels of the CPU are compiled once per instruction set.
+    return re.search(r"(^|/)(osteon(_core(_[a-z0-9_]+)?)?|emulated_device)\.dir/", output)
 
 
 def run(arguments, **options):
