@@ -121,6 +121,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return record(schema::linear, y, {x, weight, bias}, {x, weight}, {}, [](const Backward& b) {
     const Tensor dy = as_rows(b.dy()), input = as_rows(b.saved(0)), &filters = b.saved(1);
     Tensor dx, dweight, dbias;
+    // [exercise 2b]
     if (b.needs(schema::linear.x)) {
       dx = empty_like(b.saved(0));
       multiply(dy, as_batch(filters), false, false, Tensor(), as_rows(dx));
@@ -130,6 +131,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       multiply(dy, input, true, false, Tensor(), as_batch(dweight));
     }
     if (b.needs(schema::linear.bias)) dbias = sum(dy, {0, 1});
+    // [exercise end]
     return Tensors{dx, dweight, dbias};
   });
 }
