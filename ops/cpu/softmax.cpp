@@ -72,9 +72,11 @@ void log_softmax_forward(const Tensor& x, const Tensor& y) {
     for_each_row(x, [&](std::int64_t offset, std::int64_t n) {
       const T* const from = x.data<T>() + offset;
       T* const to = y.data<T>() + offset;
+      // [exercise 3b]
       const A shift = maximum(from, n);
       const A log_sum = std::log(sum_of_exponentials(from, n, shift));
       for (std::int64_t i = 0; i < n; ++i) to[i] = T((static_cast<A>(from[i]) - shift) - log_sum);
+      // [exercise end]
     });
   });
 }
@@ -85,10 +87,12 @@ void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
     for_each_row(y, [&](std::int64_t offset, std::int64_t n) {
       const T *const output = y.data<T>() + offset, *const gradient = dy.data<T>() + offset;
       T* const to = dx.data<T>() + offset;
+      // [exercise 3a]
       A sum = 0;
       for (std::int64_t i = 0; i < n; ++i) sum += static_cast<A>(gradient[i]);
       for (std::int64_t i = 0; i < n; ++i)
         to[i] = T(static_cast<A>(gradient[i]) - std::exp(static_cast<A>(output[i])) * sum);
+      // [exercise end]
     });
   });
 }
