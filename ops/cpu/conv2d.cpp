@@ -132,6 +132,7 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
         const AccumulatorInput<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
         for (std::int64_t group = 0; group < g.conv.groups; ++group) {
           const std::int64_t first = group * g.group_filters;
+          // [exercise 4b]
           multiply({matrix(gradient.data() + first, count, g.group_filters, g.filters)},
                    {matrix(filters.data() + first * g.window, g.group_filters, g.window, g.window)},
                    matrix(memory.data<A>(), count, g.window, g.window));
@@ -142,6 +143,7 @@ void backward_input(const Tensor& dy, const Tensor& weight, const Geometry& g, c
                            const A* source = memory.data<A>() + row * g.window + from;
                            for (std::int64_t i = 0; i < n; ++i) target[i] += source[i];
                          });
+          // [exercise end]
         }
       }
       out.store();
@@ -183,10 +185,12 @@ void backward_weight(const Tensor& dy, const Tensor& x, const Geometry& g, const
           const AccumulatorInput<T> gradient(dy.data<T>() + at * g.filters, count * g.filters);
           for (std::int64_t group = 0; group < g.conv.groups; ++group) {
             const std::int64_t first = group * g.group_filters;
+            // [exercise 4a]
             add_transposed_product(
                 matrix(gradient.data() + first, count, g.group_filters, g.filters),
                 rows.gather(x.data<T>(), at, at + count, group),
                 matrix(sum + first * g.window, g.group_filters, g.window, g.window));
+            // [exercise end]
           }
         }
       });
