@@ -34,11 +34,13 @@ struct Slice {
 
 // Strides of x, in elements, along each dimension of the result.
 std::vector<std::int64_t> steps_of(const Shape& x, const std::vector<std::int64_t>& order) {
+  // [exercise 1b]
   std::vector<std::int64_t> dense(order.size(), 1), steps;
   for (std::size_t d = order.size(); d-- > 1;)
     dense[d - 1] = dense[d] * x[static_cast<std::int64_t>(d)];
   for (const std::int64_t d : order) steps.push_back(dense[static_cast<std::size_t>(d)]);
   return steps;
+  // [exercise end]
 }
 
 }  // namespace
