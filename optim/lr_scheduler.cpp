@@ -18,10 +18,12 @@ double step_decay(std::int64_t epoch, std::int64_t every, double gamma) {
 
 double cosine_with_warmup(std::int64_t step, std::int64_t warmup, std::int64_t total,
                           double minimum) {
+  // [exercise 8a]
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
   if (step >= total) return minimum;
   const double progress = static_cast<double>(step - warmup) / static_cast<double>(total - warmup);
   return minimum + (1 - minimum) * (1 + std::cos(std::numbers::pi * progress)) / 2;
+  // [exercise end]
 }
 
 Plateau::Plateau(const PlateauOptions& options)

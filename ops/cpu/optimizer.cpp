@@ -93,9 +93,11 @@ void adam_step(const Tensors& parameters, const Tensors& gradients, const Tensor
       const auto& [step_size, inverse_sqrt_correction2] = factors[block.tensor];
       auto p = in<T>(parameters, block), m = in<T>(exp_avg, block), v = in<T>(exp_avg_sq, block);
       const BlockArray<T> g = in<T>(gradients, block) + penalty * p;
+      // [exercise 8b]
       m += keep1 * (g - m);
       v = beta2 * v + keep2 * g.square();
       p = shrink * p - step_size * m / (v.sqrt() * inverse_sqrt_correction2 + epsilon);
+      // [exercise end]
     });
   });
 }
