@@ -151,11 +151,13 @@ DenseNet::DenseNet(const DenseNetDesign& design, const ModelOptions& options)
 
 // Filters are normal with the variance 2 / fan-in (He et al., 2015, forward case).
 void DenseNet::initialise(const ParameterStreams& streams) {
+  // [exercise 7a]
   for (const auto& [path, module] : named_modules())
     if (const auto* const conv = dynamic_cast<Conv2d*>(module)) {
       const auto fan_in = static_cast<double>(conv->weight.numel() / conv->weight.dim(0));
       normal_(conv->weight, std::sqrt(2 / fan_in), streams(path + ".weight"));
     }
+  // [exercise end]
   fill_(classifier_->bias, 0);
 }
 

@@ -153,6 +153,7 @@ class HeadForward {
     for_each_block(key_.positions(), kKeys, [&](std::int64_t first, std::int64_t keys) {
       keys_.multiply(std::as_const(query_).rows(begin), count, {0, query_.width()}, {first, keys},
                      scores_.rows(), false);
+      // [exercise 7b]
       for (std::int64_t i = 0; i < count; ++i) {
         const A before = largest[i];
         largest[i] = std::max(before, largest_of(scores_.row(i), keys));
@@ -161,6 +162,7 @@ class HeadForward {
         A* const row = y_.row(begin + i);
         for (std::int64_t e = 0; e < y_.width(); ++e) row[e] *= kept;
       }
+      // [exercise end]
       values_.multiply(std::as_const(scores_).rows(), count, {first, keys}, {0, y_.width()},
                        y_.rows(begin), true);
     });
