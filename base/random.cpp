@@ -50,12 +50,14 @@ double RandomStream::uniform(double low, double high) {
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
   OSTEON_CHECK(bound > 0, "random: below(0) has no possible result");
+  // [exercise 9b]
   const std::uint64_t rejected = (0 - bound) % bound;  // 2^64 mod bound
   for (;;) {
     const std::uint64_t high = next_u32();
     const std::uint64_t draw = high << 32 | next_u32();
     if (draw >= rejected) return draw % bound;
   }
+  // [exercise end]
 }
 
 double RandomStream::normal() {

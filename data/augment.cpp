@@ -24,6 +24,7 @@ struct Affine {
 //
 //   input = c + mirror R^-1 K^-1 (output - c - shift) / scale
 AffineMatrix matrix_of(const Affine& affine, std::int64_t size) {
+  // [exercise 9a]
   const double side = static_cast<double>(size), centre = (side - 1) / 2;
   const double angle = affine.degrees * std::numbers::pi / 180;
   const double cosine = std::cos(angle) / affine.scale, sine = std::sin(angle) / affine.scale;
@@ -35,6 +36,7 @@ AffineMatrix matrix_of(const Affine& affine, std::int64_t size) {
   const double x = centre - xx * from_x - xy * from_y, y = centre - yx * from_x - yy * from_y;
   return {static_cast<float>(xx), static_cast<float>(xy), static_cast<float>(x),
           static_cast<float>(yx), static_cast<float>(yy), static_cast<float>(y)};
+  // [exercise end]
 }
 
 RandomStream stream_of(const char* name, std::uint64_t seed, std::int64_t epoch,
