@@ -10,6 +10,7 @@ the place of the library's object file in the test program.
 """
 
 import argparse
+import concurrent.futures
 import csv
 import json
 import os
@@ -18,10 +19,13 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN = re.compile(r"\s*// \[exercise (\w+)\]")
 END = re.compile(r"\s*// \[exercise end\]")
+# The kernels of the CPU are compiled once per instruction set; one of them is enough here.
+SET = "avx2" if re.search(r"\bavx2\b", pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")) else "baseline"
 
 
 def read_exercises():
@@ -63,25 +67,22 @@ class Build:
         self.folder = folder.resolve()
         self.commands = json.loads((self.folder / "compile_commands.json").read_text(encoding="utf-8"))
 
-    def compile(self, file, source, objects):
-        """Compiles `source` in the place of the product's file, once for each set of flags; returns the object files."""
-        made = []
+    def compile(self, file, source, made, *flags):
+        """Compiles `source` in the place of the product's file into the object file `made`."""
         for entry in self.commands:
             arguments = shlex.split(entry["command"])
             output = arguments.index("-o") + 1
-            if pathlib.Path(entry["file"]) != ROOT / file or not is_in_library(arguments[output]):
-                continue
-            made.append(objects / f"{source.stem}-{len(made)}.o")
-            arguments[output] = str(made[-1])
-            arguments[arguments.index("-c") + 1] = str(source)
-            arguments = [argument for argument in arguments if argument != "-Werror"]
-            # Headers beside the original file.
-            run([*arguments, "-w", f"-I{(ROOT / file).parent}"], cwd=entry["directory"])
-        assert made, f"{file} is not a part of this build"
-        return made
+            if pathlib.Path(entry["file"]) == ROOT / file and is_in_library(arguments[output]):
+                arguments[output] = str(made)
+                arguments[arguments.index("-c") + 1] = str(source)
+                arguments = [argument for argument in arguments if argument != "-Werror"]
+                # Headers beside the original file.
+                run([*arguments, "-w", f"-I{(ROOT / file).parent}", *flags], cwd=entry["directory"])
+                return
+        raise AssertionError(f"{file} is not a part of this build")
 
-    def link(self, program, objects, output):
-        """The test program with these objects before the library's."""
+    def link(self, program, made, output):
+        """The test program with this object file before the library's."""
         target = f"bin/tests/{program}"
         command = subprocess.run(
             ["ninja", "-C", self.folder, "-t", "commands", target], capture_output=True, text=True, check=True
@@ -89,7 +90,7 @@ class Build:
         arguments = shlex.split(command.removeprefix(": && ").removesuffix(" && :"))
         place = arguments.index("-o")
         # The linker may need another part of the library's object file; the first definition counts.
-        arguments[place : place + 2] = ["-o", str(output), "-Wl,-z,muldefs", *map(str, objects)]
+        arguments[place : place + 2] = ["-o", str(output), "-Wl,-z,muldefs", str(made)]
         run(arguments, cwd=self.folder)
 
     def has(self, program):
@@ -97,8 +98,7 @@ class Build:
 
 
 def is_in_library(output):
-    # The kernels of the CPU are compiled once per instruction set.
-    return re.search(r"(^|/)(osteon(_core(_[a-z0-9_]+)?)?|emulated_device)\.dir/", output)
+    return re.search(rf"(^|/)(osteon(_core(_{SET})?)?|emulated_device)\.dir/", output)
 
 
 def run(arguments, **options):
@@ -112,7 +112,7 @@ def grade(program, cases, **more):
     """Runs the cases; returns whether they passed, and the output. `cases`: VARIABLE=VALUE words, then arguments."""
     words = shlex.split(cases)
     variables = [word for word in words if re.match(r"[A-Z_]+=", word)]
-    environment = {**os.environ, **dict(word.split("=", 1) for word in variables), **more}
+    environment = {**os.environ, "OSTEON_CPU": SET, **dict(word.split("=", 1) for word in variables), **more}
     arguments = [word for word in words if word not in variables]
     done = subprocess.run([program, *arguments], capture_output=True, text=True, env=environment, check=False)
     output = done.stdout + done.stderr
@@ -129,10 +129,11 @@ def work_on(build, row):
         text = (ROOT / row["file"]).read_text(encoding="utf-8")
         source.write_text(with_stubs(text, [row["id"]]), encoding="utf-8")
         print(f"{row['what']}\nwrote {source.relative_to(ROOT)}, a copy of {row['file']} without the part that you write.")
-    objects = ROOT / "exercises" / row["id"] / "build"
+    objects = folder / "build"
     objects.mkdir(exist_ok=True)
     program = objects / row["program"]
-    build.link(row["program"], build.compile(row["file"], source, objects), program)
+    build.compile(row["file"], source, objects / "written.o")
+    build.link(row["program"], objects / "written.o", program)
     is_solved, output = grade(program, row["cases"])
     print("\n".join(output.splitlines()[-40:]))
     print(f"exercise {row['id']} is {'solved' if is_solved else 'not solved yet: edit ' + str(source.relative_to(ROOT))}")
@@ -141,45 +142,46 @@ def work_on(build, row):
 
 def check_file(build, file, rows, objects):
     """All bodies of a file out at once: it compiles; each exercise fails without its body, and only then."""
+    start = time.monotonic()
     text = (ROOT / file).read_text(encoding="utf-8")
     names = [row["id"] for row in rows]
     stem = file.replace("/", "_")
-    out = objects / ("out_" + stem)
+    out = objects / f"out_{stem}"
     out.write_text(with_stubs(text, names), encoding="utf-8")
-    build.compile(file, out, objects)
-    guarded = objects / ("guarded_" + stem)
+    made = objects / f"{stem}.o"
+    build.compile(file, out, made, "-fsyntax-only")
+    guarded = objects / f"guarded_{stem}"
     guarded.write_text(with_stubs(text, names, guarded=True), encoding="utf-8")
-    made = build.compile(file, guarded, objects)
+    build.compile(file, guarded, made)
     failures = []
     for program in sorted({row["program"] for row in rows}):
-        build.link(program, made, objects / program)
+        linked = objects / f"{stem}-{program}"
+        build.link(program, made, linked)
         for row in rows:
             if row["program"] != program:
                 continue
-            passes, output = grade(objects / program, row["cases"])
+            passes, output = grade(linked, row["cases"])
             if not passes:
                 failures.append(f"{row['id']}: {program} {row['cases']} fails in the tree as it is\n{output[-2000:]}")
-            passes, output = grade(objects / program, row["cases"], OSTEON_EXERCISE=row["id"])
+            passes, output = grade(linked, row["cases"], OSTEON_EXERCISE=row["id"])
             if passes or f"exercise {row['id']} is not solved yet" not in output:
                 failures.append(f"{row['id']}: {program} {row['cases']} does not need the body\n{output[-2000:]}")
-            print(f"{row['id']:4} {file}", flush=True)
+            print(f"{row['id']:4} {file}: {time.monotonic() - start:.0f} s", flush=True)
     return failures
 
 
 def check(build, exercises):
     objects = build.folder / "exercises"
     objects.mkdir(exist_ok=True)
-    failures, files = [], {}
+    files = {}
     for row in exercises.values():
-        files.setdefault(row["file"], []).append(row)
-    for file, rows in files.items():
-        there = [row for row in rows if build.has(row["program"])]
-        for row in rows:
-            if row not in there:
-                print(f"{row['id']:4} {file}: not in this build, which has no {row['program']}")
-        if there:
-            failures += check_file(build, file, there, objects)
-    failures += unknown_markers(exercises)
+        if build.has(row["program"]):
+            files.setdefault(row["file"], []).append(row)
+        else:
+            print(f"{row['id']:4} {row['file']}: not in this build, which has no {row['program']}")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = [pool.submit(check_file, build, file, rows, objects) for file, rows in files.items()]
+    failures = [failure for done in checks for failure in done.result()] + unknown_markers(exercises)
     print("\n".join(failures))
     print(f"{len(exercises)} exercises, {len(failures)} errors")
     return 1 if failures else 0
