@@ -39,6 +39,12 @@ lint_packages=(
 shellcheck_packages=("shellcheck |shellcheck |ShellCheck")
 pip_packages=("python3-pip |pip3 |pip for Python 3")
 venv_packages=("python3-venv |/usr/share/doc/python3-venv |Python's venv")
+# For scripts/docs.sh and scripts/check_site.py.
+site_packages=(
+  "doxygen            |doxygen                                |Doxygen"
+  "libjs-katex        |/usr/share/javascript/katex/katex.min.js |KaTeX"
+)
+browser_packages=("chromium |chromium |Chromium")
 fuzz_packages=(
   "clang-16           |clang++-16                                               |clang 16"
   "libclang-rt-16-dev |/usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a |clang 16's sanitizers"

@@ -227,7 +227,7 @@ def lines_of_entries(sections, lines):
 
 
 def write_page(sections, lines, given):
-    page = ABOUT.split("\n") + prose(sections[0][1]) + contents(sections)
+    page = [*ABOUT.split("\n"), *contents(sections), "## Rules for all", "", *prose(sections[0][1][2:])]
     for title, introduction, entries in sections:
         page += [f"## {title.capitalize()}", "", *prose(introduction)] if title else []
         for entry in entries:
