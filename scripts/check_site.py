@@ -28,10 +28,10 @@ TIME_LIMIT = 30  # seconds for one answer
 OVERFLOW = """(() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return "";
-  const scrolls = (e) => e && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
-  const wide = [...document.querySelectorAll("article *, body *")].filter((e) =>
+  const scrolls = (e) => e && e.tagName !== "ARTICLE" && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
+  const wide = [...document.querySelectorAll("article *")].filter((e) =>
     e.getBoundingClientRect().right > width + 1 && !scrolls(e.parentElement));
-  return document.documentElement.scrollWidth + " px: " + (wide[0] || document.body).outerHTML.slice(0, 120);
+  return document.documentElement.scrollWidth + " px: " + (wide[0] || document.body).textContent.replace(/\s+/g, " ").slice(0, 120);
 })()"""
 FORMULAS = """[...document.querySelectorAll(".arithmatex")].filter((e) => !e.querySelector(".katex-html")).map((e) => e.textContent).join("; ")"""
 
