@@ -77,17 +77,29 @@ def is_equal(shown, there):
     return all((" " * indentation + line if line else "") == other for line, other in zip(shown, there))
 
 
-def missing_piece(lines, there):
-    """The number of the first line of a piece that does not stand in `there` after the piece before it; None: all do."""
+def find_pieces(lines, there):
+    """For each piece, its first line in the fence and its first line in `there` after the piece before it; the latter is None
+    if it does not stand there, and then it is the last one."""
     there = [line.rstrip() for line in there]
-    begin = 0
+    begin, found = 0, []
     for number, piece in pieces(lines):
         places = (i for i in range(begin, len(there) - len(piece) + 1) if is_equal(piece, there[i : i + len(piece)]))
-        place = next(places, None)
-        if place is None:
-            return number
-        begin = place + len(piece)
-    return None
+        found.append((number, next(places, None)))
+        if found[-1][1] is None:
+            break
+        begin = found[-1][1] + len(piece)
+    return found
+
+
+def solution_lines(there):
+    """The numbers of the lines that exercises take out."""
+    numbers, inside = set(), False
+    for number, line in enumerate(there):
+        if line.strip().startswith("// [exercise "):
+            inside = not line.strip().startswith("// [exercise end]")
+        elif inside and line.strip(" {}"):
+            numbers.add(number)
+    return numbers
 
 
 @functools.cache
@@ -139,14 +151,19 @@ class Checker:
         if fence.kind == "run":
             return
         self.compared += 1
-        number = missing_piece(fence.lines, text.splitlines())
-        if number is None and pieces(fence.lines):
+        there = text.splitlines()
+        found = find_pieces(fence.lines, there)
+        if not found or found[-1][1] is None:
+            where = fence.line + 1 + (found[-1][0] if found else 0)
+            said = f"printed by {fence.argument}" if fence.kind == "output" else f"in {fence.argument}"
+            self.error(page, where, f"the lines from here to the next `...` are not {said}")
+            if fence.kind == "output":
+                print(f"--- {fence.argument} prints:\n{text}---")
             return
-        where = fence.line + 1 + (number or 0)
-        said = f"printed by {fence.argument}" if fence.kind == "output" else f"in {fence.argument}"
-        self.error(page, where, f"the lines from here to the next `...` are not {said}")
-        if fence.kind == "output":
-            print(f"--- {fence.argument} prints:\n{text}---")
+        solution = solution_lines(there)
+        for (number, place), (_, piece) in zip(found, pieces(fence.lines)):
+            if solution.intersection(range(place, place + len(piece))):
+                self.error(page, fence.line + 1 + number, "shows the solution of an exercise; leave it out by `...`")
 
     def check_references(self, page, text):
         for number, line in enumerate(text.splitlines(), 1):

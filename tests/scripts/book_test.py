@@ -11,7 +11,17 @@ sys.path.insert(0, str(ROOT / "scripts" / "book"))
 import check
 import exercise
 
-SOURCE = "int main() {\n  const int a = 1;\n\n  return a;\n}\n"
+SOURCE = """int main() {
+  const int a = 1;
+
+  return a;
+}
+int twice(int x) {
+  // [exercise 1a]
+  return 2 * x;
+  // [exercise end]
+}
+"""
 PROGRAM = "#!/bin/sh\necho one\necho two\necho \"${OSTEON_CPU}\"\n"
 
 
@@ -57,6 +67,8 @@ class Pages(unittest.TestCase):
             (fence(output, "one", "...", "avx2"), None),
             (fence(output, "one", "three"), "not printed by program"),
             (fence("output: no_program", "x"), "there is no program"),
+            (fence(code, "int twice(int x) {", "...", "}"), None),
+            (fence(code, "return 2 * x;"), "shows the solution of an exercise"),
             (fence("run: base/a.cpp", "x"), None),
             (fence("run: base/b.cpp", "x"), "there is no file base/b.cpp"),
             ("<!-- code: base/a.cpp -->\nno fence", "no fence follows"),
