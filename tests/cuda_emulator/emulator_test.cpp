@@ -240,6 +240,44 @@ TEST_CASE("a copy reads page-locked memory when the stream comes to it, pageable
   cuda_emulator::set_order(Order::immediate);
 }
 
+// The second stream copies the host's byte to the device before the first stream reads it.
+TEST_CASE("a graph has the work of all streams that wait for it, in every order of streams") {
+  using cuda_emulator::Order;
+  for (const Order order : {Order::immediate, Order::late, Order::early}) {
+    CAPTURE(static_cast<int>(order));
+    cuda_emulator::set_order(order);
+    const Runtime on;
+    const auto [first, second] = on.streams;
+    const auto wait = [&](cudaStream_t earlier, cudaStream_t later) {
+      CHECK(cudaEventRecord(on.event, earlier) == cudaSuccess);
+      CHECK(cudaStreamWaitEvent(later, on.event, 0) == cudaSuccess);
+    };
+    const auto capture = [&](bool is_joined) {
+      CHECK(cudaStreamBeginCapture(first, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+      wait(first, second);
+      CHECK(Runtime::copy(on.device[0], on.pinned, second) == cudaSuccess);
+      if (is_joined) wait(second, first);
+      CHECK(Runtime::copy(on.device[1], on.device[0], first) == cudaSuccess);
+      cudaGraph_t graph = nullptr;
+      return std::pair(cudaStreamEndCapture(first, &graph), graph);
+    };
+    CHECK(capture(false).first == cudaErrorStreamCaptureUnjoined);
+    const auto [status, graph] = capture(true);
+    REQUIRE(status == cudaSuccess);
+    cudaGraphExec_t executable = nullptr;
+    CHECK(cudaGraphInstantiate(&executable, graph, 0) == cudaSuccess);
+    for (int value = 3; value < 6; ++value) {
+      on.set_pinned(value);
+      CHECK(cudaGraphLaunch(executable, first) == cudaSuccess);
+      CHECK(on.read(on.device[1], first) == value);
+    }
+    CHECK(cudaGraphExecDestroy(executable) == cudaSuccess);
+    CHECK(cudaGraphDestroy(graph) == cudaSuccess);
+    static_cast<void>(cudaGetLastError());
+  }
+  cuda_emulator::set_order(Order::immediate);
+}
+
 TEST_CASE("what a device forbids the host ends in the device's error") {
   cuda_emulator::set_devices({"H100", "A100"});
   cuda_emulator::set_adjacent(true);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -29,26 +30,44 @@ struct Item {
 
 }  // namespace
 
+// A graph's work: one lane per stream that took part. The first lane is that of the stream on which
+// the capture began.
+struct Node {
+  std::size_t lane;
+  std::function<void()> work;
+  std::optional<std::size_t> after, mark;  // numbers of marks, as in Item
+};
+
+struct Capture {
+  std::vector<Node> nodes;
+  std::size_t marks = 0;
+  std::vector<cudaStream_t> streams;  // by lane
+  std::vector<bool> is_joined;        // whether the first lane waits for all work of the lane
+  std::set<void*> memory;             // allocated by the graph and not freed in it
+  bool is_valid = true;
+};
+
 // Types that the runtime only declares.
 struct CUstream_st {
   int device = 0;
   bool is_first = false;  // of all streams
   std::deque<Item> queue;
-  std::unique_ptr<CUgraph_st> capturing;
-  bool is_valid_capture = true;
+  std::shared_ptr<Capture> capture;
+  std::size_t lane = 0;  // in the capture
 };
 struct CUevent_st {
   int device = 0;
-  std::shared_ptr<Mark> last;      // null if it was not recorded yet
-  cudaStream_t capture = nullptr;  // that recorded it last, if that was in a capture
+  std::shared_ptr<Mark> last;        // null if it was not recorded yet
+  std::shared_ptr<Capture> capture;  // in which it was recorded last, if any
+  std::size_t lane = 0, mark = 0;    // there
 };
 struct CUgraph_st {
-  std::vector<std::function<void()>> work;
-  std::set<void*> memory;  // allocated by the graph and not freed in it
+  Capture captured;
 };
 struct CUgraphExec_st {
-  std::vector<std::function<void()>> work;
-  bool allocates = false, was_launched = false;
+  Capture captured;
+  std::vector<cudaStream_t> lanes;  // of the other lanes
+  bool was_launched = false;
 };
 
 namespace cuda_emulator {
@@ -107,6 +126,20 @@ void add(cudaStream_t stream, Item item) {
   run_ahead();
 }
 
+void add_node(cudaStream_t stream, Node node) {
+  Capture& capture = *stream->capture;
+  capture.is_joined[node.lane] = node.lane == 0;
+  capture.nodes.push_back(std::move(node));
+}
+
+// The stream becomes a lane of the capture.
+void join(cudaStream_t stream, const std::shared_ptr<Capture>& capture) {
+  stream->capture = capture;
+  stream->lane = capture->streams.size();
+  capture->streams.push_back(stream);
+  capture->is_joined.push_back(stream->lane == 0);
+}
+
 bool any_capture() {
   return std::ranges::any_of(all_streams(), [](cudaStream_t each) { return is_capturing(each); });
 }
@@ -120,8 +153,8 @@ void set_order(Order wanted) {
 
 cudaError_t enqueue_copy(cudaStream_t stream, std::function<void()> work) {
   if (stream == nullptr) return report(cudaErrorInvalidResourceHandle);
-  if (stream->capturing)
-    stream->capturing->work.push_back(std::move(work));
+  if (stream->capture)
+    add_node(stream, {.lane = stream->lane, .work = std::move(work), .after = {}, .mark = {}});
   else
     add(stream, {.after = {}, .work = std::move(work), .mark = {}});
   return cudaSuccess;
@@ -134,7 +167,7 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
 }
 
 int device_of(cudaStream_t stream) { return stream->device; }
-bool is_capturing(cudaStream_t stream) { return stream->capturing != nullptr; }
+bool is_capturing(cudaStream_t stream) { return stream->capture != nullptr; }
 
 void finish(cudaStream_t stream) {
   while (!stream->queue.empty()) {
@@ -150,18 +183,19 @@ void finish_device(int device) {
 
 bool is_forbidden_by_capture() {
   if (!any_capture()) return false;
-  for (const cudaStream_t stream : all_streams()) stream->is_valid_capture = false;
+  for (const cudaStream_t stream : all_streams())
+    if (stream->capture) stream->capture->is_valid = false;
   return true;
 }
 
 cudaError_t capture_allocation(cudaStream_t stream, void* memory) {
-  stream->capturing->memory.insert(memory);
+  stream->capture->memory.insert(memory);
   return cudaSuccess;
 }
 
 cudaError_t capture_free(cudaStream_t stream, void* memory) {
-  if (stream->capturing->memory.erase(memory) > 0) return cudaSuccess;
-  stream->is_valid_capture = false;
+  if (stream->capture->memory.erase(memory) > 0) return cudaSuccess;
+  stream->capture->is_valid = false;
   return report(cudaErrorInvalidValue);
 }
 
@@ -169,12 +203,21 @@ cudaError_t capture_free(cudaStream_t stream, void* memory) {
 
 using namespace cuda_emulator;
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int) {
+namespace {
+
+cudaStream_t make_stream() {
   auto made = std::make_unique<CUstream_st>();
   made->device = current_device();
   made->is_first = all_streams().empty();
   all_streams().push_back(made.get());
-  return hand_out(stream, std::move(made));
+  return made.release();
+}
+
+}  // namespace
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int) {
+  *stream = make_stream();
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
@@ -185,22 +228,35 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   note("cudaStreamSynchronize");
-  if (stream->capturing) {
-    stream->is_valid_capture = false;
+  if (stream->capture) {
+    stream->capture->is_valid = false;
     return report(cudaErrorStreamCaptureUnsupported);
   }
   finish(stream);
   return cudaSuccess;
 }
 
+// A stream that waits for an event of a capture takes part in the capture from then on.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int) {
   note("cudaStreamWaitEvent ", event);
-  if (stream->capturing && event->capture != stream) {
-    stream->is_valid_capture = false;
+  if (stream->capture && event->capture != stream->capture) {
+    stream->capture->is_valid = false;
     return report(cudaErrorStreamCaptureIsolation);
   }
-  if (!stream->capturing && event->last)
-    add(stream, {.after = event->last, .work = {}, .mark = {}});
+  if (!event->capture) {
+    if (event->last) add(stream, {.after = event->last, .work = {}, .mark = {}});
+    return cudaSuccess;
+  }
+  if (event->capture->streams.empty()) return report(cudaErrorCapturedEvent);  // it has ended
+  if (!stream->capture) join(stream, event->capture);
+  add_node(stream, {.lane = stream->lane, .work = {}, .after = event->mark, .mark = {}});
+  const auto is_after_mark = [&](const Node& node) {
+    return node.lane == event->lane && (node.work || node.after);
+  };
+  const auto& nodes = stream->capture->nodes;
+  const auto mark = std::ranges::find(nodes, std::optional(event->mark), &Node::mark);
+  if (stream->lane == 0 && std::none_of(mark, nodes.end(), is_after_mark))
+    stream->capture->is_joined[event->lane] = true;
   return cudaSuccess;
 }
 
@@ -214,8 +270,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) { return take_back(event); }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   note("cudaEventRecord ", event);
   if (event->device != stream->device) return report(cudaErrorInvalidResourceHandle);
-  event->capture = stream->capturing ? stream : nullptr;
-  if (stream->capturing) return cudaSuccess;
+  event->capture = stream->capture;
+  if (Capture* const capture = stream->capture.get()) {
+    event->lane = stream->lane;
+    event->mark = capture->marks++;
+    capture->nodes.push_back({.lane = stream->lane, .work = {}, .after = {}, .mark = event->mark});
+    return cudaSuccess;
+  }
   event->last = std::make_shared<Mark>(Mark{stream});
   add(stream, {.after = {}, .work = {}, .mark = event->last});
   return cudaSuccess;
@@ -223,7 +284,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   note("cudaEventSynchronize ", event);
-  if (event->capture != nullptr) return report(cudaErrorCapturedEvent);
+  if (event->capture) return report(cudaErrorCapturedEvent);
   if (event->last) reach(event->last);
   return cudaSuccess;
 }
@@ -234,37 +295,58 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) 
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  stream->capturing = std::make_unique<CUgraph_st>();
-  stream->is_valid_capture = true;
+  if (stream->capture) return report(cudaErrorStreamCaptureUnsupported);
+  join(stream, std::make_shared<Capture>());
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = nullptr;
-  if (!stream->capturing) return report(cudaErrorInvalidValue);
-  auto captured = std::move(stream->capturing);
-  if (!stream->is_valid_capture) return report(cudaErrorStreamCaptureInvalidated);
-  return hand_out(graph, std::move(captured));
+  if (!stream->capture) return report(cudaErrorInvalidValue);
+  const std::shared_ptr<Capture> capture = stream->capture;
+  if (stream->lane != 0) return report(cudaErrorStreamCaptureUnmatched);
+  for (const cudaStream_t each : capture->streams) each->capture.reset();
+  auto made = std::make_unique<CUgraph_st>(CUgraph_st{*capture});
+  capture->streams.clear();
+  if (!capture->is_valid) return report(cudaErrorStreamCaptureInvalidated);
+  if (std::ranges::count(capture->is_joined, false) > 0)
+    return report(cudaErrorStreamCaptureUnjoined);
+  return hand_out(graph, std::move(made));
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
                                  unsigned long long) {
   auto made = std::make_unique<CUgraphExec_st>();
-  made->work = graph->work;
-  made->allocates = !graph->memory.empty();
+  made->captured = graph->captured;
+  for (std::size_t i = 1; i < made->captured.streams.size(); ++i)
+    made->lanes.push_back(make_stream());
   return hand_out(executable, std::move(made));
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  if (stream->capturing) return report(cudaErrorStreamCaptureUnsupported);
-  if (executable->allocates && executable->was_launched) return report(cudaErrorInvalidValue);
+  if (stream->capture) return report(cudaErrorStreamCaptureUnsupported);
+  const Capture& captured = executable->captured;
+  if (!captured.memory.empty() && executable->was_launched) return report(cudaErrorInvalidValue);
   executable->was_launched = true;
   note("cudaGraphLaunch");
   count_launch();
-  for (const auto& work : executable->work) add(stream, {.after = {}, .work = work, .mark = {}});
+  const auto stream_of = [&](std::size_t lane) {
+    return lane == 0 ? stream : executable->lanes[lane - 1];
+  };
+  std::vector<std::shared_ptr<Mark>> marks(captured.marks);
+  for (const Node& node : captured.nodes)
+    if (node.mark) marks[*node.mark] = std::make_shared<Mark>(Mark{stream_of(node.lane)});
+  const auto mark_of = [&](const std::optional<std::size_t>& number) {
+    return number ? marks[*number] : nullptr;
+  };
+  for (const Node& node : captured.nodes)
+    add(stream_of(node.lane),
+        {.after = mark_of(node.after), .work = node.work, .mark = mark_of(node.mark)});
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return take_back(graph); }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) { return take_back(executable); }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  for (const cudaStream_t lane : executable->lanes) static_cast<void>(cudaStreamDestroy(lane));
+  return take_back(executable);
+}
