@@ -71,6 +71,11 @@ if(NOT CUDNNFrontend_FOUND)
   set(OSTEON_CUDA_OFF "cudnn-frontend 1.18 was not found: run scripts/fetch_cudnn_frontend.sh")
   return()
 endif()
+# Beside cuDNN, in the toolkit, or beside the pip package of cuDNN. Optional: needed by several processes.
+cmake_path(GET CUDNN_LIBRARY PARENT_PATH OSTEON_NVIDIA_FOLDER)
+find_library(OSTEON_NCCL_LIBRARY NAMES libnccl.so.2 NAMES_PER_DIR
+  HINTS ${OSTEON_NVIDIA_FOLDER} ${OSTEON_NVIDIA_FOLDER}/../../nccl/lib ${CUDAToolkit_LIBRARY_DIR})
+mark_as_advanced(OSTEON_NCCL_LIBRARY)
 set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
 # The programs link the run-time library as a shared one, so that a test can replace it.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
@@ -96,7 +101,7 @@ set(OSTEON_USES_CUDA ON)
 # Adds the back end to the library, without -Wpedantic, which fails on code that nvcc generates.
 function(osteon_add_cuda target)
   set(sources "")
-  foreach(room tensor/cuda ops/cuda ops/cuda/cudnn ops/cuda/cublas)
+  foreach(room tensor/cuda comm/nccl ops/cuda ops/cuda/cudnn ops/cuda/cublas)
     file(GLOB in_room CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.cpp ${PROJECT_SOURCE_DIR}/${room}/*.cu)
     list(APPEND sources ${in_room})
   endforeach()
@@ -112,6 +117,13 @@ function(osteon_add_cuda target)
   target_compile_definitions(${target} PRIVATE
     OSTEON_CUBLASLT_NAME="libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}"
     OSTEON_CUBLASLT_FILE="${CUDAToolkit_LIBRARY_DIR}/libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}")
+  # Likewise NCCL; it may be in a pip package of its own.
+  set(files "\"libnccl.so.2\"")
+  if(OSTEON_NCCL_LIBRARY)
+    string(APPEND files ", \"${OSTEON_NCCL_LIBRARY}\"")
+  endif()
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/comm/nccl/nccl.cpp PROPERTIES
+    COMPILE_DEFINITIONS "OSTEON_NCCL_FILES=${files}" SKIP_PRECOMPILE_HEADERS ON)
   target_link_libraries(${target} PUBLIC CUDA::cudart
     PRIVATE CUDNN::cudnn $<BUILD_INTERFACE:CUDNN::frontend> ${CMAKE_DL_LIBS})
   target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})

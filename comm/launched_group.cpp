@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "comm/communicator.h"
+#include "comm/device_sums.h"
 #include "comm/tree_sum.h"
 
 namespace osteon {
@@ -34,6 +35,8 @@ class LaunchedGroup : public ProcessGroup {
       : ProcessGroup(place_of(*communicator)),
         transport_(transport),
         communicator_(std::move(communicator)) {}
+  // The driver may be gone by now, and all processes end.
+  ~LaunchedGroup() override { static_cast<void>(device_sums_.release()); }
 
   void broadcast(const Tensor& x) override {
     check_is_on_cpu("broadcast", x);
@@ -46,8 +49,8 @@ class LaunchedGroup : public ProcessGroup {
     }));
   }
 
-  std::shared_future<void> start_all_reduce(const Tensor& x) override {
-    check_is_on_cpu("all_reduce", x);
+  std::shared_future<void> start_all_reduce(const Tensor& x, SumOrder order) override {
+    if (x.device().is_cuda()) return device_sums(x.device()).start(x, order);
     const OsteonNumber number = number_of(x);
     x.bump_version();
     if (!std::has_single_bit(static_cast<unsigned>(size())))
@@ -60,6 +63,10 @@ class LaunchedGroup : public ProcessGroup {
       else
         add_as_tree<std::int64_t>(x);
     });
+  }
+
+  void check_device() override {
+    if (device_sums_) device_sums_->check();
   }
 
   std::vector<std::string> all_gather(const std::string& text) override {
@@ -97,6 +104,16 @@ class LaunchedGroup : public ProcessGroup {
   static void check_is_on_cpu(const char* what, const Tensor& x) {
     OSTEON_CHECK(x.device() == Device::cpu(), what, ": a tensor on ", x.device(),
                  "; copy it to the CPU first");
+  }
+
+  DeviceSums& device_sums(const Device& device) {
+    if (!device_sums_) {
+      device_sums_ = DeviceSums::open(device, *this);
+      device_ = device;
+    }
+    OSTEON_CHECK(device == device_, "all_reduce: a tensor on ", device, " after one on ", device_,
+                 "; a process adds up on one device only");
+    return *device_sums_;
   }
 
   // MPI libraries are much faster with pieces that fit the caches, and their counts are int. The
@@ -169,6 +186,8 @@ class LaunchedGroup : public ProcessGroup {
 
   const OsteonTransport& transport_;
   const std::unique_ptr<Communicator> communicator_;
+  std::unique_ptr<DeviceSums> device_sums_;  // null until the first sum on a device
+  Device device_;                            // of device_sums_
 };
 
 }  // namespace

@@ -25,6 +25,9 @@
 
 namespace osteon {
 
+// The order in which a sum adds its values. On the CPU the sums of both are the same.
+enum class SumOrder { tree, any };
+
 class ProcessGroup {
  public:
   virtual ~ProcessGroup() = default;
@@ -48,18 +51,30 @@ class ProcessGroup {
   // x <- the first process's x. CPU tensors of any dtype.
   virtual void broadcast(const Tensor& x) = 0;
 
-  // Starts x <- sum of all processes' x, the same bits in every one. CPU tensors in f32, f64
-  // or i64.
+  // Starts x <- sum of all processes' x, the same bits in every one. CPU tensors in f32, f64 or
+  // i64, and CUDA tensors in f32 or f64, if each process has a device of its own.
   // Until wait() has been called on the result, nothing else may use x. A failure throws from
   // wait(). For a power of two of processes the sum is
   //
   //   ((x0 + x1) + (x2 + x3)) + ...
   //
   // so that a sum over 2^n values is the same, bit for bit, however they are distributed over
-  // processes that add theirs in this order. For other numbers the MPI library adds.
-  virtual std::shared_future<void> start_all_reduce(const Tensor& x) = 0;
+  // processes that add theirs in this order. For other numbers the MPI library adds, or NCCL on
+  // CUDA devices, and with SumOrder::any NCCL always adds there.
+  //
+  // On a CUDA device the sum is work like any other: it begins when the work that was issued before
+  // is done, runs beside the work that is issued after, and wait() lets only the device wait.
+  virtual std::shared_future<void> start_all_reduce(const Tensor& x, SumOrder order) = 0;
+  std::shared_future<void> start_all_reduce(const Tensor& x) {
+    return start_all_reduce(x, SumOrder::tree);
+  }
   // The same, finished.
-  void all_reduce(const Tensor& x) { wait(start_all_reduce(x)); }
+  void all_reduce(const Tensor& x, SumOrder order = SumOrder::tree) {
+    wait(start_all_reduce(x, order));
+  }
+  // Throws Error if a sum on a CUDA device has failed so far as is known. Waits for nothing. The
+  // group can add up no more then.
+  virtual void check_device() {}
   // Waits for a started operation; the time counts as waiting, not as a lack of progress.
   void wait(const std::shared_future<void>& operation);
 

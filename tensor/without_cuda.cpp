@@ -16,6 +16,7 @@ std::string why_unavailable(const Device& device) {
   return format("device ", device, ": this build has no CUDA back end; use the device cpu");
 }
 
+int device_count() { return 0; }
 std::size_t free_bytes(const Device& device) { refuse(device); }
 std::string describe(const Device& device) { refuse(device); }
 void require_bf16(const std::string&, const Device& device) { refuse(device); }

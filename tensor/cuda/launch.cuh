@@ -36,15 +36,21 @@ inline int threads_for(std::int64_t count, int max_threads) {
   return threads;
 }
 
-// Issues kernel(arguments...) on the compute stream of x's device. Errors name `op`.
+// Issues kernel(arguments...) on a stream. Errors name `op`.
+template <class... Parameters>
+void launch_on(cudaStream_t stream, const char* op, void (*kernel)(Parameters...), dim3 grid,
+               dim3 block, std::type_identity_t<Parameters>... arguments) {
+  void* pointers[] = {static_cast<void*>(&arguments)...};
+  check(op, "cudaLaunchKernel",
+        cudaLaunchKernel<void(Parameters...)>(kernel, grid, block, pointers, 0, stream));
+}
+
+// The same on the compute stream of x's device, except in a rehearsal.
 template <class... Parameters>
 void launch(const char* op, const Tensor& x, void (*kernel)(Parameters...), dim3 grid, dim3 block,
             std::type_identity_t<Parameters>... arguments) {
   if (is_rehearsing()) return;
-  const cudaStream_t stream = context(x.device()).stream();
-  void* pointers[] = {static_cast<void*>(&arguments)...};
-  check(op, "cudaLaunchKernel",
-        cudaLaunchKernel<void(Parameters...)>(kernel, grid, block, pointers, 0, stream));
+  launch_on(context(x.device()).stream(), op, kernel, grid, block, arguments...);
 }
 
 }  // namespace osteon::cuda

@@ -44,6 +44,13 @@ Tensor empty_pinned(Shape shape, DType dtype, const Device& device) {
   return Tensor(std::make_shared<Storage>(memory.get(), bytes, memory), 0, std::move(shape), dtype);
 }
 
+int device_count() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  static_cast<void>(cudaGetLastError());
+  return 0;
+}
+
 std::string why_unavailable(const Device& device) {
   try {
     context(device);

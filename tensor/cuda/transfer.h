@@ -15,6 +15,9 @@ void transfer(const Tensor& x, const Tensor& source);
 // An uninitialised host tensor in page-locked memory: copies to `device` need not wait.
 Tensor empty_pinned(Shape shape, DType dtype, const Device& device);
 
+// The number of CUDA devices of this machine; 0 without a driver, and in a build without CUDA.
+int device_count();
+
 // The reason why the device cannot be used; empty if it can.
 std::string why_unavailable(const Device& device);
 

@@ -37,7 +37,14 @@ constexpr std::array<Product, 5> kProducts = {{{"GTX 1080", 6, 1, 20, 2048, 8, 2
                                                {"RTX 4090", 8, 9, 128, 1536, 24, 72},
                                                {"H100", 9, 0, 132, 2048, 80, 50}}};
 
-std::vector<const Product*> devices = {&kProducts[4]};
+// So many H100 as the environment variable OSTEON_EMULATED_DEVICES says, for processes.
+std::vector<const Product*> devices_from_environment() {
+  const char* const count = std::getenv("OSTEON_EMULATED_DEVICES");
+  return std::vector<const Product*>(count == nullptr ? 1 : std::strtoul(count, nullptr, 10),
+                                     &kProducts[4]);
+}
+
+std::vector<const Product*> devices = devices_from_environment();
 std::optional<std::size_t> wanted_bytes;
 int driver_version = CUDART_VERSION;
 bool dry = false;
@@ -168,6 +175,8 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorStreamCaptureInvalidated";
     case cudaErrorStreamCaptureIsolation:
       return "cudaErrorStreamCaptureIsolation";
+    case cudaErrorStreamCaptureUnjoined:
+      return "cudaErrorStreamCaptureUnjoined";
     case cudaErrorCapturedEvent:
       return "cudaErrorCapturedEvent";
     default:
@@ -214,6 +223,12 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->maxThreadsPerMultiProcessor = is.threads;
   properties->sharedMemPerBlock = 48 * 1024;
   properties->l2CacheSize = static_cast<int>(is.l2_megabytes << 20);
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char* text, int bytes, int device) {
+  if (!exists(device)) return report(cudaErrorInvalidDevice);
+  std::snprintf(text, static_cast<std::size_t>(bytes), "0000:%02X:00.0", device + 1);
   return cudaSuccess;
 }
 

@@ -10,7 +10,8 @@
 namespace cuda_emulator {
 
 // The devices cuda:0, cuda:1 and so on, by their product names: "GTX 1080", which no build has code
-// for, "T4", "A100", "RTX 4090", "H100". At the beginning there is one H100.
+// for, "T4", "A100", "RTX 4090", "H100". At the beginning there is one H100, or as many as the
+// environment variable OSTEON_EMULATED_DEVICES says.
 void set_devices(const std::vector<std::string>& names);
 // The memory of every device; nullopt: as much as its product has.
 void set_device_bytes(std::optional<std::size_t> bytes);
@@ -33,6 +34,9 @@ void set_adjacent(bool adjacent);
 // The call number `which` from now (0: the next) of cudaMalloc or cudaMallocHost finds no memory;
 // nullopt: none. Returns the number of calls since this function was called last.
 int fail_allocation(std::optional<int> which);
+
+// After so many more sums over processes NCCL reports that a connection has failed; nullopt: never.
+void fail_sums(std::optional<int> after);
 
 // Execution of this configuration of every cuDNN graph fails; nullopt: none.
 void fail_configuration(std::optional<int> which);
