@@ -26,6 +26,23 @@ DType activation_dtype(const std::string& precision, const Device& device) {
   return DType::bf16;
 }
 
+namespace {
+
+// Each process of a host has a GPU of its own, unless the name has a number.
+Device device_of_process(const std::string& name) {
+  const ProcessGroup& group = world();
+  const int gpus = group.local_size() == 1 ? 0 : cuda::device_count();
+  if (gpus == 0 || (name != "auto" && name != "cuda")) return device_from_name(name);
+  OSTEON_CHECK(group.local_size() <= gpus, "--device ", name, ": ", group.local_size(),
+               " processes run on ", group.host(), ", which has ", gpus,
+               gpus == 1 ? " GPU" : " GPUs", "; each needs one of its own. Start ", gpus,
+               " here, or add --device cpu. If each process sees a GPU of its own "
+               "(CUDA_VISIBLE_DEVICES), add --device cuda:0");
+  return device_from_name(format("cuda:", group.local_rank()));
+}
+
+}  // namespace
+
 Device configure_process(const MachineOptions& options, [[maybe_unused]] bool quiet) {
   for_each_machine_option(options,
                           [](const OptionInfo& info, const auto& value, const auto& check) {
@@ -39,7 +56,7 @@ Device configure_process(const MachineOptions& options, [[maybe_unused]] bool qu
     set_num_threads(options.threads);
   else if (world().size() > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
     set_num_threads(world().cores());
-  const Device chosen = device_from_name(options.device);
+  const Device chosen = device_of_process(options.device);
 #if defined(OSTEON_HAS_CUDA)
   if (!quiet && options.device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "note: computing on the cpu (%s)\n",

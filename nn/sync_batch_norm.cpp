@@ -16,10 +16,10 @@ constexpr OpSchema<> kAllReduce{"all_reduce"};
 //   dx = sum of all processes' dy
 Tensor all_reduce(const Tensor& x) {
   const Tensor y = x.clone();
-  world().all_reduce(y);
+  world().all_reduce(y, SumOrder::any);
   return record(kAllReduce, y, {x}, {}, {}, [](const Backward& b) {
     const Tensor dx = b.dy().clone();
-    world().all_reduce(dx);
+    world().all_reduce(dx, SumOrder::any);
     return Tensors{dx};
   });
 }
@@ -34,19 +34,20 @@ void update_running(const Tensor& running, const Tensor& value, double momentum)
 Tensor sync_batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const Tensor& running_mean, const Tensor& running_var,
                        const BatchNormOptions& options, const Tensor& residual) {
-  OSTEON_CHECK(!x.device().is_cuda() && options.training && x.rank() >= 2,
-               "sync_batch_norm: input ", x.shape(), " on ", x.device(),
-               "; expects [..., C] on the CPU, in training mode");
-  const Tensor rows = reshape(cast(x, weight.dtype()), {-1, x.dim(-1)});
-  const Tensor count = full({1}, static_cast<double>(rows.dim(0)), DType::f64);
-  world().all_reduce(count);
-  const double n = count.item();
-  const Tensor mean = all_reduce(sum(rows, {0})) * (1 / n);
+  OSTEON_CHECK(options.training && x.rank() >= 2, "sync_batch_norm: input ", x.shape(),
+               "; expects [..., C], in training mode");
+  const DType dtype = weight.dtype();
+  const Tensor rows = reshape(cast(x, dtype), {-1, x.dim(-1)});
+  // The number of values is a tensor, so that a device need not be waited for.
+  const Tensor n = full({1}, static_cast<double>(rows.dim(0)), DType::f64, x.device());
+  world().all_reduce(n, SumOrder::any);
+  const Tensor of_mean = cast(1 / n, dtype), of_variance = cast(1 / (n - 1), dtype);
+  const Tensor mean = all_reduce(sum(rows, {0})) * of_mean;
   const Tensor centred = rows - mean;
   const Tensor squares = all_reduce(sum(square(centred), {0}));
   update_running(running_mean, mean.detach(), options.momentum);
-  update_running(running_var, squares.detach() * (1 / (n - 1)), options.momentum);
-  const Tensor scale = weight * rsqrt(squares * (1 / n) + options.epsilon);
+  update_running(running_var, squares.detach() * of_variance, options.momentum);
+  const Tensor scale = weight * rsqrt(squares * of_mean + options.epsilon);
   Tensor y = cast(reshape(centred * scale + bias, x.shape().extents()), x.dtype());
   if (residual.defined()) y = y + residual;
   return activate(y, options.activation);

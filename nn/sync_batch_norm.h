@@ -7,8 +7,8 @@
 namespace osteon {
 
 // The same as batch_norm in training mode with the batches of all processes put together; all of
-// them must call it. CPU only, composed of other ops: it reads and writes x several times where
-// batch_norm does so once. With n values per channel in all processes, and sums over all of them:
+// them must call it. Composed of other ops: it reads and writes x several times where batch_norm
+// does so once. With n values per channel in all processes, and sums over all of them:
 //
 //   mean = sum x / n      var = sum (x - mean)^2 / n      running_var uses sum (x - mean)^2 / (n -
 //   1)

@@ -12,8 +12,10 @@ namespace {
 
 std::string checksum_of(const Module& model) {
   std::string sums;
-  for (const auto& [name, tensor] : model.named_state())
-    sums += format(name, " ", fast_checksum(tensor.raw(), tensor.bytes()), "\n");
+  for (const auto& [name, tensor] : model.named_state()) {
+    const Tensor here = tensor.to(Device::cpu());
+    sums += format(name, " ", fast_checksum(here.raw(), here.bytes()), "\n");
+  }
   return sums;
 }
 
@@ -35,7 +37,11 @@ void check_same_facts(const nlohmann::ordered_json& facts) {
 
 void share_weights(const Module& model) {
   if (world().size() == 1) return;
-  for (const auto& [name, tensor] : model.named_state()) world().broadcast(tensor);
+  for (const auto& [name, tensor] : model.named_state()) {
+    const Tensor here = tensor.to(Device::cpu());
+    world().broadcast(here);
+    if (tensor.device().is_cuda()) copy_(tensor, here);
+  }
   const std::vector<std::string> names = world().all_gather(world().name());
   const std::vector<std::string> sums = world().all_gather(checksum_of(model));
   for (std::size_t rank = 1; rank < sums.size(); ++rank)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/ops.h"
+
 namespace osteon {
 namespace {
 
@@ -23,14 +25,17 @@ Tensor span_of(const Tensor& first, const Tensor& last) {
 }  // namespace
 
 ShardSums::ShardSums(const Module& model, Optimizer& optimizer, ProcessGroup& group,
-                     std::int64_t shards_here)
-    : group_(group), shards_here_(shards_here) {
+                     std::int64_t shards_here, SumOrder order)
+    : group_(group), shards_here_(shards_here), order_(order) {
   optimizer.zero_grad();
   make_buckets(optimizer);
   for (const auto& [name, buffer] : model.named_buffers()) {
-    buffers_.push_back(buffer);
-    before_.push_back(buffer.clone());
+    (is_floating(buffer.dtype()) ? statistics_ : counters_).push_back(buffer);
+    if (is_floating(buffer.dtype())) elements_ += buffer.numel();
   }
+  if (shards_here_ == 1) return;
+  for (const Tensor& buffer : statistics_) statistics_before_.push_back(buffer.clone());
+  for (const Tensor& buffer : counters_) counters_before_.push_back(buffer.clone());
 }
 
 // The gradients of a group of parameters lie one after the other in memory. Groups are not mixed:
@@ -69,9 +74,11 @@ void ShardSums::make_buckets(const Optimizer& optimizer) {
 
 void ShardSums::begin_shard(std::int64_t shard) {
   shard_ = shard;
-  for (std::size_t i = 0; i < buffers_.size(); ++i)
-    shard == 0 ? copy_(before_[i], buffers_[i]) : copy_(buffers_[i], before_[i]);
   for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters;
+  if (shards_here_ == 1) return;
+  copy_(shard == 0 ? statistics_before_ : statistics_,
+        shard == 0 ? statistics_ : statistics_before_);
+  copy_(shard == 0 ? counters_before_ : counters_, shard == 0 ? counters_ : counters_before_);
 }
 
 void ShardSums::observe_last_backward(std::optional<ObserveGradients>& observer) {
@@ -99,22 +106,36 @@ void ShardSums::add_shard(Bucket& bucket) {
   // [exercise end]
 }
 
-void ShardSums::start(Bucket& bucket) { bucket.reduced = group_.start_all_reduce(bucket.sum); }
+void ShardSums::start(Bucket& bucket) {
+  bucket.reduced = group_.start_all_reduce(bucket.sum, order_);
+}
 
-void ShardSums::end_shard(const std::vector<double>& losses, double share) {
-  std::vector<double> numbers = losses;
-  for (const Tensor& buffer : buffers_)
-    if (is_floating(buffer.dtype()))
-      for (const double value : buffer.to_vector()) numbers.push_back(share * value);
-  const auto count = static_cast<std::int64_t>(numbers.size());
-  numbers_.sum = from_vector(numbers, {count}, DType::f64);
+Tensors ShardSums::places_of_statistics() const {
+  Tensors places;
+  std::int64_t end = numbers_.sum.numel() - elements_;
+  for (const Tensor& buffer : statistics_) {
+    const std::int64_t begin = std::exchange(end, end + buffer.numel());
+    places.push_back(numbers_.sum.rows(begin, end).view(buffer.shape()));
+  }
+  return places;
+}
+
+void ShardSums::end_shard(const Tensors& losses, double share) {
+  const NoGrad no_grad;
+  const auto count = static_cast<std::int64_t>(losses.size());
+  numbers_.sum = Tensor({count + elements_}, DType::f64, losses[0].device());
+  for (std::int64_t i = 0; i < count; ++i)
+    copy_(numbers_.sum.rows(i, i + 1), losses[static_cast<std::size_t>(i)]);
+  copy_(places_of_statistics(), statistics_);
+  const Tensor of_shard = numbers_.sum.rows(count, count + elements_);
+  if (elements_ > 0) copy_(of_shard, of_shard * share);
   if (shard_ == 0) numbers_.partial.clear();  // the number of losses may have changed
   add_shard(numbers_);
   if (is_last_shard()) return;
   for (Bucket& bucket : buckets_) add_shard(bucket);
 }
 
-std::vector<double> ShardSums::finish() {
+Tensors ShardSums::finish() {
   for (Bucket& bucket : buckets_)
     if (bucket.missing > 0) {  // the loss does not depend on one of its parameters
       add_shard(bucket);
@@ -126,17 +147,10 @@ std::vector<double> ShardSums::finish() {
   group_.wait(numbers_.reduced);
   seconds_waited_ +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::vector<double> numbers = numbers_.sum.to_vector();
-  std::size_t elements = 0;
-  for (const Tensor& buffer : buffers_)
-    if (is_floating(buffer.dtype())) elements += static_cast<std::size_t>(buffer.numel());
-  auto value = numbers.end() - static_cast<std::ptrdiff_t>(elements);
-  std::vector<double> losses(numbers.begin(), value);
-  for (const Tensor& buffer : buffers_)
-    if (is_floating(buffer.dtype())) {
-      copy_(buffer, from_vector({value, value + buffer.numel()}, buffer.shape(), DType::f64));
-      value += buffer.numel();
-    }
+  copy_(statistics_, places_of_statistics());
+  Tensors losses;
+  for (std::int64_t i = 0; i < numbers_.sum.numel() - elements_; ++i)
+    losses.push_back(numbers_.sum.rows(i, i + 1));
   return losses;
 }
 

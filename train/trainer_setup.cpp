@@ -41,7 +41,8 @@ void check_initial_weights(const fs::path& file) {
 TrainOptions resolved(TrainOptions options, const Device& device) {
   check_options(options);
   if (!options.init.empty() && !options.resume) check_initial_weights(options.init);
-  options.device = format(device);
+  // Each process of a host has another GPU.
+  options.device = device.is_cuda() && world().size() > 1 ? "cuda" : format(device);
   if (options.normalization == "auto")
     options.normalization = options.init.empty() ? "data" : "init";
   if (options.image_size == 0) options.image_size = find_architecture(options.arch).image_size;
@@ -49,16 +50,12 @@ TrainOptions resolved(TrainOptions options, const Device& device) {
 }
 
 // The shards that this process computes. Throws UsageError if the processes cannot share them.
-Shards shards_of_process(const TrainOptions& options, const Device& device) {
+Shards shards_of_process(const TrainOptions& options) {
   const ProcessGroup& group = world();
   const std::int64_t total = options.shards > 0 ? options.shards : group.size();
   if (total % group.size() != 0)
     throw UsageError(format("--shards ", total, ": ", group.size(),
                             " processes cannot share them equally; start 1, 2, 4, ... processes"));
-  if (total > 1 && device.is_cuda())
-    throw UsageError(
-        "several shards or processes train on the CPU only so far; add --device cpu, or start one "
-        "process without --shards");
   const std::int64_t count = total / group.size();
   if (options.sync_batch_norm && count > 1)
     throw UsageError(format("--sync-batch-norm: a process has ", count,
@@ -73,7 +70,7 @@ Trainer::Trainer(const TrainOptions& options, const Device& device)
     : options_(resolved(options, device)),
       device_(device),
       dtype_(activation_dtype(options.precision, device)),
-      shards_(shards_of_process(options, device)),
+      shards_(shards_of_process(options)),
       run_(std::make_shared<Run>(options_, device)) {
   choose_kernels();
   data_ = load_training_data(options_, run_->progress());
@@ -184,7 +181,9 @@ void Trainer::build_model(bool initialise) {
 // A batch of the shapes of a full one.
 TrainingBatch Trainer::blank_batch() const {
   const std::int64_t size = options_.image_size;
-  const auto count = std::min(options_.batch_size, static_cast<std::int64_t>(data_.train.size()));
+  const auto images = static_cast<std::int64_t>(data_.train.size());
+  const Rows rows = rows_of_shard(std::min(whole_batch(), images), shards_.first, shards_.total);
+  const std::int64_t count = rows.end - rows.begin;
   return training_batch({.images = zeros({count, size, size, 1}, DType::u8),
                          .matrices = zeros({count, 2, 3}),
                          .indices = {data_.train.begin(), data_.train.begin() + count},
@@ -193,12 +192,14 @@ TrainingBatch Trainer::blank_batch() const {
                          .whole = count});
 }
 
-// The images of an epoch's last batch if it is smaller than the others, else 0. A batch of one
-// image is left out: next_batches().
+// This process's images of an epoch's last batch, of one shard, if that batch is smaller than the
+// others, else 0. A batch of less than two images per shard is left out: next_batches().
 std::int64_t Trainer::last_images() const {
   const auto images = static_cast<std::int64_t>(data_.train.size());
-  const std::int64_t rest = images < options_.batch_size ? 0 : images % options_.batch_size;
-  return rest >= 2 ? rest : 0;
+  const std::int64_t rest = images < whole_batch() ? 0 : images % whole_batch();
+  if (rest < 2 * shards_.total) return 0;
+  const Rows rows = rows_of_shard(rest, shards_.first, shards_.total);
+  return rows.end - rows.begin;
 }
 
 // The mode and the gradients of the body and of the head in the present epoch.
@@ -225,7 +226,8 @@ void Trainer::build_step() {
                             .restore_nonfinite = options_.skip_nonfinite,
                             .seed = options_.seed,
                             .first_step = state_.step,
-                            .shards = shards_});
+                            .shards = shards_,
+                            .sum_order = options_.shards > 0 ? SumOrder::tree : SumOrder::any});
   training_step_->prepare(blank_batch(), last_images());
   // After that the memory that is free is not needed by the steps. Those of a frozen body need less
   // than the later ones, so images stay on the CPU until then.
@@ -242,10 +244,13 @@ void Trainer::check_processes() const {
   facts["version"] = OSTEON_VERSION;
   facts["instruction set"] = name_of(instruction_set());
   facts["threads"] = num_threads();
+  facts["hardware"] = describe(device_);
   facts["samples"] = samples_checksum(data_.images.manifest);
   // It differs if --out is not the same folder for all hosts.
   facts["last checkpoint"] = std::filesystem::path(run_->last_checkpoint()).filename();
   check_same_facts(facts);
+  // Opens the communication between GPUs, or fails, before the run has a folder.
+  if (device_.is_cuda()) world().all_reduce(zeros({1}, DType::f32, device_));
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {

@@ -36,12 +36,11 @@ TrainingStep::TrainingStep(Module& model, Optimizer& optimizer, Loss loss, const
       device_(model.device()),
       next_step_(options.first_step),
       on_device_(device_.is_cuda() ? open_device() : nullptr),
-      sums_(options.shards.total > 1
-                ? std::make_unique<ShardSums>(model, optimizer, world(), options.shards.count)
-                : nullptr) {
-  OSTEON_CHECK(!sums_ || !on_device_,
-               "the training step: several shards need a model on the CPU, not on ", device_);
-}
+      sums_(options.shards.total > 1 || options.group != nullptr
+                ? std::make_unique<ShardSums>(model, optimizer,
+                                              options.group != nullptr ? *options.group : world(),
+                                              options.shards.count, options.sum_order)
+                : nullptr) {}
 
 TrainingStep::~TrainingStep() = default;
 
@@ -55,8 +54,8 @@ void TrainingStep::prepare(const TrainingBatch& batch, std::int64_t last_images)
   const Tensors host_state = cpu_buffers();
   for (const Tensor& buffer : host_state) before.push_back(buffer.clone());
   rehearse(device_, [&] {
-    compute({Part{}}, [&](std::size_t) { return full; });
-    if (last_images > 0) compute({Part{}}, [&](std::size_t) { return last; });
+    compute({full_part()}, [&](std::size_t) { return full; });
+    if (last_images > 0) compute({full_part()}, [&](std::size_t) { return last; });
   });
   for (std::size_t i = 0; i < before.size(); ++i) copy_(host_state[i], before[i]);
 }
@@ -73,13 +72,13 @@ void TrainingStep::issue(const std::vector<TrainingBatch>& batches) {
   // All steps allocate from one arena. Other steps may overwrite it between replays; no replay
   // reads their data.
   const cuda::ArenaScope scope(on_device_ ? on_device_->arena : nullptr);
-  draw_from(0);
+  const std::vector<Part> parts = parts_of(batches);
+  draw_from(parts[0].first);  // before a recorded step, whose work it is not
   // A batch is sent just before its loss: the memory of an upload is used again after two more.
   const auto inputs = [&](std::size_t i) {
     return on_device_ ? on_device_->upload(batches[i].inputs) : batches[i].inputs;
   };
-  step.numbers =
-      is_full_step(batches) ? on_device_->full_step(inputs(0)) : compute(parts_of(batches), inputs);
+  step.numbers = is_full_step(batches) ? on_device_->full_step(inputs(0)) : compute(parts, inputs);
   if (on_device_) on_device_->downloads.issue(step.numbers);
   issued_.push_back(std::move(step));
   ++next_step_;
@@ -95,6 +94,7 @@ std::optional<TrainingResult> TrainingStep::take_result(bool wait) {
   if (issued_.size() <= left_alone) return std::nullopt;
   Issued step = std::move(issued_.front());
   issued_.pop_front();
+  if (sums_) sums_->check();  // before the wait for a device that may wait for others
   const Tensors numbers = on_device_ ? on_device_->downloads.take() : step.numbers;
   for (std::size_t i = 0; i + 1 < numbers.size(); ++i)
     step.result.losses.push_back(numbers[i].item());
@@ -123,6 +123,12 @@ std::vector<TrainingStep::Part> TrainingStep::parts_of(
   return parts;
 }
 
+// Of a full batch, as parts_of() gives it for each of them.
+TrainingStep::Part TrainingStep::full_part() const {
+  const double share = 1 / static_cast<double>(options_.shards.total);
+  return {.share = share, .share_of_batch = share};
+}
+
 // Forward, backward and update; returns the losses and the gradient's norm.
 Tensors TrainingStep::compute(const std::vector<Part>& parts, const Inputs& inputs) {
   const RoundedFilters::Scope scope(on_device_ ? &on_device_->filters : nullptr);
@@ -149,9 +155,9 @@ Tensors TrainingStep::compute(const std::vector<Part>& parts, const Inputs& inpu
 
 // Computes the gradient of the mean loss of all images; returns the loss of each batch.
 Tensors TrainingStep::add_gradients(const std::vector<Part>& parts, const Inputs& inputs) {
-  Tensors losses;                // of the batches, without shards
-  std::vector<double> weighted;  // what a shard contributes to them
-  double share = 0;              // of the shard
+  Tensors losses;    // of the batches, without shards
+  Tensors weighted;  // what a shard contributes to them
+  double share = 0;  // of the shard
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     const bool is_first = i == 0 || parts[i - 1].shard != part.shard;
@@ -162,8 +168,7 @@ Tensors TrainingStep::add_gradients(const std::vector<Part>& parts, const Inputs
       weighted.clear();
       share = 0;
     }
-    // (A recorded step has only part 0, and its draws are set before.)
-    if (part.first > 0) draw_from(part.first);
+    if (i > 0) draw_from(part.first);
     const Tensor loss = loss_(inputs(i));
     {
       std::optional<ObserveGradients> observe;
@@ -172,19 +177,17 @@ Tensors TrainingStep::add_gradients(const std::vector<Part>& parts, const Inputs
     }
     losses.push_back(loss.detach());
     if (!sums_) continue;
-    weighted.push_back(loss.item() * part.share_of_batch);
+    weighted.push_back(reshape(cast(loss.detach(), DType::f64), {1}) * part.share_of_batch);
     share += part.share;
     if (is_last) sums_->end_shard(weighted, share);
   }
-  if (!sums_) return losses;
-  losses.clear();
-  for (const double loss : sums_->finish()) losses.push_back(full({1}, loss, DType::f64));
-  return losses;
+  return sums_ ? sums_->finish() : losses;
 }
 
 bool TrainingStep::is_full_step(const std::vector<TrainingBatch>& batches) const {
-  return on_device_ && batches.size() == 1 &&
-         static_cast<std::int64_t>(batches[0].samples.size()) == options_.batch_size;
+  return on_device_ && batches.size() == 1 && options_.shards.count == 1 &&
+         batches[0].rows() * options_.shards.total == options_.batch_size &&
+         (options_.shards.total == 1 || batches[0].whole_rows() == options_.batch_size);
 }
 
 // What a step changes on the CPU: counters of batches.
@@ -197,7 +200,7 @@ Tensors TrainingStep::cpu_buffers() const {
 
 std::unique_ptr<TrainingStep::OnDevice> TrainingStep::open_device() {
   const auto full_step = [this](const Tensors& inputs) {
-    return compute({Part{}}, [&](std::size_t) { return inputs; });
+    return compute({full_part()}, [&](std::size_t) { return inputs; });
   };
   return std::make_unique<OnDevice>(
       OnDevice{cuda::Upload(device_),

@@ -49,7 +49,10 @@ class TrainingStep {
     bool restore_nonfinite = false;  // undo a skipped step's changes of buffers
     std::uint64_t seed = 0;          // of the layers' random draws
     std::int64_t first_step = 0;     // the number of the first issued step
-    Shards shards{};                 // several need a CPU model
+    Shards shards{};
+    // Of the sums over the processes of `group`, which is world() if null.
+    SumOrder sum_order = SumOrder::tree;
+    ProcessGroup* group = nullptr;
   };
 
   // The loss of one batch, from its inputs on the model's device. Values that change from step to
@@ -94,6 +97,7 @@ class TrainingStep {
   void draw_from(std::int64_t first_sample) const;
   using Inputs = std::function<Tensors(std::size_t batch)>;
   std::vector<Part> parts_of(const std::vector<TrainingBatch>& batches) const;
+  Part full_part() const;
   Tensors compute(const std::vector<Part>& parts, const Inputs& inputs);
   Tensors add_gradients(const std::vector<Part>& parts, const Inputs& inputs);
   bool is_full_step(const std::vector<TrainingBatch>& batches) const;
@@ -109,7 +113,7 @@ class TrainingStep {
   std::int64_t next_step_;
   std::deque<Issued> issued_;
   const std::unique_ptr<OnDevice> on_device_;  // null on the CPU
-  const std::unique_ptr<ShardSums> sums_;      // null for one shard
+  const std::unique_ptr<ShardSums> sums_;      // null for one shard without a group
 };
 
 }  // namespace osteon

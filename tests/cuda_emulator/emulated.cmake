@@ -2,7 +2,7 @@
 # linked with it.
 set(folder ${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulator)
 
-function(add_emulated_test name)
+function(add_emulated_program name)
   add_executable(${name} ${ARGN} $<TARGET_OBJECTS:emulated_device>)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/tests
@@ -11,7 +11,12 @@ function(add_emulated_test name)
   # The definitions above take precedence over those in the archives.
   target_link_libraries(${name} PRIVATE $<TARGET_FILE:test_support> $<TARGET_FILE:osteon>
     $<TARGET_FILE:osteon_core>
-    emulated_osteon doctest_main)
+    emulated_osteon)
+endfunction()
+
+function(add_emulated_test name)
+  add_emulated_program(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE doctest_main)
   target_compile_definitions(${name} PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin")
   if(NOT name STREQUAL cuda_emulator_test)  # it has kernels of its own
@@ -62,3 +67,22 @@ foreach(name recorder_test failures_test cuda_training_test_emulated cuda_traine
     set_tests_properties(${name}_${order} PROPERTIES ENVIRONMENT OSTEON_EMULATED_ORDER=${order})
   endforeach()
 endforeach()
+
+# Several processes, each with an emulated device: the test starts train_mura, and a program of its
+# own, under mpirun.
+if(OSTEON_USES_MPI AND OSTEON_MPI_LIBRARY STREQUAL openmpi)
+  add_emulated_program(train_mura_emulated ${PROJECT_SOURCE_DIR}/apps/train_mura.cpp
+    $<TARGET_OBJECTS:osteon_command_line>)
+  target_link_libraries(train_mura_emulated PRIVATE CLI11::CLI11)
+  add_emulated_program(device_steps ${folder}/device_steps.cpp)
+  add_executable(device_processes_test ${folder}/device_processes_test.cpp)
+  set_target_properties(device_processes_test PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/tests)
+  osteon_compile_as_test(device_processes_test)
+  target_link_libraries(device_processes_test PRIVATE test_support osteon osteon_options doctest_main)
+  target_compile_definitions(device_processes_test PRIVATE OSTEON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden"
+    OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin"
+    OSTEON_MPIRUN="${MPIEXEC_EXECUTABLE}")
+  add_dependencies(device_processes_test train_mura_emulated device_steps train_mura)
+  add_test(NAME device_processes_test COMMAND device_processes_test)
+endif()
