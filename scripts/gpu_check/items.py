@@ -11,7 +11,8 @@ import re
 import sys
 from typing import Callable
 
-STAGES = ["build", "ops", "sanitize", "bench", "train"]
+STAGES = ["build", "ops", "multi", "sanitize", "bench", "train"]
+MULTI_TEST = "cuda_nccl_test"  # sums by NCCL, which one GPU adds up alone
 PROGRAMS = ["bench_model", "train_mura", "eval_mura", "make_demo_data"]
 CONTENDERS = ["ours", "tuned", "eager", "compiled"]  # ours twice, then PyTorch twice
 # In order of importance; the last varies fastest.
@@ -243,13 +244,14 @@ def test_names(site):
     return sorted({"cuda_ops_test", "cuda_training_test", *names}, key=lambda name: name != "cuda_ops_test")
 
 
+def test_item(site, name, stage):
+    program = site.program(f"tests/{name}")
+    return Item(name, stage, [[str(program), "-tse=long"]], limit=600, needs=(program,), figures=doctest_figures,
+                environment=site.environment())
+
+
 def test_items(site):
-    items = []
-    for name in test_names(site):
-        program = site.program(f"tests/{name}")
-        items.append(Item(name, "ops", [[str(program), "-tse=long"]], limit=600, needs=(program,),
-                          figures=doctest_figures, environment=site.environment()))
-    return items
+    return [test_item(site, name, "ops") for name in test_names(site) if name != MULTI_TEST]
 
 
 def training_command(site, **options):
@@ -407,6 +409,7 @@ def all_items(site):
         recorded_item(site),
         *test_items(site),
         determinism_item(site),
+        test_item(site, MULTI_TEST, "multi"),
         *bench_items(site, first),
         start_item(site),
         *bench_items(site, second),

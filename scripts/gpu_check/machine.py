@@ -42,13 +42,13 @@ class Machine:
     cores: int
 
     def library_folders(self):
-        """The folders of the libraries that cuDNN and cuBLAS load at run time."""
+        """The folders of NCCL, and of the libraries that cuDNN and cuBLAS load at run time."""
         folders = [self.cudnn_root / "lib"] if self.cudnn_root else []
         if self.nvcc:
             toolkit = self.nvcc.resolve().parent.parent
             folders += [toolkit / name for name in ("lib64", "lib", "targets/x86_64-linux/lib")]
         folders += [nvidia / name / "lib" for nvidia in self.packages
-                    for name in ("cu13", "cublas", "cuda_nvrtc", "cuda_runtime")]
+                    for name in ("cu13", "cublas", "cuda_nvrtc", "cuda_runtime", "nccl")]
         return [str(folder) for folder in folders if folder.is_dir()]
 
 

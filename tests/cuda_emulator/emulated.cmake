@@ -34,6 +34,7 @@ add_emulated_test(cuda_training_test_emulated $<TARGET_OBJECTS:cuda_training_tes
 add_emulated_test(cuda_trainer_test_emulated $<TARGET_OBJECTS:cuda_trainer_test>)
 add_emulated_test(cuda_plans_test_emulated $<TARGET_OBJECTS:cuda_plans_test>)
 add_emulated_test(cuda_recording_test_emulated $<TARGET_OBJECTS:cuda_recording_test>)
+add_emulated_test(cuda_nccl_test_emulated $<TARGET_OBJECTS:cuda_nccl_test>)
 add_emulated_test(separate_tensors_test ${folder}/separate_tensors_test.cpp)
 add_emulated_test(rehearsal_test ${folder}/rehearsal_test.cpp)
 add_emulated_test(plan_faults_test ${folder}/plan_faults_test.cpp)
@@ -61,7 +62,7 @@ target_compile_definitions(kernel_ladder_test_emulated PRIVATE OSTEON_COUNTS_TRA
 # The tests of whole steps and runs again, with streams that run as late and as early as events
 # allow (cuda_emulator/settings.h).
 foreach(name recorder_test failures_test cuda_training_test_emulated cuda_trainer_test_emulated
-    cuda_optim_test_emulated cuda_recording_test_emulated rehearsal_test)
+    cuda_optim_test_emulated cuda_recording_test_emulated cuda_nccl_test_emulated rehearsal_test)
   foreach(order late early)
     add_test(NAME ${name}_${order} COMMAND ${name})
     set_tests_properties(${name}_${order} PROPERTIES ENVIRONMENT OSTEON_EMULATED_ORDER=${order})

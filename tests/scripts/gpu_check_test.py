@@ -178,7 +178,7 @@ class WholeRuns(Pretended):
         names = list(self.items())
         worth = ["configure", "programs", "tests", "accumulated steps, as on the CPU", "tuned, killed and resumed twice",
                  "partial batch at nearly full memory", "recorded and by call, same weights", "cuda_ops_test",
-                 "two runs, same weights",
+                 "two runs, same weights", "cuda_nccl_test",
                  "train bf16, 224 px, batch 256: ours, round 1", "train bf16, 224 px, batch 256: eager, round 1",
                  "train bf16, 224 px, batch 256: compiled, round 1", "start, cold and warm plan cache",
                  "infer bf16, 224 px, batch 256: ours, round 1", "train and evaluate", "memcheck, our kernels",
@@ -201,11 +201,14 @@ class WholeRuns(Pretended):
     def test_faults_are_reported(self):
         ops, weights, race = "cuda_ops_test", "two runs, same weights", "racecheck, our kernels"
         tuned, full = "tuned, killed and resumed twice", "partial batch at nearly full memory"
-        stages = {"configure": ["build"], race: ["build", "sanitize"]}
+        nccl = "cuda_nccl_test"
+        stages = {"configure": ["build"], race: ["build", "sanitize"], nccl: ["build", "multi"]}
         rows = [
             # fault, item, status, reason in the report
             ({"FAKE_cuda_ops_test": "skip"}, ops, "skipped", "there is no CUDA device"),
             ({"FAKE_cuda_ops_test": "fail"}, ops, "failed", "cuda_ops_test: exit status 1: cuda_ops_test: something is wrong"),
+            ({"FAKE_cuda_nccl_test": "skip"}, nccl, "skipped", "there is no CUDA device"),
+            ({"FAKE_cuda_nccl_test": "fail"}, nccl, "failed", "cuda_nccl_test: exit status 1"),
             ({"FAKE_FINDINGS": "3"}, race, "failed", "compute-sanitizer found 3"),
             ({"FAKE_train_mura": "differ"}, weights, "failed", "have different weights"),
             ({"FAKE_train_mura": "differ"}, "recorded and by call, same weights", "failed", "have different weights"),
@@ -236,7 +239,7 @@ class WholeRuns(Pretended):
 
     def test_libraries_of_pip_packages_are_found(self):
         nvidia = self.folder / "nvidia"
-        for name in ("cudnn", "cublas", "cu13", "cuda_nvrtc"):
+        for name in ("cudnn", "cublas", "cu13", "cuda_nvrtc", "nccl"):
             (nvidia / name / "lib").mkdir(parents=True)
         machine = gpu_check_machine.Machine(
             gpu=None, nvcc=self.folder / "toolkit/bin/nvcc", cuda=None, cudnn_root=nvidia / "cudnn", cudnn=None,
@@ -244,7 +247,7 @@ class WholeRuns(Pretended):
         (self.folder / "toolkit/lib64").mkdir()
         self.assertEqual([str(self.folder / name) for name in
                           ("nvidia/cudnn/lib", "toolkit/lib64", "nvidia/cu13/lib", "nvidia/cublas/lib",
-                           "nvidia/cuda_nvrtc/lib")], machine.library_folders())
+                           "nvidia/cuda_nvrtc/lib", "nvidia/nccl/lib")], machine.library_folders())
 
     def test_without_a_gpu_only_the_build_is_tried(self):
         status, output = self.check(FAKE_nvidia_smi="fail")
