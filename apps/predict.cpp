@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/output_path.h"
 #include "base/progress.h"
+#include "comm/process_group.h"
 #include "eval/calibration.h"
 #include "eval/evaluation.h"
 #include "eval/machine.h"
@@ -69,8 +70,22 @@ void check_outputs(const Options& options) {
   for (const auto& input : options.inputs) check_outside_data("cam", options.predict.cam, input);
 }
 
+void set_reports(PredictOptions& options) {
+  options.on_prediction = [](const FilePrediction& image) {
+    print_line(image.path, image.certainty, image.decision);
+  };
+  options.on_failure = [](const FileFailure& failure) {
+    std::cerr << "predict: " << failure.reason << "\n";
+  };
+  options.on_warning = [](const std::string& path, const std::string& warning) {
+    std::cerr << "predict: warning: " << path << ": " << warning << "\n";
+  };
+}
+
+// The first of several processes prints and writes; heat maps are written by each.
 void predict(Options& options) {
-  check_outputs(options);
+  const bool is_first = world().is_first();
+  if (is_first) check_outputs(options);
   const Device device = configure_process(options);
   options.predict.dtype = activation_dtype(options.precision, device);
   options.predict.record = options.may_record();
@@ -85,22 +100,16 @@ void predict(Options& options) {
                        ": there is no validation split to choose it on; give a number");
     task_of(info)->set_threshold(info, options.threshold, {Manifest{}, {}}, {});
   }
-  options.predict.on_prediction = [](const FilePrediction& image) {
-    print_line(image.path, image.certainty, image.decision);
-  };
-  options.predict.on_failure = [](const FileFailure& failure) {
-    std::cerr << "predict: " << failure.reason << "\n";
-  };
-  options.predict.on_warning = [](const std::string& path, const std::string& warning) {
-    std::cerr << "predict: warning: " << path << ": " << warning << "\n";
-  };
+  if (is_first) set_reports(options.predict);
   const ImageFiles files = list_images(options.inputs);
   OSTEON_CHECK(!files.files.empty() || !files.failures.empty(), options.inputs.front().string(),
                ": no images found (PNG, JPEG or DICOM)");
   const FilePredictions predictions = predict_files(models, info, files, options.predict);
-  print_studies(predictions.studies);
-  if (!options.csv.empty()) write_file_predictions_csv(options.csv, predictions);
-  if (!options.json.empty()) write_file_predictions_json(options.json, predictions, info);
+  if (is_first) {
+    print_studies(predictions.studies);
+    if (!options.csv.empty()) write_file_predictions_csv(options.csv, predictions);
+    if (!options.json.empty()) write_file_predictions_json(options.json, predictions, info);
+  }
   OSTEON_CHECK(predictions.failures.empty(), predictions.failures.size(), " of ",
                files.files.size() + files.failures.size(), " images have no prediction");
 }
@@ -115,5 +124,6 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   Options options;
   add_options(app, options);
-  return run_app(app, argc, argv, [&] { predict(options); });
+  return run_app(
+      app, argc, argv, [&] { predict(options); }, Processes::several);
 }

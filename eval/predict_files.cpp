@@ -15,8 +15,10 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "comm/process_group.h"
 #include "data/augment.h"
 #include "data/loader.h"
+#include "eval/file_outcomes.h"
 #include "eval/inference.h"
 #include "eval/inference_step.h"
 #include "eval/results.h"
@@ -28,6 +30,7 @@ namespace fs = std::filesystem;
 
 // One file of a batch: its image, or the reason why it has none.
 struct Item {
+  std::size_t number = 0;  // in the list of files
   std::string path;
   std::optional<Image> image;
   std::string failure;
@@ -53,15 +56,19 @@ class Predictor {
 
   FilePredictions run(const ImageFiles& images) {
     for (const FileFailure& failure : images.failures) fail(failure.path, failure.reason);
-    const std::vector<fs::path>& files = images.files;
-    make_steps(files.size());
-    for (std::size_t done = 0; done < files.size();) {
-      const std::size_t most = done == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
-      const std::size_t count = std::min(most, files.size() - done);
-      issue(read({files.begin() + static_cast<std::ptrdiff_t>(done),
-                  files.begin() + static_cast<std::ptrdiff_t>(done + count)}));
-      finish(/*wait=*/done == 0);
-      done += count;
+    files_ = images.files;
+    if (!options_.cam.empty()) name_heat_maps();
+    make_steps();
+    std::vector<Range> batches;
+    for (std::size_t begin = 0; begin < files_.size(); begin = batches.back().end) {
+      const std::size_t most = begin == 0 ? 1 : static_cast<std::size_t>(options_.batch_size);
+      batches.push_back({begin, std::min(begin + most, files_.size())});
+    }
+    const auto processes = static_cast<std::size_t>(world().size());
+    for (std::size_t round = 0; round < batches.size(); round += processes) {
+      const std::size_t mine = round + static_cast<std::size_t>(world().rank());
+      if (mine < batches.size()) issue(read(batches[mine]));
+      finish(/*wait=*/round == 0);
     }
     finish(/*wait=*/true);
     if (options_.by_study) group_folders();
@@ -69,13 +76,20 @@ class Predictor {
   }
 
  private:
-  static std::vector<Item> read(const std::vector<fs::path>& files) {
-    std::vector<Item> items(files.size());
-    parallel_for(static_cast<std::int64_t>(files.size()), 1, [&](auto begin, auto end) {
+  // Of files.
+  struct Range {
+    std::size_t begin, end;
+  };
+
+  std::vector<Item> read(const Range& range) const {
+    std::vector<Item> items(range.end - range.begin);
+    parallel_for(static_cast<std::int64_t>(items.size()), 1, [&](auto begin, auto end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-        items[i].path = files[i].string();
+        items[i].number = range.begin + i;
+        const fs::path& file = files_[items[i].number];
+        items[i].path = file.string();
         try {
-          items[i].image = read_image(files[i]);
+          items[i].image = read_image(file);
         } catch (const Error& error) {
           items[i].failure = error.what();
         }
@@ -86,9 +100,9 @@ class Predictor {
 
   // One step per model. On a CUDA device all batches have one shape, so the first one (of one file)
   // has it, too.
-  void make_steps(std::size_t files) {
-    const auto rows = std::min(options_.batch_size,
-                               std::max(static_cast<std::int64_t>(files) - 1, std::int64_t{1}));
+  void make_steps() {
+    const auto files = static_cast<std::int64_t>(files_.size());
+    const auto rows = std::min(options_.batch_size, std::max(files - 1, std::int64_t{1}));
     for (const TrainedModel& each : models_)
       steps_.push_back(std::make_unique<InferenceStep>(
           each.model->device(),
@@ -114,18 +128,17 @@ class Predictor {
     for (const auto& step : steps_) step->issue({issued.batch.images, issued.batch.matrices});
   }
 
-  // Reports the issued batches; unless `wait`, all but the last one on a CUDA device.
+  // Takes the outcomes of the issued batches; unless `wait`, of all but the last one on a CUDA
+  // device. Reports those of all processes that are next.
   void finish(bool wait) {
+    std::vector<FileOutcome> outcomes;
     const std::size_t left_alone = models_.front().model->device().is_cuda() && !wait ? 1 : 0;
-    for (; issued_.size() > left_alone; issued_.pop_front()) report(issued_.front());
+    for (; issued_.size() > left_alone; issued_.pop_front()) take(issued_.front(), outcomes);
+    for (const FileOutcome& outcome : outcomes_.exchange(std::move(outcomes))) report(outcome);
   }
 
-  void report(const IssuedBatch& issued) {
+  void take(const IssuedBatch& issued, std::vector<FileOutcome>& outcomes) {
     const std::vector<const Item*> images = readable(issued.items);
-    if (options_.on_warning)
-      for (const Item* item : images)
-        if (!item->image->warnings.empty())
-          options_.on_warning(item->path, item->image->warnings.front());
     ImageValues predictions;
     std::vector<std::string> heat_maps(images.size());
     if (!images.empty()) {
@@ -134,13 +147,26 @@ class Predictor {
     }
     std::size_t next = 0;
     for (const Item& item : issued.items) {
+      FileOutcome& outcome = outcomes.emplace_back(FileOutcome{.number = item.number});
       if (!item.image) {
-        fail(item.path, item.failure);
+        outcome.failure = item.failure;
         continue;
       }
-      add(item.path, predictions.row(next), heat_maps[next]);
+      if (!item.image->warnings.empty()) outcome.warning = item.image->warnings.front();
+      const std::span<const double> row = predictions.row(next);
+      outcome.prediction.assign(row.begin(), row.end());
+      outcome.heat_map = heat_maps[next];
       ++next;
     }
+  }
+
+  void report(const FileOutcome& outcome) {
+    const std::string path = files_[outcome.number].string();
+    if (options_.on_warning && !outcome.warning.empty()) options_.on_warning(path, outcome.warning);
+    if (outcome.failure.empty())
+      add(path, outcome.prediction, outcome.heat_map);
+    else
+      fail(path, outcome.failure);
   }
 
   // The mean of the models' predictions for the oldest batch with images.
@@ -197,7 +223,7 @@ class Predictor {
         layer, explained);
     std::vector<std::string> names;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      const fs::path file = options_.cam / heat_map_name(items[i]->path);
+      const fs::path file = options_.cam / names_[items[i]->number];
       std::error_code error;
       fs::create_directories(file.parent_path(), error);
       OSTEON_CHECK(!error, "cannot create ", file.parent_path().string(), ": ", error.message());
@@ -209,17 +235,20 @@ class Predictor {
 
   // The name of a heat map in its folder: the path of the image as it was given, so that different
   // images have different names, with .png added if it has another ending:
-  // patient1/study1/image1.png, 1.2.840.dcm.png. A name that an earlier image already has gets a
+  // patient1/study1/image1.png, 1.2.840.dcm.png. A name that an earlier file already has gets a
   // number: image1-2.png.
-  std::string heat_map_name(const std::string& path) {
-    fs::path name;
-    for (const fs::path& part : fs::path(path).lexically_normal().relative_path())
-      name /= part == ".." ? fs::path("up") : part;
-    if (lower_case(name.extension().string()) != ".png") name += ".png";
-    const fs::path stem = name.parent_path() / name.stem();
-    for (int n = 2; !names_.insert(name.string()).second; ++n)
-      name = stem.string() + format("-", n, ".png");
-    return name.string();
+  void name_heat_maps() {
+    std::set<std::string> used;
+    for (const fs::path& file : files_) {
+      fs::path name;
+      for (const fs::path& part : file.lexically_normal().relative_path())
+        name /= part == ".." ? fs::path("up") : part;
+      if (lower_case(name.extension().string()) != ".png") name += ".png";
+      const fs::path stem = name.parent_path() / name.stem();
+      for (int n = 2; !used.insert(name.string()).second; ++n)
+        name = stem.string() + format("-", n, ".png");
+      names_.push_back(name.string());
+    }
   }
 
   void fail(const std::string& path, const std::string& reason) {
@@ -268,7 +297,9 @@ class Predictor {
   const std::unique_ptr<Task> task_;
   std::vector<std::unique_ptr<InferenceStep>> steps_;  // one per model
   std::deque<IssuedBatch> issued_;
-  std::set<std::string> names_;
+  std::vector<fs::path> files_;
+  std::vector<std::string> names_;  // of the heat maps of all files
+  FileOutcomes outcomes_;
   FilePredictions predictions_;
 };
 

@@ -53,9 +53,9 @@ struct PredictOptions {
 
 // Predicts each file in order, and decides with the threshold of `info`. The first file is a batch
 // of its own (so that the first result appears soon), the others form batches; on a CUDA device a
-// batch is computed while the next one is read. A file that is
-// unreadable or whose prediction is not finite is a failure; the others are still predicted. Throws
-// Error if an overlay cannot be written.
+// batch is computed while the next one is read. A file that is unreadable or whose prediction is
+// not finite is a failure; the others are still predicted. Several processes share the batches; all
+// of them call it and get all predictions. Throws Error if an overlay cannot be written.
 FilePredictions predict_files(std::span<const TrainedModel> models, const ModelInfo& info,
                               const ImageFiles& files, const PredictOptions& options);
 

@@ -205,6 +205,49 @@ TEST_CASE("shared evaluation gives the files of a single process") {
   }
 }
 
+TEST_CASE("shared prediction prints and writes what a single process does") {
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data", model = folder.path() / "model";
+  write_tiny_data(data);
+  REQUIRE(run(tiny_command(data, model) + Arguments{"--quiet"}, folder.path()).first == 0);
+  std::ofstream(data / "broken.png") << "no image";
+  // Each batch size gives other shares: whole rounds, and processes without a batch in the last.
+  for (const char* batch_size : {"3", "16"}) {
+    const auto predict = [&](int processes) {
+      const fs::path out = folder.path() / format(batch_size, "-by-", processes);
+      fs::create_directories(out);
+      const Arguments command{std::string(OSTEON_PROGRAMS) + "/predict",
+                              "--checkpoint",
+                              model.string(),
+                              "--studies",
+                              "--threads",
+                              "1",
+                              "--batch-size",
+                              batch_size,
+                              "--cam",
+                              (folder.path() / "maps").string(),
+                              "--csv",
+                              (out / "csv").string(),
+                              "--json",
+                              (out / "json").string(),
+                              data.string()};
+      const auto [status, output] = run(by_processes(processes, command), out);
+      CAPTURE(output);
+      CHECK(status == 1);
+      CHECK(contains(output, "images have no prediction"));
+      CHECK(contains(output, "broken.png"));
+      CHECK(contains(output, "study "));
+      return out;
+    };
+    const fs::path one = predict(1);
+    for (const int processes : {2, 3}) {
+      const fs::path several = predict(processes);
+      for (const char* file : {"csv", "json"})
+        CHECK_MESSAGE(read_text(several / file) == read_text(one / file), processes, " ", file);
+    }
+  }
+}
+
 TEST_CASE("batch norm over all processes is that of one process with the whole batch") {
   const TemporaryFolder folder;
   const auto steps = [&](int processes, const char* mode, const char* rows) {
