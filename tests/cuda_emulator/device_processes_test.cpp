@@ -31,8 +31,9 @@ Arguments operator+(Arguments left, const Arguments& right) {
   return left;
 }
 
-// mpirun with so many processes of a command.
+// mpirun with so many processes of a command; 0: one process without mpirun.
 Arguments by_processes(int count, const Arguments& command) {
+  if (count == 0) return command;
   return Arguments{OSTEON_MPIRUN, "-n", std::to_string(count)} + command;
 }
 
@@ -104,17 +105,40 @@ TEST_CASE("with --shards any number of processes gives the same run on devices, 
   for (const Arguments& more : {Arguments{"--precision", "bf16"}, Arguments{"--accumulate", "2"}}) {
     CAPTURE(more[0]);
     RunRecord expected;
-    for (const int processes : {1, 2, 4}) {
+    for (const int processes : {0, 1, 2, 4}) {
       CAPTURE(processes);
       const fs::path out = folder.path() / format(more[0], processes);
       // Two images a shard: six full steps, of which four processes record the last four.
       const RunRecord record =
           trained(processes, training(data, out, "cuda", Arguments{"--shards", "4"} + more, "2"),
                   folder.path(), out);
-      if (processes == 1) expected = record;
+      if (processes == 0) expected = record;
       CHECK(record == expected);
     }
   }
+}
+
+TEST_CASE("a run on devices goes on with another number of processes") {
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data";
+  write_tiny_data(data);
+  const auto command = [&](const char* name, const char* epochs) {
+    Arguments words = training(data, folder.path() / name, "cuda",
+                               {"--shards", "4", "--schedule", "constant"}, "2");
+    *(std::ranges::find(words, "--epochs") + 1) = epochs;
+    return words;
+  };
+  const RunRecord whole = trained(2, command("whole", "2"), folder.path(), folder.path() / "whole");
+  const fs::path out = folder.path() / "stopped";
+  trained(4, command("stopped", "1"), folder.path(), out);
+  const Arguments resume{kPrograms + "train_mura_emulated",
+                         "--out",
+                         out.string(),
+                         "--resume",
+                         "--epochs",
+                         "2",
+                         "--quiet"};
+  CHECK(trained(0, resume, folder.path(), out) == whole);
 }
 
 TEST_CASE("a run by processes with devices: options that change what a step does") {
@@ -156,6 +180,8 @@ TEST_CASE("two devices compute what two processes compute on the CPU, in every o
     for (const char* order : {"late", "early"}) {
       CAPTURE(std::string(order));
       CHECK(difference(steps_of(row.part, order, folder.path()), on_device, "") == 0);
+      if (row.part == "steps")  // each sum with a wait of its own
+        CHECK(difference(steps_of("steps_by_call", order, folder.path()), on_device, "") == 0);
     }
   }
 }

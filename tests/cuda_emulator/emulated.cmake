@@ -85,5 +85,6 @@ if(OSTEON_USES_MPI AND OSTEON_MPI_LIBRARY STREQUAL openmpi)
     OSTEON_PROGRAMS="${PROJECT_BINARY_DIR}/bin"
     OSTEON_MPIRUN="${MPIEXEC_EXECUTABLE}")
   add_dependencies(device_processes_test train_mura_emulated device_steps train_mura)
-  add_test(NAME device_processes_test COMMAND device_processes_test)
+  add_test(NAME device_processes_test COMMAND device_processes_test -tce=two*)
+  add_test(NAME device_processes_test_orders COMMAND device_processes_test -tc=two*)
 endif()
