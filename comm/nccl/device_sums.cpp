@@ -1,9 +1,9 @@
 // Sums by NCCL, on a stream of their own beside the computation.
 #include "comm/device_sums.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "comm/nccl/nccl.h"
 #include "tensor/cuda/add_on_stream.h"
@@ -117,15 +117,12 @@ class NcclSums : public DeviceSums {
     OSTEON_CUDA_CHECK("all_reduce", cudaDeviceGetPCIBusId, bus, sizeof bus, device_.index);
     const std::vector<std::string> names = group.all_gather(group.name());
     const std::vector<std::string> places = group.all_gather(group.host() + " " + bus);
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      const auto same =
-          std::find(places.begin() + static_cast<std::ptrdiff_t>(i) + 1, places.end(), places[i]);
-      OSTEON_CHECK(same == places.end(), names[i], " and ",
-                   names[static_cast<std::size_t>(same - places.begin()) % names.size()],
-                   " have the same GPU, ", bus,
-                   "; each process needs one of its own: leave --device cuda:N out, or start as "
-                   "many processes as there are GPUs");
-    }
+    for (std::size_t i = 0; i < places.size(); ++i)
+      for (std::size_t k = 0; k < i; ++k)
+        OSTEON_CHECK(places[k] != places[i], names[k], " and ", names[i], " have the same GPU, ",
+                     places[i],
+                     "; each process needs one of its own: leave --device cuda:N out, or start as "
+                     "many processes as there are GPUs");
   }
 
   static cuda::Event mark(cudaStream_t stream) {

@@ -201,8 +201,8 @@ TEST_CASE("failures end all processes with a line that names the process") {
             "rank 0 is in ncclAllReduce of 100 f32, call 0 of the two, but rank 1 is in "
             "ncclAllReduce of 101 f32"},
         Row{2, part("failure"), "NCCL: a sum over processes failed in rank 1 on "},
-        Row{2, part("same_device"), " have the same GPU, 0000:01:00.0; each process needs one of"},
-        Row{2, training(data, out, "cuda:0", {}), " have the same GPU, 0000:01:00.0; "},
+        Row{2, part("same_device"), " 0000:01:00.0; each process needs one of its own"},
+        Row{2, training(data, out, "cuda:0", {}), " have the same GPU, "},
         Row{5, training(data, out, "cuda", {}), "--device cuda: 5 processes run on "}}) {
     CAPTURE(row.line);
     const auto [status, output] = run(by_processes(row.processes, row.command), folder.path());
