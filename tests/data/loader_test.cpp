@@ -13,11 +13,13 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "data/augment.h"
 #include "data/cache.h"
 #include "data/image/image.h"
@@ -487,6 +489,43 @@ TEST_CASE("affine maps") {
   CHECK(largest > 1.095);
   CHECK(std::abs(flipped / draws - 0.5) < 0.05);
   CHECK_THROWS_AS(augmentation_from_name("strong"), UsageError);
+}
+
+// A point goes to centre + shift + scale R mirror (point - centre) with R the rotation. This tells
+// the directions of the angle and the shift, and the order of the steps.
+TEST_CASE("affine maps lead back from the place to which a point goes") {
+  struct Row {
+    const char* name;
+    Augmentation augmentation;
+  };
+  const Row rows[] = {{"rotation", {.rotation = 30}},
+                      {"rotation of a mirror image", {.flip = 1, .rotation = 30}},
+                      {"shift", {.shift = 0.1}},
+                      {"shift of a larger or smaller image", {.scale = 0.2, .shift = 0.1}},
+                      {"all", {.flip = 1, .rotation = 30, .scale = 0.2, .shift = 0.1}}};
+  constexpr std::int64_t kSide = 101, kIndex = 7;
+  constexpr double kCentre = 50;
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    const Augmentation& most = row.augmentation;
+    // The draws in their order.
+    RandomStream draws(3 ^ hash_name("augment"), 0, kIndex);
+    const double mirror = draws.uniform() < most.flip ? -1 : 1;
+    const double angle = draws.uniform(-most.rotation, most.rotation) * std::numbers::pi / 180;
+    const double scale = 1 + draws.uniform(-most.scale, most.scale);
+    const double shift_x = kSide * draws.uniform(-most.shift, most.shift);
+    const double shift_y = kSide * draws.uniform(-most.shift, most.shift);
+    const AffineMatrix m = draw_affine(most, kSide, 3, 0, kIndex);
+    for (const auto& [x, y] : {std::array{50.0, 50.0}, {80.0, 50.0}, {50.0, 20.0}, {3.0, 99.0}}) {
+      const double right = mirror * (x - kCentre), down = y - kCentre;
+      const double to_x =
+          kCentre + shift_x + scale * (std::cos(angle) * right - std::sin(angle) * down);
+      const double to_y =
+          kCentre + shift_y + scale * (std::sin(angle) * right + std::cos(angle) * down);
+      CHECK(m[0] * to_x + m[1] * to_y + m[2] == doctest::Approx(x).epsilon(1e-4));
+      CHECK(m[3] * to_x + m[4] * to_y + m[5] == doctest::Approx(y).epsilon(1e-4));
+    }
+  }
 }
 
 TEST_CASE("changes of an image: their ranges, and that each has a stream of its own") {
