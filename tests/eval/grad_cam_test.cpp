@@ -56,6 +56,44 @@ Spotted draw_spots(std::int64_t count, std::uint64_t number) {
   return spotted;
 }
 
+// The spots of images that a model sees, and those of them on which its hottest cell lies.
+struct FoundSpots {
+  int seen = 0, found = 0;
+};
+
+FoundSpots train_and_find_spots(std::uint64_t seed) {
+  const auto model = make_model("resnet18", {.width = 8, .seed = seed});
+  const auto optimizer =
+      make_optimizer("adam", {{.parameters = model->named_parameters(), .lr = 3e-3}});
+  model->train();
+  for (std::uint64_t step = 0; step < 60; ++step) {
+    const Spotted batch = draw_spots(32, step);
+    backward(binary_cross_entropy_with_logits((*model)(batch.images), batch.labels));
+    optimizer->step();
+    optimizer->zero_grad();
+  }
+  const Spotted test = draw_spots(80, 1000);
+  const std::vector<HeatMap> maps =
+      grad_cam(*model, test.images, "layer2", std::vector<std::int64_t>(80));
+  model->eval();
+  const std::vector<double> logits = [&] {
+    const NoGrad no_grad;
+    return (*model)(test.images).to_vector();
+  }();
+  FoundSpots spots;
+  for (std::size_t i = 1; i < 80; i += 2) {
+    if (logits[i] < 0) continue;
+    ++spots.seen;
+    const auto hottest = static_cast<std::int64_t>(std::ranges::max_element(maps[i].values) -
+                                                   maps[i].values.begin());
+    const std::int64_t cell = kSide / maps[i].width;
+    const std::int64_t y = hottest / maps[i].width * cell, x = hottest % maps[i].width * cell;
+    spots.found += y + cell > test.y[i] && y < test.y[i] + kSpot && x + cell > test.x[i] &&
+                   x < test.x[i] + kSpot;
+  }
+  return spots;
+}
+
 }  // namespace
 
 TEST_CASE("behind the last stage of a ResNet the map is the weighted sum of its channels") {
@@ -153,37 +191,17 @@ TEST_CASE("maps are stretched between the centres of their cells, over the paddi
   CHECK(std::ranges::all_of(plain.pixels, [](std::uint8_t level) { return level == 100; }));
 }
 
+// By chance it is a quarter: a spot touches four of the sixteen cells. One model finds 19 to 36 of
+// 40, depending on the last bits of its training; four models together differ by half as much.
 TEST_CASE("the hottest cell lies on the spot that a model was trained to find") {
-  const auto model = make_model("resnet18", {.width = 8, .seed = 1});
-  const auto optimizer =
-      make_optimizer("adam", {{.parameters = model->named_parameters(), .lr = 3e-3}});
-  model->train();
-  for (std::uint64_t step = 0; step < 60; ++step) {
-    const Spotted batch = draw_spots(32, step);
-    backward(binary_cross_entropy_with_logits((*model)(batch.images), batch.labels));
-    optimizer->step();
-    optimizer->zero_grad();
+  FoundSpots all;
+  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+    const FoundSpots spots = train_and_find_spots(seed);
+    CAPTURE(seed);
+    CHECK(spots.seen >= 30);
+    all.seen += spots.seen;
+    all.found += spots.found;
   }
-  const Spotted test = draw_spots(80, 1000);
-  const std::vector<HeatMap> maps =
-      grad_cam(*model, test.images, "layer2", std::vector<std::int64_t>(80));
-  model->eval();
-  const std::vector<double> logits = [&] {
-    const NoGrad no_grad;
-    return (*model)(test.images).to_vector();
-  }();
-  int found = 0, right = 0;
-  for (std::size_t i = 1; i < 80; i += 2) {
-    if (logits[i] < 0) continue;
-    ++right;
-    const auto hottest = static_cast<std::int64_t>(std::ranges::max_element(maps[i].values) -
-                                                   maps[i].values.begin());
-    const std::int64_t cell = kSide / maps[i].width;
-    const std::int64_t y = hottest / maps[i].width * cell, x = hottest % maps[i].width * cell;
-    found += y + cell > test.y[i] && y < test.y[i] + kSpot && x + cell > test.x[i] &&
-             x < test.x[i] + kSpot;
-  }
-  MESSAGE(right, " of 40 spots seen, the hottest cell of ", found, " on the spot");
-  CHECK(right >= 30);
-  CHECK(found >= 0.6 * right);  // by chance a quarter: a spot touches four of the sixteen cells
+  MESSAGE(all.seen, " of 160 spots seen, the hottest cell of ", all.found, " on the spot");
+  CHECK(all.found >= 0.5 * all.seen);
 }
