@@ -47,14 +47,11 @@ struct Moments {
   std::vector<double> mean, deviation;
 };
 
-// The rounded mean of a block differs from the mean: the deviations do not add up to 0, but to the
-// rest, by which both moments are corrected.
 template <class T>
 void add_block(const T* x, std::int64_t begin, std::int64_t end, std::int64_t channels,
-               PerChannel<T>& mean, PerChannel<T>& rest, PerChannel<T>& squares, Moments& moments) {
+               PerChannel<T>& mean, PerChannel<T>& squares, Moments& moments) {
   using A = Accumulator<T>;
   mean.clear();
-  rest.clear();
   squares.clear();
   for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
     mean.at(c) += load(x + i, count);
@@ -64,17 +61,13 @@ void add_block(const T* x, std::int64_t begin, std::int64_t end, std::int64_t ch
   for (std::int64_t c = 0; c < channels; c += kLanes<T>) mean.at(c) *= scale;
   for_each_lanes<T>(begin, end, channels, [&](std::int64_t i, std::int64_t c, auto count) {
     const Lanes<T> deviation = load(x + i, count) - mean.at(c);
-    rest.at(c) += deviation;
     squares.at(c) += deviation * deviation;
   });
   // [exercise end]
   const auto rows = static_cast<double>(end - begin);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const double sum = static_cast<double>(rest.data()[c]);
-    moments.join(rows, static_cast<std::size_t>(c),
-                 static_cast<double>(mean.data()[c]) + sum / rows,
-                 static_cast<double>(squares.data()[c]) - sum * sum / rows);
-  }
+  for (std::int64_t c = 0; c < channels; ++c)
+    moments.join(rows, static_cast<std::size_t>(c), static_cast<double>(mean.data()[c]),
+                 static_cast<double>(squares.data()[c]));
   moments.count += rows;
 }
 
@@ -84,9 +77,9 @@ Moments batch_moments(const T* x, std::int64_t rows, std::int64_t channels) {
   const int used = parallel_ranges(
       rows, rows_worth(kGrainElements, channels),
       [&](int thread, std::int64_t begin, std::int64_t end) {
-        PerChannel<T> mean(channels), rest(channels), squares(channels);
+        PerChannel<T> mean(channels), squares(channels);
         for_each_block_downwards(begin, end, channels, [&](std::int64_t first, std::int64_t last) {
-          add_block(x, first, last, channels, mean, rest, squares,
+          add_block(x, first, last, channels, mean, squares,
                     partial[static_cast<std::size_t>(thread)]);
         });
       });

@@ -12,6 +12,9 @@
 namespace osteon::cpu {
 
 constexpr std::int64_t kBlockElements = 16 * 1024;  // 64 KB of f32, half of a thread's share of L2
+// The sums of a block are in f32, of 24 binary digits: the last of so many equal values is added
+// with 13 of them.
+constexpr std::int64_t kMaxBlockRows = 2048;
 constexpr std::int64_t kGrainElements = 16 * 1024;  // minimum elements per thread
 
 inline std::int64_t rows_worth(std::int64_t elements, std::int64_t channels) {
@@ -54,7 +57,7 @@ void for_each_lanes(std::int64_t channels, const Body& body) {
 template <class Body>
 void for_each_block_downwards(std::int64_t begin, std::int64_t end, std::int64_t channels,
                               const Body& body) {
-  const std::int64_t block = rows_worth(kBlockElements, channels);
+  const std::int64_t block = std::min(rows_worth(kBlockElements, channels), kMaxBlockRows);
   for (std::int64_t last = end; last > begin; last -= block)
     body(std::max(last - block, begin), last);
 }
