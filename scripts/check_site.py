@@ -23,7 +23,7 @@ import urllib.parse
 
 # From one to the next, and from one page to the next, which has them in reverse, little changes: a change is most of the work.
 STATES = [(400, "light"), (400, "dark"), (1400, "dark"), (1400, "light")]
-TIME_LIMIT = 30  # seconds for one answer
+TIME_LIMIT = 60  # seconds for one answer
 # What is wider than the window, outside boxes that scroll.
 OVERFLOW = """(() => {
   const width = document.documentElement.clientWidth;
@@ -91,8 +91,8 @@ class Browser:
         self.answers, from_browser = os.pipe()
         # The browser reads from descriptor 3 and writes to 4.
         script = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
-        options = ["--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files",
-                   "--no-first-run", "--disable-extensions", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+        options = ["--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+                   "--allow-file-access-from-files", "--no-first-run", "--disable-extensions", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
                    f"--user-data-dir={profile}", "about:blank"]
         self.process = subprocess.Popen(["bash", "-c", script, "bash", program, *options], pass_fds=(to_browser, from_browser),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
