@@ -26,6 +26,7 @@ constexpr milliseconds kLookPause{20};
 constexpr double kMarkPause = 1;  // seconds
 // Then a process ends without the transport's help; the launcher ends the others.
 constexpr std::chrono::seconds kAbortTime{5};
+// MPICH's launcher ends all processes at once, and drops the lines that it has not passed on yet.
 constexpr std::chrono::milliseconds kLineTime{300};
 
 // Yields for as long as most small operations take, then sleeps for a small part of the time that
@@ -300,7 +301,6 @@ void Communicator::say_goodbye() {
   }
 }
 
-// MPICH's launcher ends all processes at once, and drops the lines that it has not passed on yet.
 void Communicator::end_all(int status) {
   std::this_thread::sleep_for(kLineTime);
   transport_.abort(status);

@@ -65,7 +65,10 @@ def with_stubs(text, names, guarded=False):
 class Build:
     def __init__(self, folder):
         self.folder = folder.resolve()
-        self.commands = json.loads((self.folder / "compile_commands.json").read_text(encoding="utf-8"))
+        commands = self.folder / "compile_commands.json"
+        if not commands.exists():
+            sys.exit(f"exercise.py: {self.folder} is no build; run scripts/test.sh first")
+        self.commands = json.loads(commands.read_text(encoding="utf-8"))
 
     def compile(self, file, source, made, *flags):
         """Compiles `source` in the place of the product's file into the object file `made`."""

@@ -67,6 +67,8 @@ class Pages(unittest.TestCase):
             (fence(output, "one", "...", "avx2"), None),
             (fence(output, "one", "three"), "not printed by program"),
             (fence("output: no_program", "x"), "there is no program"),
+            (fence("output: kernels", "x"), "there is no program"),
+            (fence("output: test_emulated", "x"), None),
             (fence(code, "int twice(int x) {", "...", "}"), None),
             (fence(code, "return 2 * x;"), "shows the solution of an exercise"),
             (fence("run: base/a.cpp", "x"), None),
