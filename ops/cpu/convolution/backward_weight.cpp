@@ -19,16 +19,22 @@ namespace osteon::cpu::OSTEON_CPU_SET {
 namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
+constexpr std::int64_t kMinPanels = 8;  // of a thread, so that all have nearly as many
 
-// The gradient of filters [begin, end) of one group.
-class FilterRange {
+struct Interval {
+  std::int64_t begin, end;
+};
+
+// The gradient of some filters of one group, for some elements of their windows, in whole panels.
+class GradientPart {
  public:
-  FilterRange(const Geometry& g, const Windows& windows, std::int64_t group, std::int64_t begin,
-              std::int64_t end)
+  GradientPart(const Geometry& g, const Windows& windows, std::int64_t group, Interval filters,
+               Interval window)
       : g_(g),
         windows_(windows),
-        first_(group * g.group_filters + begin),
-        count_(end - begin),
+        first_(group * g.group_filters + filters.begin),
+        count_(filters.end - filters.begin),
+        window_(window),
         tiles_((count_ + kTileRows - 1) / kTileRows),
         gradients_({kBlockPixels * count_}, DType::f32),
         panel_pitch_(g.has_short_taps() ? g.window + kTileColumns : kTileColumns),
@@ -43,8 +49,8 @@ class FilterRange {
         windows_.copy(at, pixels, panel_.data<float>(), panel_pitch_);
       else
         find_inputs(at, pixels);
-      for (std::int64_t column = 0; column < g_.window; column += kTileColumns) {
-        const std::int64_t columns = std::min<std::int64_t>(kTileColumns, g_.window - column);
+      for (std::int64_t column = window_.begin; column < window_.end; column += kTileColumns) {
+        const std::int64_t columns = std::min<std::int64_t>(kTileColumns, window_.end - column);
         if (!g_.has_short_taps()) pack_panel(column, columns, pixels);
         for (std::int64_t tile = 0; tile < tiles_; ++tile) {
           const OuterTile outer{.left = gradients_of(tile),
@@ -106,13 +112,31 @@ class FilterRange {
 
   const Geometry& g_;
   const Windows& windows_;
-  const std::int64_t first_, count_, tiles_;
+  const std::int64_t first_, count_;
+  const Interval window_;
+  const std::int64_t tiles_;
   const Tensor gradients_;  // [tile][pixel][row]
   const std::int64_t panel_pitch_;
   const Tensor panel_;  // [pixel][kTileColumns], or whole windows if their taps are short; sums of
                         // columns beyond the window are not stored
   std::vector<const float*> inputs_;  // [tap][pixel]
 };
+
+// Calls body(filters, window) for the part of each thread. Each thread copies the gradients of its
+// filters and its elements of the windows, so the longer of the two is divided.
+template <class Body>
+void for_each_part(const Geometry& g, const Body& body) {
+  const std::int64_t panels = (g.window + kTileColumns - 1) / kTileColumns;
+  if (g.window > g.group_filters && panels >= kMinPanels * num_threads() && !g.has_short_taps())
+    parallel_for(panels, 1, [&](std::int64_t begin, std::int64_t end) {
+      body(Interval{0, g.group_filters},
+           Interval{begin * kTileColumns, std::min(end * kTileColumns, g.window)});
+    });
+  else
+    parallel_for(g.group_filters, 1, [&](std::int64_t begin, std::int64_t end) {
+      body(Interval{begin, end}, Interval{0, g.window});
+    });
+}
 
 }  // namespace
 
@@ -124,8 +148,9 @@ void direct_conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Conv
   const Tensor outside = zeros({g.channels});
   for (std::int64_t group = 0; group < g.conv.groups; ++group) {
     const Windows windows(g, x.data<float>(), group, outside.data<float>());
-    parallel_for(g.group_filters, 1, [&](std::int64_t begin, std::int64_t end) {
-      FilterRange(g, windows, group, begin, end).add_up(dy.data<float>(), dweight.data<float>());
+    for_each_part(g, [&](Interval filters, Interval window) {
+      GradientPart(g, windows, group, filters, window)
+          .add_up(dy.data<float>(), dweight.data<float>());
     });
   }
 }
