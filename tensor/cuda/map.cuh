@@ -70,25 +70,26 @@ __device__ void apply(const Function& function, const Destinations<To, results>&
     if (destinations.at[r] != nullptr) store<n>(destinations.at[r] + first, packs[r]);
 }
 
-// Block: (columns, rows). If n > 1, all vectors are complete, except that the last one may be
-// incomplete if there is only one row.
+// Block: (columns, rows). A thread computes `width` columns at a time: n of them from vectors, or a
+// single one, so that one kernel serves aligned and other operands. With vectors, only the last one
+// may be incomplete, and only if there is one row.
 template <int n, class Function, class To, int results, class... From>
 __global__ void __launch_bounds__(kThreads)
-    map_kernel(std::int64_t rows, std::int64_t columns, Function function,
+    map_kernel(std::int64_t rows, std::int64_t columns, int width, Function function,
                Destinations<To, results> destinations,
                const __grid_constant__ Operand<From>... operands) {
   const std::int64_t row_step = std::int64_t{gridDim.y} * blockDim.y;
-  const std::int64_t column_step = std::int64_t{gridDim.x} * blockDim.x * n;
-  const std::int64_t first = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
+  const std::int64_t column_step = std::int64_t{gridDim.x} * blockDim.x * width;
+  const std::int64_t first = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * width;
   for (std::int64_t row = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; row < rows;
        row += row_step)
     [&](auto... offsets) {
       for (std::int64_t column = first; column < columns; column += column_step)
-        if (n == 1 || column + n <= columns)
+        if (width == n && column + n <= columns)
           apply<n>(function, destinations, row * columns + column,
                    operands.template load_at<n>(offsets, column)...);
         else
-          for (std::int64_t rest = column; rest < columns; ++rest)
+          for (std::int64_t rest = column; rest < min(column + width, columns); ++rest)
             apply<1>(function, destinations, row * columns + rest,
                      operands.template load_at<1>(offsets, rest)...);
     }(operands.rows.offset(row)...);
@@ -149,16 +150,17 @@ void launch_map(const char* op, const Function& function, const Tensor& wanted,
                 std::index_sequence<i...>) {
   constexpr int kPacked = kWide<To, From...>;
   vectorised = vectorised && (... && (!layouts[i].moves || is_aligned<From, kPacked>(from[i])));
-  const std::int64_t width = vectorised ? (shape.columns + kPacked - 1) / kPacked : shape.columns;
-  const int threads = threads_for(width, kThreads);
+  const int width = vectorised ? kPacked : 1;
+  const std::int64_t columns = (shape.columns + width - 1) / width;
+  const int threads = threads_for(columns, kThreads);
   const auto grid_y = blocks_for(shape.rows, kThreads / threads, kMaxGridYZ);
-  const dim3 grid(blocks_for(width, threads, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
+  const dim3 grid(blocks_for(columns, threads, std::max<std::int64_t>(kMaxBlocks / grid_y, 1)),
                   grid_y);
   const dim3 block(static_cast<unsigned int>(threads),
                    static_cast<unsigned int>(kThreads / threads));
-  const auto kernel = vectorised ? map_kernel<kPacked, Function, To, results, From...>
-                                 : map_kernel<1, Function, To, results, From...>;
-  launch(op, wanted, kernel, grid, block, shape.rows, shape.columns, function, destinations,
+  // With +, because g++ 12 might append more types to the name of a template alone.
+  const auto kernel = +map_kernel<kPacked, Function, To, results, From...>;
+  launch(op, wanted, kernel, grid, block, shape.rows, shape.columns, width, function, destinations,
          Operand<From>{from[i].defined() ? from[i].template data<From>() : nullptr, layouts[i].rows,
                        layouts[i].moves}...);
 }
