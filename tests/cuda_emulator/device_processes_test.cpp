@@ -6,6 +6,7 @@
 
 #include "tensor/safetensors.h"
 #include "tests/support/message_of.h"
+#include "tests/support/mpi_environment.h"
 #include "tests/support/tiny_run.h"
 
 using namespace osteon;
@@ -19,9 +20,7 @@ const std::string kPrograms = std::string(OSTEON_PROGRAMS) + "/tests/";
 
 struct Environment {
   Environment() {
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    ::setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
+    set_mpi_environment();
     ::setenv("OSTEON_EMULATED_DEVICES", "4", 1);
   }
 } const environment;

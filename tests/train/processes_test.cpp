@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "tensor/safetensors.h"
 #include "tests/support/message_of.h"
+#include "tests/support/mpi_environment.h"
 #include "tests/support/tiny_run.h"
 
 using namespace osteon;
@@ -82,11 +83,7 @@ std::optional<pid_t> process_of_rank(pid_t mpirun, int rank) {
 }
 
 struct Environment {
-  Environment() {
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    ::setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
-  }
+  Environment() { set_mpi_environment(); }
 } const environment;
 
 // Kills a random process of a random number of them at a random moment while it saves after every
