@@ -86,7 +86,7 @@ class LaunchedGroup : public ProcessGroup {
   // If all processes have the same fault, the first one reports it.
   [[noreturn]] void abort(const std::string& why, int status) override {
     set_waiting(true);  // for the first one
-    if (!is_first()) std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (!is_first()) std::this_thread::sleep_for(std::chrono::seconds(2));
     communicator_->abort(why, status);
   }
 
