@@ -53,6 +53,11 @@ files=$(mktemp -d /dev/shm/osteon_fuzz.XXXXXX)
 trap 'rm -rf "$files"' EXIT
 targets=("$@")
 ((${#targets[@]} > 0)) || targets=(safetensors torch_pickle pickle csv state image dicom)
+# A target for each processor at a time.
 failed=0
-for target in "${targets[@]}"; do fuzz_one "$target" || failed=1; done
+for target in "${targets[@]}"; do
+  (($(jobs -rp | wc -l) < $(nproc))) || wait -n || failed=1
+  fuzz_one "$target" &
+done
+while (($(jobs -p | wc -l) > 0)); do wait -n || failed=1; done
 exit "$failed"
