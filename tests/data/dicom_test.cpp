@@ -128,17 +128,16 @@ Damaged check_changed(const char* name, std::size_t step) {
   return result;
 }
 
-// Damage inside a compressed image makes GDCM's decoders fail in many ways.
-void check_changed_compressed(std::size_t step) {
-  std::size_t ended = 0;
-  bool has_gdcm = true;
+// What damage inside a compressed image, which makes GDCM's decoders fail in many ways, came to in
+// all files.
+Damaged check_changed_compressed(std::size_t step) {
+  Damaged all;
   for (const char* name : kCompressed) {
-    const Damaged damaged = check_changed(name, step);
-    ended += damaged.ended;
-    has_gdcm = has_gdcm && damaged.has_gdcm;
+    const Damaged one = check_changed(name, step);
+    all.ended += one.ended;
+    all.has_gdcm = all.has_gdcm && one.has_gdcm;
   }
-  // Otherwise the decoders were improved, or the changed bytes do not reach them.
-  if (has_gdcm) CHECK(ended > 0);
+  return all;
 }
 
 // GDCM decodes in a process of its own, which takes a millisecond to start; a prime number, so that
@@ -160,5 +159,7 @@ TEST_CASE("a DICOM file with any byte changed is read or refused and nothing abo
 TEST_CASE("a compressed DICOM file truncated or changed at every byte" *
           doctest::test_suite("long")) {
   for (const char* name : kTruncated) check_truncated(name, 1);
-  check_changed_compressed(1);
+  const Damaged damaged = check_changed_compressed(1);
+  // Otherwise the decoders were improved, or the changed bytes do not reach them.
+  if (damaged.has_gdcm) CHECK(damaged.ended > 0);
 }
