@@ -18,7 +18,9 @@ struct DataSet {
 class DataSets {
  public:
   DataSets() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): most callers have one folder.
   DataSets(const std::filesystem::path& path) : sets_{{"", path}} {}
+  // NOLINTNEXTLINE(google-explicit-constructor): as above.
   DataSets(const char* path) : DataSets(std::filesystem::path(path)) {}
   // From values of --data. Throws UsageError for several values without names and for a name that
   // is given twice.

@@ -80,6 +80,7 @@ namespace osteon::functors {
   X(WithRight<Ge>)
 
 // Instantiates a back end's templates elementwise_forward and elementwise_backward.
+// NOLINTBEGIN(bugprone-macro-parentheses): the argument is a type.
 #define OSTEON_INSTANTIATE_FORWARD(Functor) \
   template void elementwise_forward(        \
       const Functor&, const std::array<Tensor, functors::kOperands<Functor>>&, const Tensor&);
@@ -87,6 +88,7 @@ namespace osteon::functors {
   template void elementwise_backward(                                                      \
       const Functor&, const std::array<Tensor, functors::kSaved<Functor>>&, const Tensor&, \
       const std::array<Tensor, functors::kGradients<Functor>>&);
+// NOLINTEND(bugprone-macro-parentheses)
 
 // --- traits of functors --------------------------------------------------------------------------
 
