@@ -1,10 +1,12 @@
 // linear and matmul: checks, output shapes, gradient rules. Both use one kernel on [B, rows,
 // columns].
+#include "ops/backend.h"
 #include "ops/broadcast.h"
 #include "ops/checks.h"
 #include "ops/kernels.h"
 #include "ops/onednn/onednn.h"
 #include "ops/schema.h"
+#include "ops/strassen.h"
 
 namespace osteon {
 namespace {
@@ -41,10 +43,29 @@ Shape with_matrices(const Shape& leading, std::int64_t rows, std::int64_t column
   return Shape(std::move(extents));
 }
 
-// The kernel; on the CPU oneDNN's product instead, if it computes this one.
+// Whether Strassen's algorithm is the fastest on the CPU (docs/performance.md). It has been
+// measured with AVX2, and is as fast as sgemm on plain x86-64.
+bool is_by_strassen(const Tensor& a, const Tensor& b, bool transpose_a, const Tensor& y) {
+  constexpr std::int64_t kFew = 256, kMany = 1024;
+  const bool is_single = a.dim(0) == 1 && b.dim(0) == 1;
+  if (!is_single || y.dtype() != DType::f32 || backend() == Backend::reference ||
+      instruction_set() != InstructionSet::avx2)
+    return false;
+  const std::int64_t rows = y.dim(1), columns = y.dim(2), inner = a.dim(transpose_a ? 1 : 2);
+  // A filter gradient copies both factors; sgemm takes longer only for small results.
+  if (transpose_a)
+    return inner >= kMany && std::min(rows, columns) >= kFew && y.numel() <= kFew * kMany;
+  return rows >= kMany && std::min(inner, columns) >= kFew;
+}
+
+// The kernel; on the CPU a faster product instead, if there is one for these matrices.
 void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const Tensor& bias, const Tensor& y) {
-  if (!y.device().is_cuda() && onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
+  if (!y.device().is_cuda()) {
+    if (is_by_strassen(a, b, transpose_a, y))
+      return cpu::strassen_matmul(a, b, transpose_a, transpose_b, bias, y);
+    if (onednn::matmul(a, b, transpose_a, transpose_b, bias, y)) return;
+  }
   OSTEON_DISPATCH(y, matmul(a, b, transpose_a, transpose_b, bias, y));
 }
 

@@ -1,0 +1,244 @@
+// The factors of Strassen's seven products.
+//
+// A block of the left factor is cut into quarters of kTileRows rows and `half` inner elements, a
+// block of the right factor into quarters of `half` inner elements and kTileColumns columns:
+//
+//     | A11 A12 |       | B11 B12 |
+//     | A21 A22 |       | B21 B22 |
+//
+// and each of the seven products multiplies a sum of quarters of A by one of B (strassen.cpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "ops/cpu/convolution/tile.h"
+
+namespace osteon::cpu::OSTEON_CPU_SET::strassen {
+
+inline constexpr int kProducts = 7;
+inline constexpr std::int64_t kUnitRows = 2 * kTileRows, kPairColumns = 2 * kTileColumns;
+
+// A matrix in memory; one of the strides is 1.
+struct StridedMatrix {
+  const float* first;
+  std::int64_t rows, columns;
+  std::int64_t row_stride, column_stride;
+
+  const float* at(std::int64_t row, std::int64_t column) const {
+    return first + row * row_stride + column * column_stride;
+  }
+};
+
+// Inner elements [begin, begin + 2 half) of both factors; those from `end` on are 0.
+struct InnerBlock {
+  std::int64_t begin, end, half;
+  bool is_whole() const { return begin + 2 * half <= end; }
+};
+
+// So many inner elements are copied at once that their quarters stay in the L1 cache.
+inline constexpr std::int64_t kChunk = 32;
+
+// Calls copy(half, begin, count) for the two halves' chunks of a block, which are `count` inner
+// elements from `begin` on and then zeros, and combine(offset, count) with their place in a half.
+template <class Copy, class Combine>
+void for_each_chunk(const InnerBlock& block, const Copy& copy, const Combine& combine) {
+  for (std::int64_t offset = 0; offset < block.half; offset += kChunk) {
+    const std::int64_t length = std::min(kChunk, block.half - offset);
+    for (std::size_t half = 0; half < 2; ++half) {
+      const std::int64_t begin =
+          block.begin + static_cast<std::int64_t>(half) * block.half + offset;
+      copy(half, begin, std::clamp<std::int64_t>(block.end - begin, 0, length));
+    }
+    combine(offset, length);
+  }
+}
+
+// Where the left factors of one unit of rows go: factor p at first + p * factor_pitch, as
+// [kTileRows][half].
+struct LeftFactors {
+  float* first;
+  std::int64_t factor_pitch, half;
+};
+
+// Sums of `count` columns of four quarters with rows `pitch` apart, from column `offset` of the
+// factors on. If `copies`, also the quarters that are factors themselves.
+template <bool copies>
+void combine_left(const std::array<const float*, 4>& quarters, std::int64_t pitch,
+                  std::int64_t offset, std::int64_t count, const LeftFactors& to) {
+  for (std::int64_t row = 0; row < kTileRows; ++row) {
+    const float *const a11 = quarters[0] + row * pitch, *const a12 = quarters[1] + row * pitch;
+    const float *const a21 = quarters[2] + row * pitch, *const a22 = quarters[3] + row * pitch;
+    float* const out = to.first + row * to.half + offset;
+#pragma omp simd
+    for (std::int64_t c = 0; c < count; ++c) {
+      const float s1 = a21[c] + a22[c], s2 = s1 - a11[c];
+      if constexpr (copies) {
+        out[c] = a11[c];
+        out[c + to.factor_pitch] = a12[c];
+        out[c + 5 * to.factor_pitch] = a22[c];
+      }
+      out[c + 2 * to.factor_pitch] = s2;
+      out[c + 3 * to.factor_pitch] = a11[c] - a21[c];
+      out[c + 4 * to.factor_pitch] = s1;
+      out[c + 6 * to.factor_pitch] = a12[c] - s2;
+    }
+  }
+}
+
+// to[r * to_pitch + c] = from[c * pitch + r]
+inline void transpose(const float* from, std::int64_t pitch, std::int64_t rows,
+                      std::int64_t columns, float* to, std::int64_t to_pitch) {
+  using Four [[gnu::vector_size(16)]] = float;
+  std::int64_t c = 0;
+  for (; c + 4 <= columns; c += 4) {
+    std::int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      Four x0, x1, x2, x3;
+      const float* const source = from + c * pitch + r;
+      std::memcpy(&x0, source, sizeof x0);
+      std::memcpy(&x1, source + pitch, sizeof x1);
+      std::memcpy(&x2, source + 2 * pitch, sizeof x2);
+      std::memcpy(&x3, source + 3 * pitch, sizeof x3);
+      const Four low01 = __builtin_shufflevector(x0, x1, 0, 4, 1, 5);
+      const Four high01 = __builtin_shufflevector(x0, x1, 2, 6, 3, 7);
+      const Four low23 = __builtin_shufflevector(x2, x3, 0, 4, 1, 5);
+      const Four high23 = __builtin_shufflevector(x2, x3, 2, 6, 3, 7);
+      const Four y0 = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+      const Four y1 = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+      const Four y2 = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+      const Four y3 = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+      float* const target = to + r * to_pitch + c;
+      std::memcpy(target, &y0, sizeof y0);
+      std::memcpy(target + to_pitch, &y1, sizeof y1);
+      std::memcpy(target + 2 * to_pitch, &y2, sizeof y2);
+      std::memcpy(target + 3 * to_pitch, &y3, sizeof y3);
+    }
+    for (; r < rows; ++r)
+      for (std::int64_t i = c; i < c + 4; ++i) to[r * to_pitch + i] = from[i * pitch + r];
+  }
+  for (; c < columns; ++c)
+    for (std::int64_t r = 0; r < rows; ++r) to[r * to_pitch + c] = from[c * pitch + r];
+}
+
+// The left factors of rows [row, row + kUnitRows), all copied: for a transposed matrix, and where
+// rows or inner elements are missing.
+inline void copy_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
+                      const LeftFactors& to) {
+  float halves[2][kUnitRows * kChunk];
+  const std::int64_t rows = std::min(a.rows - row, kUnitRows);
+  for_each_chunk(
+      block,
+      [&](std::size_t half, std::int64_t begin, std::int64_t count) {
+        if (rows < kUnitRows || count < kChunk) std::fill_n(halves[half], kUnitRows * kChunk, 0.0F);
+        if (count == 0) return;
+        const float* const from = a.at(row, begin);
+        if (a.row_stride == 1) {
+          for (std::int64_t c = 0; c < count; ++c)  // of the next unit
+            __builtin_prefetch(from + c * a.column_stride + kUnitRows);
+          transpose(from, a.column_stride, rows, count, halves[half], kChunk);
+        } else {
+          for (std::int64_t r = 0; r < rows; ++r)
+            std::copy_n(from + r * a.row_stride, count, halves[half] + r * kChunk);
+        }
+      },
+      [&](std::int64_t offset, std::int64_t count) {
+        constexpr std::int64_t kLower = kTileRows * kChunk;
+        combine_left<true>({halves[0], halves[1], halves[0] + kLower, halves[1] + kLower}, kChunk,
+                           offset, count, to);
+      });
+}
+
+// Whether the factors that are quarters of `a` can be read where they are.
+inline bool is_in_place(const StridedMatrix& a, std::int64_t row, const InnerBlock& block) {
+  return a.column_stride == 1 && row + kUnitRows <= a.rows && block.is_whole();
+}
+
+// The left factors of rows [row, row + kUnitRows), without those that are read in place.
+inline void make_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
+                      const LeftFactors& to) {
+  if (!is_in_place(a, row, block)) return copy_left(a, row, block, to);
+  for (std::int64_t r = row; r < row + kUnitRows; ++r)
+    for (std::int64_t c = 0; c < 2 * block.half; c += kCacheLine)
+      __builtin_prefetch(a.at(r + kUnitRows, block.begin + c));
+  const float *const upper = a.at(row, block.begin), *const lower =
+                                                         upper + kTileRows * a.row_stride;
+  combine_left<false>({upper, upper + block.half, lower, lower + block.half}, a.row_stride, 0,
+                      block.half, to);
+}
+
+// Where the right factors of one pair of panels go: factor p at first + p * factor_pitch, as
+// [half][kTileColumns].
+struct RightFactors {
+  float* first;
+  std::int64_t factor_pitch;
+};
+
+// From `count` rows of four quarters, which are `pitch` apart, from row `offset` of the factors on.
+inline void combine_right(const std::array<const float*, 4>& quarters, std::int64_t pitch,
+                          std::int64_t offset, std::int64_t count, const RightFactors& to) {
+  for (std::int64_t c = 0; c < count; ++c) {
+    const float *const b11 = quarters[0] + c * pitch, *const b12 = quarters[1] + c * pitch;
+    const float *const b21 = quarters[2] + c * pitch, *const b22 = quarters[3] + c * pitch;
+    float* const out = to.first + (offset + c) * kTileColumns;
+#pragma omp simd
+    for (std::int64_t j = 0; j < kTileColumns; ++j) {
+      const float t1 = b12[j] - b11[j], t2 = b22[j] - t1;
+      out[j] = b11[j];
+      out[j + to.factor_pitch] = b21[j];
+      out[j + 2 * to.factor_pitch] = t2;
+      out[j + 3 * to.factor_pitch] = b22[j] - b12[j];
+      out[j + 4 * to.factor_pitch] = t1;
+      out[j + 5 * to.factor_pitch] = b21[j] - t2;
+      out[j + 6 * to.factor_pitch] = b22[j];
+    }
+  }
+}
+
+// The right factors of columns [column, column + kPairColumns) by way of a copy: for a transposed
+// matrix, and where columns or inner elements are missing.
+inline void copy_right(const StridedMatrix& b, std::int64_t column, const InnerBlock& block,
+                       const RightFactors& to) {
+  float halves[2][kPairColumns * kChunk];
+  const std::int64_t columns = std::min(b.columns - column, kPairColumns);
+  for_each_chunk(
+      block,
+      [&](std::size_t half, std::int64_t begin, std::int64_t count) {
+        if (columns < kPairColumns || count < kChunk)
+          std::fill_n(halves[half], kPairColumns * kChunk, 0.0F);
+        if (count == 0) return;
+        const float* const from = b.at(begin, column);
+        if (b.row_stride == 1)
+          transpose(from, b.column_stride, count, columns, halves[half], kPairColumns);
+        else
+          for (std::int64_t c = 0; c < count; ++c)
+            std::copy_n(from + c * b.row_stride, columns, halves[half] + c * kPairColumns);
+      },
+      [&](std::int64_t offset, std::int64_t count) {
+        combine_right({halves[0], halves[0] + kTileColumns, halves[1], halves[1] + kTileColumns},
+                      kPairColumns, offset, count, to);
+      });
+}
+
+inline void make_right(const StridedMatrix& b, std::int64_t column, const InnerBlock& block,
+                       const RightFactors& to) {
+  if (b.column_stride != 1 || column + kPairColumns > b.columns || !block.is_whole())
+    return copy_right(b, column, block, to);
+  const float *const first = b.at(block.begin, column), *const second =
+                                                            b.at(block.begin + block.half, column);
+  for (std::int64_t c = 0; c < block.half; c += kChunk) {
+    const std::int64_t count = std::min(kChunk, block.half - c);
+    for (std::int64_t i = c; i < c + count; ++i)  // of the next pair
+      for (std::int64_t line = 0; line < kPairColumns; line += kCacheLine) {
+        __builtin_prefetch(first + i * b.row_stride + kPairColumns + line);
+        __builtin_prefetch(second + i * b.row_stride + kPairColumns + line);
+      }
+    const float *const upper = first + c * b.row_stride, *const lower = second + c * b.row_stride;
+    combine_right({upper, upper + kTileColumns, lower, lower + kTileColumns}, b.row_stride, c,
+                  count, to);
+  }
+}
+
+}  // namespace osteon::cpu::OSTEON_CPU_SET::strassen
