@@ -68,19 +68,21 @@ class Workspace {
       : half_(half),
         // not a multiple of 4 KB apart, which would be the same lines of the L1 cache
         left_pitch_(units * kTileRows * half + kCacheLine),
-        left_({kProducts * left_pitch_ + kSlack}, DType::f32),
-        sums_({2, units * kTileSize}, DType::f32) {}
+        memory_({kProducts * left_pitch_ + 2 * units * kTileSize}, DType::f32),
+        left_(memory_.data<float>()),
+        u2_(left_ + kProducts * left_pitch_),
+        u3_(u2_ + units * kTileSize) {}
 
   LeftFactors left(std::int64_t unit) const {
-    return {left_.data<float>() + unit * kTileRows * half_, left_pitch_, half_};
+    return {left_ + unit * kTileRows * half_, left_pitch_, half_};
   }
-  float* u2(std::int64_t unit) const { return sums_.data<float>() + unit * kTileSize; }
-  float* u3(std::int64_t unit) const { return u2(unit) + sums_.dim(1); }
+  float* u2(std::int64_t unit) const { return u2_ + unit * kTileSize; }
+  float* u3(std::int64_t unit) const { return u3_ + unit * kTileSize; }
 
  private:
-  static constexpr std::int64_t kSlack = 1024;
   std::int64_t half_, left_pitch_;
-  Tensor left_, sums_;
+  Tensor memory_;
+  float *left_, *u2_, *u3_;
 };
 
 // The units [first, end) with one pair of panels and one block of inner elements.
@@ -159,13 +161,16 @@ struct PairOfPanels {
       const std::int64_t row = unit * kUnitRows + (product == 5 ? kTileRows : 0);
       const std::int64_t inner = block.begin + (product == 0 ? 0 : block.half);
       return {.first = a.at(row, inner),
-              .pitch = a.row_stride,
+              .row_step = a.row_stride,
+              .step = 1,
+              .line_step = a.row_stride,
               .to_next_unit = kUnitRows * a.row_stride};
     }
     const LeftFactors own = workspace.left(unit - first);
-    return {.first = own.first + product * own.factor_pitch,
-            .pitch = own.half,
-            .to_next_unit = kTileRows * own.half};
+    const float* const begin = own.first + product * own.factor_pitch;
+    const std::int64_t next = kTileRows * own.half;
+    if (a.row_stride == 1) return {begin, 1, kTileRows, kCacheLine, next};
+    return {begin, own.half, 1, own.half, next};
   }
 
   Output output(std::int64_t unit, std::int64_t lower, std::int64_t right_panel) const {

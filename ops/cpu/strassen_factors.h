@@ -57,33 +57,123 @@ void for_each_chunk(const InnerBlock& block, const Copy& copy, const Combine& co
 }
 
 // Where the left factors of one unit of rows go: factor p at first + p * factor_pitch, as
-// [kTileRows][half].
+// [kTileRows][half]; those of a transposed matrix as [half][kTileRows].
 struct LeftFactors {
   float* first;
   std::int64_t factor_pitch, half;
 };
 
-// Sums of `count` columns of four quarters with rows `pitch` apart, from column `offset` of the
-// factors on. If `copies`, also the quarters that are factors themselves.
+// Sums of `count` elements of four quarters, from to[0] on; the next factor is `factor_pitch`
+// later. If `copies`, also the quarters that are factors themselves.
 template <bool copies>
-void combine_left(const std::array<const float*, 4>& quarters, std::int64_t pitch,
-                  std::int64_t offset, std::int64_t count, const LeftFactors& to) {
-  for (std::int64_t row = 0; row < kTileRows; ++row) {
-    const float *const a11 = quarters[0] + row * pitch, *const a12 = quarters[1] + row * pitch;
-    const float *const a21 = quarters[2] + row * pitch, *const a22 = quarters[3] + row * pitch;
-    float* const out = to.first + row * to.half + offset;
+[[gnu::always_inline]] inline void combine_left(const std::array<const float*, 4>& quarters,
+                                                std::int64_t count, float* to,
+                                                std::int64_t factor_pitch) {
+  const auto [a11, a12, a21, a22] = quarters;
 #pragma omp simd
-    for (std::int64_t c = 0; c < count; ++c) {
-      const float s1 = a21[c] + a22[c], s2 = s1 - a11[c];
-      if constexpr (copies) {
-        out[c] = a11[c];
-        out[c + to.factor_pitch] = a12[c];
-        out[c + 5 * to.factor_pitch] = a22[c];
-      }
-      out[c + 2 * to.factor_pitch] = s2;
-      out[c + 3 * to.factor_pitch] = a11[c] - a21[c];
-      out[c + 4 * to.factor_pitch] = s1;
-      out[c + 6 * to.factor_pitch] = a12[c] - s2;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float s1 = a21[i] + a22[i], s2 = s1 - a11[i];
+    if constexpr (copies) {
+      to[i] = a11[i];
+      to[i + factor_pitch] = a12[i];
+      to[i + 5 * factor_pitch] = a22[i];
+    }
+    to[i + 2 * factor_pitch] = s2;
+    to[i + 3 * factor_pitch] = a11[i] - a21[i];
+    to[i + 4 * factor_pitch] = s1;
+    to[i + 6 * factor_pitch] = a12[i] - s2;
+  }
+}
+
+// Whether the factors that are quarters of `a` can be read where they are.
+inline bool is_in_place(const StridedMatrix& a, std::int64_t row, const InnerBlock& block) {
+  return a.column_stride == 1 && row + kUnitRows <= a.rows && block.is_whole();
+}
+
+// The left factors of rows [row, row + kUnitRows) by way of a copy: where rows or inner elements
+// are missing.
+inline void copy_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
+                      const LeftFactors& to) {
+  const bool is_transposed = a.row_stride == 1;
+  const std::int64_t row_step = is_transposed ? 1 : kChunk, step = is_transposed ? kUnitRows : 1;
+  const std::int64_t rows = std::min(a.rows - row, kUnitRows), lower = kTileRows * row_step;
+  float halves[2][kUnitRows * kChunk];
+  for_each_chunk(
+      block,
+      [&](std::size_t half, std::int64_t begin, std::int64_t count) {
+        std::fill_n(halves[half], kUnitRows * kChunk, 0.0F);
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t c = 0; c < count; ++c)
+            halves[half][r * row_step + c * step] = *a.at(row + r, begin + c);
+      },
+      [&](std::int64_t offset, std::int64_t count) {
+        const std::int64_t lines = is_transposed ? count : kTileRows;
+        for (std::int64_t line = 0; line < lines; ++line) {
+          const std::int64_t at = line * (is_transposed ? kUnitRows : kChunk);
+          const float *const first = halves[0] + at, *const second = halves[1] + at;
+          combine_left<true>(
+              {first, second, first + lower, second + lower}, is_transposed ? kTileRows : count,
+              to.first + (is_transposed ? (offset + line) * kTileRows : line * to.half + offset),
+              to.factor_pitch);
+        }
+      });
+}
+
+// The same for a transposed matrix of which nothing is missing.
+inline void make_transposed_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
+                                 const LeftFactors& to) {
+  constexpr std::int64_t kAhead = 16;
+  const std::int64_t inner_step = a.column_stride;
+  for (std::int64_t c = 0; c < block.half; ++c) {
+    const float* const first = a.at(row, block.begin + c);
+    const float* const second = first + block.half * inner_step;
+    __builtin_prefetch(first + kAhead * inner_step);
+    __builtin_prefetch(second + kAhead * inner_step);
+    combine_left<true>({first, second, first + kTileRows, second + kTileRows}, kTileRows,
+                       to.first + c * kTileRows, to.factor_pitch);
+  }
+}
+
+// The left factors of rows [row, row + kUnitRows), without those that are read in place.
+inline void make_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
+                      const LeftFactors& to) {
+  if (row + kUnitRows > a.rows || !block.is_whole()) return copy_left(a, row, block, to);
+  if (!is_in_place(a, row, block)) return make_transposed_left(a, row, block, to);
+  for (std::int64_t r = row; r < row + kUnitRows; ++r)
+    for (std::int64_t c = 0; c < 2 * block.half; c += kCacheLine)
+      __builtin_prefetch(a.at(r + kUnitRows, block.begin + c));
+  for (std::int64_t r = 0; r < kTileRows; ++r) {
+    const float* const upper = a.at(row + r, block.begin);
+    const float* const lower = a.at(row + kTileRows + r, block.begin);
+    combine_left<false>({upper, upper + block.half, lower, lower + block.half}, block.half,
+                        to.first + r * block.half, to.factor_pitch);
+  }
+}
+
+// Where the right factors of one pair of panels go: factor p at first + p * factor_pitch, as
+// [half][kTileColumns].
+struct RightFactors {
+  float* first;
+  std::int64_t factor_pitch;
+};
+
+// From `count` rows of four quarters, which are `pitch` apart, from row `offset` of the factors on.
+inline void combine_right(const std::array<const float*, 4>& quarters, std::int64_t pitch,
+                          std::int64_t offset, std::int64_t count, const RightFactors& to) {
+  for (std::int64_t c = 0; c < count; ++c) {
+    const float *const b11 = quarters[0] + c * pitch, *const b12 = quarters[1] + c * pitch;
+    const float *const b21 = quarters[2] + c * pitch, *const b22 = quarters[3] + c * pitch;
+    float* const out = to.first + (offset + c) * kTileColumns;
+#pragma omp simd
+    for (std::int64_t j = 0; j < kTileColumns; ++j) {
+      const float t1 = b12[j] - b11[j], t2 = b22[j] - t1;
+      out[j] = b11[j];
+      out[j + to.factor_pitch] = b21[j];
+      out[j + 2 * to.factor_pitch] = t2;
+      out[j + 3 * to.factor_pitch] = b22[j] - b12[j];
+      out[j + 4 * to.factor_pitch] = t1;
+      out[j + 5 * to.factor_pitch] = b21[j] - t2;
+      out[j + 6 * to.factor_pitch] = b22[j];
     }
   }
 }
@@ -121,80 +211,6 @@ inline void transpose(const float* from, std::int64_t pitch, std::int64_t rows,
   }
   for (; c < columns; ++c)
     for (std::int64_t r = 0; r < rows; ++r) to[r * to_pitch + c] = from[c * pitch + r];
-}
-
-// The left factors of rows [row, row + kUnitRows), all copied: for a transposed matrix, and where
-// rows or inner elements are missing.
-inline void copy_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
-                      const LeftFactors& to) {
-  float halves[2][kUnitRows * kChunk];
-  const std::int64_t rows = std::min(a.rows - row, kUnitRows);
-  for_each_chunk(
-      block,
-      [&](std::size_t half, std::int64_t begin, std::int64_t count) {
-        if (rows < kUnitRows || count < kChunk) std::fill_n(halves[half], kUnitRows * kChunk, 0.0F);
-        if (count == 0) return;
-        const float* const from = a.at(row, begin);
-        if (a.row_stride == 1) {
-          for (std::int64_t c = 0; c < count; ++c)  // of the next unit
-            __builtin_prefetch(from + c * a.column_stride + kUnitRows);
-          transpose(from, a.column_stride, rows, count, halves[half], kChunk);
-        } else {
-          for (std::int64_t r = 0; r < rows; ++r)
-            std::copy_n(from + r * a.row_stride, count, halves[half] + r * kChunk);
-        }
-      },
-      [&](std::int64_t offset, std::int64_t count) {
-        constexpr std::int64_t kLower = kTileRows * kChunk;
-        combine_left<true>({halves[0], halves[1], halves[0] + kLower, halves[1] + kLower}, kChunk,
-                           offset, count, to);
-      });
-}
-
-// Whether the factors that are quarters of `a` can be read where they are.
-inline bool is_in_place(const StridedMatrix& a, std::int64_t row, const InnerBlock& block) {
-  return a.column_stride == 1 && row + kUnitRows <= a.rows && block.is_whole();
-}
-
-// The left factors of rows [row, row + kUnitRows), without those that are read in place.
-inline void make_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
-                      const LeftFactors& to) {
-  if (!is_in_place(a, row, block)) return copy_left(a, row, block, to);
-  for (std::int64_t r = row; r < row + kUnitRows; ++r)
-    for (std::int64_t c = 0; c < 2 * block.half; c += kCacheLine)
-      __builtin_prefetch(a.at(r + kUnitRows, block.begin + c));
-  const float *const upper = a.at(row, block.begin), *const lower =
-                                                         upper + kTileRows * a.row_stride;
-  combine_left<false>({upper, upper + block.half, lower, lower + block.half}, a.row_stride, 0,
-                      block.half, to);
-}
-
-// Where the right factors of one pair of panels go: factor p at first + p * factor_pitch, as
-// [half][kTileColumns].
-struct RightFactors {
-  float* first;
-  std::int64_t factor_pitch;
-};
-
-// From `count` rows of four quarters, which are `pitch` apart, from row `offset` of the factors on.
-inline void combine_right(const std::array<const float*, 4>& quarters, std::int64_t pitch,
-                          std::int64_t offset, std::int64_t count, const RightFactors& to) {
-  for (std::int64_t c = 0; c < count; ++c) {
-    const float *const b11 = quarters[0] + c * pitch, *const b12 = quarters[1] + c * pitch;
-    const float *const b21 = quarters[2] + c * pitch, *const b22 = quarters[3] + c * pitch;
-    float* const out = to.first + (offset + c) * kTileColumns;
-#pragma omp simd
-    for (std::int64_t j = 0; j < kTileColumns; ++j) {
-      const float t1 = b12[j] - b11[j], t2 = b22[j] - t1;
-      out[j] = b11[j];
-      out[j + to.factor_pitch] = b21[j];
-      out[j + 2 * to.factor_pitch] = t2;
-      out[j + 3 * to.factor_pitch] = b22[j] - b12[j];
-      out[j + 4 * to.factor_pitch] = t1;
-      out[j + 5 * to.factor_pitch] = b21[j] - t2;
-      out[j + 6 * to.factor_pitch] = b22[j];
-    }
-  }
 }
 
 // The right factors of columns [column, column + kPairColumns) by way of a copy: for a transposed

@@ -13,10 +13,12 @@ using Tile = Sums<kTileRows>;
 inline constexpr std::int64_t kTileSize = kTileRows * kTileColumns;
 inline constexpr std::int64_t kStep = 16;  // inner elements between two rounds of fetching
 
-// kTileRows rows of a left factor; those of the next unit of rows are `to_next_unit` later.
+// kTileRows rows of a left factor: row r and inner element i at first[r * row_step + i * step].
+// Those of the next unit are `to_next_unit` later, and kStep inner elements of them are kTileRows
+// cache lines that are `line_step` apart.
 struct LeftRows {
   const float* first;
-  std::int64_t pitch, to_next_unit;
+  std::int64_t row_step, step, line_step, to_next_unit;
 };
 
 // The factors of a product, and where the next one reads: the processor fetches a part of that
@@ -34,21 +36,21 @@ template <class Finish>
   Tile sums;
   sums.clear();
   const auto [left, right, inner, next_right] = factors;
-  const std::int64_t pitch = left.pitch;
+  const auto [left_first, row_step, step, line_step, to_next_unit] = left;
   for (std::int64_t first = 0; first < inner; first += kStep) {
-    const float* const from = left.first + first;
+    const float* from = left_first + first * step;
     for (int row = 0; row < kTileRows; ++row)
-      __builtin_prefetch(from + row * pitch + left.to_next_unit);
+      __builtin_prefetch(from + row * line_step + to_next_unit);
     constexpr int kWrite = 0, kL2 = 2;
     for (std::int64_t line = 0; line < 2 * kStep; line += kCacheLine)
       __builtin_prefetch(next_right + 2 * first + line, kWrite, kL2);
     const float* columns = right + first * kTileColumns;
 #pragma GCC unroll 1  // twice or more often, the sums do not stay in registers
-    for (std::int64_t i = 0; i < kStep; ++i, columns += kTileColumns) {
+    for (std::int64_t i = 0; i < kStep; ++i, from += step, columns += kTileColumns) {
       TileLanes lanes[kTileVectors];
       for (int v = 0; v < kTileVectors; ++v) lanes[v] = load(columns + v * kLanes<float>);
 #pragma GCC unroll 16
-      for (int row = 0; row < kTileRows; ++row) sums.add(row, from[row * pitch + i], lanes);
+      for (int row = 0; row < kTileRows; ++row) sums.add(row, from[row * row_step], lanes);
     }
   }
   finish(sums);
