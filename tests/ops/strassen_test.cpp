@@ -9,8 +9,8 @@
 
 #include "base/parallel.h"
 #include "nn/init.h"
-#include "ops/strassen.h"
 #include "ops/ops.h"
+#include "ops/strassen.h"
 #include "tests/support/guarded_tensor.h"
 
 using namespace osteon;
