@@ -69,7 +69,9 @@ template <bool copies>
 [[gnu::always_inline]] inline void combine_left(const std::array<const float*, 4>& quarters,
                                                 std::int64_t count, float* to,
                                                 std::int64_t factor_pitch) {
-  const auto [a11, a12, a21, a22] = quarters;
+  // Not a structured binding: clang 16 ends with a fault on one in such a loop.
+  const float *const a11 = quarters[0], *const a12 = quarters[1];
+  const float *const a21 = quarters[2], *const a22 = quarters[3];
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) {
     const float s1 = a21[i] + a22[i], s2 = s1 - a11[i];
