@@ -1,5 +1,7 @@
 // linear and matmul: checks, output shapes, gradient rules. Both use one kernel on [B, rows,
 // columns].
+#include <algorithm>
+
 #include "ops/backend.h"
 #include "ops/broadcast.h"
 #include "ops/checks.h"

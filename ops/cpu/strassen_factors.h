@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "ops/cpu/convolution/tile.h"
+#include "ops/cpu/convolution/pack.h"
 
 namespace osteon::cpu::OSTEON_CPU_SET::strassen {
 
@@ -87,9 +87,13 @@ template <bool copies>
   }
 }
 
+// Whether a unit of rows has all its rows and inner elements.
+inline bool is_whole(const StridedMatrix& a, std::int64_t row, const InnerBlock& block) {
+  return row + kUnitRows <= a.rows && block.is_whole();
+}
 // Whether the factors that are quarters of `a` can be read where they are.
 inline bool is_in_place(const StridedMatrix& a, std::int64_t row, const InnerBlock& block) {
-  return a.column_stride == 1 && row + kUnitRows <= a.rows && block.is_whole();
+  return a.column_stride == 1 && is_whole(a, row, block);
 }
 
 // The left factors of rows [row, row + kUnitRows) by way of a copy: where rows or inner elements
@@ -139,8 +143,8 @@ inline void make_transposed_left(const StridedMatrix& a, std::int64_t row, const
 // The left factors of rows [row, row + kUnitRows), without those that are read in place.
 inline void make_left(const StridedMatrix& a, std::int64_t row, const InnerBlock& block,
                       const LeftFactors& to) {
-  if (row + kUnitRows > a.rows || !block.is_whole()) return copy_left(a, row, block, to);
-  if (!is_in_place(a, row, block)) return make_transposed_left(a, row, block, to);
+  if (!is_whole(a, row, block)) return copy_left(a, row, block, to);
+  if (a.column_stride != 1) return make_transposed_left(a, row, block, to);
   for (std::int64_t r = row; r < row + kUnitRows; ++r)
     for (std::int64_t c = 0; c < 2 * block.half; c += kCacheLine)
       __builtin_prefetch(a.at(r + kUnitRows, block.begin + c));
@@ -180,63 +184,27 @@ inline void combine_right(const std::array<const float*, 4>& quarters, std::int6
   }
 }
 
-// to[r * to_pitch + c] = from[c * pitch + r]
-inline void transpose(const float* from, std::int64_t pitch, std::int64_t rows,
-                      std::int64_t columns, float* to, std::int64_t to_pitch) {
-  using Four [[gnu::vector_size(16)]] = float;
-  std::int64_t c = 0;
-  for (; c + 4 <= columns; c += 4) {
-    std::int64_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-      Four x0, x1, x2, x3;
-      const float* const source = from + c * pitch + r;
-      std::memcpy(&x0, source, sizeof x0);
-      std::memcpy(&x1, source + pitch, sizeof x1);
-      std::memcpy(&x2, source + 2 * pitch, sizeof x2);
-      std::memcpy(&x3, source + 3 * pitch, sizeof x3);
-      const Four low01 = __builtin_shufflevector(x0, x1, 0, 4, 1, 5);
-      const Four high01 = __builtin_shufflevector(x0, x1, 2, 6, 3, 7);
-      const Four low23 = __builtin_shufflevector(x2, x3, 0, 4, 1, 5);
-      const Four high23 = __builtin_shufflevector(x2, x3, 2, 6, 3, 7);
-      const Four y0 = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-      const Four y1 = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-      const Four y2 = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-      const Four y3 = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-      float* const target = to + r * to_pitch + c;
-      std::memcpy(target, &y0, sizeof y0);
-      std::memcpy(target + to_pitch, &y1, sizeof y1);
-      std::memcpy(target + 2 * to_pitch, &y2, sizeof y2);
-      std::memcpy(target + 3 * to_pitch, &y3, sizeof y3);
-    }
-    for (; r < rows; ++r)
-      for (std::int64_t i = c; i < c + 4; ++i) to[r * to_pitch + i] = from[i * pitch + r];
-  }
-  for (; c < columns; ++c)
-    for (std::int64_t r = 0; r < rows; ++r) to[r * to_pitch + c] = from[c * pitch + r];
-}
-
 // The right factors of columns [column, column + kPairColumns) by way of a copy: for a transposed
 // matrix, and where columns or inner elements are missing.
 inline void copy_right(const StridedMatrix& b, std::int64_t column, const InnerBlock& block,
                        const RightFactors& to) {
-  float halves[2][kPairColumns * kChunk];
-  const std::int64_t columns = std::min(b.columns - column, kPairColumns);
+  float quarters[4][kTileColumns * kChunk];
   for_each_chunk(
       block,
       [&](std::size_t half, std::int64_t begin, std::int64_t count) {
-        if (columns < kPairColumns || count < kChunk)
-          std::fill_n(halves[half], kPairColumns * kChunk, 0.0F);
-        if (count == 0) return;
-        const float* const from = b.at(begin, column);
-        if (b.row_stride == 1)
-          transpose(from, b.column_stride, count, columns, halves[half], kPairColumns);
-        else
-          for (std::int64_t c = 0; c < count; ++c)
-            std::copy_n(from + c * b.row_stride, columns, halves[half] + c * kPairColumns);
+        for (std::size_t panel = 0; panel < 2; ++panel) {
+          float* const quarter = quarters[2 * half + panel];
+          const std::int64_t first = column + static_cast<std::int64_t>(panel) * kTileColumns;
+          const std::int64_t columns = std::clamp<std::int64_t>(b.columns - first, 0, kTileColumns);
+          if (columns == 0 || count < kChunk) std::fill_n(quarter, kTileColumns * kChunk, 0.0F);
+          if (columns > 0)
+            pack_columns(b.at(begin, first), b.row_stride, count, b.column_stride, columns,
+                         quarter);
+        }
       },
       [&](std::int64_t offset, std::int64_t count) {
-        combine_right({halves[0], halves[0] + kTileColumns, halves[1], halves[1] + kTileColumns},
-                      kPairColumns, offset, count, to);
+        combine_right({quarters[0], quarters[1], quarters[2], quarters[3]}, kTileColumns, offset,
+                      count, to);
       });
 }
 
@@ -244,8 +212,8 @@ inline void make_right(const StridedMatrix& b, std::int64_t column, const InnerB
                        const RightFactors& to) {
   if (b.column_stride != 1 || column + kPairColumns > b.columns || !block.is_whole())
     return copy_right(b, column, block, to);
-  const float *const first = b.at(block.begin, column), *const second =
-                                                            b.at(block.begin + block.half, column);
+  const float* const first = b.at(block.begin, column);
+  const float* const second = first + block.half * b.row_stride;
   for (std::int64_t c = 0; c < block.half; c += kChunk) {
     const std::int64_t count = std::min(kChunk, block.half - c);
     for (std::int64_t i = c; i < c + count; ++i)  // of the next pair

@@ -41,6 +41,7 @@ template <class Finish>
     const float* from = left_first + first * step;
     for (int row = 0; row < kTileRows; ++row)
       __builtin_prefetch(from + row * line_step + to_next_unit);
+    // An eighth of the panel in all with AVX2: a block has eight or nine units.
     constexpr int kWrite = 0, kL2 = 2;
     for (std::int64_t line = 0; line < 2 * kStep; line += kCacheLine)
       __builtin_prefetch(next_right + 2 * first + line, kWrite, kL2);
